@@ -1,0 +1,149 @@
+"""Settings: read once from the environment (prefix ``ASSAY_``, groups by ``__``), frozen, passed by constructor.
+
+Example: ``ASSAY_VAULT__ADDRESS=https://vault.internal:8200``. No setting holds a secret: those come from Vault, and what
+opens Vault (an AppRole secret ID) comes from a file that a setting names.
+"""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from config.transport import is_loopback, require_private_transport
+
+Port = Annotated[int, Field(ge=1, le=65535)]
+PrivateUrl = Annotated[str, AfterValidator(require_private_transport)]
+PoolSize = Annotated[int, Field(ge=1, le=100)]
+Seconds = Annotated[float, Field(gt=0)]
+
+
+class _Group(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class ApiSettings(_Group):
+    """The HTTP edge. Serve it behind a TLS proxy unless it listens on loopback."""
+
+    host: str = "127.0.0.1"
+    port: Port = 8080
+    behind_tls_proxy: bool = False
+    max_body_bytes: Annotated[int, Field(ge=1024)] = 262_144
+    wait_seconds: Annotated[float, Field(ge=0, le=300)] = 30.0
+    cors_origins: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def _loopback_or_proxy(self) -> "ApiSettings":
+        if not self.behind_tls_proxy:
+            require_private_transport(f"http://{self.host}:{self.port}")
+        return self
+
+
+class AppRoleSettings(_Group):
+    """Where a process finds its AppRole credentials. The secret ID may be a response-wrapping token."""
+
+    role_id_file: Path | None = None
+    secret_id_file: Path | None = None
+    wrapped: bool = True
+
+
+class VaultSettings(_Group):
+    """HashiCorp Vault, or any server with its HTTP API (OpenBao)."""
+
+    address: PrivateUrl = "http://127.0.0.1:8200"
+    ca_file: Path | None = None
+    timeout_seconds: Seconds = 2.0
+    kv_mount: str = "assay"
+    transit_mount: str = "transit"
+    database_mount: str = "database"
+    approle_mount: str = "approle"
+    api: AppRoleSettings = AppRoleSettings()
+    worker: AppRoleSettings = AppRoleSettings()
+    operator: AppRoleSettings = AppRoleSettings()
+    data_key_max_age_seconds: Seconds = 86_400.0
+
+
+class DatabaseSettings(_Group):
+    """PostgreSQL 15 or newer. Credentials are leased from Vault, so none stand here."""
+
+    host: str = "127.0.0.1"
+    port: Port = 5433
+    name: str = "assay"
+    ca_file: Path | None = None
+    pool_size: PoolSize = 8
+    connect_timeout_seconds: Seconds = 2.0
+    statement_timeout_seconds: Seconds = 2.0
+
+    @property
+    def tls_required(self) -> bool:
+        """Whether connections use TLS with a verified host name: everywhere but on loopback."""
+        return not is_loopback(self.host)
+
+
+class TemporalSettings(_Group):
+    """The Temporal service and the namespace and task queue that Assay's workers poll."""
+
+    address: str = "127.0.0.1:7233"
+    namespace: str = "assay"
+    task_queue: str = "assay"
+    tls: bool = False
+    server_ca_file: Path | None = None
+    client_cert_file: Path | None = None
+    client_key_file: Path | None = None
+
+    @model_validator(mode="after")
+    def _private(self) -> "TemporalSettings":
+        require_private_transport(f"{'https' if self.tls else 'http'}://{self.address}")
+        return self
+
+
+class TokenSettings(_Group):
+    """Access tokens (RFC 9068): who issues them, for whom, how long they live."""
+
+    issuer: str = "urn:assay"
+    audience: str = "assay"
+    lifetime_seconds: Annotated[int, Field(ge=30, le=86_400)] = 900
+    leeway_seconds: Annotated[int, Field(ge=0, le=120)] = 5
+
+
+class WorkerSettings(_Group):
+    """Slots are fixed for latency; a run holds one of each kind only while it uses it."""
+
+    max_workflow_tasks: Annotated[int, Field(ge=2)] = 32
+    max_activities: Annotated[int, Field(ge=1)] = 64
+    max_local_activities: Annotated[int, Field(ge=1)] = 64
+    graceful_shutdown_seconds: Seconds = 10.0
+
+
+class EmbeddedSettings(_Group):
+    """The single-machine stack that ``assay up`` starts."""
+
+    data_dir: Path = Path(".assay")
+    postgres_port: Port = 5433
+    vault_port: Port = 8200
+    vault_cluster_port: Port = 8201
+    temporal_port: Port = 7233
+    temporal_ui_port: Port = 8233
+    model_port: Port = 8091
+    model_threads: Annotated[int, Field(ge=1)] = 2
+
+
+class Settings(BaseSettings):
+    """All settings of every process. Instances are immutable."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="ASSAY_", env_nested_delimiter="__", frozen=True, extra="forbid", hide_input_in_errors=True
+    )
+
+    api: ApiSettings = ApiSettings()
+    vault: VaultSettings = VaultSettings()
+    database: DatabaseSettings = DatabaseSettings()
+    temporal: TemporalSettings = TemporalSettings()
+    tokens: TokenSettings = TokenSettings()
+    worker: WorkerSettings = WorkerSettings()
+    embedded: EmbeddedSettings = EmbeddedSettings()
+    policies_dir: Path = Path(__file__).resolve().parent.parent / "policies"
+    provider_urls: dict[str, PrivateUrl] = {}
+    retention_days: Annotated[int, Field(ge=1, le=90)] = 7
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_format: Literal["json", "console"] = "json"
