@@ -1,7 +1,7 @@
 """Settings: read once from the environment (prefix ``ASSAY_``, groups by ``__``), frozen, passed by constructor.
 
-Example: ``ASSAY_VAULT__ADDRESS=https://vault.internal:8200``. No setting holds a secret: those come from Vault, and what
-opens Vault (an AppRole secret ID) comes from a file that a setting names.
+Example: ``ASSAY_VAULT__ADDRESS=https://vault.internal:8200``. No setting holds a secret: those come from Vault, and
+what opens Vault (an AppRole secret ID) comes from a file that a setting names.
 """
 
 from pathlib import Path

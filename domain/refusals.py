@@ -1,0 +1,111 @@
+"""Every kind of refusal and fault, by name. Kinds live here; statuses live at the edges.
+
+``api/problems.py`` maps a kind to an RFC 9457 problem and ``activities/failures.py`` to a Temporal failure; one test
+walks every kind over both.
+"""
+
+from enum import Enum, StrEnum
+
+
+class Nature(Enum):
+    """What a kind says of its cause."""
+
+    CALLER = "caller"  # the caller has to change something
+    POLICY = "policy"  # a guard decided; trying again changes nothing
+    LIMIT = "limit"  # a budget is used up for a while
+    FAULT = "fault"  # something of ours, or of the provider's, is broken
+
+
+class Kind(StrEnum):
+    """A kind of refusal. The value is stable: it ends the problem type ``urn:assay:problem:<value>``."""
+
+    # the edge
+    MISSING_TOKEN = "missing-token"
+    INVALID_TOKEN = "invalid-token"
+    EXPIRED_TOKEN = "expired-token"
+    FORBIDDEN = "forbidden"
+    INVALID_CLIENT = "invalid-client"
+    UNSUPPORTED_GRANT = "unsupported-grant"
+    NOT_FOUND = "not-found"
+    METHOD_NOT_ALLOWED = "method-not-allowed"
+    MALFORMED_BODY = "malformed-body"
+    UNSUPPORTED_MEDIA = "unsupported-media"
+    BODY_TOO_LARGE = "body-too-large"
+    RATE_LIMITED = "rate-limited"
+    IDEMPOTENCY_MISMATCH = "idempotency-mismatch"
+    # the request itself
+    INVALID_REQUEST = "invalid-request"
+    UNKNOWN_MODEL = "unknown-model"
+    # the signed start
+    INVALID_CONTEXT = "invalid-context"
+    EXPIRED_CONTEXT = "expired-context"
+    UNKNOWN_POLICY = "unknown-policy"
+    # verdicts
+    PROMPT_BLOCKED = "prompt-blocked"
+    OUTPUT_BLOCKED = "output-blocked"
+    REVIEW_UNAVAILABLE = "review-unavailable"
+    SCREENING_UNAVAILABLE = "screening-unavailable"
+    # budgets
+    QUOTA_SPENT = "quota-spent"
+    # the provider
+    PROVIDER_UNAVAILABLE = "provider-unavailable"
+    PROVIDER_TIMEOUT = "provider-timeout"
+    PROVIDER_RATE_LIMITED = "provider-rate-limited"
+    PROVIDER_REJECTED = "provider-rejected"
+    PROVIDER_GARBLED = "provider-garbled"
+    # our own parts
+    STORE_UNAVAILABLE = "store-unavailable"
+    VAULT_UNAVAILABLE = "vault-unavailable"
+    ENGINE_UNAVAILABLE = "engine-unavailable"
+    RUN_CANCELLED = "run-cancelled"
+    RUN_TERMINATED = "run-terminated"
+    INTERNAL = "internal"
+
+    @property
+    def nature(self) -> Nature:
+        """Who or what caused it. Every kind has exactly one nature."""
+        return _NATURES[self]
+
+
+_NATURES: dict[Kind, Nature] = {
+    **dict.fromkeys(Kind, Nature.CALLER),
+    **dict.fromkeys(
+        (Kind.PROMPT_BLOCKED, Kind.OUTPUT_BLOCKED, Kind.REVIEW_UNAVAILABLE, Kind.UNKNOWN_POLICY),
+        Nature.POLICY,
+    ),
+    **dict.fromkeys((Kind.RATE_LIMITED, Kind.QUOTA_SPENT), Nature.LIMIT),
+    **dict.fromkeys(
+        (
+            Kind.SCREENING_UNAVAILABLE,
+            Kind.PROVIDER_UNAVAILABLE,
+            Kind.PROVIDER_TIMEOUT,
+            Kind.PROVIDER_RATE_LIMITED,
+            Kind.PROVIDER_REJECTED,
+            Kind.PROVIDER_GARBLED,
+            Kind.STORE_UNAVAILABLE,
+            Kind.VAULT_UNAVAILABLE,
+            Kind.ENGINE_UNAVAILABLE,
+            Kind.RUN_TERMINATED,
+            Kind.INTERNAL,
+        ),
+        Nature.FAULT,
+    ),
+}
+
+
+class Refusal(Exception):
+    """A request is refused, or can't be served.
+
+    Attributes:
+        kind: what happened.
+        detail: one sentence for the caller. Never a secret, a prompt, or another caller's datum.
+        field: the field at fault, in dotted form (``messages.0.content``), where there is one.
+        retry_after: seconds after which trying again may help, where known.
+    """
+
+    def __init__(self, kind: Kind, detail: str, *, field: str | None = None, retry_after: float | None = None) -> None:
+        super().__init__(f"{kind}: {detail}" if field is None else f"{kind}: {field}: {detail}")
+        self.kind = kind
+        self.detail = detail
+        self.field = field
+        self.retry_after = retry_after

@@ -1,0 +1,57 @@
+"""Data keys by tenant and ID, and keys derived from them: one derived key a purpose.
+
+A data key is made and wrapped by a Vault Transit key of the tenant. Its ID stands in each payload and record that
+it protects; the wrapped form lies where the tenant's principals may read it. Deleting the Transit key makes every data key,
+and all that they protect, unreadable.
+"""
+
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+KEY_BYTES = 32
+
+
+class KeyUnavailable(Exception):
+    """A key can't be had. ``gone`` tells whether waiting is useless: the key does not exist, or not any more."""
+
+    def __init__(self, tenant: str, *, gone: bool) -> None:
+        super().__init__(f"no data key for tenant {tenant}: {'it does not exist' if gone else 'its keeper is away'}")
+        self.tenant = tenant
+        self.gone = gone
+
+
+@dataclass(frozen=True, slots=True)
+class DataKey:
+    """A tenant's data key: 32 bytes that never leave memory."""
+
+    tenant: str
+    key_id: str
+    material: bytes = field(repr=False)
+
+
+class KeyRing(Protocol):
+    """Where data keys come from."""
+
+    async def current(self, tenant: str) -> DataKey:
+        """The key to encrypt with now.
+
+        Raises:
+            KeyUnavailable: see there.
+        """
+        ...
+
+    async def by_id(self, tenant: str, key_id: str) -> DataKey:
+        """The key that something was encrypted with, however old.
+
+        Raises:
+            KeyUnavailable: see there.
+        """
+        ...
+
+
+def derive(key: DataKey, purpose: str, salt: bytes = b"") -> bytes:
+    """HKDF-SHA-256 (RFC 5869) of a data key: 32 bytes for one ``purpose``, such as ``assay/temporal-payload/v1``."""
+    return HKDF(algorithm=SHA256(), length=KEY_BYTES, salt=salt or None, info=purpose.encode()).derive(key.material)
