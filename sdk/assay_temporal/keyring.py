@@ -1,8 +1,8 @@
 """Data keys by tenant and ID, and keys derived from them: one derived key a purpose.
 
 A data key is made and wrapped by a Vault Transit key of the tenant. Its ID stands in each payload and record that
-it protects; the wrapped form lies where the tenant's principals may read it. Deleting the Transit key makes every data key,
-and all that they protect, unreadable.
+it protects; the wrapped form lies where the tenant's principals may read it. Deleting the Transit key makes every data
+key, and all that they protect, unreadable.
 """
 
 from dataclasses import dataclass, field

@@ -1,0 +1,188 @@
+"""A Temporal payload codec that encrypts under a tenant's data key and refuses what it can't authenticate.
+
+Each payload becomes AES-256-GCM (NIST SP 800-38D) ciphertext under a key derived for this purpose alone. Its metadata
+names the data key, the tenant, the namespace and the workflow, and all four are associated data: a payload that is
+moved to another run, or whose metadata is edited, does not open.
+"""
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import Final
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from temporalio.api.common.v1 import Payload
+from temporalio.converter import (
+    ActivitySerializationContext,
+    PayloadCodec,
+    SerializationContext,
+    WithSerializationContext,
+    WorkflowSerializationContext,
+)
+
+from assay_temporal.keyring import DataKey, KeyRing, KeyUnavailable, derive
+
+ENCODING: Final = b"binary/assay-a256gcm"
+PURPOSE: Final = "assay/temporal-payload/v1"
+_NONCE_BYTES: Final = 12
+_NULL: Final = Payload(metadata={"encoding": b"binary/null"})
+
+
+class UnauthenticatedPayload(Exception):
+    """A payload is plaintext, forged, damaged, or belongs to another workflow. Says which key ID at most."""
+
+
+class OnUnauthenticated(Enum):
+    """What to do with a workflow's payload that can't be authenticated."""
+
+    RAISE = "raise"
+    READ_AS_NULL = "null"
+    """Decode to null, so that a workflow that was started by a stranger can run, and refuse its start by name, instead
+    of failing its task for ever. Payloads of activities raise all the same."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where a payload belongs."""
+
+    namespace: str = ""
+    workflow_id: str = ""
+    of_workflow: bool = False
+
+
+class EncryptingCodec(PayloadCodec, WithSerializationContext):
+    """The codec. Immutable: ``with_context`` gives a copy that knows its namespace and workflow."""
+
+    def __init__(
+        self,
+        keyring: KeyRing,
+        *,
+        tenant_of: Callable[[str], str | None],
+        fallback_tenant: str,
+        on_unauthenticated: OnUnauthenticated = OnUnauthenticated.RAISE,
+        random_bytes: Callable[[int], bytes] = os.urandom,
+        refused: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Take the codec's parts.
+
+        Args:
+            keyring: data keys.
+            tenant_of: the tenant that a workflow ID names, or None.
+            fallback_tenant: whose key serves workflows that name no tenant, or one that does not exist.
+            on_unauthenticated: see there.
+            random_bytes: nonces.
+            refused: called for each payload that is refused (a counter, say).
+        """
+        self._keyring = keyring
+        self._tenant_of = tenant_of
+        self._fallback_tenant = fallback_tenant
+        self._on_unauthenticated = on_unauthenticated
+        self._random_bytes = random_bytes
+        self._refused = refused
+        self._place = _Place()
+        self._derived: dict[tuple[str, str], AESGCM] = {}
+
+    def with_context(self, context: SerializationContext) -> "EncryptingCodec":
+        """The codec for payloads of one workflow, or of an activity of it."""
+        if isinstance(context, WorkflowSerializationContext):
+            place = _Place(context.namespace, context.workflow_id, of_workflow=True)
+        elif isinstance(context, ActivitySerializationContext):
+            place = _Place(context.namespace, context.workflow_id or "")
+        else:
+            return self
+        copy = object.__new__(EncryptingCodec)
+        copy.__dict__.update(self.__dict__)
+        copy._place = place
+        return copy
+
+    async def encode(self, payloads: Sequence[Payload]) -> list[Payload]:
+        """Encrypt.
+
+        Raises:
+            KeyUnavailable: no key can be had now.
+        """
+        key = await self._current_key()
+        return [self._seal(payload, key) for payload in payloads]
+
+    async def decode(self, payloads: Sequence[Payload]) -> list[Payload]:
+        """Decrypt.
+
+        Raises:
+            UnauthenticatedPayload: unless such payloads are read as null here.
+            KeyUnavailable: the key exists, but its keeper is away.
+        """
+        return [await self._open_or_refuse(payload) for payload in payloads]
+
+    async def _current_key(self) -> DataKey:
+        tenant = self._tenant_of(self._place.workflow_id)
+        if tenant is not None:
+            try:
+                return await self._keyring.current(tenant)
+            except KeyUnavailable as error:
+                if not error.gone:
+                    raise
+        return await self._keyring.current(self._fallback_tenant)
+
+    def _seal(self, payload: Payload, key: DataKey) -> Payload:
+        metadata = {
+            "encoding": ENCODING,
+            "assay-key": key.key_id.encode(),
+            "assay-tenant": key.tenant.encode(),
+            "assay-namespace": self._place.namespace.encode(),
+            "assay-workflow": self._place.workflow_id.encode(),
+        }
+        nonce = self._random_bytes(_NONCE_BYTES)
+        sealed = self._cipher(key).encrypt(nonce, payload.SerializeToString(), _associated_data(metadata))
+        return Payload(metadata=metadata, data=nonce + sealed)
+
+    async def _open_or_refuse(self, payload: Payload) -> Payload:
+        try:
+            return await self._open(payload)
+        except UnauthenticatedPayload:
+            self._refused()
+            if self._place.of_workflow and self._on_unauthenticated is OnUnauthenticated.READ_AS_NULL:
+                return _NULL
+            raise
+
+    async def _open(self, payload: Payload) -> Payload:
+        metadata = dict(payload.metadata)
+        if metadata.get("encoding") != ENCODING:
+            raise UnauthenticatedPayload("the payload is not encrypted")
+        place = self._place
+        if place.workflow_id and metadata.get("assay-workflow", b"") != place.workflow_id.encode():
+            raise UnauthenticatedPayload("the payload belongs to another workflow")
+        if place.namespace and metadata.get("assay-namespace", b"") != place.namespace.encode():
+            raise UnauthenticatedPayload("the payload belongs to another namespace")
+        try:
+            key = await self._keyring.by_id(metadata["assay-tenant"].decode(), metadata["assay-key"].decode())
+            nonce, sealed = payload.data[:_NONCE_BYTES], payload.data[_NONCE_BYTES:]
+            plain = self._cipher(key).decrypt(nonce, sealed, _associated_data(metadata))
+        except KeyUnavailable as error:
+            if not error.gone:
+                raise
+            raise UnauthenticatedPayload("the payload's key does not exist") from None
+        except (InvalidTag, KeyError, UnicodeDecodeError, ValueError):
+            raise UnauthenticatedPayload("the payload does not authenticate") from None
+        return Payload.FromString(plain)
+
+    def _cipher(self, key: DataKey) -> AESGCM:
+        cache_key = (key.tenant, key.key_id)
+        cipher = self._derived.get(cache_key)
+        if cipher is None:
+            if len(self._derived) >= _MAX_CIPHERS:
+                self._derived.clear()
+            cipher = self._derived[cache_key] = AESGCM(derive(key, PURPOSE))
+        return cipher
+
+
+_MAX_CIPHERS: Final = 1024
+
+
+def _associated_data(metadata: dict[str, bytes]) -> bytes:
+    """All metadata, length-prefixed, in the order of names."""
+    parts = [PURPOSE.encode()]
+    for name in sorted(metadata):
+        parts += [name.encode(), metadata[name]]
+    return b"".join(len(part).to_bytes(4, "big") + part for part in parts)

@@ -1,0 +1,82 @@
+"""What goes into the workflow ``GuardedInference`` and what comes out. Plain dataclasses of JSON values."""
+
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+WORKFLOW: Final = "GuardedInference"
+"""The workflow's type."""
+
+
+@dataclass(frozen=True)
+class SignedRequest:
+    """The workflow's only argument.
+
+    Attributes:
+        request: the body of ``POST /v1/inferences``, as decoded from JSON.
+        context: who starts this run, for which request, until when: see ``assay_temporal.start_context``.
+    """
+
+    request: dict[str, Any]
+    context: str
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the model said."""
+
+    content: str
+    model: str
+    finish_reason: str
+
+
+@dataclass(frozen=True)
+class TokenUsage:
+    """Tokens spent and charged. ``estimated`` where the provider has not said how many."""
+
+    prompt_tokens: int
+    completion_tokens: int
+    total_tokens: int
+    estimated: bool = False
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """Proof that the run's outcome was recorded before this answer was given.
+
+    Attributes:
+        event_id: the outcome's event.
+        record_digest: SHA-256 of the record as stored, hexadecimal.
+        statement: a compact JWS (EdDSA) over both, the run's ID, the decision and the commitments.
+        openings: the salts, hexadecimal, that open the commitments to the caller's prompt and answer.
+    """
+
+    event_id: str
+    record_digest: str
+    statement: str
+    openings: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class ProblemDetail:
+    """Why there is no answer. ``kind`` ends the problem type ``urn:assay:problem:<kind>``."""
+
+    kind: str
+    detail: str
+    field: str | None = None
+    rules: tuple[str, ...] = ()
+    retry_after: float | None = None
+
+
+@dataclass(frozen=True)
+class InferenceResult:
+    """How a run ended. A denial by policy is a result; a fault fails the run."""
+
+    id: str
+    status: str
+    decision: str
+    request_hash: str | None = None
+    result: Answer | None = None
+    usage: TokenUsage | None = None
+    receipt: Receipt | None = None
+    problem: ProblemDetail | None = None
+    removed: tuple[str, ...] = ()
