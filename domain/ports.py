@@ -251,6 +251,14 @@ class SecretReader(Protocol):
         ...
 
 
+class IdentityKeys(Protocol):
+    """The stable secret behind hashes of callers, run IDs, commitments and content MACs."""
+
+    async def key(self, tenant: str) -> bytes:
+        """32 bytes of the tenant's own, the same for ever."""
+        ...
+
+
 class StatementSigner(Protocol):
     """Signs with a key that never leaves its keeper. ``key_name`` says which."""
 

@@ -73,7 +73,7 @@ class InferenceResult:
 
     id: str
     status: str
-    decision: str
+    decision: str | None
     request_hash: str | None = None
     result: Answer | None = None
     usage: TokenUsage | None = None

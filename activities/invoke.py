@@ -1,0 +1,50 @@
+"""The one long stage: the model."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+
+from temporalio import activity
+
+from activities.policies import Policies
+from activities.stages import InvokeInput, Reply
+from domain.ports import ModelCall, ModelProvider
+
+
+class ModelActivities:
+    """Calls a model once an attempt; Temporal owns the retries."""
+
+    def __init__(self, provider: ModelProvider, policies: Policies) -> None:
+        self._provider = provider
+        self._policies = policies
+
+    @activity.defn
+    async def invoke_model(self, call: InvokeInput) -> Reply:
+        """Ask the model, heartbeating, so that a dead worker and a cancellation are noticed within seconds."""
+        policy = await self._policies.get(call.run.policy)
+        model = policy.model(call.run.tenant, call.model)
+        request = call.request
+        async with _heartbeats():
+            answer = await self._provider.complete(
+                ModelCall(model, request.messages, request.temperature, request.max_tokens, call.call_id)
+            )
+        return Reply(answer.content, model.alias, answer.finish_reason, answer.usage)
+
+
+@asynccontextmanager
+async def _heartbeats() -> AsyncIterator[None]:
+    """Heartbeat three times in each heartbeat timeout, until left."""
+    timeout = activity.info().heartbeat_timeout
+
+    async def beat() -> None:
+        while timeout is not None:
+            activity.heartbeat()
+            await asyncio.sleep(timeout.total_seconds() / 3)
+
+    task = asyncio.create_task(beat())
+    try:
+        yield
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task

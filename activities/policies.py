@@ -1,0 +1,32 @@
+"""Policies by content hash, read once: what a hash names never changes."""
+
+from domain.policy import Policy, parse_policy
+
+from domain.ports import PolicyStore
+from domain.refusals import Kind, Refusal
+
+_KEPT = 64
+
+
+class Policies:
+    """The policies that runs are pinned to."""
+
+    def __init__(self, store: PolicyStore) -> None:
+        self._store = store
+        self._parsed: dict[str, Policy] = {}
+
+    async def get(self, policy_hash: str) -> Policy:
+        """The policy of that hash.
+
+        Raises:
+            Refusal: UNKNOWN_POLICY; STORE_UNAVAILABLE.
+        """
+        policy = self._parsed.get(policy_hash)
+        if policy is None:
+            document = await self._store.get(policy_hash)
+            if document is None:
+                raise Refusal(Kind.UNKNOWN_POLICY, "the policy that this run was started under is not known")
+            if len(self._parsed) >= _KEPT:
+                self._parsed.pop(next(iter(self._parsed)))
+            policy = self._parsed[policy_hash] = parse_policy(document)
+        return policy

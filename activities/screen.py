@@ -1,0 +1,42 @@
+"""The guards on the way in and on the way out."""
+
+from domain.output_screening import screen_output
+from domain.sanitise import sanitise_request
+from domain.screening import screen
+from temporalio import activity
+
+from activities.policies import Policies
+from activities.stages import Sanitised, ScreenInput, ScreenOutputInput, StageInput, problem_of
+from domain.refusals import Kind, Refusal
+from domain.verdicts import Verdict
+
+
+class ScreeningActivities:
+    """Sanitising and screening, by the run's policy."""
+
+    def __init__(self, policies: Policies) -> None:
+        self._policies = policies
+
+    @activity.defn
+    async def sanitise_prompt(self, stage: StageInput) -> Sanitised:
+        """Remove what hides; name what was removed."""
+        policy = await self._policies.get(stage.run.policy)
+        try:
+            request, removed = sanitise_request(stage.request, policy.sanitising)
+        except Refusal as refusal:
+            if refusal.kind is not Kind.INVALID_REQUEST:
+                raise
+            return Sanitised(stage.request, problem=problem_of(refusal))
+        return Sanitised(request, tuple(removal.category for removal in removed))
+
+    @activity.defn
+    async def screen_prompt(self, stage: ScreenInput) -> Verdict:
+        """Judge the request. A detector that can't run raises: no verdict is no pass."""
+        policy = await self._policies.get(stage.run.policy)
+        return screen(stage.request.messages, stage.original.messages, policy.screening)
+
+    @activity.defn
+    async def screen_output(self, stage: ScreenOutputInput) -> Verdict:
+        """Judge the answer before anyone sees it."""
+        policy = await self._policies.get(stage.run.policy)
+        return screen_output(stage.reply.content, stage.request.messages, policy.output)

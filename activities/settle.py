@@ -1,0 +1,115 @@
+"""Admission and closing: budgets and records, each pair in one transaction."""
+
+from typing import Any
+from uuid import UUID
+
+from domain.tokens_estimate import estimate_tokens
+from temporalio import activity
+
+from activities import evidence
+from activities.policies import Policies
+from activities.stages import Admission, AdmitInput, Closed, CloseInput, Problem
+from domain.ports import Clock, IdentityKeys, Ledger, QuotaSpent, RecordConflict, Reservation, StatementSigner
+from domain.records import EventKind, Record
+from domain.refusals import Kind
+from domain.runs import Status, event_for
+
+RECEIPT_KEY = "receipt-signing"
+RECEIPT_TYPE = "assay-receipt+jwt"
+
+
+class LedgerActivities:
+    """Nothing is called before it is admitted, and nothing is answered before it is closed."""
+
+    def __init__(
+        self, ledger: Ledger, policies: Policies, identities: IdentityKeys, signer: StatementSigner, clock: Clock
+    ) -> None:
+        self._ledger = ledger
+        self._policies = policies
+        self._identities = identities
+        self._signer = signer
+        self._clock = clock
+
+    @activity.defn
+    async def admit_request(self, stage: AdmitInput) -> Admission:
+        """Reserve the most that the request can cost, and record that it is admitted."""
+        run, request = stage.run, stage.request
+        policy = await self._policies.get(run.policy)
+        tokens = estimate_tokens(request.messages) + request.max_tokens
+        event = evidence.event_of(run, evidence.ADMISSION)
+        key = await self._identities.key(run.tenant)
+        made = evidence.commitments(key, event, stage.original, None)
+        fields = evidence.admission_fields(stage, tokens, made)
+        record = Record(
+            event_id=event,
+            tenant=run.tenant,
+            kind=EventKind.ADMITTED,
+            recorded_at=self._clock.now(),
+            fields=fields,
+            sealed=evidence.sealed(stage.submitter, request),
+            workflow_id=run.workflow_id,
+            run_id=run.run_id,
+        )
+        reservation = Reservation(
+            reservation_id=evidence.event_of(run, evidence.RESERVATION),
+            tenant=run.tenant,
+            caller=run.caller,
+            tokens=tokens,
+            daily_limit=policy.for_tenant(run.tenant).daily_tokens,
+        )
+        admitted = await self._ledger.admit(reservation, record)
+        if isinstance(admitted, QuotaSpent):
+            return Admission(problem=_spent(tokens, admitted))
+        return Admission(reserved_tokens=tokens)
+
+    @activity.defn
+    async def close_request(self, end: CloseInput) -> Closed:
+        """Settle what was used or give it back, record the outcome, and sign the receipt."""
+        run = end.run
+        event = evidence.event_of(run, evidence.OUTCOME)
+        key = await self._identities.key(run.tenant)
+        answer = end.reply.content if end.reply else None
+        made = evidence.commitments(key, event, end.original, answer)
+        record = Record(
+            event_id=event,
+            tenant=run.tenant,
+            kind=event_for(Status(end.status)),
+            recorded_at=self._clock.now(),
+            fields=evidence.outcome_fields(end, made),
+            sealed=evidence.sealed(end.submitter, end.request, answer),
+            workflow_id=run.workflow_id,
+            run_id=run.run_id,
+        )
+        reservation = evidence.event_of(run, evidence.RESERVATION) if end.admitted else None
+        try:
+            stored = await self._ledger.close(reservation, end.usage.total if end.usage else 0, record)
+        except RecordConflict as conflict:
+            activity.logger.warning("adopting the outcome recorded first", extra={"recorded": conflict.kind})
+            return Closed(conflict.kind, str(event))
+        claims = _claims(record, stored.digest, stored.event_id, made)
+        statement = await self._signer.sign(RECEIPT_KEY, RECEIPT_TYPE, claims)
+        return Closed(end.status, str(event), stored.digest.hex(), statement, made.openings)
+
+
+def _spent(tokens: int, spent: QuotaSpent) -> Problem:
+    left = max(0, spent.quota.limit - spent.quota.used - spent.quota.reserved)
+    return Problem(
+        Kind.QUOTA_SPENT.value,
+        f"the request may need {tokens} tokens; {left} of {spent.quota.limit} are left for today (UTC)",
+        retry_after=spent.quota.resets_in,
+    )
+
+
+def _claims(record: Record, digest: bytes, event: UUID, made: evidence.Commitments) -> dict[str, Any]:
+    """What a receipt says. No time of its own: the record's digest covers when, and a repeat signs the same."""
+    return {
+        "iss": "urn:assay",
+        "jti": str(event),
+        "sub": record.workflow_id,
+        "run": record.run_id,
+        "tenant": record.tenant,
+        "outcome": record.kind.value,
+        "record_digest": digest.hex(),
+        "prompt_commitment": made.prompt.digest if made.prompt else None,
+        "answer_commitment": made.answer.digest if made.answer else None,
+    }

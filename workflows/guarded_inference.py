@@ -1,0 +1,244 @@
+"""The workflow: one governed request, from a signed start to a recorded outcome."""
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+
+from temporalio import workflow
+from temporalio.common import RawValue
+from temporalio.exceptions import ActivityError, CancelledError, is_cancelled_exception
+
+from activities.failures import failure_for
+from activities.invoke import ModelActivities
+from activities.screen import ScreeningActivities
+from activities.settle import LedgerActivities
+from activities.stages import (
+    AdmitInput,
+    InvokeInput,
+    Problem,
+    Reply,
+    Run,
+    ScreenInput,
+    ScreenOutputInput,
+    StageInput,
+    ValidateInput,
+)
+from activities.validate import ValidationActivities
+from assay_temporal.contracts import WORKFLOW, InferenceResult
+from domain.principals import SYSTEM_TENANT
+from domain.refusals import Kind
+from domain.runs import Status, status_for
+from domain.verdicts import Decision
+from workflows import search_attributes, stages
+from workflows.journey import Journey, Stopped
+
+_TRY_ANOTHER = frozenset(
+    {Kind.PROVIDER_UNAVAILABLE, Kind.PROVIDER_TIMEOUT, Kind.PROVIDER_RATE_LIMITED, Kind.PROVIDER_GARBLED}
+)
+
+
+@workflow.defn(name=WORKFLOW)
+class GuardedInference:
+    """Validate, sanitise, screen, admit, invoke, screen, close.
+
+    A denial by policy completes the run, and its result says so; a fault fails it. Either way the outcome is recorded
+    before anyone hears of it, and what was reserved is settled.
+    """
+
+    def __init__(self) -> None:
+        self._stage = "starting"
+
+    @workflow.query
+    def stage(self) -> str:
+        """The stage that the run is in."""
+        return self._stage
+
+    @workflow.run
+    async def run(self, start: RawValue | None = None) -> InferenceResult:
+        """Take a ``SignedRequest``. It is read leniently, since a start that makes no sense has to be refused by
+        name."""
+        journey = Journey(_read_start(start), _stranger())
+        try:
+            await self._travel(journey)
+        except Stopped as stop:
+            journey.problem = stop.problem
+        except ActivityError as error:
+            journey.problem = _cancelled() if is_cancelled_exception(error) else _fault(error)
+        except (asyncio.CancelledError, CancelledError):
+            journey.problem = _cancelled()
+        return await self._close(journey)
+
+    async def _travel(self, journey: Journey) -> None:
+        await self._validate(journey)
+        await self._guard(journey)
+        await self._admit(journey)
+        journey.reply = await self._invoke(journey)
+        journey.usage = journey.reply.usage
+        await self._screen_output(journey)
+
+    async def _validate(self, journey: Journey) -> None:
+        self._stage = "validate_request"
+        run = journey.run
+        journey.valid = valid = await stages.short(
+            ValidationActivities.validate_request,
+            ValidateInput(
+                request=journey.sent,
+                context=journey.context,
+                workflow_id=run.workflow_id,
+                run_id=run.run_id,
+                started_ms=run.started_ms,
+            ),
+            "verify the signed start and read the request",
+        )
+        if valid.problem is not None:
+            raise Stopped(valid.problem)
+        search_attributes.proven(valid.run, journey.valid_request.model)
+
+    async def _guard(self, journey: Journey) -> None:
+        run = journey.run
+        self._stage = "sanitise_prompt"
+        clean = await stages.short(
+            ScreeningActivities.sanitise_prompt,
+            StageInput(run, journey.valid_request),
+            "normalise the prompt, remove what hides",
+        )
+        journey.removed = clean.removed
+        if clean.problem is not None:
+            raise Stopped(clean.problem)
+        journey.clean = clean.request
+        self._stage = "screen_prompt"
+        journey.verdict = verdict = await stages.short(
+            ScreeningActivities.screen_prompt,
+            ScreenInput(run, clean.request, journey.valid_request),
+            "look for injections",
+        )
+        if verdict.decision is Decision.BLOCK:
+            raise Stopped(_blocked(Kind.PROMPT_BLOCKED, "the prompt was blocked by the screening", verdict.rules))
+        if verdict.decision is not Decision.ALLOW:
+            raise Stopped(_held(verdict.rules))
+
+    async def _admit(self, journey: Journey) -> None:
+        self._stage = "admit_request"
+        journey.admitted = True  # from here on a reservation may exist, whatever happens
+        admission = await stages.short(
+            LedgerActivities.admit_request,
+            AdmitInput(
+                run=journey.run,
+                submitter=journey.submitter,
+                request=journey.clean_request,
+                original=journey.sent,
+                verdict=journey.screened,
+                removed=journey.removed,
+            ),
+            "reserve the budget and record the admission",
+        )
+        if admission.problem is not None:
+            journey.admitted = False
+            raise Stopped(admission.problem)
+
+    async def _invoke(self, journey: Journey) -> Reply:
+        self._stage = "invoke_model"
+        models = (journey.valid_request.model, *journey.fallbacks)
+        call_id = str(workflow.uuid4())
+        for index, model in enumerate(models):
+            journey.asked = True
+            try:
+                return await stages.long(
+                    ModelActivities.invoke_model,
+                    InvokeInput(journey.run, journey.clean_request, model, f"{call_id}-{index}"),
+                    f"ask {model}",
+                )
+            except ActivityError as error:
+                last = index == len(models) - 1
+                if is_cancelled_exception(error) or last or _provider_kind(error) not in _TRY_ANOTHER:
+                    raise
+        raise AssertionError("there is always a model to ask")
+
+    async def _screen_output(self, journey: Journey) -> None:
+        self._stage = "screen_output"
+        journey.output_verdict = verdict = await stages.short(
+            ScreeningActivities.screen_output,
+            ScreenOutputInput(journey.run, journey.clean_request, journey.answered),
+            "look for leaks in the answer",
+        )
+        if verdict.decision is Decision.BLOCK:
+            raise Stopped(_blocked(Kind.OUTPUT_BLOCKED, "the answer was blocked by the screening", verdict.rules))
+        if verdict.decision is not Decision.ALLOW:
+            raise Stopped(_held(verdict.rules))
+
+    async def _close(self, journey: Journey) -> InferenceResult:
+        self._stage = "close_request"
+        status = status_for(Kind(journey.problem.kind) if journey.problem else None)
+        end = journey.end(status)
+        closing = asyncio.ensure_future(
+            stages.short(LedgerActivities.close_request, end, "settle the budget and record the outcome")
+        )
+        try:
+            closed = await asyncio.shield(closing)
+        except asyncio.CancelledError:  # too late to change the outcome, never too late to record it
+            closed = await closing
+        recorded = Status(closed.status)
+        search_attributes.decided(recorded, journey.verdict)
+        self._stage = recorded.value
+        if recorded is Status.CANCELLED:
+            raise asyncio.CancelledError
+        result = journey.result(recorded, closed)
+        if recorded is Status.FAILED:
+            raise failure_for(Kind(result.problem.kind) if result.problem else Kind.INTERNAL, result, retryable=False)
+        return result
+
+
+def _stranger() -> Run:
+    """The run before its signed context is proven: nobody's."""
+    info = workflow.info()
+    started_ms = int(info.workflow_start_time.timestamp() * 1000)
+    return Run(SYSTEM_TENANT, "", info.workflow_id, info.run_id, started_ms, "", "")
+
+
+def _read_start(start: RawValue | None) -> tuple[Any, Any]:
+    """The request and the context of a start, whatever they are; nothing if the argument is no such thing."""
+    if start is None:
+        return None, None
+    try:
+        value = workflow.payload_converter().from_payload(start.payload) if isinstance(start, RawValue) else start
+    except Exception:  # noqa: BLE001 - whatever can't be read is refused by name in the first stage
+        return None, None
+    if not isinstance(value, Mapping):
+        return None, None
+    return value.get("request"), value.get("context")
+
+
+def _cancelled() -> Problem:
+    return Problem(Kind.RUN_CANCELLED.value, "the run was cancelled")
+
+
+def _blocked(kind: Kind, detail: str, rules: tuple[str, ...]) -> Problem:
+    return Problem(kind.value, detail, rules=rules)
+
+
+def _held(rules: tuple[str, ...]) -> Problem:
+    return Problem(Kind.REVIEW_UNAVAILABLE.value, "the request needs a review, which can't be had here", rules=rules)
+
+
+def _provider_kind(error: ActivityError) -> Kind:
+    """A model call without a kind of its own ran out of time."""
+    return stages.kind_of(error) or Kind.PROVIDER_TIMEOUT
+
+
+def _fault(error: ActivityError) -> Problem:
+    kind = stages.kind_of(error)
+    if kind is None:
+        kind = Kind.PROVIDER_TIMEOUT if error.activity_type == "invoke_model" else Kind.INTERNAL
+    if error.activity_type in ("screen_prompt", "screen_output") and kind is Kind.INTERNAL:
+        kind = Kind.SCREENING_UNAVAILABLE
+    return Problem(kind.value, _FAULTS.get(kind, "something of ours failed"))
+
+
+_FAULTS = {
+    Kind.PROVIDER_UNAVAILABLE: "the model's provider can't be reached",
+    Kind.PROVIDER_TIMEOUT: "the model's provider did not answer in time",
+    Kind.PROVIDER_RATE_LIMITED: "the model's provider has no capacity for us at present",
+    Kind.PROVIDER_REJECTED: "the model's provider rejected the call",
+    Kind.PROVIDER_GARBLED: "the model's provider gave an answer that makes no sense",
+    Kind.SCREENING_UNAVAILABLE: "the screening could not run, so nothing may pass",
+}

@@ -1,0 +1,148 @@
+"""What a run has learned so far. Lives in the workflow; rebuilt by replay."""
+
+from typing import Any, TypeVar
+
+from domain.tokens_estimate import estimate_tokens
+
+from activities.stages import Closed, CloseInput, Problem, Reply, Run, Submitter, Validated
+from assay_temporal.contracts import Answer, InferenceResult, ProblemDetail, Receipt, TokenUsage
+from domain.ports import Usage
+from domain.refusals import Kind
+from domain.requests import InferenceRequest
+from domain.runs import Status
+from domain.verdicts import Verdict
+
+Known = TypeVar("Known")
+
+
+class Stopped(Exception):
+    """A guard ended the journey."""
+
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(problem.kind)
+        self.problem = problem
+
+
+class Journey:
+    """A run's knowledge, stage by stage. The properties are for stages that come after the one that learned it."""
+
+    def __init__(self, start: tuple[Any, Any], stranger: Run) -> None:
+        self.sent, self.context = start
+        self.valid = Validated(stranger)
+        self.clean: InferenceRequest | None = None
+        self.removed: tuple[str, ...] = ()
+        self.verdict: Verdict | None = None
+        self.output_verdict: Verdict | None = None
+        self.admitted = False
+        self.asked = False
+        self.reply: Reply | None = None
+        self.usage: Usage | None = None
+        self.problem: Problem | None = None
+
+    @property
+    def run(self) -> Run:
+        """The run's identity."""
+        return self.valid.run
+
+    @property
+    def submitter(self) -> Submitter:
+        """The proven principal."""
+        return _known(self.valid.submitter)
+
+    @property
+    def valid_request(self) -> InferenceRequest:
+        """The request as the caller sent it, within the limits."""
+        return _known(self.valid.request)
+
+    @property
+    def fallbacks(self) -> tuple[str, ...]:
+        """Models to ask when the first can't be had."""
+        return self.valid.fallbacks
+
+    @property
+    def clean_request(self) -> InferenceRequest:
+        """The request as the model may see it."""
+        return _known(self.clean)
+
+    @property
+    def screened(self) -> Verdict:
+        """The verdict on the prompt."""
+        return _known(self.verdict)
+
+    @property
+    def answered(self) -> Reply:
+        """The model's reply."""
+        return _known(self.reply)
+
+    def charge(self, status: Status) -> Usage | None:
+        """What the caller pays for.
+
+        A call that was cancelled on its way has been read by the provider: its prompt is charged, by estimate. A call
+        that failed is free.
+        """
+        if self.usage is None and self.asked and status is Status.CANCELLED and self.clean is not None:
+            return Usage(estimate_tokens(self.clean.messages), 0, estimated=True)
+        return self.usage
+
+    def end(self, status: Status) -> CloseInput:
+        """The end, to be settled and recorded."""
+        shown = status in (Status.COMPLETED, Status.BLOCKED, Status.REFUSED)
+        return CloseInput(
+            run=self.valid.run,
+            status=status.value,
+            submitter=self.valid.submitter,
+            request=self.clean or self.valid.request,
+            original=self.sent if self.valid.submitter else None,
+            verdict=self.verdict,
+            output_verdict=self.output_verdict,
+            removed=self.removed,
+            reply=self.reply if shown else None,
+            usage=self.charge(status),
+            admitted=self.admitted,
+            problem=self.problem,
+        )
+
+    def result(self, status: Status, closed: Closed) -> InferenceResult:
+        """What the caller gets. An answer that was blocked is not in it."""
+        run = self.valid.run
+        completed = status is Status.COMPLETED
+        usage = self.charge(status)
+        return InferenceResult(
+            id=run.workflow_id,
+            status=status.value,
+            decision=self.verdict.decision.value if self.verdict else None,
+            request_hash=run.request_hash or None,
+            result=Answer(self.reply.content, self.reply.model, self.reply.finish_reason)
+            if completed and self.reply
+            else None,
+            usage=TokenUsage(usage.prompt_tokens, usage.completion_tokens, usage.total, usage.estimated)
+            if usage
+            else None,
+            receipt=_receipt(closed),
+            problem=None if completed or self.problem is None else _detail(self.problem),
+            removed=self.removed,
+        )
+
+
+def _receipt(closed: Closed) -> Receipt | None:
+    if closed.record_digest is None or closed.statement is None:
+        return None
+    openings = {name: salt for name, salt in closed.openings if name in ("prompt", "answer")}
+    return Receipt(closed.event_id, closed.record_digest, closed.statement, openings)
+
+
+def _detail(problem: Problem) -> ProblemDetail:
+    return ProblemDetail(problem.kind, problem.detail, problem.field, problem.rules, problem.retry_after)
+
+
+class NotYetKnown(Exception):
+    """A stage asked for what an earlier one has not learned: an error in the order of stages."""
+
+    def __init__(self) -> None:
+        super().__init__(Kind.INTERNAL.value)
+
+
+def _known(value: Known | None) -> Known:
+    if value is None:
+        raise NotYetKnown
+    return value

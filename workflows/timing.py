@@ -1,0 +1,36 @@
+"""Every timeout and retry policy of the workflow, in one place.
+
+| stage                          | an attempt | in all  | repeated                                                     |
+|--------------------------------|------------|---------|--------------------------------------------------------------|
+| short stages, local            | 2 s        | 2 s     | no: an absent store or Vault turns them into regular ones    |
+| short stages, regular          | 5 s        | 24 h    | after 0.25 s, doubling to 1.5 s, while a store is away       |
+| ``invoke_model``               | 60 s       | 3 min   | 4 attempts, after 0.5 s doubling to 10 s, or Retry-After     |
+| ``invoke_model``, heartbeats   | 5 s        |         | a worker that died is noticed within this                    |
+
+A local activity must stay far below the 10 s of a workflow task, and a slot that waits for a store is a slot that no
+other run has: hence two seconds, then regular. A day is longer than any outage that operators sleep through; a run
+that waits costs nothing.
+"""
+
+from datetime import timedelta
+
+from temporalio.common import RetryPolicy
+
+LOCAL_ATTEMPT = timedelta(seconds=2)
+LOCAL_RETRY = RetryPolicy(maximum_attempts=1)
+
+PATIENT_ATTEMPT = timedelta(seconds=5)
+PATIENT_TOTAL = timedelta(hours=24)
+PATIENT_RETRY = RetryPolicy(
+    initial_interval=timedelta(seconds=0.25), backoff_coefficient=2.0, maximum_interval=timedelta(seconds=1.5)
+)
+
+MODEL_ATTEMPT = timedelta(seconds=60)
+MODEL_TOTAL = timedelta(minutes=3)
+MODEL_HEARTBEAT = timedelta(seconds=5)
+MODEL_RETRY = RetryPolicy(
+    initial_interval=timedelta(seconds=0.5),
+    backoff_coefficient=2.0,
+    maximum_interval=timedelta(seconds=10),
+    maximum_attempts=4,
+)
