@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 from uuid import UUID
 
 from activities.stages import AdmitInput, CloseInput, Run, Submitter
@@ -55,8 +54,7 @@ class Commitments:
         return tuple((name, made.salt) for name, made in named if made is not None)
 
 
-def commitments(identity_key: bytes, event: UUID, sent: Any, answer: str | None) -> Commitments:  # noqa: ANN401 - any
-    JSON
+def commitments(identity_key: bytes, event: UUID, sent: object, answer: str | None) -> Commitments:
     """Commit to a request body and an answer, where there are any."""
     return Commitments(
         prompt=commit(identity_key, event, "prompt", canonical(sent)) if isinstance(sent, Mapping) else None,

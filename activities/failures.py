@@ -19,8 +19,9 @@ from domain.refusals import Kind, Nature, Refusal
 _WAIT_AND_TRY = frozenset({Kind.STORE_UNAVAILABLE, Kind.VAULT_UNAVAILABLE, Kind.ENGINE_UNAVAILABLE, Kind.INTERNAL})
 
 
-def failure_for(kind: Kind, *details: object, retryable: bool | None = None, retry_after: float | None = None) ->
-    ApplicationError:
+def failure_for(
+    kind: Kind, *details: object, retryable: bool | None = None, retry_after: float | None = None
+) -> ApplicationError:
     """The failure that stands for a kind.
 
     Only absent stores and unexpected errors are retried, unless ``retryable`` says otherwise. ``retry_after`` (seconds)
@@ -75,7 +76,6 @@ def _shape_only(error: Exception) -> tuple[type[Exception], Exception, Any]:
 class FailuresByKind(Interceptor):
     """Makes every activity of a worker fail by kind."""
 
-    def intercept_activity(self, next: ActivityInboundInterceptor) -> ActivityInboundInterceptor:  # noqa: A002 -
-        Temporal's signature
+    def intercept_activity(self, next: ActivityInboundInterceptor) -> ActivityInboundInterceptor:  # noqa: A002 - theirs
         """See ``temporalio.worker.Interceptor``."""
         return _FailingByKind(next)
