@@ -1,0 +1,68 @@
+"""An HTTP transport that takes from an untrusted server no more than was agreed: so many bytes, no compression."""
+
+from collections.abc import AsyncIterator
+
+import httpx2
+
+MAX_ERROR_BYTES = 64 * 1024
+
+
+class BodyRefused(Exception):
+    """The body of a successful response is over-long, or compressed although that was not offered."""
+
+
+class BoundedTransport(httpx2.AsyncBaseTransport):
+    """Limits every response as it is read.
+
+    A successful response that breaks a limit is an error. The body of any other response only explains its status, so
+    it is cut at ``MAX_ERROR_BYTES`` instead, and dropped if it is compressed.
+    """
+
+    def __init__(self, inner: httpx2.AsyncBaseTransport, *, max_bytes: int) -> None:
+        self._inner = inner
+        self._max_bytes = max_bytes
+
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        """Send the request.
+
+        Raises:
+            BodyRefused: here for compression, and while the body is read for its length.
+        """
+        response = await self._inner.handle_async_request(request)
+        # Decompression multiplies what was read by up to a thousand, after any count of the bytes on the wire.
+        compressed = response.headers.pop("content-encoding", "identity").strip().lower() != "identity"
+        if compressed and response.is_success:
+            await response.aclose()
+            raise BodyRefused
+        limit = self._max_bytes if response.is_success else 0 if compressed else MAX_ERROR_BYTES
+        if not isinstance(response.stream, httpx2.AsyncByteStream):
+            raise TypeError("the inner transport must give an asynchronous stream")
+        response.stream = _BoundedStream(response.stream, limit, cut=not response.is_success)
+        return response
+
+    async def aclose(self) -> None:
+        """Close every connection."""
+        await self._inner.aclose()
+
+
+class _BoundedStream(httpx2.AsyncByteStream):
+    """At most ``limit`` bytes of a stream: then an end if it may be ``cut``, else an error."""
+
+    def __init__(self, inner: httpx2.AsyncByteStream, limit: int, *, cut: bool) -> None:
+        self._inner = inner
+        self._limit = limit
+        self._cut = cut
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        left = self._limit
+        async for chunk in self._inner:
+            if len(chunk) > left:
+                if not self._cut:
+                    raise BodyRefused
+                yield chunk[:left]
+                return
+            left -= len(chunk)
+            yield chunk
+
+    async def aclose(self) -> None:
+        await self._inner.aclose()

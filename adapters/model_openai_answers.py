@@ -1,0 +1,78 @@
+"""Reading a chat completion, on the premise that its sender may be broken or hostile."""
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, NoReturn
+
+from domain.ports import ModelAnswer, Usage
+from domain.requests import Message
+
+_MAX_COUNT = 2**31 - 1  # of tokens: fits every column and sum it goes into
+_MESSAGE_OVERHEAD = 8  # tokens that a chat template puts around a message, with room to spare
+_FINISH_REASON = re.compile(r"[a-z_]{1,32}")
+
+
+class Garbled(Exception):
+    """Not a chat completion. Says nothing of what it was."""
+
+
+def read_answer(body: bytes, messages: Sequence[Message]) -> ModelAnswer:
+    """The first choice of a chat completion, as JSON in UTF-8. ``messages`` are those sent, to estimate usage from.
+
+    Raises:
+        Garbled: it is anything else: no JSON, another shape, no text, or a usage that is no count of tokens.
+    """
+    document = _object(_decoded(body))
+    choices = document.get("choices")
+    if not isinstance(choices, list) or not choices:
+        raise Garbled
+    choice = _object(choices[0])
+    content = _object(choice.get("message")).get("content")
+    if not isinstance(content, str) or any("\ud800" <= char <= "\udfff" for char in content):
+        raise Garbled
+    reason = choice.get("finish_reason")
+    if not isinstance(reason, str) or not _FINISH_REASON.fullmatch(reason):
+        raise Garbled
+    return ModelAnswer(content=content, finish_reason=reason, usage=_usage(document.get("usage"), messages, content))
+
+
+def _decoded(body: bytes) -> object:
+    try:
+        return json.loads(body, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError):
+        pass
+    # Outside the handler, or the decoder's error, which holds the body, would travel along as the context.
+    raise Garbled
+
+
+def _refuse_constant(_: str) -> NoReturn:
+    raise ValueError
+
+
+def _object(value: object) -> Mapping[str, Any]:
+    if not isinstance(value, dict):
+        raise Garbled
+    return value
+
+
+def _usage(value: object, messages: Sequence[Message], content: str) -> Usage:
+    """The usage reported, or an estimate where none was: a budget must not be dodged by saying nothing."""
+    if value is None:
+        return estimated_usage(messages, content)
+    usage = _object(value)
+    prompt, completion = (_count(usage.get(name)) for name in ("prompt_tokens", "completion_tokens"))
+    # No prompt is free of tokens: a count of none is what servers write that don't count.
+    return Usage(prompt, completion) if prompt else estimated_usage(messages, content)
+
+
+def _count(value: object) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= _MAX_COUNT:
+        raise Garbled
+    return value
+
+
+def estimated_usage(messages: Sequence[Message], content: str) -> Usage:
+    """An upper bound of what a call used: no byte-level tokeniser makes more tokens than there are bytes of UTF-8."""
+    prompt = sum(len(message.content.encode()) + _MESSAGE_OVERHEAD for message in messages)
+    return Usage(prompt_tokens=prompt, completion_tokens=len(content.encode()), estimated=True)

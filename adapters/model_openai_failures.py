@@ -1,0 +1,91 @@
+"""What the OpenAI client raises, as a ``ProviderFailure`` that repeats nothing of what was sent or received."""
+
+import logging
+import math
+from collections.abc import Mapping
+from datetime import datetime
+from email.utils import parsedate_to_datetime
+from http import HTTPStatus
+
+import openai
+
+from adapters.bounded_http import BodyRefused
+from domain.ports import ProviderFailure
+from domain.refusals import Kind
+
+_log = logging.getLogger(__name__)
+
+MAX_RETRY_AFTER = 60.0
+"""Seconds. A provider that asks for more is given up for this call."""
+
+_MAX_TOLD = 86_400.0  # a longer wait is told as a day: the number comes from outside and ends in timers
+_BUSY = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.CONFLICT})
+
+
+def failure_of(error: Exception, now: datetime) -> ProviderFailure:
+    """The failure that an error of a call stands for. ``now`` is for a Retry-After that gives a date."""
+    match error:
+        case TimeoutError() | openai.APITimeoutError():
+            return ProviderFailure(Kind.PROVIDER_TIMEOUT, retryable=True)
+        case openai.APIStatusError():
+            return _of_status(error, retry_after(error.response.headers, now))
+        case openai.APIConnectionError():
+            return ProviderFailure(Kind.PROVIDER_UNAVAILABLE, retryable=True)
+        case BodyRefused():
+            return garbled()
+        case _:
+            # Its text could hold the prompt or the key: its type has to do.
+            _log.error("unforeseen %s in a call of a model", type(error).__name__)
+            return ProviderFailure(Kind.INTERNAL, retryable=False)
+
+
+def garbled() -> ProviderFailure:
+    """The provider answered, but not with an answer. Models are not deterministic, so another try may do."""
+    return ProviderFailure(Kind.PROVIDER_GARBLED, retryable=True)
+
+
+def rejected() -> ProviderFailure:
+    """This call can't be made with this provider, however often."""
+    return ProviderFailure(Kind.PROVIDER_REJECTED, retryable=False)
+
+
+def _of_status(error: openai.APIStatusError, wait: float | None) -> ProviderFailure:
+    patient = wait is None or wait <= MAX_RETRY_AFTER
+    status = error.status_code
+    if status == HTTPStatus.TOO_MANY_REQUESTS:
+        # OpenAI uses 429 for an unpaid bill too, which no wait cures.
+        broke = "insufficient_quota" in (error.code, error.type)
+        return ProviderFailure(Kind.PROVIDER_RATE_LIMITED, retryable=patient and not broke, retry_after=wait)
+    if status == HTTPStatus.GATEWAY_TIMEOUT:
+        return ProviderFailure(Kind.PROVIDER_TIMEOUT, retryable=patient, retry_after=wait)
+    if status in _BUSY or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        return ProviderFailure(Kind.PROVIDER_UNAVAILABLE, retryable=patient, retry_after=wait)
+    return rejected()
+
+
+def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
+    """Seconds to wait: ``retry-after-ms`` (OpenAI's), else ``retry-after`` (RFC 9110 section 10.2.3), at most a day.
+
+    None where neither is given or understood.
+    """
+    for name, unit in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
+        number = _number(headers.get(name))
+        if number is not None:
+            return _told(number * unit)
+    try:
+        # A date without a zone (RFC 5322's "-0000") comes back naive: the subtraction is then a TypeError.
+        return _told((parsedate_to_datetime(headers.get("retry-after", "")) - now).total_seconds())
+    except (TypeError, ValueError, OverflowError):
+        return None
+
+
+def _number(text: str | None) -> float | None:
+    try:
+        number = float(text or "")
+    except ValueError:
+        return None
+    return number if math.isfinite(number) else None
+
+
+def _told(seconds: float) -> float:
+    return min(max(seconds, 0.0), _MAX_TOLD)
