@@ -124,6 +124,7 @@ class EmbeddedSettings(_Group):
     vault_cluster_port: Port = 8201
     temporal_port: Port = 7233
     temporal_ui_port: Port = 8233
+    temporal_ui: bool = True
     model_port: Port = 8091
     model_threads: Annotated[int, Field(ge=1)] = 2
 

@@ -312,6 +312,26 @@ class ClientDirectory(Protocol):
         ...
 
 
+class TokenIssuer(Protocol):
+    """Makes access tokens."""
+
+    async def issue(self, entry: ClientEntry, scope: str) -> str:
+        """A signed access token for a client, in the JWT profile of RFC 9068."""
+        ...
+
+
+class SecretHasher(Protocol):
+    """Hashes secrets that we make ourselves (256 random bits, so a fast keyed hash is enough)."""
+
+    async def hash(self, secret: str) -> str:
+        """The keyed hash, hexadecimal."""
+        ...
+
+    async def matches(self, secret: str, secret_hash: str) -> bool:
+        """Whether the secret has this hash, in constant time."""
+        ...
+
+
 class Dependency(Protocol):
     """A server that readiness depends on."""
 

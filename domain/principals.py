@@ -35,8 +35,8 @@ class Action(StrEnum):
 _GRANTS: dict[Role, frozenset[Action]] = {
     Role.AI_OPERATOR: frozenset({Action.SUBMIT, Action.READ_OWN_RUN, Action.CANCEL_OWN_RUN}),
     Role.REVIEWER: frozenset({Action.READ_OWN_RUN}),
-    Role.AUDITOR: frozenset({Action.READ_AUDIT, Action.READ_ANY_RUN}),
-    Role.ADMIN: frozenset({Action.READ_AUDIT, Action.READ_ANY_RUN}),
+    Role.AUDITOR: frozenset({Action.READ_AUDIT, Action.READ_OWN_RUN, Action.READ_ANY_RUN}),
+    Role.ADMIN: frozenset({Action.READ_AUDIT, Action.READ_OWN_RUN, Action.READ_ANY_RUN}),
 }
 
 

@@ -1,0 +1,71 @@
+"""The FastAPI application: routes, problems, and what surrounds them."""
+
+from collections.abc import Callable
+
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+
+from api import health, inferences, oauth, predict
+from api.edge_records import record_refusal
+from api.metrics import Metrics
+from api.middleware import BodyLimit, RequestFrame
+from api.openapi import describe
+from api.problems import SHAPES, problem_response
+from api.services import Readiness
+from assay_temporal.keyring import KeyUnavailable
+from domain.refusals import Kind, Refusal
+
+_HTTP_KINDS = {404: Kind.NOT_FOUND, 405: Kind.METHOD_NOT_ALLOWED}
+
+
+def build_app(readiness: Readiness, metrics: Metrics, max_body_bytes: int, random_tag: Callable[[], str]) -> FastAPI:
+    """The application over a readiness that fills as the process starts."""
+    app = FastAPI(
+        title="Assay",
+        version="0.1.0",
+        summary="A security gateway for AI requests, built on Temporal",
+        redirect_slashes=False,
+        redoc_url=None,
+    )
+    app.state.readiness = readiness
+    app.state.metrics = metrics
+    for routes in (inferences, predict, oauth, health):
+        app.include_router(routes.router)
+    app.openapi = lambda: describe(app)  # type: ignore[method-assign] # FastAPI's documented way to extend it
+    app.add_exception_handler(Refusal, _refused)
+    app.add_exception_handler(KeyUnavailable, _without_key)
+    app.add_exception_handler(HTTPException, _http_error)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_middleware(BodyLimit, max_bytes=max_body_bytes)
+    app.add_middleware(RequestFrame, metrics=metrics, random_tag=random_tag)
+    return app
+
+
+async def _refused(request: Request, error: Exception) -> Response:
+    refusal = error if isinstance(error, Refusal) else Refusal(Kind.INTERNAL, "something of ours failed")
+    response = problem_response(refusal)
+    record_refusal(request, refusal, response.status_code)
+    return response
+
+
+async def _without_key(request: Request, error: Exception) -> Response:
+    gone = isinstance(error, KeyUnavailable) and error.gone
+    if gone:
+        return await _refused(
+            request, Refusal(Kind.FORBIDDEN, "the tenant has no key: it was not created, or was erased")
+        )
+    return await _refused(request, Refusal(Kind.VAULT_UNAVAILABLE, "the vault does not answer", retry_after=2))
+
+
+async def _http_error(request: Request, error: Exception) -> Response:
+    kind = _HTTP_KINDS.get(getattr(error, "status_code", 500), Kind.MALFORMED_BODY)
+    response = await _refused(request, Refusal(kind, SHAPES[kind].title.lower()))
+    response.headers.update(getattr(error, "headers", None) or {})
+    return response
+
+
+async def _invalid(request: Request, error: Exception) -> Response:
+    errors = error.errors() if isinstance(error, RequestValidationError) else [{"loc": ()}]
+    field = ".".join(str(part) for part in errors[0]["loc"][1:])
+    return await _refused(request, Refusal(Kind.INVALID_REQUEST, "is not valid", field=field))

@@ -1,0 +1,91 @@
+"""Reading a JSON body strictly, after the caller is known and before anything is done with it."""
+
+import json
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
+
+from fastapi import Request
+from pydantic import BaseModel, ValidationError
+
+from api.auth import PromptSubmitter
+from domain.refusals import Kind, Refusal
+
+Body = TypeVar("Body", bound=BaseModel)
+
+_MAX_NAME = 64
+
+
+def _reject_constant(name: str) -> None:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    names = dict(pairs)
+    if len(names) != len(pairs):
+        raise ValueError("a name is given twice")
+    return names
+
+
+async def read_json(request: Request) -> Any:  # noqa: ANN401 - any JSON
+    """The body, decoded.
+
+    Raises:
+        Refusal: UNSUPPORTED_MEDIA, MALFORMED_BODY.
+    """
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media_type != "application/json":
+        raise Refusal(Kind.UNSUPPORTED_MEDIA, "send 'Content-Type: application/json'")
+    try:
+        return json.loads(await request.body(), parse_constant=_reject_constant, object_pairs_hook=_no_duplicates)
+    except (ValueError, RecursionError):
+        raise Refusal(Kind.MALFORMED_BODY, "the body is not well-formed JSON (UTF-8, no duplicate names)") from None
+
+
+def checked(model: type[Body], value: object) -> Body:
+    """``value`` as a body of that form.
+
+    Raises:
+        Refusal: INVALID_REQUEST, naming the first field at fault and never its value.
+    """
+    if not isinstance(value, dict):
+        raise Refusal(Kind.INVALID_REQUEST, "the body must be a JSON object", field="")
+    try:
+        return model.model_validate(value)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        location = [*first["loc"]]
+        cause = first.get("ctx", {}).get("error")
+        if (named := getattr(cause, "field", None)) is not None:
+            location.append(named)
+        raise Refusal(Kind.INVALID_REQUEST, _say(first["type"], first["msg"]), field=_dotted(location)) from None
+
+
+def _dotted(location: list[int | str]) -> str:
+    """A field's name, without giving back a name that could itself be a secret."""
+    return ".".join(
+        str(part)
+        if isinstance(part, int) or (part.isascii() and part.isidentifier() and len(part) <= _MAX_NAME)
+        else "*"
+        for part in location
+    )
+
+
+def _say(error_type: str, message: str) -> str:
+    match error_type:
+        case "extra_forbidden":
+            return "is not known"
+        case "missing":
+            return "is required"
+        case _:
+            return message.removeprefix("Value error, ")
+
+
+def json_body(model: type[Body]) -> Callable[..., Awaitable[tuple[Body, dict[str, Any]]]]:
+    """A dependency: the body in the form ``model``, and as it was sent. The caller is authenticated first."""
+
+    async def dependency(request: Request, caller: PromptSubmitter) -> tuple[Body, dict[str, Any]]:
+        del caller  # named for its order: who asks is settled before what they ask
+        value = await read_json(request)
+        return checked(model, value), value
+
+    return dependency

@@ -1,0 +1,107 @@
+"""``/v1/inferences``: submit a request, read its run, cancel it."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Header, Request
+from fastapi.responses import JSONResponse
+
+from api.auth import PromptSubmitter, RunCanceller, RunReader
+from api.body import json_body
+from api.openapi import body_of, problems
+from api.preferences import waiting
+from api.problems import problem_response
+from api.rates import within_rate
+from api.run_views import RunView
+from api.runs import Submission
+from api.schemas import InferenceBody, RunBody
+from api.services import Provided
+from domain.refusals import Kind, Refusal
+from domain.requests import parse_request
+
+router = APIRouter(prefix="/v1/inferences", tags=["inferences"])
+JsonBody = Annotated[tuple[InferenceBody, dict[str, Any]], Depends(json_body(InferenceBody))]
+_MAX_KEY_CHARS = 255
+
+
+def idempotency_key(
+    idempotency_key: Annotated[str | None, Header(description="The same key gives the same run.")] = None,
+) -> str | None:
+    """The ``Idempotency-Key`` header: 1 to 255 printable ASCII characters."""
+    if idempotency_key is None:
+        return None
+    if (
+        not 1 <= len(idempotency_key) <= _MAX_KEY_CHARS
+        or not idempotency_key.isascii()
+        or not idempotency_key.isprintable()
+    ):
+        raise Refusal(Kind.INVALID_REQUEST, "must have 1 to 255 printable ASCII characters", field="Idempotency-Key")
+    return idempotency_key
+
+
+@router.post(
+    "",
+    response_model=RunBody,
+    response_model_exclude_none=True,
+    responses={
+        202: {"model": RunBody, "description": "Still running"},
+        **problems(400, 401, 403, 413, 415, 422, 429, 502, 503, 504),
+    },
+    openapi_extra=body_of(InferenceBody),
+    dependencies=[Depends(within_rate)],
+)
+async def submit(
+    request: Request,
+    caller: PromptSubmitter,
+    body: JsonBody,
+    provided: Provided,
+    key: Annotated[str | None, Depends(idempotency_key)],
+    prefer: Annotated[str | None, Header(description="`wait=SECONDS` or `respond-async` (RFC 7240)")] = None,
+) -> JSONResponse:
+    """Ask a model, governed. Waits 30 s for the answer unless told otherwise, then answers 202 with `Location`."""
+    del prefer  # declared for the description; read below, since a header may come more than once
+    sent = body[1]
+    pinned = provided.policy
+    wanted = parse_request(sent, pinned.policy.limits)
+    pinned.policy.model(caller.tenant, wanted.model)
+    run_id = await provided.runs.start(Submission(caller, sent, pinned.hash, key))
+    request.state.run_id = run_id
+    patience = waiting(request.headers.getlist("prefer"), provided.settings.api.wait_seconds)
+    response = respond(await provided.runs.wait(run_id, patience.seconds))
+    if patience.applied:
+        response.headers["Preference-Applied"] = patience.applied
+    return response
+
+
+@router.get(
+    "/{run_id}", response_model=RunBody, response_model_exclude_none=True, responses=problems(401, 403, 404, 503)
+)
+async def read(request: Request, run_id: str, caller: RunReader, provided: Provided) -> JSONResponse:
+    """A run as it stands: its own caller's, or any run of the tenant for auditors."""
+    view = await provided.runs.read(run_id, caller)
+    request.state.run_id = run_id
+    return JSONResponse(view.body())
+
+
+@router.post(
+    "/{run_id}/cancel",
+    status_code=202,
+    response_model=RunBody,
+    response_model_exclude_none=True,
+    responses=problems(401, 403, 404, 503),
+)
+async def cancel(request: Request, run_id: str, caller: RunCanceller, provided: Provided) -> JSONResponse:
+    """Ask for the run's end. What it has used is settled; a run that has ended stays as it is."""
+    view = await provided.runs.cancel(run_id, caller)
+    request.state.run_id = run_id
+    return JSONResponse(view.body(), status_code=202 if view.running else 200)
+
+
+def respond(view: RunView) -> JSONResponse:
+    """The answer to a waiting POST: 200, 202, or the problem in which the run ended."""
+    if view.running:
+        location = {"Location": f"/v1/inferences/{view.id}", "Retry-After": "1"}
+        return JSONResponse(view.body(), status_code=202, headers=location)
+    if (refusal := view.refusal) is not None:
+        rules = list(view.problem.rules) if view.problem and view.problem.rules else None
+        return problem_response(refusal, final=True, rules=rules, run=view.body())
+    return JSONResponse(view.body())

@@ -1,0 +1,30 @@
+"""What the edge counts. Labels are route templates, statuses and kinds: nothing of a caller or a prompt."""
+
+from prometheus_client import CollectorRegistry, Counter, Histogram
+
+_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
+
+
+class Metrics:
+    """The process's counters, in a registry of their own."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self.requests = Counter(
+            "assay_http_requests_total",
+            "Responses by route and status",
+            ["method", "route", "status"],
+            registry=self.registry,
+        )
+        self.seconds = Histogram(
+            "assay_http_request_seconds", "Time to respond", ["route"], buckets=_BUCKETS, registry=self.registry
+        )
+        self.refusals = Counter(
+            "assay_refusals_total", "Refusals at the edge by kind", ["kind"], registry=self.registry
+        )
+        self.edge_dropped = Counter(
+            "assay_edge_records_dropped_total", "Edge refusals that could not be recorded", registry=self.registry
+        )
+        self.payloads_refused = Counter(
+            "assay_payloads_refused_total", "Temporal payloads that did not authenticate", registry=self.registry
+        )

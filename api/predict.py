@@ -1,0 +1,63 @@
+"""``/ai/predict``: the endpoint of the tutorial that Assay grew out of, with everything behind it."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Request
+from fastapi.responses import JSONResponse
+
+from api.auth import PromptSubmitter
+from api.body import json_body
+from api.inferences import idempotency_key, respond
+from api.openapi import body_of, problems
+from api.preferences import MAX_WAIT_SECONDS
+from api.rates import within_rate
+from api.runs import Submission
+from api.schemas import PredictBody, PredictResult, RunBody
+from api.services import Provided
+from domain.requests import parse_request
+
+router = APIRouter(tags=["tutorial"])
+JsonBody = Annotated[tuple[PredictBody, dict[str, Any]], Depends(json_body(PredictBody))]
+
+
+@router.post(
+    "/ai/predict",
+    response_model=PredictResult,
+    response_model_exclude_none=True,
+    responses={
+        202: {"model": RunBody, "description": "Still running after five minutes"},
+        **problems(400, 401, 403, 413, 415, 422, 429, 502, 503, 504),
+    },
+    openapi_extra=body_of(PredictBody),
+    dependencies=[Depends(within_rate)],
+)
+async def predict(
+    request: Request,
+    caller: PromptSubmitter,
+    body: JsonBody,
+    provided: Provided,
+    key: Annotated[str | None, Depends(idempotency_key)],
+) -> JSONResponse:
+    """Ask the policy's default model and wait for the answer."""
+    pinned = provided.policy
+    asked = {
+        "model": pinned.policy.default_model(caller.tenant),
+        "prompt": body[0].prompt,
+        "temperature": body[0].temperature,
+    }
+    parse_request(asked, pinned.policy.limits)
+    run_id = await provided.runs.start(Submission(caller, asked, pinned.hash, key))
+    request.state.run_id = run_id
+    view = await provided.runs.wait(run_id, MAX_WAIT_SECONDS)
+    answer = view.body()
+    if view.result is None or view.result.result is None:
+        return respond(view)
+    return JSONResponse(
+        {
+            "result": answer["result"]["content"],
+            "id": run_id,
+            "model": answer["result"]["model"],
+            "usage": answer.get("usage"),
+            "receipt": answer.get("receipt"),
+        }
+    )

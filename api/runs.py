@@ -1,0 +1,193 @@
+"""Starting, awaiting, reading and cancelling runs: the API's only dealings with Temporal."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from temporalio.client import Client, WorkflowExecutionDescription, WorkflowFailureError, WorkflowHandle
+from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
+from temporalio.exceptions import WorkflowAlreadyStartedError
+from temporalio.service import RPCError, RPCStatusCode
+
+from api import run_views
+from api.run_views import RunView
+from assay_temporal import start_context
+from assay_temporal.contracts import WORKFLOW, InferenceResult, SignedRequest
+from assay_temporal.keyring import KeyRing, KeyUnavailable
+from domain.identity import run_id, tenant_of_run
+from domain.ports import Clock, IdentityKeys
+from domain.principals import Action, Principal, require_action
+from domain.refusals import Kind, Refusal
+from domain.requests import request_hash
+from workflows.timing import RUN_TOTAL
+
+_RPC_TIMEOUT = timedelta(seconds=5)
+_CONTEXT_SECONDS = 60
+Handle = WorkflowHandle[Any, InferenceResult]
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """A request by a caller. ``idempotency_key`` is the caller's own, if they sent one."""
+
+    principal: Principal
+    body: Mapping[str, Any]
+    policy_hash: str
+    idempotency_key: str | None
+
+
+class Runs:
+    """Runs of the workflow, by their public IDs."""
+
+    def __init__(
+        self,
+        client: Client,
+        task_queue: str,
+        keyring: KeyRing,
+        identities: IdentityKeys,
+        clock: Clock,
+        random_tag: Callable[[], str],
+    ) -> None:
+        self._client = client
+        self._task_queue = task_queue
+        self._keyring = keyring
+        self._identities = identities
+        self._clock = clock
+        self._random_tag = random_tag
+
+    async def start(self, submission: Submission) -> str:
+        """Start the run, or find the one that this idempotency key has started; give its ID.
+
+        Raises:
+            Refusal: IDEMPOTENCY_MISMATCH; ENGINE_UNAVAILABLE, VAULT_UNAVAILABLE.
+        """
+        principal = submission.principal
+        digest = request_hash(submission.body)
+        key = await self._identities.key(principal.tenant)
+        public_id = run_id(
+            key, principal.tenant, principal.caller, submission.idempotency_key or f"random:{self._random_tag()}"
+        )
+        async with _keys_or_refusal(), _engine():
+            context = await start_context.sign(self._context(submission, public_id, digest), self._keyring)
+            try:
+                handle = await self._client.start_workflow(
+                    WORKFLOW,
+                    SignedRequest(dict(submission.body), context),
+                    id=public_id,
+                    task_queue=self._task_queue,
+                    id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+                    id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+                    execution_timeout=RUN_TOTAL,
+                    memo={"request_hash": digest, "caller": principal.caller},
+                    request_eager_start=True,
+                    rpc_timeout=_RPC_TIMEOUT,
+                )
+                fresh = handle.first_execution_run_id is not None
+            except WorkflowAlreadyStartedError:
+                fresh = False
+            if not fresh:
+                await self._require_same_request(public_id, digest)
+        return public_id
+
+    def _context(self, submission: Submission, public_id: str, digest: str) -> start_context.StartContext:
+        principal = submission.principal
+        return start_context.StartContext(
+            tenant=principal.tenant,
+            subject=principal.subject,
+            client_id=principal.client_id,
+            roles=tuple(sorted(role.value for role in principal.roles)),
+            caller=principal.caller,
+            workflow_id=public_id,
+            request_hash=digest,
+            policy=submission.policy_hash,
+            expires_at=int(self._clock.now().timestamp()) + _CONTEXT_SECONDS,
+        )
+
+    async def _require_same_request(self, public_id: str, digest: str) -> None:
+        description = await self._handle(public_id).describe(rpc_timeout=_RPC_TIMEOUT)
+        if (await description.memo()).get("request_hash") != digest:
+            raise Refusal(
+                Kind.IDEMPOTENCY_MISMATCH, "this key started a run with another body", field="Idempotency-Key"
+            )
+
+    async def wait(self, public_id: str, seconds: float) -> RunView:
+        """The run's outcome, or the run as it stands when ``seconds`` are over."""
+        if seconds <= 0:
+            return run_views.running(public_id)
+        async with _keys_or_refusal(), _engine():
+            try:
+                async with asyncio.timeout(seconds):
+                    return run_views.ended(public_id, await self._handle(public_id).result())
+            except TimeoutError:
+                return run_views.running(public_id)
+            except WorkflowFailureError as error:
+                return run_views.failed(public_id, error)
+
+    async def read(self, public_id: str, principal: Principal) -> RunView:
+        """The run as it stands, for whoever may see it.
+
+        Raises:
+            Refusal: NOT_FOUND, also for another caller's run; ENGINE_UNAVAILABLE.
+        """
+        description = await self._described(public_id, principal)
+        if description.close_time is None:
+            return run_views.running(public_id)
+        async with _keys_or_refusal(), _engine():
+            try:
+                return run_views.ended(public_id, await self._handle(public_id).result())
+            except WorkflowFailureError as error:
+                return run_views.failed(public_id, error)
+
+    async def cancel(self, public_id: str, principal: Principal) -> RunView:
+        """Ask for the run's end. One that has ended stays as it is."""
+        description = await self._described(public_id, principal)
+        if description.close_time is not None:
+            return await self.read(public_id, principal)
+        async with _engine():
+            await self._handle(public_id).cancel(rpc_timeout=_RPC_TIMEOUT)
+        return run_views.running(public_id)
+
+    async def _described(self, public_id: str, principal: Principal) -> WorkflowExecutionDescription:
+        if tenant_of_run(public_id) != principal.tenant:
+            raise _not_found()
+        async with _keys_or_refusal(), _engine():
+            description = await self._handle(public_id).describe(rpc_timeout=_RPC_TIMEOUT)
+            memo = await description.memo()
+        if memo.get("caller") != principal.caller:
+            try:
+                require_action(principal.roles, Action.READ_ANY_RUN)
+            except Refusal:
+                raise _not_found() from None
+        return description
+
+    def _handle(self, public_id: str) -> Handle:
+        return self._client.get_workflow_handle(public_id, result_type=InferenceResult)
+
+
+def _not_found() -> Refusal:
+    return Refusal(Kind.NOT_FOUND, "there is no such run for this caller")
+
+
+@asynccontextmanager
+async def _engine() -> AsyncIterator[None]:
+    """Temporal's errors as refusals."""
+    try:
+        yield
+    except RPCError as error:
+        if error.status is RPCStatusCode.NOT_FOUND:
+            raise _not_found() from None
+        raise Refusal(Kind.ENGINE_UNAVAILABLE, "the workflow engine does not answer", retry_after=2) from None
+
+
+@asynccontextmanager
+async def _keys_or_refusal() -> AsyncIterator[None]:
+    """A key that can't be had, as a refusal."""
+    try:
+        yield
+    except KeyUnavailable as error:
+        if error.gone:
+            raise Refusal(Kind.FORBIDDEN, "the tenant has no key: it was not created, or was erased") from None
+        raise Refusal(Kind.VAULT_UNAVAILABLE, "the vault does not answer", retry_after=2) from None

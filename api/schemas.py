@@ -1,0 +1,137 @@
+"""The wire format, strictly: no unknown fields, no coercion. Limits that a policy sets are checked after these."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+
+
+class Strict(BaseModel):
+    """Base of every body that we accept."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
+
+
+class MessageBody(Strict):
+    """One message of a conversation."""
+
+    role: Literal["system", "user", "assistant"]
+    content: Annotated[str, StringConstraints(min_length=1)]
+
+
+class InferenceBody(Strict):
+    """A request for a model's answer: either ``prompt`` or ``messages``."""
+
+    model: Annotated[str, StringConstraints(min_length=1, max_length=64)] = Field(examples=["smollm2"])
+    prompt: Annotated[str, StringConstraints(min_length=1)] | None = Field(
+        default=None, examples=["Say hello in one short sentence."]
+    )
+    messages: Annotated[list[MessageBody], Field(min_length=1)] | None = None
+    temperature: Annotated[float, Field(ge=0, le=2)] = 0.7
+    max_tokens: Annotated[int, Field(ge=1)] | None = None
+    metadata: dict[str, str] | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _present_means_given(cls, body: Any) -> Any:  # noqa: ANN401 - any JSON
+        """A field is left out or given; null is no value of any of them."""
+        if isinstance(body, dict):
+            for name, value in body.items():
+                if value is None and name in cls.model_fields:
+                    raise NullField(name)
+        return body
+
+
+class NullField(ValueError):
+    """A field is null."""
+
+    def __init__(self, field: str) -> None:
+        super().__init__("must not be null")
+        self.field = field
+
+
+class PredictBody(Strict):
+    """The tutorial's own request."""
+
+    prompt: Annotated[str, StringConstraints(min_length=1, max_length=1024)] = Field(
+        examples=["Say hello in one short sentence."]
+    )
+    temperature: Annotated[float, Field(ge=0, le=2)] = 0.7
+
+
+class ProblemBody(BaseModel):
+    """RFC 9457 problem details. ``run`` is the run's body where there is a run."""
+
+    type: str = Field(examples=["urn:assay:problem:prompt-blocked"])
+    title: str
+    status: int
+    detail: str
+    field: str | None = None
+    rules: list[str] | None = None
+    run: "RunBody | None" = None
+
+
+class AnswerBody(BaseModel):
+    """What the model said."""
+
+    content: str
+    model: str
+    finish_reason: str
+
+
+class UsageBody(BaseModel):
+    """Tokens charged."""
+
+    prompt_tokens: int
+    completion_tokens: int
+    total_tokens: int
+    estimated: bool = False
+
+
+class ReceiptBody(BaseModel):
+    """Proof that the outcome was recorded before the answer was given."""
+
+    event_id: str
+    record_digest: str
+    statement: str
+    openings: dict[str, str]
+
+
+class RunProblemBody(BaseModel):
+    """Why a run has no answer."""
+
+    type: str
+    detail: str
+    field: str | None = None
+    rules: list[str] | None = None
+
+
+class RunBody(BaseModel):
+    """A run, as it stands."""
+
+    id: str
+    status: Literal["running", "held", "completed", "blocked", "refused", "failed", "cancelled"]
+    decision: Literal["allow", "review", "block"] | None = None
+    result: AnswerBody | None = None
+    usage: UsageBody | None = None
+    removed: list[str] | None = None
+    receipt: ReceiptBody | None = None
+    problem: RunProblemBody | None = None
+
+
+class PredictResult(BaseModel):
+    """The tutorial's own response, with the receipt."""
+
+    result: str
+    id: str
+    model: str
+    usage: UsageBody | None = None
+    receipt: ReceiptBody | None = None
+
+
+class TokenBody(BaseModel):
+    """RFC 6749 section 5.1."""
+
+    access_token: str
+    token_type: Literal["Bearer"] = "Bearer"  # noqa: S105 - the name of a scheme, no secret
+    expires_in: int
+    scope: str

@@ -1,0 +1,65 @@
+"""What the routes need from the process: ports, made in ``api/main.py`` and nowhere else."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated, cast
+
+from domain.policy import Policy
+from fastapi import Depends, Request
+
+from api.edge_records import EdgeRecorder
+from api.runs import Runs
+from api.tokens import TokenService
+from config.settings import Settings
+from domain.ports import Dependency, RateLimiter, StatementSigner, TokenVerifier
+from domain.refusals import Kind, Refusal
+
+
+@dataclass(frozen=True)
+class PinnedPolicy:
+    """The policy that new runs are pinned to."""
+
+    hash: str
+    policy: Policy
+
+
+@dataclass(frozen=True)
+class Services:
+    """Everything a route may use."""
+
+    settings: Settings
+    runs: Runs
+    verifier: TokenVerifier
+    tokens: TokenService
+    signer: StatementSigner
+    rates: RateLimiter
+    policy: PinnedPolicy
+    edge: EdgeRecorder
+
+
+@dataclass
+class Readiness:
+    """How far the process is. ``services`` appears once every server it needs was reached."""
+
+    dependencies: Sequence[Dependency] = ()
+    services: Services | None = None
+
+
+def readiness(request: Request) -> Readiness:
+    """The process's readiness."""
+    return cast("Readiness", request.app.state.readiness)
+
+
+def services(request: Request) -> Services:
+    """The services.
+
+    Raises:
+        Refusal: ENGINE_UNAVAILABLE while the process is starting.
+    """
+    found = readiness(request).services
+    if found is None:
+        raise Refusal(Kind.ENGINE_UNAVAILABLE, "the service is starting", retry_after=2)
+    return found
+
+
+Provided = Annotated[Services, Depends(services)]

@@ -1,0 +1,70 @@
+"""The Temporal worker: its workflow, its activities, its slots."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from temporalio.client import Client
+from temporalio.worker import Worker, WorkerTuner
+from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
+
+from activities.failures import FailuresByKind
+from activities.invoke import ModelActivities
+from activities.policies import Policies
+from activities.screen import ScreeningActivities
+from activities.settle import LedgerActivities
+from activities.validate import ValidationActivities
+from assay_temporal.keyring import KeyRing
+from config.settings import Settings
+from domain.ports import Clock, IdentityKeys, Ledger, ModelProvider, PolicyStore, StatementSigner
+from workflows.guarded_inference import GuardedInference
+
+# Heavy and free of anything that a replay could see. Our own packages stay inside the sandbox: passed through, they would
+# be free to read the clock.
+_PASSED_THROUGH = ("cryptography", "structlog")
+
+
+@dataclass(frozen=True)
+class WorkerPorts:
+    """What the activities need from the world."""
+
+    keyring: KeyRing
+    policies: PolicyStore
+    ledger: Ledger
+    identities: IdentityKeys
+    signer: StatementSigner
+    provider: ModelProvider
+    clock: Clock
+
+
+def build_worker(client: Client, settings: Settings, ports: WorkerPorts) -> Worker:
+    """A worker for the settings' task queue; the caller runs it and shuts it down."""
+    policies = Policies(ports.policies)
+    validation = ValidationActivities(ports.keyring, policies)
+    screening = ScreeningActivities(policies)
+    ledger = LedgerActivities(ports.ledger, policies, ports.identities, ports.signer, ports.clock)
+    model = ModelActivities(ports.provider, policies)
+    slots = settings.worker
+    return Worker(
+        client,
+        task_queue=settings.temporal.task_queue,
+        workflows=[GuardedInference],
+        activities=[
+            validation.validate_request,
+            screening.sanitise_prompt,
+            screening.screen_prompt,
+            ledger.admit_request,
+            model.invoke_model,
+            screening.screen_output,
+            ledger.close_request,
+        ],
+        interceptors=[FailuresByKind()],
+        workflow_runner=SandboxedWorkflowRunner(
+            restrictions=SandboxRestrictions.default.with_passthrough_modules(*_PASSED_THROUGH)
+        ),
+        tuner=WorkerTuner.create_fixed(
+            workflow_slots=slots.max_workflow_tasks,
+            activity_slots=slots.max_activities,
+            local_activity_slots=slots.max_local_activities,
+        ),
+        graceful_shutdown_timeout=timedelta(seconds=slots.graceful_shutdown_seconds),
+    )
