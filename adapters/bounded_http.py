@@ -7,15 +7,15 @@ import httpx2
 MAX_ERROR_BYTES = 64 * 1024
 
 
-class BodyRefused(Exception):
-    """The body of a successful response is over-long, or compressed although that was not offered."""
+class BodyTooLong(Exception):
+    """The body of a successful response is over-long."""
 
 
 class BoundedTransport(httpx2.AsyncBaseTransport):
     """Limits every response as it is read.
 
-    A successful response that breaks a limit is an error. The body of any other response only explains its status, so
-    it is cut at ``MAX_ERROR_BYTES`` instead, and dropped if it is compressed.
+    A successful response that is longer is an error. The body of any other response only explains its status, so it is
+    cut at ``MAX_ERROR_BYTES`` instead. Nothing is decompressed: that multiplies what was read by up to a thousand.
     """
 
     def __init__(self, inner: httpx2.AsyncBaseTransport, *, max_bytes: int) -> None:
@@ -23,20 +23,13 @@ class BoundedTransport(httpx2.AsyncBaseTransport):
         self._max_bytes = max_bytes
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
-        """Send the request.
-
-        Raises:
-            BodyRefused: here for compression, and while the body is read for its length.
-        """
+        """Send the request. Reading the response may raise ``BodyTooLong``."""
         response = await self._inner.handle_async_request(request)
-        # Decompression multiplies what was read by up to a thousand, after any count of the bytes on the wire.
-        compressed = response.headers.pop("content-encoding", "identity").strip().lower() != "identity"
-        if compressed and response.is_success:
-            await response.aclose()
-            raise BodyRefused
-        limit = self._max_bytes if response.is_success else 0 if compressed else MAX_ERROR_BYTES
+        # A server that compresses without being asked gets its bytes read as they are.
+        response.headers.pop("content-encoding", None)
         if not isinstance(response.stream, httpx2.AsyncByteStream):
             raise TypeError("the inner transport must give an asynchronous stream")
+        limit = self._max_bytes if response.is_success else MAX_ERROR_BYTES
         response.stream = _BoundedStream(response.stream, limit, cut=not response.is_success)
         return response
 
@@ -58,7 +51,7 @@ class _BoundedStream(httpx2.AsyncByteStream):
         async for chunk in self._inner:
             if len(chunk) > left:
                 if not self._cut:
-                    raise BodyRefused
+                    raise BodyTooLong
                 yield chunk[:left]
                 return
             left -= len(chunk)

@@ -7,9 +7,9 @@ from typing import Any, NoReturn
 
 from domain.ports import ModelAnswer, Usage
 from domain.requests import Message
+from domain.tokens_estimate import estimate_text_tokens, estimate_tokens
 
 _MAX_COUNT = 2**31 - 1  # of tokens: fits every column and sum it goes into
-_MESSAGE_OVERHEAD = 8  # tokens that a chat template puts around a message, with room to spare
 _FINISH_REASON = re.compile(r"[a-z_]{1,32}")
 
 
@@ -59,11 +59,11 @@ def _object(value: object) -> Mapping[str, Any]:
 def _usage(value: object, messages: Sequence[Message], content: str) -> Usage:
     """The usage reported, or an estimate where none was: a budget must not be dodged by saying nothing."""
     if value is None:
-        return estimated_usage(messages, content)
+        return _estimate(messages, content)
     usage = _object(value)
     prompt, completion = (_count(usage.get(name)) for name in ("prompt_tokens", "completion_tokens"))
     # No prompt is free of tokens: a count of none is what servers write that don't count.
-    return Usage(prompt, completion) if prompt else estimated_usage(messages, content)
+    return Usage(prompt, completion) if prompt else _estimate(messages, content)
 
 
 def _count(value: object) -> int:
@@ -72,7 +72,5 @@ def _count(value: object) -> int:
     return value
 
 
-def estimated_usage(messages: Sequence[Message], content: str) -> Usage:
-    """An upper bound of what a call used: no byte-level tokeniser makes more tokens than there are bytes of UTF-8."""
-    prompt = sum(len(message.content.encode()) + _MESSAGE_OVERHEAD for message in messages)
-    return Usage(prompt_tokens=prompt, completion_tokens=len(content.encode()), estimated=True)
+def _estimate(messages: Sequence[Message], content: str) -> Usage:
+    return Usage(estimate_tokens(messages), estimate_text_tokens(content), estimated=True)

@@ -9,7 +9,7 @@ from http import HTTPStatus
 
 import openai
 
-from adapters.bounded_http import BodyRefused
+from adapters.bounded_http import BodyTooLong
 from domain.ports import ProviderFailure
 from domain.refusals import Kind
 
@@ -31,7 +31,7 @@ def failure_of(error: Exception, now: datetime) -> ProviderFailure:
             return _of_status(error, retry_after(error.response.headers, now))
         case openai.APIConnectionError():
             return ProviderFailure(Kind.PROVIDER_UNAVAILABLE, retryable=True)
-        case BodyRefused():
+        case BodyTooLong():
             return garbled()
         case _:
             # Its text could hold the prompt or the key: its type has to do.
