@@ -1,0 +1,63 @@
+"""Where the single-machine stack keeps what the commands need, and the settings that point there.
+
+All files are mode 0600 in a directory of mode 0700. None of them is read by a service: services get response-wrapped
+credentials of their own at each start.
+"""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from config.settings import AppRoleSettings, Settings
+
+_LOOPBACK = "127.0.0.1"
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Paths below the data directory."""
+
+    root: Path
+
+    def approle(self, name: str) -> AppRoleSettings:
+        """The AppRole files of ``api``, ``worker`` or ``operator``. Only the operator's are not wrapped."""
+        folder = self.root / "credentials"
+        return AppRoleSettings(
+            role_id_file=folder / f"{name}.role-id",
+            secret_id_file=folder / f"{name}.secret-id",
+            wrapped=name != "operator",
+        )
+
+    def client(self, client_id: str) -> Path:
+        """The credentials of an OAuth client that was made on this machine."""
+        return self.root / "clients" / f"{client_id}.json"
+
+
+def places(settings: Settings) -> Places:
+    """The data directory's paths, absolute."""
+    return Places(settings.embedded.data_dir.resolve())
+
+
+def local_settings(settings: Settings) -> Settings:
+    """``settings``, pointed at this machine's stack in every group that the environment does not set itself."""
+    here = settings.embedded
+    where = places(settings)
+    roles = {name: where.approle(name) for name in ("api", "worker", "operator")}
+    found: dict[str, Any] = {
+        "vault": settings.vault.model_copy(update={"address": f"http://{_LOOPBACK}:{here.vault_port}", **roles}),
+        "database": settings.database.model_copy(update={"host": _LOOPBACK, "port": here.postgres_port}),
+        "temporal": settings.temporal.model_copy(update={"address": f"{_LOOPBACK}:{here.temporal_port}"}),
+        "provider_urls": {"local": f"http://{_LOOPBACK}:{here.model_port}/v1"},
+    }
+    missing = {name: value for name, value in found.items() if name not in settings.model_fields_set}
+    return settings.model_copy(update=missing)
+
+
+def as_environment(settings: Settings) -> dict[str, str]:
+    """The settings as environment variables, for a child process. No setting is a secret."""
+    values = settings.model_dump(mode="json", exclude={"embedded"})
+    return {
+        f"ASSAY_{name.upper()}": value if isinstance(value, str) else json.dumps(value)
+        for name, value in values.items()
+    }
