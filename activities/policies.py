@@ -1,7 +1,6 @@
 """Policies by content hash, read once: what a hash names never changes."""
 
 from domain.policy import Policy, parse_policy
-
 from domain.ports import PolicyStore
 from domain.refusals import Kind, Refusal
 

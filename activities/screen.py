@@ -1,13 +1,13 @@
 """The guards on the way in and on the way out."""
 
-from domain.output_screening import screen_output
-from domain.sanitise import sanitise_request
-from domain.screening import screen
 from temporalio import activity
 
 from activities.policies import Policies
 from activities.stages import Sanitised, ScreenInput, ScreenOutputInput, StageInput, problem_of
+from domain.output_screening import screen_output
 from domain.refusals import Kind, Refusal
+from domain.sanitise import sanitise_request
+from domain.screening import screen
 from domain.verdicts import Verdict
 
 

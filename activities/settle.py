@@ -3,7 +3,6 @@
 from typing import Any
 from uuid import UUID
 
-from domain.tokens_estimate import estimate_tokens
 from temporalio import activity
 
 from activities import evidence
@@ -13,6 +12,7 @@ from domain.ports import Clock, IdentityKeys, Ledger, QuotaSpent, RecordConflict
 from domain.records import EventKind, Record
 from domain.refusals import Kind
 from domain.runs import Status, event_for
+from domain.tokens_estimate import estimate_tokens
 
 RECEIPT_KEY = "receipt-signing"
 RECEIPT_TYPE = "assay-receipt+jwt"
@@ -37,7 +37,7 @@ class LedgerActivities:
         policy = await self._policies.get(run.policy)
         tokens = estimate_tokens(request.messages) + request.max_tokens
         event = evidence.event_of(run, evidence.ADMISSION)
-        key = await self._identities.key(run.tenant)
+        key = await self._identities.tenant_key(run.tenant)
         made = evidence.commitments(key, event, stage.original, None)
         fields = evidence.admission_fields(stage, tokens, made)
         record = Record(
@@ -67,7 +67,7 @@ class LedgerActivities:
         """Settle what was used or give it back, record the outcome, and sign the receipt."""
         run = end.run
         event = evidence.event_of(run, evidence.OUTCOME)
-        key = await self._identities.key(run.tenant)
+        key = await self._identities.tenant_key(run.tenant)
         answer = end.reply.content if end.reply else None
         made = evidence.commitments(key, event, end.original, answer)
         record = Record(

@@ -50,13 +50,16 @@ class Runs:
         identities: IdentityKeys,
         clock: Clock,
         random_tag: Callable[[], str],
+        stopping: asyncio.Event,
     ) -> None:
+        """Take the parts. Once ``stopping`` is set, nobody is kept waiting: their runs go on without us."""
         self._client = client
         self._task_queue = task_queue
         self._keyring = keyring
         self._identities = identities
         self._clock = clock
         self._random_tag = random_tag
+        self._stopping = stopping
 
     async def start(self, submission: Submission) -> str:
         """Start the run, or find the one that this idempotency key has started; give its ID.
@@ -66,7 +69,7 @@ class Runs:
         """
         principal = submission.principal
         digest = request_hash(submission.body)
-        key = await self._identities.key(principal.tenant)
+        key = await self._identities.tenant_key(principal.tenant)
         public_id = run_id(
             key, principal.tenant, principal.caller, submission.idempotency_key or f"random:{self._random_tag()}"
         )
@@ -117,14 +120,14 @@ class Runs:
         """The run's outcome, or the run as it stands when ``seconds`` are over."""
         if seconds <= 0:
             return run_views.running(public_id)
-        async with _keys_or_refusal(), _engine():
-            try:
-                async with asyncio.timeout(seconds):
-                    return run_views.ended(public_id, await self._handle(public_id).result())
-            except TimeoutError:
-                return run_views.running(public_id)
-            except WorkflowFailureError as error:
-                return run_views.failed(public_id, error)
+        outcome = asyncio.ensure_future(self._outcome(public_id))
+        stopping = asyncio.ensure_future(self._stopping.wait())
+        try:
+            await asyncio.wait({outcome, stopping}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+            return outcome.result() if outcome.done() else run_views.running(public_id)
+        finally:
+            outcome.cancel()
+            stopping.cancel()
 
     async def read(self, public_id: str, principal: Principal) -> RunView:
         """The run as it stands, for whoever may see it.
@@ -135,6 +138,9 @@ class Runs:
         description = await self._described(public_id, principal)
         if description.close_time is None:
             return run_views.running(public_id)
+        return await self._outcome(public_id)
+
+    async def _outcome(self, public_id: str) -> RunView:
         async with _keys_or_refusal(), _engine():
             try:
                 return run_views.ended(public_id, await self._handle(public_id).result())

@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, cast
 
-from domain.policy import Policy
 from fastapi import Depends, Request
 
 from api.edge_records import EdgeRecorder
 from api.runs import Runs
 from api.tokens import TokenService
 from config.settings import Settings
+from domain.policy import Policy
 from domain.ports import Dependency, RateLimiter, StatementSigner, TokenVerifier
 from domain.refusals import Kind, Refusal
 

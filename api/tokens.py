@@ -2,11 +2,12 @@
 
 import base64
 import binascii
+import hmac
 import re
 from collections.abc import Mapping
 from urllib.parse import parse_qsl, unquote_plus
 
-from domain.ports import ClientDirectory, SecretHasher, TokenIssuer
+from domain.ports import ClientDirectory, IdentityKeys, TokenIssuer
 from domain.refusals import Kind, Refusal
 
 _CLIENT_ID = re.compile(r"[a-z0-9][a-z0-9-]{0,63}\Z")
@@ -53,14 +54,14 @@ def client_credentials(authorization: str | None, form: Mapping[str, str]) -> tu
 class TokenService:
     """The client credentials grant."""
 
-    def __init__(self, clients: ClientDirectory, hasher: SecretHasher, issuer: TokenIssuer) -> None:
+    def __init__(self, clients: ClientDirectory, identities: IdentityKeys, issuer: TokenIssuer) -> None:
         self._clients = clients
-        self._hasher = hasher
+        self._identities = identities
         self._issuer = issuer
 
     async def attempt_name(self, client_id: str) -> str:
         """The name under which attempts for a client are counted: a keyed hash, whatever was sent as its ID."""
-        return await self._hasher.hash(f"attempts:{client_id}")
+        return await self._identities.hash_client_secret("attempts", client_id)
 
     async def grant(self, client_id: str, secret: str) -> tuple[str, str]:
         """An access token and its scope.
@@ -69,7 +70,8 @@ class TokenService:
             Refusal: INVALID_CLIENT, the same for a client that is unknown, revoked, or gave a wrong secret.
         """
         entry = await self._clients.get(client_id) if _CLIENT_ID.match(client_id) else None
-        known = await self._hasher.matches(secret, entry.secret_hash if entry else "0" * 64)
+        given = await self._identities.hash_client_secret(client_id, secret)
+        known = hmac.compare_digest(given, entry.secret_hash if entry else "0" * len(given))
         if entry is None or not known or entry.revoked:
             raise Refusal(Kind.INVALID_CLIENT, "the client is not known, or its secret is wrong")
         scope = " ".join(sorted(entry.roles))

@@ -252,10 +252,22 @@ class SecretReader(Protocol):
 
 
 class IdentityKeys(Protocol):
-    """The stable secret behind hashes of callers, run IDs, commitments and content MACs."""
+    """The stable secret behind hashes of callers and clients' secrets, run IDs, commitments and content MACs."""
 
-    async def key(self, tenant: str) -> bytes:
-        """32 bytes of the tenant's own, the same for ever."""
+    async def tenant_key(self, tenant: str) -> bytes:
+        """32 bytes of the tenant's own, the same for ever.
+
+        Raises:
+            Refusal: VAULT_UNAVAILABLE.
+        """
+        ...
+
+    async def hash_client_secret(self, client_id: str, secret: str) -> str:
+        """The keyed hash (hexadecimal) under which a client's secret is kept: secrets are 256 random bits.
+
+        Raises:
+            Refusal: VAULT_UNAVAILABLE.
+        """
         ...
 
 
@@ -317,18 +329,6 @@ class TokenIssuer(Protocol):
 
     async def issue(self, entry: ClientEntry, scope: str) -> str:
         """A signed access token for a client, in the JWT profile of RFC 9068."""
-        ...
-
-
-class SecretHasher(Protocol):
-    """Hashes secrets that we make ourselves (256 random bits, so a fast keyed hash is enough)."""
-
-    async def hash(self, secret: str) -> str:
-        """The keyed hash, hexadecimal."""
-        ...
-
-    async def matches(self, secret: str, secret_hash: str) -> bool:
-        """Whether the secret has this hash, in constant time."""
         ...
 
 

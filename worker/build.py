@@ -18,8 +18,8 @@ from config.settings import Settings
 from domain.ports import Clock, IdentityKeys, Ledger, ModelProvider, PolicyStore, StatementSigner
 from workflows.guarded_inference import GuardedInference
 
-# Heavy and free of anything that a replay could see. Our own packages stay inside the sandbox: passed through, they would
-# be free to read the clock.
+# Heavy, and free of anything that a replay could see. Our own packages stay inside the sandbox: passed through, they
+# would be free to read the clock.
 _PASSED_THROUGH = ("cryptography", "structlog")
 
 

@@ -1,0 +1,52 @@
+"""What the API and the worker have in common: a session with Vault, keys, and a pool. The one place that builds them."""
+
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+
+from adapters.identity_vault import VaultIdentity
+from adapters.keyring_vault import VaultKeyRing
+from adapters.ledger_postgres import PostgresLedger
+from adapters.policies_postgres import PostgresPolicies
+from adapters.pool_postgres import PostgresPool
+from adapters.record_sealer import RecordSealer
+from adapters.signer_vault import VaultSigner
+from adapters.vault_session import VaultSession
+from config.settings import AppRoleSettings, Settings
+from domain.ports import Clock
+
+
+@dataclass(frozen=True)
+class Platform:
+    """A process's adapters on Vault and PostgreSQL, under one AppRole and one kind of database login."""
+
+    session: VaultSession
+    keyring: VaultKeyRing
+    identities: VaultIdentity
+    signer: VaultSigner
+    pool: PostgresPool
+    ledger: PostgresLedger
+    policies: PostgresPolicies
+
+    @classmethod
+    async def open(
+        cls, stack: AsyncExitStack, settings: Settings, approle: AppRoleSettings, database_role: str, clock: Clock
+    ) -> "Platform":
+        """Start the owners of session and pool; ``stack`` stops them. Returns whether or not the servers answer yet."""
+        vault = settings.vault
+        session = VaultSession(vault, approle)
+        stack.push_async_callback(session.close)
+        await session.start()
+        keyring = VaultKeyRing(session, vault, clock)
+        identities = VaultIdentity(session, kv_mount=vault.kv_mount)
+        pool = PostgresPool(session, settings.database, database_role, mount=vault.database_mount)
+        stack.push_async_callback(pool.close)
+        await pool.start()
+        return cls(
+            session=session,
+            keyring=keyring,
+            identities=identities,
+            signer=VaultSigner(session, mount=vault.transit_mount),
+            pool=pool,
+            ledger=PostgresLedger(pool, RecordSealer(keyring, identities)),
+            policies=PostgresPolicies(pool),
+        )

@@ -1,0 +1,131 @@
+"""The API process: wiring, and nothing else."""
+
+import asyncio
+import contextlib
+import secrets
+from collections.abc import Iterator
+from contextlib import AsyncExitStack, contextmanager
+
+import structlog
+import uvicorn
+
+from adapters.backoff import Backoff
+from adapters.clients_vault import VaultClients
+from adapters.clock_system import SystemClock
+from adapters.platform import Platform
+from adapters.policy_files import load_policy_document
+from adapters.rates_postgres import PostgresRates
+from adapters.temporal_client import TemporalConnection
+from adapters.tokens_jwt import JwtIssuer, JwtVerifier
+from api.app import build_app
+from api.edge_records import EdgeRecorder
+from api.metrics import Metrics
+from api.runs import Runs
+from api.services import PinnedPolicy, Readiness, Services
+from api.tokens import TokenService
+from assay_temporal.keyring import KeyUnavailable
+from config.settings import Settings
+from domain.policy import parse_policy
+from domain.refusals import Refusal
+
+_DRAIN_SECONDS = 2.0
+_SHUTDOWN_SECONDS = 10
+log = structlog.get_logger(__name__)
+
+
+def random_tag() -> str:
+    """128 random bits, hexadecimal."""
+    return secrets.token_hex(16)
+
+
+class _Server(uvicorn.Server):
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave signals to the process, which may have other roles to stop."""
+        yield
+
+
+async def serve(settings: Settings, stop: asyncio.Event, temporal: TemporalConnection, metrics: Metrics) -> None:
+    """Serve HTTP until ``stop`` is set, then let running requests end.
+
+    The socket is open from the start: a process that can't reach its servers says so by ``/readyz``, refuses with 503,
+    and heals by itself.
+    """
+    document = load_policy_document(settings.policies_dir, settings.provider_urls)
+    async with AsyncExitStack() as stack:
+        readiness = Readiness()
+        app = build_app(readiness, metrics, settings.api.max_body_bytes, random_tag)
+        server = _Server(
+            uvicorn.Config(
+                app,
+                host=settings.api.host,
+                port=settings.api.port,
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                lifespan="off",
+                timeout_graceful_shutdown=_SHUTDOWN_SECONDS,
+            )
+        )
+        serving = asyncio.create_task(server.serve())
+        platform = await Platform.open(stack, settings, settings.vault.api, "assay-api", SystemClock())
+        readiness.dependencies = (platform.session, platform.pool, temporal)
+        edge = EdgeRecorder(platform.ledger, SystemClock(), random_tag, metrics.edge_dropped.inc)
+        tasks = [
+            asyncio.create_task(_become_ready(settings, readiness, platform, temporal, document, edge, stop)),
+            asyncio.create_task(edge.run()),
+        ]
+        stopping = asyncio.create_task(stop.wait())
+        await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        server.should_exit = True
+        await serving
+        await edge.drain(_DRAIN_SECONDS)
+        for task in (*tasks, stopping):
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+
+
+async def _become_ready(
+    settings: Settings,
+    readiness: Readiness,
+    platform: Platform,
+    temporal: TemporalConnection,
+    document: bytes,
+    edge: EdgeRecorder,
+    stop: asyncio.Event,
+) -> None:
+    """Try until every server was reached once; from then on the adapters heal by themselves."""
+    backoff = Backoff()
+    while readiness.services is None:
+        try:
+            readiness.services = await _services(settings, platform, temporal, document, edge, stop)
+        except (Refusal, KeyUnavailable) as error:
+            log.info("waiting for a server", reason=type(error).__name__, kind=getattr(error, "kind", None))
+            await asyncio.sleep(backoff.next())
+    log.info("ready", policy=readiness.services.policy.hash)
+
+
+async def _services(
+    settings: Settings,
+    platform: Platform,
+    temporal: TemporalConnection,
+    document: bytes,
+    edge: EdgeRecorder,
+    stop: asyncio.Event,
+) -> Services:
+    clock = SystemClock()
+    policy_hash = await platform.policies.put(document)
+    client = await temporal.client(platform.keyring)
+    issuer = JwtIssuer(platform.signer, settings.tokens, clock, random_tag)
+    clients = VaultClients(platform.session, kv_mount=settings.vault.kv_mount)
+    return Services(
+        settings=settings,
+        runs=Runs(client, settings.temporal.task_queue, platform.keyring, platform.identities, clock, random_tag, stop),
+        verifier=JwtVerifier(platform.signer, platform.identities, settings.tokens, clock),
+        tokens=TokenService(clients, platform.identities, issuer),
+        signer=platform.signer,
+        rates=PostgresRates(platform.pool),
+        policy=PinnedPolicy(policy_hash, parse_policy(document)),
+        edge=edge,
+    )

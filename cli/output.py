@@ -1,0 +1,51 @@
+"""What commands print: rich for people, one JSON value with ``--json``. Diagnostics go to standard error."""
+
+import json
+from dataclasses import dataclass, field
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+JsonFlag = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+@dataclass(frozen=True)
+class Output:
+    """Prints for one command."""
+
+    as_json: bool
+    console: Console = field(default_factory=lambda: Console(highlight=False))
+    errors: Console = field(default_factory=lambda: Console(stderr=True, highlight=False))
+
+    def value(self, value: Any, text: str | None = None) -> None:  # noqa: ANN401 - any JSON
+        """Print a result: ``text`` for people, ``value`` as JSON."""
+        if self.as_json or text is None:
+            self.console.print_json(json.dumps(value, default=str))
+        else:
+            self.console.print(text, soft_wrap=True)
+
+    def table(self, rows: list[dict[str, Any]], title: str) -> None:
+        """Print rows of the same keys."""
+        if self.as_json:
+            self.console.print_json(json.dumps(rows, default=str))
+            return
+        table = Table(title=title, title_justify="left")
+        for name in rows[0] if rows else ("nothing",):
+            table.add_column(name, overflow="fold")
+        for row in rows:
+            table.add_row(*("" if value is None else str(value) for value in row.values()))
+        self.console.print(table)
+
+    def note(self, text: str) -> None:
+        """Tell people something that is no result."""
+        self.errors.print(text, soft_wrap=True)
+
+    def fail(self, text: str, code: int = 1) -> typer.Exit:
+        """Tell what is wrong; raise what this gives."""
+        if self.as_json:
+            self.errors.print_json(json.dumps({"error": text}))
+        else:
+            self.errors.print(f"[red]error:[/red] {text}", soft_wrap=True)
+        return typer.Exit(code)

@@ -1,0 +1,133 @@
+"""``assay token``, ``submit``, ``get``, ``cancel``: a submitter's commands, over HTTP only."""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from adapters.gateway_http import GatewayClient, Reply
+from cli.output import JsonFlag, Output
+from config.settings import Settings
+from domain.refusals import Refusal
+from embedded.places import places
+
+Client = Annotated[str, typer.Option("--client", help="OAuth client whose credentials lie in the data directory.")]
+Url = Annotated[str | None, typer.Option("--url", help="Base address of the API; by default from the settings.")]
+_OK = 200
+_ACCEPTED = 202
+
+
+def base_url(settings: Settings, url: str | None) -> str:
+    """Where the API listens."""
+    return url or f"http://{settings.api.host}:{settings.api.port}"
+
+
+def credentials(settings: Settings, client_id: str) -> tuple[str, str]:
+    """A client's ID and secret, from the file that was written when it was made.
+
+    Raises:
+        FileNotFoundError: there is none.
+    """
+    found = json.loads(Path(places(settings).client(client_id)).read_text("utf-8"))
+    return str(found["client_id"]), str(found["client_secret"])
+
+
+def _with_token(
+    out: Output, client: str, url: str | None, use: Callable[[GatewayClient, str], Awaitable[Reply]]
+) -> Reply:
+    settings = Settings()
+
+    async def run() -> Reply:
+        async with GatewayClient(base_url(settings, url)) as gateway:
+            return await use(gateway, await gateway.token(*credentials(settings, client)))
+
+    try:
+        return asyncio.run(run())
+    except FileNotFoundError:
+        raise out.fail(
+            f"no credentials of the client '{client}': is 'assay up' running, with this data directory?"
+        ) from None
+    except Refusal as refusal:
+        raise out.fail(refusal.detail) from None
+
+
+def _print(out: Output, reply: Reply) -> None:
+    body: Any = reply.body
+    run = body.get("run", body) if isinstance(body, dict) else {}
+    if reply.status in (_OK, _ACCEPTED):
+        answer = (run.get("result") or {}).get("content")
+        out.value(body, answer if answer is not None else f"{run.get('id')}: {run.get('status')}")
+        return
+    out.value(
+        body, f"[red]{reply.status}[/red] {body.get('title')}: {body.get('detail')}" if body else str(reply.status)
+    )
+    raise typer.Exit(1)
+
+
+def token(client: Client = "demo", url: Url = None, as_json: JsonFlag = False) -> None:
+    """Print an access token."""
+    out = Output(as_json)
+
+    async def use(_gateway: GatewayClient, access_token: str) -> Reply:
+        return Reply(_OK, {}, access_token)
+
+    found = _with_token(out, client, url, use).body
+    out.value({"access_token": found}, found)
+
+
+def submit(
+    prompt: Annotated[str, typer.Argument(help="What to ask.")],
+    model: Annotated[str, typer.Option(help="A model of policies/models.yaml.")] = "smollm2",
+    max_tokens: Annotated[int | None, typer.Option(help="Most tokens of the answer.")] = None,
+    key: Annotated[str | None, typer.Option("--idempotency-key", help="The same key gives the same run.")] = None,
+    no_wait: Annotated[bool, typer.Option("--no-wait", help="Don't wait for the answer.")] = False,
+    client: Client = "demo",
+    url: Url = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Ask a model, governed; print its answer."""
+    body: dict[str, Any] = {"model": model, "prompt": prompt}
+    if max_tokens is not None:
+        body["max_tokens"] = max_tokens
+    headers = {"Prefer": "respond-async"} if no_wait else {}
+    if key is not None:
+        headers["Idempotency-Key"] = key
+
+    async def use(gateway: GatewayClient, access_token: str) -> Reply:
+        return await gateway.call("POST", "/v1/inferences", token=access_token, json=body, headers=headers)
+
+    out = Output(as_json)
+    _print(out, _with_token(out, client, url, use))
+
+
+def get(
+    run_id: Annotated[str, typer.Argument(help="A run's ID.")],
+    client: Client = "demo",
+    url: Url = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Print a run as it stands."""
+
+    async def use(gateway: GatewayClient, access_token: str) -> Reply:
+        return await gateway.call("GET", f"/v1/inferences/{run_id}", token=access_token)
+
+    out = Output(as_json)
+    _print(out, _with_token(out, client, url, use))
+
+
+def cancel(
+    run_id: Annotated[str, typer.Argument(help="A run's ID.")],
+    client: Client = "demo",
+    url: Url = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Ask for a run's end."""
+
+    async def use(gateway: GatewayClient, access_token: str) -> Reply:
+        return await gateway.call("POST", f"/v1/inferences/{run_id}/cancel", token=access_token)
+
+    out = Output(as_json)
+    _print(out, _with_token(out, client, url, use))

@@ -1,0 +1,63 @@
+"""``assay serve``: one process in one or all of its roles."""
+
+import asyncio
+import signal
+from collections.abc import Awaitable
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+import uvloop
+
+import api.main
+import worker.main
+from adapters.temporal_client import TemporalConnection
+from api.metrics import Metrics
+from config import logs
+from config.settings import Settings
+
+
+class ServeRole(StrEnum):
+    """What a process does."""
+
+    API = "api"
+    WORKER = "worker"
+    ALL = "all"
+
+
+async def run(settings: Settings, role: ServeRole, stop: asyncio.Event) -> None:
+    """Serve until ``stop`` is set, then drain: the API first, so that nothing new comes in, then the worker."""
+    metrics = Metrics()
+    temporal = TemporalConnection(settings.temporal, metrics.payloads_refused.inc)
+    drained = asyncio.Event()
+    async with asyncio.TaskGroup() as group:
+        if role is ServeRole.WORKER:
+            group.create_task(_then_set(stop.wait(), drained))
+        else:
+            group.create_task(_then_set(api.main.serve(settings, stop, temporal, metrics), drained))
+        if role is not ServeRole.API:
+            group.create_task(worker.main.serve(settings, drained, temporal))
+
+
+async def _then_set(first: Awaitable[object], done: asyncio.Event) -> None:
+    try:
+        await first
+    finally:
+        done.set()
+
+
+def serve(
+    role: Annotated[ServeRole, typer.Option(help="What this process does.")] = ServeRole.ALL,
+) -> None:
+    """Run the API, the worker, or both, in the foreground. Settings come from the environment (ASSAY_...)."""
+    settings = Settings()
+    logs.configure(settings.log_level, settings.log_format)
+
+    async def until_signalled() -> None:
+        stop = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, stop.set)
+        await run(settings, role, stop)
+
+    uvloop.run(until_signalled())

@@ -1,0 +1,62 @@
+"""The worker process: wiring, and nothing else."""
+
+import asyncio
+from contextlib import AsyncExitStack
+
+import structlog
+
+from adapters.backoff import Backoff
+from adapters.clock_system import SystemClock
+from adapters.model_openai import OpenAIProvider
+from adapters.platform import Platform
+from adapters.secrets_vault import VaultSecrets
+from adapters.temporal_client import TemporalConnection
+from assay_temporal.keyring import KeyUnavailable
+from config.settings import Settings
+from domain.refusals import Refusal
+from worker.build import WorkerPorts, build_worker
+from workflows.timing import MODEL_ATTEMPT
+
+log = structlog.get_logger(__name__)
+
+
+async def serve(settings: Settings, stop: asyncio.Event, temporal: TemporalConnection) -> None:
+    """Work until ``stop`` is set, then finish what is in hand, within the graceful shutdown of the settings."""
+    clock = SystemClock()
+    async with AsyncExitStack() as stack:
+        platform = await Platform.open(stack, settings, settings.vault.worker, "assay-writer", clock)
+        secrets = VaultSecrets(platform.session, kv_mount=settings.vault.kv_mount)
+        provider = OpenAIProvider(secrets, clock=clock, timeout=MODEL_ATTEMPT.total_seconds() - 1)
+        stack.push_async_callback(provider.aclose)
+        ports = WorkerPorts(
+            keyring=platform.keyring,
+            policies=platform.policies,
+            ledger=platform.ledger,
+            identities=platform.identities,
+            signer=platform.signer,
+            provider=provider,
+            clock=clock,
+        )
+        await _work(settings, ports, temporal, stop)
+
+
+async def _work(settings: Settings, ports: WorkerPorts, temporal: TemporalConnection, stop: asyncio.Event) -> None:
+    backoff = Backoff()
+    while not stop.is_set():
+        try:
+            client = await temporal.client(ports.keyring)
+            break
+        except (Refusal, KeyUnavailable):
+            log.info("waiting for the workflow engine")
+            await asyncio.sleep(backoff.next())
+    else:
+        return
+    worker = build_worker(client, settings, ports)
+    working = asyncio.create_task(worker.run())
+    stopping = asyncio.create_task(stop.wait())
+    log.info("working", task_queue=settings.temporal.task_queue)
+    await asyncio.wait({working, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
+    if not working.done():
+        await worker.shutdown()
+    await working
