@@ -1,0 +1,45 @@
+# What an operator's commands may do. Mounts as in the default settings.
+
+# Manage OAuth clients; their secrets are kept as hashes under the installation's secret.
+path "assay/data/clients/*" { capabilities = ["create", "read", "update", "delete"] }
+path "assay/metadata/clients" { capabilities = ["list"] }
+path "assay/metadata/clients/*" { capabilities = ["list", "read", "delete"] }
+path "assay/data/identity" { capabilities = ["read"] }
+
+# Manage the keys of model providers: set and remove, never read back.
+path "assay/data/providers/*" { capabilities = ["create", "update", "delete"] }
+path "assay/metadata/providers" { capabilities = ["list"] }
+path "assay/metadata/providers/*" { capabilities = ["list", "read", "delete"] }
+
+# Make tenants. Their keys can't be deleted by this policy.
+path "transit/keys" { capabilities = ["list"] }
+path "transit/keys/tenant-*" { capabilities = ["create", "read", "update"] }
+
+# Rotate the signing keys, and know the keys that check tokens and receipts.
+path "transit/keys/token-signing" { capabilities = ["read"] }
+path "transit/keys/token-signing/rotate" { capabilities = ["update"] }
+path "transit/keys/receipt-signing" { capabilities = ["read"] }
+path "transit/keys/receipt-signing/rotate" { capabilities = ["update"] }
+
+# Migrate the database, and read records.
+path "database/creds/assay-migrate" { capabilities = ["read"] }
+path "database/creds/assay-reader" { capabilities = ["read"] }
+
+# Let a service in: its role ID, and a secret ID that comes wrapped only.
+path "auth/approle/role/assay-api/role-id" { capabilities = ["read"] }
+path "auth/approle/role/assay-worker/role-id" { capabilities = ["read"] }
+path "auth/approle/role/assay-api/secret-id" {
+  capabilities     = ["create", "update"]
+  min_wrapping_ttl = "1s"
+  max_wrapping_ttl = "24h"
+}
+path "auth/approle/role/assay-worker/secret-id" {
+  capabilities     = ["create", "update"]
+  min_wrapping_ttl = "1s"
+  max_wrapping_ttl = "24h"
+}
+
+# Look after its own token.
+path "auth/token/lookup-self" { capabilities = ["read"] }
+path "auth/token/renew-self" { capabilities = ["update"] }
+path "auth/token/revoke-self" { capabilities = ["update"] }
