@@ -1,4 +1,5 @@
-"""What the API and the worker have in common: a session with Vault, keys, and a pool. The one place that builds them."""
+"""What the API and the worker have in common: a session with Vault, keys, and a pool. The one place that builds
+them."""
 
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -8,6 +9,7 @@ from adapters.keyring_vault import VaultKeyRing
 from adapters.ledger_postgres import PostgresLedger
 from adapters.policies_postgres import PostgresPolicies
 from adapters.pool_postgres import PostgresPool
+from adapters.public_keys_vault import VaultPublicKeys
 from adapters.record_sealer import RecordSealer
 from adapters.signer_vault import VaultSigner
 from adapters.vault_session import VaultSession
@@ -22,6 +24,7 @@ class Platform:
     session: VaultSession
     keyring: VaultKeyRing
     identities: VaultIdentity
+    public_keys: VaultPublicKeys
     signer: VaultSigner
     pool: PostgresPool
     ledger: PostgresLedger
@@ -37,6 +40,7 @@ class Platform:
         stack.push_async_callback(session.close)
         await session.start()
         keyring = VaultKeyRing(session, vault, clock)
+        public_keys = VaultPublicKeys(session, transit_mount=vault.transit_mount)
         identities = VaultIdentity(session, kv_mount=vault.kv_mount)
         pool = PostgresPool(session, settings.database, database_role, mount=vault.database_mount)
         stack.push_async_callback(pool.close)
@@ -45,7 +49,8 @@ class Platform:
             session=session,
             keyring=keyring,
             identities=identities,
-            signer=VaultSigner(session, mount=vault.transit_mount),
+            public_keys=public_keys,
+            signer=VaultSigner(session, public_keys, transit_mount=vault.transit_mount),
             pool=pool,
             ledger=PostgresLedger(pool, RecordSealer(keyring, identities)),
             policies=PostgresPolicies(pool),

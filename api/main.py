@@ -117,13 +117,13 @@ async def _services(
     clock = SystemClock()
     policy_hash = await platform.policies.put(document)
     client = await temporal.client(platform.keyring)
-    issuer = JwtIssuer(platform.signer, settings.tokens, clock, random_tag)
+    issuer = JwtIssuer(platform.signer, settings.tokens)
     clients = VaultClients(platform.session, kv_mount=settings.vault.kv_mount)
     return Services(
         settings=settings,
         runs=Runs(client, settings.temporal.task_queue, platform.keyring, platform.identities, clock, random_tag, stop),
-        verifier=JwtVerifier(platform.signer, platform.identities, settings.tokens, clock),
-        tokens=TokenService(clients, platform.identities, issuer),
+        verifier=JwtVerifier(platform.public_keys, platform.identities, settings.tokens, clock),
+        tokens=TokenService(clients, platform.identities, issuer, clock, random_tag),
         signer=platform.signer,
         rates=PostgresRates(platform.pool),
         policy=PinnedPolicy(policy_hash, parse_policy(document)),

@@ -53,12 +53,14 @@ async def _grant(request: Request, provided: Provided) -> JSONResponse:
     decision = await provided.rates.take(SYSTEM_TENANT, await provided.tokens.attempt_name(client_id), _ATTEMPTS)
     if not decision.allowed:
         raise Refusal(Kind.RATE_LIMITED, "too many attempts for this client", retry_after=decision.retry_after)
-    access_token, scope = await provided.tokens.grant(client_id, secret)
-    lifetime = provided.settings.tokens.lifetime_seconds
-    return JSONResponse(
-        {"access_token": access_token, "token_type": "Bearer", "expires_in": lifetime, "scope": scope},
-        headers=_NO_STORE,
-    )
+    issued = await provided.tokens.grant(client_id, secret)
+    body = {
+        "access_token": issued.access_token,
+        "token_type": "Bearer",
+        "expires_in": issued.expires_in,
+        "scope": issued.scope,
+    }
+    return JSONResponse(body, headers=_NO_STORE)
 
 
 @router.get("/.well-known/jwks.json")

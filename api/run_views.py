@@ -94,6 +94,7 @@ def _details(cause: ApplicationError) -> InferenceResult | None:
     if not details or not isinstance(details[0], dict):
         return None
     try:
-        return value_to_type(InferenceResult, details[0])
+        result: InferenceResult = value_to_type(InferenceResult, details[0])
     except (KeyError, TypeError, ValueError):
         return None
+    return result

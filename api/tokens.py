@@ -4,10 +4,10 @@ import base64
 import binascii
 import hmac
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from urllib.parse import parse_qsl, unquote_plus
 
-from domain.ports import ClientDirectory, IdentityKeys, TokenIssuer
+from domain.ports import ClientDirectory, Clock, IdentityKeys, IssuedToken, TokenIssuer
 from domain.refusals import Kind, Refusal
 
 _CLIENT_ID = re.compile(r"[a-z0-9][a-z0-9-]{0,63}\Z")
@@ -54,17 +54,26 @@ def client_credentials(authorization: str | None, form: Mapping[str, str]) -> tu
 class TokenService:
     """The client credentials grant."""
 
-    def __init__(self, clients: ClientDirectory, identities: IdentityKeys, issuer: TokenIssuer) -> None:
+    def __init__(
+        self,
+        clients: ClientDirectory,
+        identities: IdentityKeys,
+        issuer: TokenIssuer,
+        clock: Clock,
+        random_tag: Callable[[], str],
+    ) -> None:
         self._clients = clients
         self._identities = identities
         self._issuer = issuer
+        self._clock = clock
+        self._random_tag = random_tag
 
     async def attempt_name(self, client_id: str) -> str:
         """The name under which attempts for a client are counted: a keyed hash, whatever was sent as its ID."""
         return await self._identities.hash_client_secret("attempts", client_id)
 
-    async def grant(self, client_id: str, secret: str) -> tuple[str, str]:
-        """An access token and its scope.
+    async def grant(self, client_id: str, secret: str) -> IssuedToken:
+        """An access token.
 
         Raises:
             Refusal: INVALID_CLIENT, the same for a client that is unknown, revoked, or gave a wrong secret.
@@ -75,4 +84,4 @@ class TokenService:
         if entry is None or not known or entry.revoked:
             raise Refusal(Kind.INVALID_CLIENT, "the client is not known, or its secret is wrong")
         scope = " ".join(sorted(entry.roles))
-        return await self._issuer.issue(entry, scope), scope
+        return await self._issuer.issue(entry, scope, self._clock.now(), self._random_tag())

@@ -90,6 +90,7 @@ class TemporalSettings(_Group):
     server_ca_file: Path | None = None
     client_cert_file: Path | None = None
     client_key_file: Path | None = None
+    token_file: Path | None = None
 
     @model_validator(mode="after")
     def _private(self) -> "TemporalSettings":
@@ -126,7 +127,7 @@ class EmbeddedSettings(_Group):
     temporal_ui_port: Port = 8233
     temporal_ui: bool = True
     model_port: Port = 8091
-    model_threads: Annotated[int, Field(ge=1)] = 2
+    model_threads: Annotated[int, Field(ge=1)] = 1
 
 
 class Settings(BaseSettings):

@@ -5,7 +5,7 @@ the caller of the port decides what that means, and the default is to fail close
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 from uuid import UUID
@@ -324,11 +324,24 @@ class ClientDirectory(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class IssuedToken:
+    """An access token, and the seconds it lives."""
+
+    access_token: str = field(repr=False)
+    expires_in: int
+    scope: str
+
+
 class TokenIssuer(Protocol):
     """Makes access tokens."""
 
-    async def issue(self, entry: ClientEntry, scope: str) -> str:
-        """A signed access token for a client, in the JWT profile of RFC 9068."""
+    async def issue(self, entry: ClientEntry, scope: str, now: datetime, jti: str) -> IssuedToken:
+        """A signed access token for a client, in the JWT profile of RFC 9068; ``jti`` is a random name for it.
+
+        Raises:
+            Refusal: VAULT_UNAVAILABLE.
+        """
         ...
 
 

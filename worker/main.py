@@ -4,6 +4,7 @@ import asyncio
 from contextlib import AsyncExitStack
 
 import structlog
+from temporalio.client import Client
 
 from adapters.backoff import Backoff
 from adapters.clock_system import SystemClock
@@ -40,16 +41,21 @@ async def serve(settings: Settings, stop: asyncio.Event, temporal: TemporalConne
         await _work(settings, ports, temporal, stop)
 
 
-async def _work(settings: Settings, ports: WorkerPorts, temporal: TemporalConnection, stop: asyncio.Event) -> None:
+async def _connected(ports: WorkerPorts, temporal: TemporalConnection, stop: asyncio.Event) -> Client | None:
+    """The client, as soon as it can be had; None if it is time to stop."""
     backoff = Backoff()
     while not stop.is_set():
         try:
-            client = await temporal.client(ports.keyring)
-            break
+            return await temporal.client(ports.keyring)
         except (Refusal, KeyUnavailable):
             log.info("waiting for the workflow engine")
             await asyncio.sleep(backoff.next())
-    else:
+    return None
+
+
+async def _work(settings: Settings, ports: WorkerPorts, temporal: TemporalConnection, stop: asyncio.Event) -> None:
+    client = await _connected(ports, temporal, stop)
+    if client is None:
         return
     worker = build_worker(client, settings, ports)
     working = asyncio.create_task(worker.run())

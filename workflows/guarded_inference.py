@@ -200,7 +200,7 @@ def _read_start(start: RawValue | None) -> tuple[Any, Any]:
     if start is None:
         return None, None
     try:
-        value = workflow.payload_converter().from_payload(start.payload) if isinstance(start, RawValue) else start
+        value: Any = workflow.payload_converter().from_payload(start.payload)
     except Exception:  # noqa: BLE001 - whatever can't be read is refused by name in the first stage
         return None, None
     if not isinstance(value, Mapping):

@@ -2,14 +2,13 @@
 
 from typing import Any, TypeVar
 
-from domain.tokens_estimate import estimate_tokens
-
 from activities.stages import Closed, CloseInput, Problem, Reply, Run, Submitter, Validated
 from assay_temporal.contracts import Answer, InferenceResult, ProblemDetail, Receipt, TokenUsage
 from domain.ports import Usage
 from domain.refusals import Kind
 from domain.requests import InferenceRequest
 from domain.runs import Status
+from domain.tokens_estimate import estimate_tokens
 from domain.verdicts import Verdict
 
 Known = TypeVar("Known")

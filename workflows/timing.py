@@ -6,6 +6,7 @@
 | short stages, regular          | 5 s        | 24 h    | after 0.25 s, doubling to 1.5 s, while a store is away       |
 | ``invoke_model``               | 60 s       | 3 min   | 4 attempts, after 0.5 s doubling to 10 s, or Retry-After     |
 | ``invoke_model``, heartbeats   | 5 s        |         | a worker that died is noticed within this                    |
+| the run                        |            | 3 days  | no                                                           |
 
 A local activity must stay far below the 10 s of a workflow task, and a slot that waits for a store is a slot that no
 other run has: hence two seconds, then regular. A day is longer than any outage that operators sleep through; a run
@@ -24,6 +25,8 @@ PATIENT_TOTAL = timedelta(hours=24)
 PATIENT_RETRY = RetryPolicy(
     initial_interval=timedelta(seconds=0.25), backoff_coefficient=2.0, maximum_interval=timedelta(seconds=1.5)
 )
+
+RUN_TOTAL = timedelta(days=3)
 
 MODEL_ATTEMPT = timedelta(seconds=60)
 MODEL_TOTAL = timedelta(minutes=3)

@@ -1,0 +1,75 @@
+"""``assay up``: the whole stack on one machine, in the foreground."""
+
+import asyncio
+import time
+
+import structlog
+
+from cli.output import JsonFlag, Output
+from config import logs
+from config.settings import Settings
+from embedded.bootstrap import DEMO_CLIENTS
+from embedded.errors import EmbeddedError
+from embedded.servers import EmbeddedServers
+from embedded.signals import EndSignals
+from embedded.stack import serve_spec, servers_of
+
+log = structlog.get_logger("assay")
+
+
+def addresses(servers: EmbeddedServers, settings: Settings) -> dict[str, str]:
+    """What a person may want to open, by name."""
+    api = f"http://{settings.api.host}:{settings.api.port}"
+    return {
+        "API": api,
+        "API description": f"{api}/docs",
+        "Temporal UI": f"{servers.temporal_ui_url}/namespaces/{settings.temporal.namespace}/workflows",
+        "Temporal": servers.temporal_address,
+        "Vault API": servers.vault_url,
+        "PostgreSQL": f"{settings.database.host}:{settings.embedded.postgres_port}, database {settings.database.name}",
+        "model": servers.model_url,
+        "data": str(servers.layout.root),
+    }
+
+
+def welcome(servers: EmbeddedServers, settings: Settings) -> str:
+    """How to begin, with everything at its address."""
+    found = addresses(servers, settings)
+    width = max(map(len, found))
+    lines = [f"  {name.ljust(width)}  {value}" for name, value in found.items()]
+    clients = ", ".join(DEMO_CLIENTS)
+    return "\n".join(
+        [
+            *lines,
+            "",
+            f"A token:     assay token --client demo        (clients: {clients})",
+            '  A question:  assay submit "Say hello in one short sentence."',
+        ]
+    )
+
+
+def up(as_json: JsonFlag = False) -> None:
+    """Start PostgreSQL, OpenBao, Temporal, a model, and Assay itself. Ctrl-C stops everything; the data stays."""
+    settings = Settings()
+    logs.configure(settings.log_level, "json" if as_json else "console")
+    out = Output(as_json)
+
+    async def run() -> None:
+        began = time.monotonic()
+        with EndSignals() as ending:
+            async with servers_of(settings) as servers:
+                await servers.add(serve_spec(servers, settings))
+                seconds = round(time.monotonic() - began, 1)
+                if as_json:
+                    out.value({"ready": True, "seconds": seconds, "addresses": addresses(servers, settings)})
+                else:
+                    out.console.print(
+                        f"{welcome(servers, settings)}\n\nready in {seconds} s. Ctrl-C stops.", soft_wrap=True
+                    )
+                await ending.wait()
+                out.note("stopping ...")
+
+    try:
+        asyncio.run(run())
+    except EmbeddedError as error:
+        raise out.fail(str(error)) from None

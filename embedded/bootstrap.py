@@ -1,0 +1,172 @@
+"""Makes of four fresh servers a stack that Assay can run on; a repeat changes nothing and is quick.
+
+PostgreSQL gets its database and roles, Vault what ``adapters.vault_setup`` says, the schema its migrations, the
+model's key its place, and the demo its tenant and clients. The root token is used here, for the set-up and to let
+services in; what commands need goes through the operator's AppRole.
+"""
+
+import asyncio
+import json
+import secrets
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import asyncpg
+import hvac
+
+from adapters.clients_vault import VaultClients
+from adapters.clock_system import SystemClock
+from adapters.identity_vault import VaultIdentity
+from adapters.migrations_postgres import migrate_leased
+from adapters.vault_client import new_client
+from adapters.vault_database import DatabaseLogin, needs_password
+from adapters.vault_session import VaultSession
+from adapters.vault_setup import VaultSetup, issue_secret_id, setup_vault
+from config.settings import Settings
+from domain.ports import ClientEntry
+from domain.principals import Role
+from embedded.files import write_private
+from embedded.places import Places, local_settings, places
+from embedded.servers import EmbeddedServers
+
+TENANT = "demo"
+DEMO_CLIENTS = {"demo": (Role.AI_OPERATOR,), "auditor": (Role.AUDITOR,), "guest": ()}
+"""Clients of the tenant ``demo`` with their roles. The guest has none: good for being refused."""
+
+_ROLES_SQL = Path(__file__).resolve().parent.parent / "deploy" / "sql" / "roles.sql"
+_WRAP_TTL = "2m"
+
+
+async def bootstrap(servers: EmbeddedServers, settings: Settings) -> None:
+    """Set up what is missing. ``settings`` are those that ``servers`` was made with."""
+    local = local_settings(settings)
+    where = places(settings)
+    root = new_client(local.vault, servers.vault_root_token)
+    try:
+        place = local.database
+        login = DatabaseLogin(place.host, place.port, place.name, sslmode="disable")
+        password = await _prepare_database(servers, local, root, login)
+        plan = VaultSetup(local.vault, _with_password(login, password), tenants=(TENANT,))
+        await asyncio.to_thread(setup_vault, root, plan)
+        await asyncio.to_thread(_let_operator_in, root, where, local)
+    finally:
+        root.adapter.close()
+    async with operator_session(local) as session:
+        await migrate_leased(session, local.database, mount=local.vault.database_mount)
+        await _keep_model_key(session, local, servers.model_api_key)
+        for client_id, roles in DEMO_CLIENTS.items():
+            await ensure_client(session, local, where, client_id, TENANT, roles)
+
+
+@asynccontextmanager
+async def operator_session(settings: Settings) -> AsyncIterator[VaultSession]:
+    """A session as the operator, for one command."""
+    session = VaultSession(settings.vault, settings.vault.operator, threads=2)
+    await session.start()
+    try:
+        yield session
+    finally:
+        await session.close()
+
+
+def let_services_in(servers: EmbeddedServers, settings: Settings) -> None:
+    """Write fresh, response-wrapped credentials for API and worker: good once, and for two minutes. Blocking."""
+    local = local_settings(settings)
+    root = new_client(local.vault, servers.vault_root_token)
+    try:
+        for name in ("api", "worker"):
+            issued = issue_secret_id(root, f"assay-{name}", _WRAP_TTL, mount=local.vault.approle_mount)
+            _write_approle(places(settings), name, issued.role_id, issued.wrapping_token)
+    finally:
+        root.adapter.close()
+
+
+async def ensure_client(
+    session: VaultSession, settings: Settings, where: Places, client_id: str, tenant: str, roles: tuple[Role, ...]
+) -> None:
+    """Make an OAuth client whose secret is kept in the data directory, unless its file is there."""
+    if where.client(client_id).exists():
+        return
+    secret = secrets.token_urlsafe(32)
+    identities = VaultIdentity(session, kv_mount=settings.vault.kv_mount)
+    entry = ClientEntry(
+        client_id=client_id,
+        tenant=tenant,
+        subject=f"client:{client_id}",
+        roles=tuple(role.value for role in roles),
+        secret_hash=await identities.hash_client_secret(client_id, secret),
+        created_at=SystemClock().now().isoformat(),
+    )
+    await VaultClients(session, kv_mount=settings.vault.kv_mount).put(entry)
+    where.client(client_id).parent.mkdir(mode=0o700, exist_ok=True)
+    write_private(where.client(client_id), json.dumps({"client_id": client_id, "client_secret": secret}).encode())
+
+
+async def _prepare_database(
+    servers: EmbeddedServers, settings: Settings, root: hvac.Client, login: DatabaseLogin
+) -> str | None:
+    """Make the database and its roles; give a new password of Vault's login where Vault has none."""
+    maintenance = await _superuser(servers, settings, "postgres")
+    try:
+        if not await maintenance.fetchval("SELECT 1 FROM pg_database WHERE datname = $1", settings.database.name):
+            await maintenance.execute(f'CREATE DATABASE "{settings.database.name}"')
+    finally:
+        await maintenance.close()
+    connection = await _superuser(servers, settings, settings.database.name)
+    try:
+        await connection.execute("SET client_min_messages = warning")
+        await connection.execute(await asyncio.to_thread(_ROLES_SQL.read_text, "utf-8"))
+        mount = settings.vault.database_mount
+        if not await asyncio.to_thread(needs_password, root, mount, login):
+            return None
+        password = secrets.token_urlsafe(32)
+        await connection.execute(f"ALTER ROLE assay_vault PASSWORD '{password}'")  # URL-safe characters only
+        return password
+    finally:
+        await connection.close()
+
+
+async def _superuser(servers: EmbeddedServers, settings: Settings, database: str) -> asyncpg.Connection:
+    return await asyncpg.connect(
+        host=settings.database.host,
+        port=settings.database.port,
+        user=servers.postgres_superuser,
+        password=servers.postgres_superuser_password,
+        database=database,
+        timeout=settings.database.connect_timeout_seconds,
+    )
+
+
+def _with_password(login: DatabaseLogin, password: str | None) -> DatabaseLogin:
+    return DatabaseLogin(login.host, login.port, login.name, login.sslmode, password=password)
+
+
+def _let_operator_in(root: hvac.Client, where: Places, settings: Settings) -> None:
+    """Give the operator's commands an AppRole login, once."""
+    files = where.approle("operator")
+    if files.secret_id_file is not None and files.secret_id_file.exists():
+        return
+    mount = settings.vault.approle_mount
+    role_id = root.auth.approle.read_role_id("assay-operator", mount_point=mount)["data"]["role_id"]
+    secret_id = root.auth.approle.generate_secret_id("assay-operator", mount_point=mount)["data"]["secret_id"]
+    _write_approle(where, "operator", role_id, secret_id)
+
+
+def _write_approle(where: Places, name: str, role_id: str, secret_id: str) -> None:
+    files = where.approle(name)
+    if files.role_id_file is None or files.secret_id_file is None:
+        raise ValueError(f"no files are set for the AppRole of {name}")
+    files.role_id_file.parent.mkdir(mode=0o700, exist_ok=True)
+    write_private(files.role_id_file, role_id.encode())
+    write_private(files.secret_id_file, secret_id.encode())
+
+
+async def _keep_model_key(session: VaultSession, settings: Settings, api_key: str) -> None:
+    """Put the local model's key where the models file says it is."""
+    mount = settings.vault.kv_mount
+    await session.call(
+        lambda client: client.secrets.kv.v2.create_or_update_secret(
+            "providers/local", {"api_key": api_key}, mount_point=mount
+        )
+    )

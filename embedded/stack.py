@@ -1,0 +1,44 @@
+"""The whole product on one machine: the servers, and one process with every role of Assay's own."""
+
+import sys
+from functools import partial
+from pathlib import Path
+
+from config.settings import Settings
+from embedded.bootstrap import bootstrap, let_services_in
+from embedded.child import ChildSpec
+from embedded.places import as_environment, local_settings
+from embedded.probes import http_ready
+from embedded.servers import EmbeddedServers
+
+SERVE = "assay"
+_ROOT = Path(__file__).resolve().parent.parent
+
+
+def servers_of(settings: Settings) -> EmbeddedServers:
+    """The servers with their set-up, not started yet."""
+
+    async def set_up(servers: EmbeddedServers) -> None:
+        await bootstrap(servers, settings)
+
+    return EmbeddedServers(settings, bootstrap=set_up)
+
+
+def serve_spec(servers: EmbeddedServers, settings: Settings, role: str = "all") -> ChildSpec:
+    """Assay's own process. Each start gets credentials of its own, also after a crash."""
+    local = local_settings(settings)
+
+    async def fresh_credentials() -> None:
+        let_services_in(servers, settings)
+
+    return ChildSpec(
+        name=SERVE if role == "all" else f"{SERVE}-{role}",
+        argv=(sys.executable, "-m", "cli.main", "serve", "--role", role),
+        ready=partial(http_ready, settings.api.port, "/readyz"),
+        port=settings.api.port,
+        env=as_environment(local),
+        cwd=_ROOT,
+        before_start=fresh_credentials,
+        stop_grace_seconds=20.0,
+        ready_timeout_seconds=30.0,
+    )
