@@ -8,7 +8,7 @@ services in; what commands need goes through the operator's AppRole.
 import asyncio
 import json
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -70,12 +70,12 @@ async def operator_session(settings: Settings) -> AsyncIterator[VaultSession]:
         await session.close()
 
 
-def let_services_in(servers: EmbeddedServers, settings: Settings) -> None:
-    """Write fresh, response-wrapped credentials for API and worker: good once, and for two minutes. Blocking."""
+def let_services_in(servers: EmbeddedServers, settings: Settings, names: Sequence[str] = ("api", "worker")) -> None:
+    """Write fresh, response-wrapped credentials for processes: good once, and for two minutes. Blocking."""
     local = local_settings(settings)
     root = new_client(local.vault, servers.vault_root_token)
     try:
-        for name in ("api", "worker"):
+        for name in names:
             issued = issue_secret_id(root, f"assay-{name}", _WRAP_TTL, mount=local.vault.approle_mount)
             _write_approle(places(settings), name, issued.role_id, issued.wrapping_token)
     finally:

@@ -25,20 +25,27 @@ def servers_of(settings: Settings) -> EmbeddedServers:
 
 
 def serve_spec(servers: EmbeddedServers, settings: Settings, role: str = "all") -> ChildSpec:
-    """Assay's own process. Each start gets credentials of its own, also after a crash."""
+    """Assay's own process in a role. Each start gets credentials of its own, also after a crash."""
+    ready_file = servers.layout.run / f"{SERVE}-{role}.ready"
     local = local_settings(settings)
+    local = local.model_copy(update={"worker": local.worker.model_copy(update={"ready_file": ready_file})})
+    listens = role != "worker"
 
-    async def fresh_credentials() -> None:
-        let_services_in(servers, settings)
+    async def prepare() -> None:
+        ready_file.unlink(missing_ok=True)
+        let_services_in(servers, settings, ("api", "worker") if role == "all" else (role,))
+
+    async def works() -> bool:
+        return ready_file.exists()
 
     return ChildSpec(
         name=SERVE if role == "all" else f"{SERVE}-{role}",
         argv=(sys.executable, "-m", "cli.main", "serve", "--role", role),
-        ready=partial(http_ready, settings.api.port, "/readyz"),
-        port=settings.api.port,
+        ready=partial(http_ready, settings.api.port, "/readyz") if listens else works,
+        port=settings.api.port if listens else None,
         env=as_environment(local),
         cwd=_ROOT,
-        before_start=fresh_credentials,
+        before_start=prepare,
         stop_grace_seconds=20.0,
         ready_timeout_seconds=30.0,
     )

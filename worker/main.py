@@ -1,7 +1,9 @@
 """The worker process: wiring, and nothing else."""
 
 import asyncio
-from contextlib import AsyncExitStack
+from collections.abc import Iterator
+from contextlib import AsyncExitStack, contextmanager
+from pathlib import Path
 
 import structlog
 from temporalio.client import Client
@@ -60,9 +62,22 @@ async def _work(settings: Settings, ports: WorkerPorts, temporal: TemporalConnec
     worker = build_worker(client, settings, ports)
     working = asyncio.create_task(worker.run())
     stopping = asyncio.create_task(stop.wait())
-    log.info("working", task_queue=settings.temporal.task_queue)
-    await asyncio.wait({working, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    with _ready(settings.worker.ready_file):
+        log.info("working", task_queue=settings.temporal.task_queue)
+        await asyncio.wait({working, stopping}, return_when=asyncio.FIRST_COMPLETED)
     stopping.cancel()
     if not working.done():
         await worker.shutdown()
     await working
+
+
+@contextmanager
+def _ready(file: Path | None) -> Iterator[None]:
+    """Keep the ready file while it is true."""
+    if file is not None:
+        file.touch(mode=0o600)
+    try:
+        yield
+    finally:
+        if file is not None:
+            file.unlink(missing_ok=True)

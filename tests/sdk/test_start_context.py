@@ -1,0 +1,92 @@
+import base64
+import json
+from dataclasses import replace
+
+import pytest
+
+from assay_temporal.keyring import KeyUnavailable
+from assay_temporal.start_context import ExpiredContext, InvalidContext, StartContext, sign, verify
+from tests.sdk.keyrings import FixedKeyRing
+
+CONTEXT = StartContext(
+    tenant="acme",
+    subject="alice",
+    client_id="web",
+    roles=("ai_operator",),
+    caller="c" * 32,
+    workflow_id="inf.acme." + "a" * 32,
+    request_hash="d" * 64,
+    policy="e" * 64,
+    expires_at=1000,
+)
+
+
+@pytest.fixture
+def ring() -> FixedKeyRing:
+    return FixedKeyRing("acme", "globex")
+
+
+async def check(ring, token, **changes):
+    given = {"workflow_id": CONTEXT.workflow_id, "request_hash": CONTEXT.request_hash, "started_at": 999.0}
+    return await verify(token, ring, **{**given, **changes})
+
+
+async def test_a_context_comes_back_as_it_was_signed(ring):
+    assert await check(ring, await sign(CONTEXT, ring)) == CONTEXT
+
+
+async def test_an_older_key_still_verifies(ring):
+    token = await sign(CONTEXT, ring)
+    ring.rotate("acme")
+    assert await check(ring, token) == CONTEXT
+
+
+@pytest.mark.parametrize("change", [{"workflow_id": "inf.acme." + "b" * 32}, {"request_hash": "f" * 64}])
+async def test_a_copy_is_good_for_no_other_run(ring, change):
+    with pytest.raises(InvalidContext):
+        await check(ring, await sign(CONTEXT, ring), **change)
+
+
+async def test_a_start_after_the_expiry_is_late_whenever_it_is_looked_at(ring):
+    token = await sign(CONTEXT, ring)
+    assert await check(ring, token, started_at=1000.0)
+    with pytest.raises(ExpiredContext):
+        await check(ring, token, started_at=1000.1)
+
+
+@pytest.mark.parametrize("name", ["tenant", "subject", "client_id", "roles", "caller", "policy", "expires_at", "key"])
+async def test_no_claim_can_be_edited(ring, name):
+    claims, dot, tag = (await sign(CONTEXT, ring)).partition(".")
+    edited = json.loads(base64.urlsafe_b64decode(claims + "=" * (-len(claims) % 4)))
+    edited[name] = "globex" if isinstance(edited[name], str) else ["admin"] if name == "roles" else 10**10
+    forged = base64.urlsafe_b64encode(json.dumps(edited, separators=(",", ":")).encode()).decode().rstrip("=")
+    with pytest.raises(InvalidContext):
+        await check(ring, forged + dot + tag)
+
+
+async def test_another_tenants_key_signs_nothing_for_this_one(ring):
+    token = await sign(replace(CONTEXT, tenant="globex"), ring)
+    assert (await check(ring, token)).tenant == "globex"
+
+
+@pytest.mark.parametrize(
+    "token", [None, 7, "", ".", "a.b", "e30.e30", "x" * 10_000, "[]", {"a": 1}, "é.é", "bnVsbA.AA"]
+)
+async def test_what_is_no_context_is_refused(ring, token):
+    with pytest.raises(InvalidContext):
+        await check(ring, token)
+
+
+async def test_an_absent_keeper_is_not_a_forgery(ring):
+    token = await sign(CONTEXT, ring)
+    ring.away = True
+    with pytest.raises(KeyUnavailable):
+        await check(ring, token)
+
+
+async def test_the_reason_quotes_nothing(ring):
+    token = await sign(CONTEXT, ring)
+    with pytest.raises(InvalidContext) as caught:
+        await check(ring, token, workflow_id="inf.acme." + "z" * 32)
+    assert "alice" not in str(caught.value)
+    assert "inf." not in str(caught.value)
