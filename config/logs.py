@@ -7,7 +7,7 @@ places: their texts may quote what they choked on.
 import logging
 import sys
 import traceback
-from collections.abc import MutableMapping
+from collections.abc import Iterator, MutableMapping
 from typing import Any
 
 import structlog
@@ -23,12 +23,21 @@ def _shape_of_exception(_logger: object, _method: str, event: MutableMapping[str
     elif isinstance(info, BaseException):
         info = (type(info), info, info.__traceback__)
     if isinstance(info, tuple) and info[0] is not None:
-        event["error"] = f"{info[0].__module__}.{info[0].__qualname__}"
+        event["error"] = " from ".join(_type_names(info[1]))
         event["at"] = [
             f"{frame.filename.rpartition('site-packages/')[2]}:{frame.lineno} {frame.name}"
             for frame in traceback.extract_tb(info[2])
         ][-8:]
     return event
+
+
+def _type_names(error: BaseException | None) -> Iterator[str]:
+    """The types of an error and of what caused it."""
+    for _ in range(8):
+        if error is None:
+            return
+        yield f"{type(error).__module__}.{type(error).__qualname__}"
+        error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
 
 
 def _shared() -> list[Any]:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from temporalio import workflow
+from temporalio.api.common.v1 import Payload
 from temporalio.common import RawValue
 from temporalio.exceptions import ActivityError, CancelledError, is_cancelled_exception
 
@@ -37,6 +38,9 @@ _TRY_ANOTHER = frozenset(
 )
 
 
+_NOTHING = RawValue(Payload(metadata={"encoding": b"binary/null"}))
+
+
 @workflow.defn(name=WORKFLOW)
 class GuardedInference:
     """Validate, sanitise, screen, admit, invoke, screen, close.
@@ -54,7 +58,7 @@ class GuardedInference:
         return self._stage
 
     @workflow.run
-    async def run(self, start: RawValue | None = None) -> InferenceResult:
+    async def run(self, start: RawValue = _NOTHING) -> InferenceResult:
         """Take a ``SignedRequest``. It is read leniently, since a start that makes no sense has to be refused by
         name."""
         journey = Journey(_read_start(start), _stranger())
@@ -195,10 +199,8 @@ def _stranger() -> Run:
     return Run(SYSTEM_TENANT, "", info.workflow_id, info.run_id, started_ms, "", "")
 
 
-def _read_start(start: RawValue | None) -> tuple[Any, Any]:
+def _read_start(start: RawValue) -> tuple[Any, Any]:
     """The request and the context of a start, whatever they are; nothing if the argument is no such thing."""
-    if start is None:
-        return None, None
     try:
         value: Any = workflow.payload_converter().from_payload(start.payload)
     except Exception:  # noqa: BLE001 - whatever can't be read is refused by name in the first stage

@@ -1,0 +1,208 @@
+"""The whole product, started once for the tests that go through HTTP: real servers, a scriptable model beside the real one."""
+
+import asyncio
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import yaml
+from temporalio.client import Client
+
+from adapters.records_search import recent_records
+from adapters.temporal_client import TemporalConnection
+from adapters.vault_setup import create_tenant
+from config.settings import ApiSettings, EmbeddedSettings, Settings
+from domain.principals import Role
+from embedded.bootstrap import ensure_client, operator_session
+from embedded.places import local_settings, places
+from embedded.ports import unused_ports
+from embedded.servers import EmbeddedServers
+from embedded.stack import serve_spec, servers_of
+from tests.fakes.provider import FakeProvider
+
+ROOT = Path(__file__).resolve().parents[1]
+TENANTS = ("acme", "globex", "poor", "hasty")
+CLIENTS: dict[str, tuple[str, tuple[Role, ...]]] = {
+    "acme-app": ("acme", (Role.AI_OPERATOR,)),
+    "acme-other": ("acme", (Role.AI_OPERATOR,)),
+    "acme-auditor": ("acme", (Role.AUDITOR,)),
+    "acme-nobody": ("acme", ()),
+    "globex-app": ("globex", (Role.AI_OPERATOR,)),
+    "poor-app": ("poor", (Role.AI_OPERATOR,)),
+    "hasty-app": ("hasty", (Role.AI_OPERATOR,)),
+}
+ANSWER_TOKENS = 30
+HASTY_LIMIT = 3
+POOR_TOKENS = 200
+
+
+def write_policies(target: Path) -> None:
+    """The shipped policies, with models of the scriptable provider, and limits that don't stand in a test's way."""
+    shutil.copytree(ROOT / "policies", target)
+    limits = yaml.safe_load((target / "limits.yaml").read_text())
+    limits["rate"] = {"limit": 100_000, "window_seconds": 60}
+    limits["quota"] = {"tokens_per_day": 50_000_000}
+    limits["tenants"] = {
+        "hasty": {"rate": {"limit": HASTY_LIMIT, "window_seconds": 60}},
+        "poor": {"quota": {"tokens_per_day": POOR_TOKENS}},
+        "globex": {"models": ["fake"]},
+    }
+    (target / "limits.yaml").write_text(yaml.safe_dump(limits))
+    models = yaml.safe_load((target / "models.yaml").read_text())
+    fake = {**models["models"][0], "provider": "fake", "base_url": "http://127.0.0.1:1/v1", "context_tokens": 32000}
+    models["models"] += [
+        {**fake, "alias": "fake", "upstream": "fake-1", "fallbacks": []},
+        {**fake, "alias": "fake-with-fallback", "upstream": "fake-2", "fallbacks": ["fake"]},
+    ]
+    (target / "models.yaml").write_text(yaml.safe_dump(models))
+
+
+@dataclass
+class Gateway:
+    """A running stack, and what tests do with it."""
+
+    settings: Settings
+    servers: EmbeddedServers
+    provider: FakeProvider | None
+    http: httpx2.AsyncClient
+    _tokens: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def local(self) -> Settings:
+        """The settings as the processes have them."""
+        return local_settings(self.settings)
+
+    def credentials(self, client: str) -> tuple[str, str]:
+        found = json.loads(places(self.settings).client(client).read_text())
+        return found["client_id"], found["client_secret"]
+
+    async def token(self, client: str = "acme-app") -> str:
+        """A token of the client's, got once."""
+        if client not in self._tokens:
+            form = {"grant_type": "client_credentials"}
+            response = await self.http.post("/oauth/token", data=form, auth=self.credentials(client))
+            assert response.status_code == 200, response.text
+            self._tokens[client] = response.json()["access_token"]
+        return self._tokens[client]
+
+    async def post(
+        self, body: Any, client: str = "acme-app", path: str = "/v1/inferences", headers: Mapping[str, str] | None = None
+    ) -> httpx2.Response:
+        bearer = {"Authorization": f"Bearer {await self.token(client)}"}
+        return await self.http.post(path, json=body, headers={**bearer, **(headers or {})})
+
+    async def get(self, path: str, client: str = "acme-app") -> httpx2.Response:
+        return await self.http.get(path, headers={"Authorization": f"Bearer {await self.token(client)}"})
+
+    async def run(self, run_id: str, client: str = "acme-app") -> dict[str, Any]:
+        response = await self.get(f"/v1/inferences/{run_id}", client)
+        assert response.status_code == 200, response.text
+        return response.json()
+
+    async def until_ended(self, run_id: str, client: str = "acme-app", seconds: float = 60.0) -> dict[str, Any]:
+        """The run's body, once it has ended."""
+        found: dict[str, Any] = {}
+
+        async def ended() -> bool:
+            nonlocal found
+            found = await self.run(run_id, client)
+            return found["status"] not in ("running", "held")
+
+        await eventually(ended, seconds)
+        return found
+
+    async def records(self, run_id: str | None = None, tenant: str | None = None) -> list[dict[str, Any]]:
+        """Records, newest first, as the reader sees them."""
+        async with operator_session(self.local) as session:
+            return await recent_records(session, self.local, tenant=tenant, workflow_id=run_id, limit=200)
+
+    async def superuser(self, sql: str, *arguments: object) -> list[Any]:
+        """What a database administrator sees."""
+        import asyncpg
+
+        here = self.local.database
+        connection = await asyncpg.connect(
+            host=here.host,
+            port=here.port,
+            database=here.name,
+            user=self.servers.postgres_superuser,
+            password=self.servers.postgres_superuser_password,
+        )
+        try:
+            return await connection.fetch(sql, *arguments)
+        finally:
+            await connection.close()
+
+    async def budget(self, tenant: str) -> tuple[int, int]:
+        """Tokens used and reserved today, over all callers of the tenant."""
+        [row] = await self.superuser(
+            "SELECT coalesce(sum(used), 0)::bigint AS used, coalesce(sum(reserved), 0)::bigint AS reserved"
+            " FROM assay.quota_account WHERE tenant = $1",
+            tenant,
+        )
+        return row["used"], row["reserved"]
+
+    async def temporal(self, keyring: Any) -> Client:
+        """A client of the namespace with the given keys."""
+        return await TemporalConnection(self.local.temporal).client(keyring)
+
+    def temporal_cli(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
+        """Temporal's own command line, as an operator uses it: without our codec."""
+        command = [str(Path(sys.executable).with_name("temporal")), *arguments]
+        address = ["--address", self.local.temporal.address, "--namespace", self.local.temporal.namespace]
+        return subprocess.run([*command, *address], capture_output=True, text=True, timeout=30, check=False)
+
+
+async def eventually(condition: Callable[[], Awaitable[bool]], seconds: float = 20.0) -> None:
+    """Poll until ``condition`` holds."""
+    async with asyncio.timeout(seconds):
+        while not await condition():
+            await asyncio.sleep(0.05)
+
+
+def settings_for(directory: Path, provider_url: str) -> Settings:
+    names = ("postgres_port", "vault_port", "vault_cluster_port", "temporal_port", "temporal_ui_port", "model_port")
+    *ports, api_port = unused_ports(len(names) + 1)
+    policies = directory / "policies"
+    write_policies(policies)
+    embedded = EmbeddedSettings(data_dir=directory / "data", **dict(zip(names, ports, strict=True)))
+    urls = {"local": f"http://127.0.0.1:{embedded.model_port}/v1", "fake": provider_url}
+    return Settings(embedded=embedded, api=ApiSettings(port=api_port), policies_dir=policies, provider_urls=urls)
+
+
+async def add_tenants(settings: Settings) -> None:
+    local = local_settings(settings)
+    async with operator_session(local) as session:
+        for tenant in TENANTS:
+            await session.call(lambda client, name=tenant: create_tenant(client, name))
+        for client_id, (tenant, roles) in CLIENTS.items():
+            await ensure_client(session, local, places(settings), client_id, tenant, roles)
+
+
+@asynccontextmanager
+async def running_gateway(
+    directory: Path, roles: tuple[str, ...] = ("all",), provider_url: str | None = None
+) -> AsyncIterator[Gateway]:
+    """Start everything below ``directory``; with ``provider_url`` the scriptable provider is a process of the test's."""
+    provider = FakeProvider() if provider_url is None else None
+    if provider is not None:
+        await provider.__aenter__()
+        provider_url = provider.base_url
+    try:
+        settings = settings_for(directory, str(provider_url))
+        async with servers_of(settings) as servers:
+            await add_tenants(settings)
+            await servers.add(*(serve_spec(servers, settings, role) for role in roles))
+            base = f"http://127.0.0.1:{settings.api.port}"
+            async with httpx2.AsyncClient(base_url=base, timeout=60, trust_env=False) as http:
+                yield Gateway(settings, servers, provider, http)
+    finally:
+        if provider is not None:
+            await provider.__aexit__(None, None, None)
