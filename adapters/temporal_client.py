@@ -60,6 +60,7 @@ class TemporalConnection:
                         self._settings.address,
                         namespace=self._settings.namespace,
                         tls=_tls(self._settings),
+                        api_key=_token(self._settings),
                         data_converter=encrypted(codec),
                         header_codec_behavior=HeaderCodecBehavior.CODEC,
                     )
@@ -95,6 +96,11 @@ def _tls(settings: TemporalSettings) -> TLSConfig | bool:
         client_cert=_read(settings.client_cert_file),
         client_private_key=_read(settings.client_key_file),
     )
+
+
+def _token(settings: TemporalSettings) -> str | None:
+    """What the server's authorizer asks for: a JWT, sent as a bearer token with every call."""
+    return settings.token_file.read_text("ascii").strip() if settings.token_file is not None else None
 
 
 def _read(path: Path | None) -> bytes | None:

@@ -1,0 +1,45 @@
+# Two commands: `make demo` and `make test`. Both make .venv from the lock files when that is needed.
+# PYTHON=... names the interpreter to make it with (3.11 or newer).
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help demo test check unit lock clean setup setup-test
+
+export PYTHON
+
+help: ## what there is
+	@echo "make demo    set up, start the whole stack on this machine, send real requests through it"
+	@echo "make test    set up, run every check and every test"
+	@echo "make check   linters, types, layers, compose file, Dockerfile"
+	@echo "make unit    the fast tests alone"
+	@echo "make lock    write the lock files anew from pyproject.toml (needs uv)"
+	@echo "make clean   remove .venv and caches; data in .assay stays"
+
+setup:
+	@scripts/setup run
+
+setup-test:
+	@scripts/setup test
+
+demo: setup
+	@.venv/bin/assay demo
+
+test: check
+	.venv/bin/pytest
+
+check: setup-test
+	.venv/bin/ruff check
+	.venv/bin/ruff format --check
+	.venv/bin/mypy
+	.venv/bin/lint-imports
+	.venv/bin/docker-compose --file docker-compose.yml --profile '*' config --quiet
+	.venv/bin/hadolint deploy/Dockerfile
+
+unit: setup-test
+	.venv/bin/pytest tests/unit tests/properties
+
+lock:
+	scripts/lock.sh
+
+clean:
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .grimp_cache
+	find . -name __pycache__ -type d -not -path './.git/*' -prune -exec rm -rf {} +
