@@ -12,8 +12,19 @@ from domain.ports import ClientEntry
 from domain.principals import require_tenant
 from domain.refusals import Kind, Refusal
 
-_CLIENT_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}\Z")
+_CLIENT_ID = re.compile(r"[a-z0-9][a-z0-9-]{0,63}\Z")
 _PATH = "clients"
+
+
+def require_client(entry: ClientEntry) -> None:
+    """Pass if the entry can be kept.
+
+    Raises:
+        Refusal: INVALID_REQUEST, field ``client_id`` or ``tenant``.
+    """
+    if not _CLIENT_ID.match(entry.client_id):
+        raise Refusal(Kind.INVALID_REQUEST, "a client ID is 1 to 64 of a-z, 0-9 and '-'", field="client_id")
+    require_tenant(entry.tenant)
 
 
 class VaultClients:
@@ -36,11 +47,7 @@ class VaultClients:
         Raises:
             Refusal: INVALID_REQUEST for an ID or a tenant that is none.
         """
-        if not _CLIENT_ID.match(entry.client_id):
-            raise Refusal(
-                Kind.INVALID_REQUEST, "a client ID is 1 to 64 of A-Z, a-z, 0-9, '_' and '-'", field="client_id"
-            )
-        require_tenant(entry.tenant)
+        require_client(entry)
         secret: dict[str, Any] = {
             "tenant": entry.tenant,
             "subject": entry.subject,

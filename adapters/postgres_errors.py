@@ -4,7 +4,7 @@ import asyncpg
 
 from domain.refusals import Kind, Refusal
 
-STORE_ERRORS = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
+STORE_ERRORS = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
 """What a call of asyncpg may raise."""
 
 CONFLICT = "AS001"
@@ -21,7 +21,7 @@ def is_lost_connection(error: Exception) -> bool:
     if isinstance(error, asyncpg.PostgresError):
         state = str(error.sqlstate)
         return state[:2] == "08" or state in ("57P01", "57P02", "57P03")
-    return isinstance(error, (ConnectionError, asyncpg.InterfaceError))
+    return isinstance(error, (ConnectionError, asyncpg.InterfaceError, asyncpg.InternalClientError))
 
 
 def is_rejected_login(error: Exception) -> bool:

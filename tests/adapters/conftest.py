@@ -1,0 +1,11 @@
+"""Fixtures of the adapters' tests."""
+
+from tests.adapters.stack import (  # noqa: F401 - fixtures
+    api_pool,
+    api_session,
+    operator_session,
+    reader_pool,
+    stack,
+    worker_session,
+    writer_pool,
+)

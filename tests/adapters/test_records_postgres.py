@@ -1,0 +1,196 @@
+"""Records: sealed, stored, read back to the same digest, and opened again; whatever is changed is noticed."""
+
+# ruff: noqa: S608 - statements are put together from names in this file
+
+import json
+import os
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta, timezone
+from uuid import uuid4
+
+import pytest
+
+from adapters.identity_vault import VaultIdentity
+from adapters.keyring_vault import VaultKeyRing
+from adapters.ledger_postgres import PostgresLedger
+from adapters.pool_postgres import PostgresPool
+from adapters.record_sealer import RecordSealer
+from adapters.records_postgres import PostgresRecords
+from adapters.vault_session import VaultSession
+from domain.records import EventKind, OpenFields, Record, SealedFields
+from domain.refusals import Kind, Refusal
+from tests.adapters.stack import Stack, SystemClock
+from tests.doubles.keys import FixedIdentity, FixedKeyRing
+
+
+@pytest.fixture
+def sealer(stack: Stack, api_session: VaultSession) -> RecordSealer:
+    return RecordSealer(VaultKeyRing(api_session, stack.vault, SystemClock()), VaultIdentity(api_session))
+
+
+@pytest.fixture
+def ledger(api_pool: PostgresPool, sealer: RecordSealer) -> PostgresLedger:
+    return PostgresLedger(api_pool, sealer)
+
+
+@pytest.fixture
+def records(reader_pool: PostgresPool, sealer: RecordSealer) -> PostgresRecords:
+    return PostgresRecords(reader_pool, sealer)
+
+
+def a_record(**changes: object) -> Record:
+    plain = Record(
+        event_id=uuid4(),
+        tenant="acme",
+        kind=EventKind.COMPLETED,
+        recorded_at=datetime.now(UTC),
+        fields=OpenFields(model="m"),
+        sealed=SealedFields(subject="someone", prompt="the prompt", answer="the answer"),
+        workflow_id=f"inf.acme.{uuid4().hex}",
+        run_id="run",
+    )
+    return replace(plain, **changes)
+
+
+ODD = [
+    OpenFields(score=0.1),
+    OpenFields(score=1e-7),
+    OpenFields(score=1e22),
+    OpenFields(score=-0.0),
+    OpenFields(score=1.0),
+    OpenFields(score=0.30000000000000004),
+    OpenFields(score=5e-324),
+    OpenFields(status=2**62),
+    OpenFields(model='Zo\u00eb \U0001f9ea \u202e \u0000 \x1f " \\ \\u0041 \u2028'),
+    OpenFields(rules=("b", "a", "b"), detectors=("", " ")),
+    OpenFields(usage_estimated=False, reserved_tokens=0),
+]
+
+
+@pytest.mark.parametrize("fields", ODD, ids=repr)
+async def test_what_is_read_back_has_the_digest_that_was_stored(
+    ledger: PostgresLedger, records: PostgresRecords, fields: OpenFields
+) -> None:
+    record = a_record(fields=fields)
+    stored = await ledger.append(record)
+    (found,) = await records.search(workflow_id=record.workflow_id)
+    assert found.digest == stored.digest
+    assert found.event_id == record.event_id
+    assert found.recorded_at == record.recorded_at
+    assert found.kind is EventKind.COMPLETED
+
+
+async def test_times_of_other_zones_are_kept_in_utc(ledger: PostgresLedger, records: PostgresRecords) -> None:
+    at = datetime(2026, 3, 1, 1, 30, tzinfo=timezone(timedelta(hours=5, minutes=45)))
+    record = a_record(recorded_at=at)
+    await ledger.append(record)
+    (found,) = await records.search(workflow_id=record.workflow_id)
+    assert found.recorded_at == at
+
+
+async def test_sealed_fields_are_nowhere_in_plaintext_and_open_again(
+    stack: Stack, ledger: PostgresLedger, records: PostgresRecords
+) -> None:
+    secret = "4111 1111 1111 1111"
+    record = a_record(sealed=SealedFields(subject="someone", prompt=secret))
+    await ledger.append(record)
+    (found,) = await records.search(workflow_id=record.workflow_id)
+    assert await records.unseal(found) == {"subject": "someone", "prompt": secret}
+    connection = await stack.superuser()
+    row = await connection.fetchval("SELECT r::text FROM assay.record r WHERE event_id = $1", record.event_id)
+    await connection.close()
+    for form in (secret, secret.encode().hex(), "someone", b"someone".hex()):
+        assert form not in row
+
+
+@pytest.mark.parametrize("part", ["ciphertext", "tenant", "event_id", "key_id"])
+async def test_a_ciphertext_that_was_moved_or_changed_does_not_open(
+    ledger: PostgresLedger, records: PostgresRecords, part: str
+) -> None:
+    record, other = a_record(), a_record(tenant="globex")
+    await ledger.append(record)
+    await ledger.append(other)
+    (found,) = await records.search(workflow_id=record.workflow_id)
+    (stranger,) = await records.search(workflow_id=other.workflow_id)
+    for changed in (
+        replace(found, **{part: getattr(stranger, part)}),
+        *(
+            [replace(found, ciphertext=found.ciphertext[:-1]), replace(found, ciphertext=b"")]
+            if part == "ciphertext"
+            else []
+        ),
+    ):
+        with pytest.raises(Refusal) as refusal:
+            await records.unseal(changed)
+        assert refusal.value.kind in (Kind.INTERNAL, Kind.NOT_FOUND)
+
+
+@pytest.mark.parametrize(
+    "change",
+    ["kind = 'refused'", "tenant = 'globex'", 'fields = \'{"model":"n"}\'', "recorded_at = now()", "key_id = 'x'"],
+)
+async def test_a_row_that_was_changed_is_reported(
+    stack: Stack, ledger: PostgresLedger, records: PostgresRecords, change: str
+) -> None:
+    record = a_record()
+    await ledger.append(record)
+    connection = await stack.superuser()
+    await connection.execute("ALTER TABLE assay.record DISABLE TRIGGER append_only")  # as only a superuser or owner can
+    try:
+        await connection.execute(f"UPDATE assay.record SET {change} WHERE event_id = $1", record.event_id)
+        with pytest.raises(Refusal) as refusal:
+            await records.search(workflow_id=record.workflow_id)
+        assert refusal.value.kind is Kind.INTERNAL
+        assert str(record.event_id) in refusal.value.detail
+        await connection.execute("DELETE FROM assay.record WHERE event_id = $1", record.event_id)
+    finally:
+        await connection.execute("ALTER TABLE assay.record ENABLE ALWAYS TRIGGER append_only")
+        await connection.close()
+
+
+async def test_the_newest_come_first_of_one_tenant_or_all(ledger: PostgresLedger, records: PostgresRecords) -> None:
+    workflow = f"inf.acme.{uuid4().hex}"
+    soon = datetime.now(UTC) + timedelta(days=1)
+    for minutes in (2, 0, 1):
+        await ledger.append(a_record(recorded_at=soon + timedelta(minutes=minutes), workflow_id=workflow))
+    await ledger.append(a_record(tenant="globex", recorded_at=soon + timedelta(minutes=3)))
+    found = await records.search(workflow_id=workflow)
+    assert [row.recorded_at - soon for row in found] == [timedelta(minutes=m) for m in (2, 1, 0)]
+    assert [row.tenant for row in await records.search(limit=4)] == ["globex", "acme", "acme", "acme"]
+    assert {row.tenant for row in await records.search(tenant="acme", limit=3)} == {"acme"}
+    assert await records.search(tenant="acme' OR '1'='1") == []
+    assert len(await records.search(limit=-5)) == 1
+
+
+async def test_records_of_the_system_are_sealed_too(ledger: PostgresLedger, records: PostgresRecords) -> None:
+    record = a_record(tenant="system", kind=EventKind.REFUSED)
+    await ledger.append(record)
+    (found,) = await records.search(tenant="system", workflow_id=record.workflow_id)
+    assert (await records.unseal(found))["subject"] == "someone"
+
+
+async def test_a_tenant_without_a_key_is_not_recorded(ledger: PostgresLedger) -> None:
+    with pytest.raises(Refusal) as refusal:
+        await ledger.append(a_record(tenant="nobody"))
+    assert refusal.value.kind is Kind.FORBIDDEN
+
+
+async def test_nonces_and_macs() -> None:
+    nonces = iter([bytes(12), bytes([1] * 12)])
+    sealer = RecordSealer(FixedKeyRing("acme", "globex"), FixedIdentity(), random_bytes=lambda _: next(nonces))
+    record = a_record()
+    first, second = await sealer.seal(record), await sealer.seal(record)
+    assert first.ciphertext != second.ciphertext
+    assert first.content_mac == second.content_mac
+    assert len(first.content_mac) == len(first.digest) == 32
+    sealer = RecordSealer(FixedKeyRing("acme"), FixedIdentity(os.urandom(32)))
+    assert (await sealer.seal(record)).content_mac != first.content_mac
+    assert json.loads(first.fields_json) == {"model": "m"}
+
+
+async def test_a_keyring_that_is_away_refuses() -> None:
+    keyring = FixedKeyRing("acme")
+    keyring.away = True
+    with pytest.raises(Refusal) as refusal:
+        await RecordSealer(keyring, FixedIdentity()).seal(a_record())
+    assert refusal.value.kind is Kind.VAULT_UNAVAILABLE

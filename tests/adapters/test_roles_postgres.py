@@ -1,0 +1,192 @@
+"""What each database login may do, and what nobody may: the rights are PostgreSQL's, not ours to check."""
+
+# ruff: noqa: S608 - statements are put together from names in this file
+
+from collections.abc import AsyncIterator, Mapping
+from uuid import uuid4
+
+import asyncpg
+import pytest
+
+from adapters.postgres_connect import connect
+from adapters.vault_calls import lease_database
+from tests.adapters.stack import Stack
+
+GROUPS = ("api", "writer", "reader", "sequencer", "migrate")
+TABLES = ("policy", "rate_bucket", "quota_account", "reservation", "record", "schema_migration")
+_RECORD = (
+    "gen_random_uuid(), 'acme', 'refused', now(), null, null, '{}', 'k', '\\x00',"
+    " sha256(convert_to(random()::text, 'UTF8')), sha256('')"
+)
+CALLS = {
+    "append": f"SELECT assay.append({_RECORD})",
+    "admit": f"SELECT assay.admit(gen_random_uuid(), 'roles', 1, 1000000, {_RECORD})",
+    "close": f"SELECT assay.close(null, 0, {_RECORD})",
+    "take_rate": "SELECT assay.take_rate('acme', 'roles', 1000, 1)",
+    "put_policy": "SELECT assay.put_policy('\\x7b7d')",
+    "get_policy": "SELECT assay.get_policy('')",
+    "quota_state": "SELECT assay.quota_state('acme', 'roles')",
+}
+ALLOWED = {
+    "api": {"append", "take_rate", "put_policy", "get_policy", "quota_state"},
+    "writer": {"append", "admit", "close", "get_policy"},
+    "reader": set(),
+    "sequencer": set(),
+}
+DENIED = asyncpg.InsufficientPrivilegeError
+
+
+@pytest.fixture(scope="module")
+async def logins(stack: Stack) -> AsyncIterator[Mapping[str, asyncpg.Connection]]:
+    client = stack.root()
+    opened = {}
+    for group in GROUPS:
+        lease = lease_database(client, "database", f"assay-{group}")
+        opened[group] = await connect(
+            stack.database, user=lease.user, password=lease.password, application=f"test-{group}"
+        )
+    yield opened
+    for connection in opened.values():
+        await connection.close()
+    client.adapter.close()
+
+
+@pytest.mark.parametrize("call", CALLS)
+@pytest.mark.parametrize("group", ALLOWED)
+async def test_a_service_calls_its_own_functions_and_no_others(
+    logins: Mapping[str, asyncpg.Connection], group: str, call: str
+) -> None:
+    if call in ALLOWED[group]:
+        await logins[group].fetchval(CALLS[call])
+    else:
+        with pytest.raises(DENIED):
+            await logins[group].fetchval(CALLS[call])
+
+
+@pytest.mark.parametrize("table", TABLES)
+@pytest.mark.parametrize("group", ALLOWED)
+async def test_no_service_touches_a_table_and_only_the_reader_reads_records(
+    logins: Mapping[str, asyncpg.Connection], group: str, table: str
+) -> None:
+    connection = logins[group]
+    for statement in (
+        f"INSERT INTO assay.{table} DEFAULT VALUES",
+        f"DELETE FROM assay.{table}",
+        f"TRUNCATE assay.{table}",
+        f"ALTER TABLE assay.{table} DISABLE TRIGGER ALL",
+        f"DROP TABLE assay.{table}",
+    ):
+        with pytest.raises(DENIED):
+            await connection.execute(statement)
+    if (group, table) == ("reader", "record"):
+        await connection.fetch("SELECT * FROM assay.record LIMIT 1")
+    else:
+        with pytest.raises(DENIED):
+            await connection.fetch(f"SELECT * FROM assay.{table} LIMIT 1")
+
+
+@pytest.mark.parametrize("group", ALLOWED)
+async def test_no_service_becomes_another_or_makes_anything(
+    logins: Mapping[str, asyncpg.Connection], group: str
+) -> None:
+    connection = logins[group]
+    others = {"assay_owner", "assay_vault", "postgres", *(f"assay_{name}" for name in ALLOWED if name != group)}
+    for role in others:
+        with pytest.raises(DENIED):
+            await connection.execute(f"SET ROLE {role}")
+    for statement in (
+        "CREATE TABLE public.mine (x int)",
+        "CREATE TABLE assay.mine (x int)",
+        "CREATE SCHEMA mine",
+        "CREATE ROLE mine",
+        "CREATE TEMP TABLE mine (x int)",
+        "SELECT pg_read_file('postgresql.conf')",
+        "COPY (SELECT 1) TO PROGRAM 'true'",
+    ):
+        with pytest.raises(DENIED):
+            await connection.execute(statement)
+
+
+@pytest.mark.parametrize("table", ["record", "policy"])
+@pytest.mark.parametrize("replica", [False, True])
+async def test_even_the_owner_does_not_change_what_is_appended(stack: Stack, table: str, replica: bool) -> None:
+    connection = await stack.superuser()
+    try:
+        if replica:  # in which ordinary triggers sleep
+            await connection.execute("SET session_replication_role = replica")
+        else:
+            await connection.execute("SET ROLE assay_owner")
+        column = "kind" if table == "record" else "hash"
+        for statement in (
+            f"UPDATE assay.{table} SET {column} = {column}",
+            f"DELETE FROM assay.{table}",
+            f"TRUNCATE assay.{table}",
+            f"TRUNCATE assay.{table} CASCADE",
+        ):
+            with pytest.raises(asyncpg.PostgresError) as refused:
+                await connection.execute(statement)
+            assert refused.value.sqlstate == "AS009"
+    finally:
+        await connection.close()
+
+
+async def test_the_migrating_login_owns_nothing_itself(logins: Mapping[str, asyncpg.Connection]) -> None:
+    connection = logins["migrate"]
+    await connection.execute("SET ROLE assay_owner; CREATE TABLE assay.passing (x int); DROP TABLE assay.passing")
+    await connection.execute("RESET ROLE")
+    assert (
+        await connection.fetchval("SELECT count(*) FROM pg_class WHERE relowner = quote_ident(current_user)::regrole")
+        == 0
+    )
+
+
+async def test_functions_ignore_a_callers_search_path(logins: Mapping[str, asyncpg.Connection]) -> None:
+    for group in ("api", "writer"):
+        await logins[group].execute("SET search_path = pg_temp, public")
+        assert (await logins[group].fetchrow(f"SELECT * FROM assay.append({_RECORD})"))["repeated"] is False
+        await logins[group].execute("RESET search_path")
+
+
+async def test_every_function_is_pinned_and_public_may_call_none(stack: Stack) -> None:
+    connection = await stack.superuser()
+    functions = await connection.fetch(
+        "SELECT proname, prosecdef, proconfig, coalesce(proacl::text, '=X/') AS acl FROM pg_proc"
+        " WHERE pronamespace = 'assay'::regnamespace"
+    )
+    await connection.close()
+    assert {row["proname"] for row in functions} >= set(CALLS)
+    for row in functions:
+        assert row["proconfig"] == ["search_path=pg_catalog, pg_temp"], row["proname"]
+        assert not row["acl"].startswith(("{=X", "=X")), row["proname"]
+        assert "{=X" not in row["acl"], row["proname"]
+        if row["proname"] in CALLS:
+            assert row["prosecdef"], row["proname"]
+
+
+async def test_days_are_utc_whatever_the_session_says(stack: Stack) -> None:
+    connection = await stack.superuser()
+    for zone in ("Pacific/Kiritimati", "Etc/GMT+12"):
+        await connection.execute(f"SET timezone = '{zone}'")
+        assert await connection.fetchval("SELECT assay.today() = (now() AT TIME ZONE 'UTC')::date")
+        assert 0 < await connection.fetchval("SELECT assay.until_midnight()") <= 86_400
+    await connection.close()
+
+
+async def test_a_reservation_is_settled_on_the_day_it_was_made(stack: Stack) -> None:
+    connection = await stack.superuser()
+    reservation, caller = uuid4(), f"yesterday-{uuid4().hex}"
+    await connection.execute(
+        "INSERT INTO assay.reservation (id, tenant, caller, day, tokens, state)"
+        " VALUES ($1, 'acme', $2, assay.today() - 1, 50, 'held')",
+        *(reservation, caller),
+    )
+    await connection.execute(
+        "INSERT INTO assay.quota_account (tenant, caller, day, reserved) VALUES ('acme', $1, assay.today() - 1, 50)",
+        caller,
+    )
+    await connection.fetchrow(f"SELECT * FROM assay.close($1, 30, {_RECORD})", reservation)
+    accounts = await connection.fetch(
+        "SELECT day = assay.today() - 1 AS yesterday, used, reserved FROM assay.quota_account WHERE caller = $1", caller
+    )
+    await connection.close()
+    assert [tuple(account) for account in accounts] == [(True, 30, 0)]

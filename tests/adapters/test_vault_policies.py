@@ -1,0 +1,135 @@
+"""What the AppRoles' tokens may not do: each line of the policies is there, and no more than those."""
+
+from collections.abc import AsyncIterator, Callable
+
+import hvac
+import pytest
+from hvac.exceptions import Forbidden
+
+from adapters.vault_calls import kv_write, read, write
+from adapters.vault_client import new_client
+from adapters.vault_session import VaultSession
+from tests.adapters.stack import Stack
+
+Act = Callable[[hvac.Client], object]
+
+
+def reads(path: str) -> Act:
+    return lambda client: client.adapter.get(f"/v1/{path}")
+
+
+def lists(path: str) -> Act:
+    return lambda client: client.adapter.list(f"/v1/{path}")
+
+
+def writes(path: str, **body: object) -> Act:
+    return lambda client: client.write_data(path, data=body)
+
+
+def deletes(path: str) -> Act:
+    return lambda client: client.delete(path)
+
+
+NOBODY: dict[str, Act] = {
+    "mounts": reads("sys/mounts"),
+    "a policy": writes("sys/policies/acl/assay-api", policy='path "*" { capabilities = ["sudo"] }'),
+    "an AppRole": writes("auth/approle/role/assay-api", token_policies=["root"]),
+    "a child token": writes("auth/token/create", policies=["root"]),
+    "seal": writes("sys/seal"),
+    "any lease": writes("sys/leases/revoke", lease_id="x"),
+    "delete a tenant's key": deletes("transit/keys/tenant-acme"),
+    "export a tenant's key": reads("transit/export/encryption-key/tenant-acme"),
+    "export a signing key": reads("transit/export/signing-key/receipt-signing"),
+    "back a key up": reads("transit/backup/tenant-acme"),
+    "configure the database": writes("database/config/assay", password="x"),
+    "rotate the database's password": writes("database/rotate-root/assay"),
+    "the sequencer's login": reads("database/creds/assay-sequencer"),
+    "make a signing key": writes("transit/keys/another-signing", type="ed25519"),
+    "let signing keys be deleted": writes("transit/keys/token-signing/config", deletion_allowed=True),
+    "another identity": writes("assay/data/identity", data={"pepper": "AAAA"}),
+    "forget the identity": deletes("assay/metadata/identity"),
+    "its own secret ID": writes("auth/approle/role/assay-operator/secret-id"),
+    "forget a wrapped key": deletes("assay/metadata/keyring/acme/current"),
+    "a secret ID that is not wrapped": writes("auth/approle/role/assay-worker/secret-id"),
+}
+SERVICES: dict[str, Act] = {
+    "migrate": reads("database/creds/assay-migrate"),
+    "read records": reads("database/creds/assay-reader"),
+    "make a client": writes("assay/data/clients/mine", data={"x": "y"}),
+    "list clients": lists("assay/metadata/clients"),
+    "set a provider": writes("assay/data/providers/local", data={"api_key": "x"}),
+    "make a tenant": writes("transit/keys/tenant-mine", type="aes256-gcm96"),
+    "rotate a signing key": writes("transit/keys/receipt-signing/rotate"),
+    "let a worker in": writes("auth/approle/role/assay-worker/secret-id"),
+    "replace a wrapped key": writes("assay/data/keyring/acme/" + "0" * 32, data={"wrapped": "other"}),
+    "sign by a tenant's key": writes("transit/hmac/tenant-acme", input="AAAA"),
+}
+API: dict[str, Act] = {
+    "sign receipts": writes("transit/sign/receipt-signing", input="AAAA"),
+    "read providers": reads("assay/data/providers/local"),
+    "write records of outcomes": reads("database/creds/assay-writer"),
+}
+WORKER: dict[str, Act] = {
+    "sign tokens": writes("transit/sign/token-signing", input="AAAA"),
+    "read clients": reads("assay/data/clients/someone"),
+    "take the API's login": reads("database/creds/assay-api"),
+}
+OPERATOR: dict[str, Act] = {
+    "sign receipts": writes("transit/sign/receipt-signing", input="AAAA"),
+    "sign tokens": writes("transit/sign/token-signing", input="AAAA"),
+    "read a provider's key": reads("assay/data/providers/local"),
+    "unwrap a tenant's key": writes("transit/decrypt/tenant-acme", ciphertext="vault:v1:AAAA"),
+    "make a data key": writes("transit/datakey/plaintext/tenant-acme"),
+    "read wrapped keys": reads("assay/data/keyring/acme/current"),
+    "take the API's login": reads("database/creds/assay-api"),
+    "take the writer's login": reads("database/creds/assay-writer"),
+}
+CASES = [
+    *((name, act) for name in ("api", "worker") for act in {**NOBODY, **SERVICES}.items()),
+    *(("api", act) for act in API.items()),
+    *(("worker", act) for act in WORKER.items()),
+    *(("operator", act) for act in {**NOBODY, **OPERATOR}.items()),
+]
+
+
+@pytest.fixture(scope="module")
+async def tokens(stack: Stack) -> AsyncIterator[dict[str, hvac.Client]]:
+    """A client of each AppRole, and a wrapped key to be kept from them."""
+
+    def seed(client: hvac.Client) -> None:
+        kv_write(client, "assay", "keyring/acme/" + "0" * 32, {"wrapped": "something"})
+        kv_write(client, "assay", "providers/local", {"api_key": "something"})
+
+    await stack.as_root(seed)
+    sessions: dict[str, VaultSession] = {name: await stack.session(name) for name in ("api", "worker", "operator")}
+    clients = {}
+    for name, session in sessions.items():
+        token = await session.call(lambda client: client.token)
+        clients[name] = new_client(stack.vault, token)
+    yield clients
+    for client in clients.values():
+        client.adapter.close()
+    for session in sessions.values():
+        await session.close()
+
+
+@pytest.mark.parametrize(("who", "act"), CASES, ids=[f"{who}: {act[0]}" for who, act in CASES])
+async def test_a_token_is_refused_what_its_policy_does_not_name(
+    tokens: dict[str, hvac.Client], who: str, act: tuple[str, Act]
+) -> None:
+    with pytest.raises(Forbidden):
+        act[1](tokens[who])
+
+
+async def test_services_sign_with_their_own_key(tokens: dict[str, hvac.Client]) -> None:
+    for who, key in (("api", "token-signing"), ("worker", "receipt-signing")):
+        assert write(tokens[who], f"transit/sign/{key}", {"input": "AAAA"})["signature"].startswith("vault:v")
+        assert read(tokens[who], f"transit/keys/{key}") is not None
+
+
+async def test_an_operator_lets_services_in_by_wrapped_secret_ids_only(tokens: dict[str, hvac.Client]) -> None:
+    for name in ("api", "worker"):
+        path = f"auth/approle/role/assay-{name}/secret-id"
+        wrapped = tokens["operator"].write_data(path, data={}, wrap_ttl="60s")
+        assert wrapped["wrap_info"]["token"]
+        assert wrapped["data"] is None

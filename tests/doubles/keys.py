@@ -1,0 +1,69 @@
+"""Keys that are known: of tenants, of callers, of signatures."""
+
+import base64
+import hashlib
+from collections.abc import Mapping
+from typing import Any
+
+import jwt
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from adapters.identity_vault import DerivedIdentityKeys
+from assay_temporal.keyring import DataKey, KeyUnavailable
+from domain.records import canonical
+
+
+class FixedKeyRing:
+    """A ``KeyRing`` with one key a tenant, derived from its name. Unknown tenants have none; ``away`` refuses all."""
+
+    def __init__(self, *tenants: str) -> None:
+        self.tenants = set(tenants)
+        self.away = False
+
+    async def current(self, tenant: str) -> DataKey:
+        if self.away or tenant not in self.tenants:
+            raise KeyUnavailable(tenant, gone=not self.away)
+        digest = hashlib.sha256(f"data key of {tenant}".encode())
+        return DataKey(tenant, digest.hexdigest()[:32], digest.digest())
+
+    async def by_id(self, tenant: str, key_id: str) -> DataKey:
+        key = await self.current(tenant)
+        if key.key_id != key_id:
+            raise KeyUnavailable(tenant, gone=True)
+        return key
+
+
+class FixedIdentity:
+    """``IdentityKeys`` of a known secret."""
+
+    def __init__(self, pepper: bytes = bytes(32)) -> None:
+        self._keys = DerivedIdentityKeys(pepper)
+
+    async def tenant_key(self, tenant: str) -> bytes:
+        return self._keys.of_tenant(tenant)
+
+    async def hash_client_secret(self, client_id: str, secret: str) -> str:
+        return self._keys.of_client_secret(client_id, secret)
+
+
+class LocalSigner:
+    """A ``StatementSigner``, and a finder of its public keys, with one Ed25519 key for each name."""
+
+    def __init__(self) -> None:
+        self._keys: dict[str, Ed25519PrivateKey] = {}
+
+    async def sign(self, key_name: str, typ: str, claims: Mapping[str, Any]) -> str:
+        headers = {"typ": typ, "kid": f"{key_name}:1"}
+        return jwt.PyJWS().encode(canonical(dict(claims)), self._key(key_name), algorithm="EdDSA", headers=headers)
+
+    async def public_keys(self, key_name: str) -> Mapping[str, Mapping[str, str]]:
+        kid = f"{key_name}:1"
+        raw = self._key(key_name).public_key().public_bytes_raw()
+        x = base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
+        return {kid: {"kty": "OKP", "crv": "Ed25519", "x": x, "kid": kid, "alg": "EdDSA", "use": "sig"}}
+
+    async def find(self, key_name: str, kid: str) -> Mapping[str, str] | None:
+        return (await self.public_keys(key_name)).get(kid)
+
+    def _key(self, key_name: str) -> Ed25519PrivateKey:
+        return self._keys.setdefault(key_name, Ed25519PrivateKey.generate())
