@@ -1,6 +1,7 @@
 """Starting, awaiting, reading and cancelling runs: the API's only dealings with Temporal."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -75,8 +76,8 @@ class Runs:
         )
         async with _keys_or_refusal(), _engine():
             context = await start_context.sign(self._context(submission, public_id, digest), self._keyring)
-            try:
-                handle = await self._client.start_workflow(
+            with contextlib.suppress(WorkflowAlreadyStartedError):  # it has ended: the same key, the same answer
+                await self._client.start_workflow(
                     WORKFLOW,
                     SignedRequest(dict(submission.body), context),
                     id=public_id,
@@ -88,10 +89,7 @@ class Runs:
                     request_eager_start=True,
                     rpc_timeout=_RPC_TIMEOUT,
                 )
-                fresh = handle.first_execution_run_id is not None
-            except WorkflowAlreadyStartedError:
-                fresh = False
-            if not fresh:
+            if submission.idempotency_key is not None:
                 await self._require_same_request(public_id, digest)
         return public_id
 

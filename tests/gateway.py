@@ -1,4 +1,4 @@
-"""The whole product, started once for the tests that go through HTTP: real servers, a scriptable model beside the real one."""
+"""The whole product for tests that go through HTTP: real servers, a scriptable model beside the real one."""
 
 import asyncio
 import json
@@ -72,7 +72,7 @@ class Gateway:
     servers: EmbeddedServers
     provider: FakeProvider | None
     http: httpx2.AsyncClient
-    _tokens: dict[str, str] = field(default_factory=dict)
+    _tokens: dict[str, str] = field(default_factory=dict, repr=False)
 
     @property
     def local(self) -> Settings:
@@ -93,7 +93,11 @@ class Gateway:
         return self._tokens[client]
 
     async def post(
-        self, body: Any, client: str = "acme-app", path: str = "/v1/inferences", headers: Mapping[str, str] | None = None
+        self,
+        body: Any,
+        client: str = "acme-app",
+        path: str = "/v1/inferences",
+        headers: Mapping[str, str] | None = None,
     ) -> httpx2.Response:
         bearer = {"Authorization": f"Bearer {await self.token(client)}"}
         return await self.http.post(path, json=body, headers={**bearer, **(headers or {})})
@@ -190,7 +194,7 @@ async def add_tenants(settings: Settings) -> None:
 async def running_gateway(
     directory: Path, roles: tuple[str, ...] = ("all",), provider_url: str | None = None
 ) -> AsyncIterator[Gateway]:
-    """Start everything below ``directory``; with ``provider_url`` the scriptable provider is a process of the test's."""
+    """Start everything below ``directory``; with ``provider_url`` the provider is a process of the test's."""
     provider = FakeProvider() if provider_url is None else None
     if provider is not None:
         await provider.__aenter__()

@@ -1,0 +1,64 @@
+"""A model that is down, slow, or answers garbage: retried by class, then a problem, refunded and recorded."""
+
+import pytest
+
+from tests.fakes.behaviours import Drop, answer, garbage, status
+from tests.gateway import Gateway
+
+
+async def test_a_passing_fault_is_retried_and_the_caller_never_knows(gateway: Gateway):
+    before = gateway.provider.stats.received
+    gateway.provider.script(status(503), Drop(), answer("third time lucky"))
+    response = await gateway.post({"model": "fake", "prompt": "Hello"})
+    assert response.status_code == 200, response.text
+    assert response.json()["result"]["content"] == "third time lucky"
+    assert gateway.provider.stats.received == before + 3
+    keys = {request.headers["idempotency-key"] for request in gateway.provider.requests[-3:]}
+    assert len(keys) == 1
+
+
+async def test_the_providers_retry_after_is_honoured(gateway: Gateway):
+    gateway.provider.script(status(429, headers={"Retry-After": "2"}), answer("rested"))
+    response = await gateway.post({"model": "fake", "prompt": "Hello"})
+    assert response.json()["result"]["content"] == "rested"
+    history = gateway.temporal_cli("workflow", "show", "--workflow-id", response.json()["id"], "--output", "json")
+    assert history.returncode == 0, history.stderr
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "attempts", "http", "kind"),
+    [
+        (status(503), 4, 502, "provider-unavailable"),
+        (status(400), 1, 502, "provider-rejected"),
+        (status(401), 1, 502, "provider-rejected"),
+        (garbage(), 4, 502, "provider-garbled"),
+        (status(504), 4, 504, "provider-timeout"),
+        (status(429), 4, 503, "provider-rate-limited"),
+    ],
+    ids=["down", "rejects", "wrong-key", "garbage", "slow", "busy"],
+)
+async def test_a_fault_that_stays_is_a_problem_refunded_and_recorded(gateway: Gateway, behaviour, attempts, http, kind):
+    before = gateway.provider.stats.received
+    budget = await gateway.budget("acme")
+    gateway.provider.script(*[behaviour] * attempts)
+    response = await gateway.post({"model": "fake", "prompt": "Hello"})
+    assert response.status_code == http, response.text
+    body = response.json()
+    assert body["type"] == f"urn:assay:problem:{kind}"
+    assert body["run"]["status"] == "failed"
+    assert response.headers["x-should-retry"] == "false"
+    assert gateway.provider.stats.received == before + attempts
+    assert await gateway.budget("acme") == budget
+    kinds = [(record["kind"], record["refusal"]) for record in await gateway.records(body["run"]["id"])]
+    assert kinds == [("failed", kind), ("admitted", None)]
+    assert (await gateway.run(body["run"]["id"]))["status"] == "failed"
+
+
+async def test_another_model_of_the_policy_steps_in(gateway: Gateway):
+    gateway.provider.script(*[status(503)] * 4, answer("from the second"))
+    response = await gateway.post({"model": "fake-with-fallback", "prompt": "Hello"})
+    assert response.status_code == 200, response.text
+    assert response.json()["result"]["model"] == "fake"
+    assert response.json()["result"]["content"] == "from the second"
+    [outcome, _] = await gateway.records(response.json()["id"])
+    assert outcome["fields"]["model"] == "fake"
