@@ -1,0 +1,28 @@
+"""Rates of requests: the generic cell rate algorithm (GCRA, ITU-T Recommendation I.371, virtual scheduling).
+
+One number is kept per caller: the theoretical arrival time (TAT), at which the caller's allowance is whole again. With
+``limit`` requests in ``window_seconds``, all of which may come at once, no span of ``t`` seconds sees more than
+``limit + t * limit / window_seconds`` requests.
+"""
+
+import math
+
+from domain.ports import Rate, RateDecision
+
+_TOLERANCE = 1e-6
+"""Seconds. Clock times are floats of some 1e9 s, so sums of intervals are off by parts of a microsecond."""
+
+
+def take(tat: float | None, now: float, rate: Rate) -> tuple[float, RateDecision]:
+    """Spend one request at ``now``, if there is one; ``tat`` is None for a caller not seen before.
+
+    Gives the TAT to keep and the decision. A refused request leaves the TAT as it was. Times are seconds of one clock.
+    """
+    interval = rate.window_seconds / rate.limit
+    start = now if tat is None else max(tat, now)
+    wait = start + interval - now - rate.window_seconds
+    if wait > _TOLERANCE:
+        return start, RateDecision(allowed=False, remaining=0, retry_after=wait, reset_after=start - now)
+    spent = start + interval
+    remaining = math.floor((rate.window_seconds - (spent - now) + _TOLERANCE) / interval)
+    return spent, RateDecision(allowed=True, remaining=max(0, remaining), retry_after=0.0, reset_after=spent - now)

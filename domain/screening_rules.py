@@ -1,0 +1,69 @@
+"""The detector ``rules``: named patterns on the folded view of what is said."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from domain.requests import Speaker
+from domain.screening_detectors import NOT_SCANNED, Exchange, Inspection
+from domain.screening_policy import Rule, ScreeningPolicy
+from domain.screening_talk import MENTION_WEIGHT, is_mention
+from domain.screening_view import View, fold
+from domain.verdicts import Decision, DetectorState, Finding
+
+
+class Rules:
+    """Named patterns on the folded view of what the user and the assistant say.
+
+    The application's own system messages are not judged by rules: giving instructions is what they are for. Nothing is
+    read beyond ``max_scanned_chars``, counted over the messages.
+    """
+
+    name = "rules"
+
+    def inspect(self, conversation: tuple[Exchange, ...], policy: ScreeningPolicy) -> Inspection:
+        """Find each rule at most once in a message."""
+        left = policy.max_scanned_chars
+        findings: list[Finding] = []
+        read = False
+        for exchange in conversation:
+            if exchange.role is Speaker.SYSTEM:
+                continue
+            read = True
+            view = fold(exchange.text[:left])
+            findings.extend(self._judge(exchange.index, view, policy.rules))
+            if len(exchange.text) > left:
+                beyond = Finding(self.name, NOT_SCANNED, 0.0, exchange.index, left, len(exchange.text))
+                findings.append(beyond)
+            left = max(0, left - len(exchange.text))
+        if any(finding.rule == NOT_SCANNED for finding in findings):
+            return Inspection(DetectorState.NOT_SCANNED, tuple(findings), Decision.REVIEW)
+        return Inspection(DetectorState.SCORED if read else DetectorState.NOT_APPLICABLE, tuple(findings))
+
+    def _judge(self, index: int, view: View, rules: tuple[Rule, ...]) -> Iterator[Finding]:
+        for rule in rules:
+            hit = find(rule, view)
+            if hit:
+                start, end = view.span(hit.start, hit.end)
+                score = rule.score * (MENTION_WEIGHT if hit.mention else 1.0)
+                yield Finding(self.name, rule.name, score, index, start, end)
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A place in a view where a rule matches, and whether it is only spoken of there."""
+
+    start: int
+    end: int
+    mention: bool
+
+
+def find(rule: Rule, view: View) -> Hit | None:
+    """The first place where a rule's phrase is used; else the first where it is mentioned; else None."""
+    mentioned: Hit | None = None
+    for match in rule.pattern.finditer(view.text):
+        if match.start() == match.end():
+            continue
+        if not is_mention(view, *match.span()):
+            return Hit(*match.span(), mention=False)
+        mentioned = mentioned or Hit(*match.span(), mention=True)
+    return mentioned
