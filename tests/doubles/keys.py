@@ -14,23 +14,34 @@ from domain.records import canonical
 
 
 class FixedKeyRing:
-    """A ``KeyRing`` with one key a tenant, derived from its name. Unknown tenants have none; ``away`` refuses all."""
+    """A ``KeyRing`` of known keys. Unknown tenants have none; ``away`` refuses all, as if their keeper were down."""
 
     def __init__(self, *tenants: str) -> None:
-        self.tenants = set(tenants)
+        self._keys = {tenant: [_data_key(tenant, 1)] for tenant in tenants}
         self.away = False
 
+    def rotate(self, tenant: str) -> None:
+        """Make another key current; those before it still open what they sealed."""
+        self._keys[tenant].append(_data_key(tenant, len(self._keys[tenant]) + 1))
+
     async def current(self, tenant: str) -> DataKey:
-        if self.away or tenant not in self.tenants:
-            raise KeyUnavailable(tenant, gone=not self.away)
-        digest = hashlib.sha256(f"data key of {tenant}".encode())
-        return DataKey(tenant, digest.hexdigest()[:32], digest.digest())
+        return self._versions(tenant)[-1]
 
     async def by_id(self, tenant: str, key_id: str) -> DataKey:
-        key = await self.current(tenant)
-        if key.key_id != key_id:
-            raise KeyUnavailable(tenant, gone=True)
-        return key
+        for key in self._versions(tenant):
+            if key.key_id == key_id:
+                return key
+        raise KeyUnavailable(tenant, gone=True)
+
+    def _versions(self, tenant: str) -> list[DataKey]:
+        if self.away or tenant not in self._keys:
+            raise KeyUnavailable(tenant, gone=not self.away)
+        return self._keys[tenant]
+
+
+def _data_key(tenant: str, number: int) -> DataKey:
+    digest = hashlib.sha256(f"data key {number} of {tenant}".encode())
+    return DataKey(tenant, digest.hexdigest()[:32], digest.digest())
 
 
 class FixedIdentity:

@@ -6,7 +6,7 @@ from assay_temporal.codec import ENCODING, EncryptingCodec, OnUnauthenticated, U
 from assay_temporal.data_converter import encrypted
 from assay_temporal.keyring import KeyUnavailable
 from domain.identity import tenant_of_run
-from tests.sdk.keyrings import FixedKeyRing
+from tests.doubles.keys import FixedKeyRing
 
 ACME = "inf.acme." + "a" * 32
 GLOBEX = "inf.globex." + "a" * 32

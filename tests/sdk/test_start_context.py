@@ -6,7 +6,7 @@ import pytest
 
 from assay_temporal.keyring import KeyUnavailable
 from assay_temporal.start_context import ExpiredContext, InvalidContext, StartContext, sign, verify
-from tests.sdk.keyrings import FixedKeyRing
+from tests.doubles.keys import FixedKeyRing
 
 CONTEXT = StartContext(
     tenant="acme",
