@@ -29,6 +29,21 @@ def checkout(tmp_path: Path) -> Path:
     return root
 
 
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An environment with pip in it. Making one takes seconds, copying it does not."""
+    path = tmp_path_factory.mktemp("made") / ".venv"
+    subprocess.run([sys.executable, "-I", "-m", "venv", path], check=True)
+    return path
+
+
+@pytest.fixture
+def furnished(checkout: Path, made: Path) -> Path:
+    """A checkout whose environment exists, with nothing installed."""
+    shutil.copytree(made, checkout / ".venv", symlinks=True)
+    return checkout
+
+
 class Pip:
     """Stands for pip in one checkout: keeps the arguments, and fails when told to."""
 
@@ -86,10 +101,10 @@ def test_the_first_run_installs_and_the_second_has_nothing_to_do(checkout: Path,
     assert _ready(checkout, "run") == 0, "without looking for a Python: the one named does not exist"
 
 
-def test_the_environment_of_the_demo_is_extended_for_the_tests(checkout: Path, module: ModuleType, pip: Pip) -> None:
-    environment = module.Environment(checkout)
+def test_the_environment_of_the_demo_is_extended_for_the_tests(furnished: Path, module: ModuleType, pip: Pip) -> None:
+    environment = module.Environment(furnished)
     environment.make("run")
-    kept = (checkout / ".venv/kept").resolve()
+    kept = (furnished / ".venv/kept").resolve()
     kept.touch()
     pip.calls.clear()
     environment.make("test")
@@ -98,24 +113,24 @@ def test_the_environment_of_the_demo_is_extended_for_the_tests(checkout: Path, m
     assert environment.is_ready("run")
 
 
-def test_a_changed_lock_is_installed_alone(checkout: Path, module: ModuleType, pip: Pip) -> None:
-    environment = module.Environment(checkout)
+def test_a_changed_lock_is_installed_alone(furnished: Path, module: ModuleType, pip: Pip) -> None:
+    environment = module.Environment(furnished)
     environment.make("run")
     pip.calls.clear()
-    (checkout / "requirements.txt").write_text("# newer\n")
+    (furnished / "requirements.txt").write_text("# newer\n")
     assert not environment.is_ready("run")
     environment.make("run")
     assert pip.files() == ["requirements.txt"]
     assert environment.is_ready("run")
 
 
-def test_an_interrupted_installation_is_repaired(checkout: Path, module: ModuleType, pip: Pip) -> None:
-    environment = module.Environment(checkout)
+def test_an_interrupted_installation_is_repaired(furnished: Path, module: ModuleType, pip: Pip) -> None:
+    environment = module.Environment(furnished)
     pip.fails_on = "requirements.txt"
     with pytest.raises(KeyboardInterrupt):
         environment.make("run")
     assert not environment.is_ready("run")
-    assert _ready(checkout, "run") != 0
+    assert _ready(furnished, "run") != 0
     pip.fails_on = ""
     pip.calls.clear()
     environment.make("run")
@@ -132,23 +147,23 @@ def test_a_half_made_environment_is_made_anew(checkout: Path, module: ModuleType
     assert (checkout / ".venv/pyvenv.cfg").exists()
 
 
-def test_a_moved_checkout_gets_a_new_environment(checkout: Path, module: ModuleType, pip: Pip) -> None:
-    environment = module.Environment(checkout)
+def test_a_moved_checkout_gets_a_new_environment(furnished: Path, module: ModuleType, pip: Pip) -> None:
+    environment = module.Environment(furnished)
     environment.make("run")
     stamp = checkout / ".venv/assay-lock.json"
     stamp.write_text(json.dumps(json.loads(stamp.read_text()) | {"root": "/elsewhere"}))
-    (checkout / ".venv/old").touch()
+    (furnished / ".venv/old").touch()
     assert not environment.is_ready("run")
     environment.make("run")
-    assert not (checkout / ".venv/old").exists()
+    assert not (furnished / ".venv/old").exists()
 
 
-def test_two_setups_take_turns(checkout: Path, module: ModuleType, pip: Pip) -> None:
-    environment = module.Environment(checkout)
+def test_two_setups_take_turns(furnished: Path, module: ModuleType, pip: Pip) -> None:
+    environment = module.Environment(furnished)
     environment.make("run")
-    (checkout / "requirements.txt").write_text("# newer\n")
+    (furnished / "requirements.txt").write_text("# newer\n")
     pip.calls.clear()
-    with (checkout / "scripts/environment.py").open("rb") as other:
+    with (furnished / "scripts/environment.py").open("rb") as other:
         fcntl.flock(other, fcntl.LOCK_EX)
         second = threading.Thread(target=environment.make, args=("run",))
         second.start()
