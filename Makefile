@@ -35,7 +35,7 @@ check: setup-test
 	.venv/bin/hadolint deploy/Dockerfile
 
 unit: setup-test
-	.venv/bin/pytest tests/unit tests/properties
+	.venv/bin/pytest $(wildcard tests/unit tests/properties tests/sdk)
 
 lock:
 	scripts/lock.sh

@@ -150,7 +150,7 @@ def test_a_half_made_environment_is_made_anew(checkout: Path, module: ModuleType
 def test_a_moved_checkout_gets_a_new_environment(furnished: Path, module: ModuleType, pip: Pip) -> None:
     environment = module.Environment(furnished)
     environment.make("run")
-    stamp = checkout / ".venv/assay-lock.json"
+    stamp = furnished / ".venv/assay-lock.json"
     stamp.write_text(json.dumps(json.loads(stamp.read_text()) | {"root": "/elsewhere"}))
     (furnished / ".venv/old").touch()
     assert not environment.is_ready("run")
