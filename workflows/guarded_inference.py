@@ -7,7 +7,6 @@ from typing import Any
 from temporalio import workflow
 from temporalio.api.common.v1 import Payload
 from temporalio.common import RawValue
-from temporalio.exceptions import ActivityError, CancelledError, is_cancelled_exception
 
 from activities.failures import failure_for
 from activities.invoke import ModelActivities
@@ -66,9 +65,9 @@ class GuardedInference:
             await self._travel(journey)
         except Stopped as stop:
             journey.problem = stop.problem
-        except ActivityError as error:
-            journey.problem = _cancelled() if is_cancelled_exception(error) else _fault(error)
-        except (asyncio.CancelledError, CancelledError):
+        except stages.StageFailed as failed:
+            journey.problem = _fault(failed)
+        except asyncio.CancelledError:
             journey.problem = _cancelled()
         return await self._close(journey)
 
@@ -152,9 +151,9 @@ class GuardedInference:
                     InvokeInput(journey.run, journey.clean_request, model, f"{call_id}-{index}"),
                     f"ask {model}",
                 )
-            except ActivityError as error:
+            except stages.StageFailed as failed:
                 last = index == len(models) - 1
-                if is_cancelled_exception(error) or last or _provider_kind(error) not in _TRY_ANOTHER:
+                if last or (failed.kind or Kind.PROVIDER_TIMEOUT) not in _TRY_ANOTHER:
                     raise
         raise AssertionError("there is always a model to ask")
 
@@ -222,16 +221,9 @@ def _held(rules: tuple[str, ...]) -> Problem:
     return Problem(Kind.REVIEW_UNAVAILABLE.value, "the request needs a review, which can't be had here", rules=rules)
 
 
-def _provider_kind(error: ActivityError) -> Kind:
-    """A model call without a kind of its own ran out of time."""
-    return stages.kind_of(error) or Kind.PROVIDER_TIMEOUT
-
-
-def _fault(error: ActivityError) -> Problem:
-    kind = stages.kind_of(error)
-    if kind is None:
-        kind = Kind.PROVIDER_TIMEOUT if error.activity_type == "invoke_model" else Kind.INTERNAL
-    if error.activity_type in ("screen_prompt", "screen_output") and kind is Kind.INTERNAL:
+def _fault(failed: stages.StageFailed) -> Problem:
+    kind = failed.kind or (Kind.PROVIDER_TIMEOUT if failed.stage == "invoke_model" else Kind.INTERNAL)
+    if failed.stage in ("screen_prompt", "screen_output") and kind is Kind.INTERNAL:
         kind = Kind.SCREENING_UNAVAILABLE
     return Problem(kind.value, _FAULTS.get(kind, "something of ours failed"))
 

@@ -1,11 +1,11 @@
-"""How a run executes a stage: short ones locally first, patiently once a store is away; the model as a regular
-activity."""
+"""How a run executes a stage: short ones locally first, patiently once a store is away; the model as an activity."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
 from temporalio import workflow
-from temporalio.exceptions import ActivityError, ApplicationError, TimeoutError  # noqa: A004 - Temporal's own name
+from temporalio.exceptions import ActivityError, ApplicationError, FailureError, is_cancelled_exception
 
 from domain.refusals import Kind
 from workflows import timing
@@ -13,25 +13,19 @@ from workflows import timing
 StageIn = TypeVar("StageIn")
 StageOut = TypeVar("StageOut")
 
-_STORE_AWAY = frozenset({Kind.STORE_UNAVAILABLE, Kind.VAULT_UNAVAILABLE, Kind.INTERNAL})
-
-
-def kind_of(error: ActivityError) -> Kind | None:
-    """The kind behind a failed stage; None for a timeout or anything else without one."""
-    cause = error.cause
-    if isinstance(cause, ApplicationError) and cause.type in _KINDS:
-        return Kind(cause.type)
-    return None
-
-
+_STORE_AWAY = frozenset({Kind.STORE_UNAVAILABLE, Kind.VAULT_UNAVAILABLE})
+_MUST_HAPPEN = frozenset({"close_request"})  # an outcome is recorded, whatever it was that failed
 _KINDS = frozenset(kind.value for kind in Kind)
 
 
-def _worth_waiting(error: ActivityError) -> bool:
-    cause = error.cause
-    if isinstance(cause, ApplicationError):
-        return not cause.non_retryable and kind_of(error) in _STORE_AWAY
-    return isinstance(cause, TimeoutError)
+class StageFailed(Exception):
+    """A stage could not do its work. ``kind`` is None where it ran out of time."""
+
+    def __init__(self, stage: str, kind: Kind | None, *, final: bool) -> None:
+        super().__init__(f"{stage}: {kind or 'timeout'}")
+        self.stage = stage
+        self.kind = kind
+        self.worth_waiting = not final and (kind is None or kind in _STORE_AWAY or stage in _MUST_HAPPEN)
 
 
 async def short(stage: Callable[[Any, StageIn], Awaitable[StageOut]], given: StageIn, summary: str) -> StageOut:
@@ -39,39 +33,71 @@ async def short(stage: Callable[[Any, StageIn], Awaitable[StageOut]], given: Sta
 
     First as a local activity, which costs no round trip to the server. If its store does not answer within two seconds
     it is repeated as a regular activity with backoff, so that waiting runs hold no slot.
+
+    Raises:
+        StageFailed: see there.
+        CancelledError: the run was cancelled meanwhile.
     """
     try:
-        return await workflow.execute_local_activity_method(
+        return await _by_kind(
+            stage.__name__,
+            workflow.execute_local_activity_method(
+                stage,
+                given,
+                schedule_to_close_timeout=timing.LOCAL_ATTEMPT,
+                retry_policy=timing.LOCAL_RETRY,
+                cancellation_type=workflow.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+                summary=summary,
+            ),
+        )
+    except StageFailed as failed:
+        if not failed.worth_waiting:
+            raise
+    return await _by_kind(
+        stage.__name__,
+        workflow.execute_activity_method(
             stage,
             given,
-            schedule_to_close_timeout=timing.LOCAL_ATTEMPT,
-            retry_policy=timing.LOCAL_RETRY,
+            start_to_close_timeout=timing.PATIENT_ATTEMPT,
+            schedule_to_close_timeout=timing.PATIENT_TOTAL,
+            retry_policy=timing.PATIENT_RETRY,
             cancellation_type=workflow.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
-            summary=summary,
-        )
-    except ActivityError as error:
-        if not _worth_waiting(error):
-            raise
-    return await workflow.execute_activity_method(
-        stage,
-        given,
-        start_to_close_timeout=timing.PATIENT_ATTEMPT,
-        schedule_to_close_timeout=timing.PATIENT_TOTAL,
-        retry_policy=timing.PATIENT_RETRY,
-        cancellation_type=workflow.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
-        summary=f"{summary} (waiting for a store)",
+            summary=f"{summary} (waiting for a store)",
+        ),
     )
 
 
 async def long(stage: Callable[[Any, StageIn], Awaitable[StageOut]], given: StageIn, summary: str) -> StageOut:
-    """Run the model call: heartbeats, retries by class of error, and a cancellation that is awaited."""
-    return await workflow.execute_activity_method(
-        stage,
-        given,
-        start_to_close_timeout=timing.MODEL_ATTEMPT,
-        schedule_to_close_timeout=timing.MODEL_TOTAL,
-        heartbeat_timeout=timing.MODEL_HEARTBEAT,
-        retry_policy=timing.MODEL_RETRY,
-        cancellation_type=workflow.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
-        summary=summary,
+    """Run the model call: heartbeats, retries by class of error, and a cancellation that is awaited.
+
+    Raises:
+        StageFailed: see there.
+        CancelledError: the run was cancelled meanwhile.
+    """
+    return await _by_kind(
+        stage.__name__,
+        workflow.execute_activity_method(
+            stage,
+            given,
+            start_to_close_timeout=timing.MODEL_ATTEMPT,
+            schedule_to_close_timeout=timing.MODEL_TOTAL,
+            heartbeat_timeout=timing.MODEL_HEARTBEAT,
+            retry_policy=timing.MODEL_RETRY,
+            cancellation_type=workflow.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+            summary=summary,
+        ),
     )
+
+
+async def _by_kind(stage: str, work: Awaitable[StageOut]) -> StageOut:
+    """Await a stage. A local activity's failure comes bare, a regular one's inside an ``ActivityError``."""
+    try:
+        return await work
+    except FailureError as error:
+        if is_cancelled_exception(error):
+            raise asyncio.CancelledError from error
+        cause = error.cause if isinstance(error, ActivityError) else error
+        if isinstance(cause, ApplicationError):
+            kind = Kind(cause.type) if cause.type in _KINDS else Kind.INTERNAL
+            raise StageFailed(stage, kind, final=cause.non_retryable) from error
+        raise StageFailed(stage, None, final=False) from error
