@@ -211,7 +211,7 @@ def test_a_python_without_venv_is_explained(checkout: Path, tmp_path: Path) -> N
         "runpy.run_path(sys.argv[0], run_name='__main__')"
     )
     stub = _stub(
-        tmp_path, f'case "$*" in *environment.py*) shift; exec '{sys.executable}' -c "{hide}" "$@";; *) exit 0;; esac'
+        tmp_path, f'case "$*" in *environment.py*) shift; exec "{sys.executable}" -c "{hide}" "$@";; *) exit 0;; esac'
     )
     environment = {"PATH": "/usr/bin:/bin", "PYTHON": str(stub)}
     done = subprocess.run([checkout / "scripts/setup"], env=environment, capture_output=True, text=True, check=False)
