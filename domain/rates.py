@@ -9,8 +9,8 @@ import math
 
 from domain.ports import Rate, RateDecision
 
-_TOLERANCE = 1e-6
-"""Seconds. Clock times are floats of some 1e9 s, so sums of intervals are off by parts of a microsecond."""
+_ROUNDING = 2.0**-22
+"""Seconds that one sum may be off: the distance of neighbouring floats at 2**30 s, where clocks of our time are."""
 
 
 def take(tat: float | None, now: float, rate: Rate) -> tuple[float, RateDecision]:
@@ -19,10 +19,11 @@ def take(tat: float | None, now: float, rate: Rate) -> tuple[float, RateDecision
     Gives the TAT to keep and the decision. A refused request leaves the TAT as it was. Times are seconds of one clock.
     """
     interval = rate.window_seconds / rate.limit
+    tolerance = rate.limit * _ROUNDING
     start = now if tat is None else max(tat, now)
     wait = start + interval - now - rate.window_seconds
-    if wait > _TOLERANCE:
+    if wait > tolerance:
         return start, RateDecision(allowed=False, remaining=0, retry_after=wait, reset_after=start - now)
     spent = start + interval
-    remaining = math.floor((rate.window_seconds - (spent - now) + _TOLERANCE) / interval)
+    remaining = math.floor((rate.window_seconds - (spent - now) + tolerance) / interval)
     return spent, RateDecision(allowed=True, remaining=max(0, remaining), retry_after=0.0, reset_after=spent - now)

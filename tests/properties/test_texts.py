@@ -1,0 +1,117 @@
+"""What holds for every text: sanitising and screening are total, and say where things are."""
+
+import unicodedata
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from domain.hidden_characters import find_hidden
+from domain.output_screening import screen_output
+from domain.policy import Policy
+from domain.requests import Message, Speaker
+from domain.sanitise import SanitisePolicy, sanitise
+from domain.screening import screen
+from domain.screening_view import fold
+from domain.tokens_estimate import estimate_text_tokens
+
+TRICKY = (
+    "\u200b\u200c\u200d\ufe0f\ufe00\U000e0100\u202e\u2066\u00ad\u034f\u180b\u180e\ufeff\r\n\t\x00\x85\u2028"
+    "\U000e0067\U000e0062\U000e0065\U000e006e\U000e007f\U0001f3f4\U0001f600\U0001f3fd\u2194❤1#"
+    "\u0300\u0316\u0f73\uff9eカ\u1100\u1161\u11a8ﷺﬁ²½ⅸſİßΣςаеѕ\u0915\u094d\u0937یم\u1820葛\ud800\udc00aZ `$;'\""
+)
+PHRASES = [
+    "ignore",
+    "all",
+    "previous",
+    "instructions",
+    "system:",
+    "reveal",
+    "your",
+    "system prompt",
+    "'",
+    "explain",
+    "[INST]",
+]
+TEXTS = st.one_of(
+    st.text(max_size=300),
+    st.text(alphabet=st.characters(), max_size=100),
+    st.text(alphabet=st.sampled_from(TRICKY), max_size=200),
+    st.lists(
+        st.one_of(st.sampled_from(PHRASES), st.text(alphabet=st.sampled_from(TRICKY), max_size=3)), max_size=40
+    ).map(" ".join),
+)
+POLICIES = st.sampled_from([SanitisePolicy(), SanitisePolicy(remove_shell_metacharacters=True)])
+
+
+@settings(max_examples=600, deadline=None)
+@given(TEXTS, POLICIES)
+@example("\u0f73" * 40, SanitisePolicy())
+@example("e\u200b\u0301\u200d\u0301", SanitisePolicy())
+def test_sanitising_again_changes_nothing(text: str, policy: SanitisePolicy):
+    once = sanitise(text, policy)
+    twice = sanitise(once.text, policy)
+    assert twice.text == once.text
+    assert twice.removed == ()
+
+
+@settings(max_examples=300, deadline=None)
+@given(TEXTS, POLICIES)
+def test_nothing_hidden_is_left_and_what_is_left_can_be_encoded(text: str, policy: SanitisePolicy):
+    clean = sanitise(text, policy).text
+    clean.encode()
+    assert find_hidden(clean) == []
+    assert not any(unicodedata.category(char) in ("Cc", "Cs") and char not in "\n\t" for char in clean)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.text(alphabet=st.characters(min_codepoint=0x20, max_codepoint=0x7E), max_size=200))
+def test_plain_ascii_stays_as_it_is(text: str):
+    assert sanitise(text, SanitisePolicy()).text == text
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.lists(st.tuples(st.sampled_from(Speaker), TEXTS), min_size=1, max_size=4))
+def test_screening_judges_every_conversation_and_points_inside_it(
+    shipped_policy: Policy, conversation: list[tuple[Speaker, str]]
+):
+    originals = tuple(Message(role, text) for role, text in conversation)
+    clean = tuple(
+        Message(message.role, sanitise(message.content, shipped_policy.sanitising).text) for message in originals
+    )
+    verdict = screen(clean, originals, shipped_policy.screening)
+    assert 0 <= verdict.score <= 1
+    for finding in verdict.findings:
+        assert 0 <= finding.start <= finding.end <= len(clean[finding.message].content)
+    assert screen(clean, originals, shipped_policy.screening) == verdict
+
+
+@settings(max_examples=200, deadline=None)
+@given(TEXTS, TEXTS)
+def test_an_answer_is_always_judged_and_findings_lie_inside_it(shipped_policy: Policy, answer: str, system: str):
+    verdict = screen_output(answer, (Message(Speaker.SYSTEM, system),), shipped_policy.output)
+    for finding in verdict.findings:
+        assert 0 <= finding.start < finding.end <= len(answer)
+
+
+@settings(max_examples=300, deadline=None)
+@given(TEXTS)
+def test_the_view_maps_each_of_its_characters_to_one_of_the_text(text: str):
+    view = fold(text)
+    assert len(view.text) == len(view.origins)
+    assert list(view.origins) == sorted(view.origins)
+    assert all(0 <= origin < len(text) for origin in view.origins)
+
+
+@settings(max_examples=200, deadline=None)
+@given(TEXTS, TEXTS)
+def test_more_text_is_never_fewer_tokens_by_more_than_what_joins(one: str, other: str):
+    joined, apart = estimate_text_tokens(one + other), estimate_text_tokens(one) + estimate_text_tokens(other)
+    assert apart - 1 <= joined <= apart + 1
+
+
+@pytest.mark.parametrize("word", PHRASES)
+def test_a_phrase_repeated_to_the_limit_is_judged(shipped_policy: Policy, word: str):
+    limit = shipped_policy.limits.max_prompt_chars
+    message = Message(Speaker.USER, (f"{word} " * limit)[:limit])
+    assert screen((message,), (message,), shipped_policy.screening).detectors
