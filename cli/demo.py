@@ -13,7 +13,6 @@ from adapters.records_search import recent_records
 from cli.output import JsonFlag, Output
 from cli.requests import base_url, credentials
 from cli.up import addresses
-from config import logs
 from config.settings import Settings
 from domain.refusals import Refusal
 from embedded.bootstrap import TENANT, operator_session
@@ -128,7 +127,6 @@ async def _show(servers: EmbeddedServers | None, settings: Settings, out: Output
 def demo(as_json: JsonFlag = False) -> None:
     """Start the stack (unless 'assay up' runs already), send real requests, show what became of them; stop it again."""
     settings = Settings()
-    logs.configure("warning", "console")
     out = Output(as_json)
 
     async def run() -> Shown:

@@ -6,6 +6,7 @@ import typer
 from pydantic import ValidationError
 
 from cli import admin, audit, demo, doctor, requests, serve, up
+from config import logs
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -29,6 +30,7 @@ app.add_typer(audit.app, name="audit")
 
 def main() -> None:
     """Run the command. Settings that don't hold are told by name, never by value."""
+    logs.configure("warning", "console")  # servers configure their own
     try:
         app()
     except ValidationError as error:

@@ -1,0 +1,133 @@
+"""``assay up`` as a person runs it: ready, killed, back again with everything, stopped by Ctrl-C."""
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import httpx2
+import psutil
+
+from config.settings import Settings
+from embedded.places import as_environment, places
+from tests.fakes.behaviours import Hang, answer
+from tests.fakes.provider import FakeProvider
+from tests.gateway import ROOT, eventually, settings_for
+
+ASSAY = [sys.executable, "-m", "cli.main"]
+
+
+def environment(settings: Settings) -> dict[str, str]:
+    keep = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+    own = {"ASSAY_EMBEDDED": settings.embedded.model_dump_json()}
+    here = as_environment(settings)
+    return keep | own | {name: here[name] for name in ("ASSAY_API", "ASSAY_POLICIES_DIR", "ASSAY_PROVIDER_URLS")}
+
+
+@asynccontextmanager
+async def up(settings: Settings) -> AsyncIterator[asyncio.subprocess.Process]:
+    process = await asyncio.create_subprocess_exec(
+        *ASSAY, "up", "--json", cwd=ROOT, env=environment(settings), stdout=asyncio.subprocess.PIPE
+    )
+    try:
+        text = ""
+        async with asyncio.timeout(60):
+            while True:
+                text += (await process.stdout.readline()).decode()
+                try:
+                    assert json.loads(text)["ready"] is True
+                    break
+                except ValueError:
+                    assert process.returncode is None, text
+        yield process
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+
+
+async def assay(settings: Settings, *arguments: str) -> dict:
+    """Another command against the same data directory."""
+    process = await asyncio.create_subprocess_exec(
+        *ASSAY, *arguments, "--json", cwd=ROOT, env=environment(settings), stdout=asyncio.subprocess.PIPE
+    )
+    out, _ = await process.communicate()
+    assert process.returncode == 0, out
+    return json.loads(out)
+
+
+def below(process: asyncio.subprocess.Process) -> list[psutil.Process]:
+    return psutil.Process(process.pid).children(recursive=True)
+
+
+async def gone(children: list[psutil.Process]) -> None:
+    async def all_ended() -> bool:
+        return not any(child.is_running() and child.status() != psutil.STATUS_ZOMBIE for child in children)
+
+    await eventually(all_ended, 20)
+
+
+async def test_everything_survives_kill_9_of_everything(tmp_path: Path):
+    async with FakeProvider() as provider:
+        settings = settings_for(tmp_path, provider.base_url)
+        async with up(settings) as first:
+            children = below(first)
+            assert len(children) >= 5
+            provider.script(Hang(answer("never heard")), answer("finished later"))
+            accepted = await assay(settings, "submit", "Remember me", "--model", "fake", "--no-wait")
+            assert accepted["status"] == "running"
+            await provider.until(lambda stats: stats.received == 1)
+            token = (await assay(settings, "token"))["access_token"]
+            for process in (psutil.Process(first.pid), *children):
+                with contextlib.suppress(psutil.NoSuchProcess):  # it went with its parent
+                    process.kill()
+            await first.wait()
+            await gone(children)
+        async with up(settings) as second:
+            children = below(second)
+            base = f"http://127.0.0.1:{settings.api.port}"
+            async with httpx2.AsyncClient(base_url=base, trust_env=False) as http:
+
+                async def ended() -> bool:
+                    response = await http.get(
+                        f"/v1/inferences/{accepted['id']}", headers={"Authorization": f"Bearer {token}"}
+                    )
+                    assert response.status_code == 200, response.text
+                    return response.json()["status"] == "completed"
+
+                await eventually(ended, 60)
+            run = await assay(settings, "get", accepted["id"])
+            assert run["result"]["content"] == "finished later"
+            kinds = [row["kind"] for row in await assay(settings, "audit", "search", "--run", accepted["id"])]
+            assert kinds == ["completed", "admitted"]
+            second.send_signal(signal.SIGINT)
+            async with asyncio.timeout(30):
+                assert await second.wait() == 0
+            await gone(children)
+
+
+async def test_a_killed_supervisor_leaves_nobody_behind_and_no_secret_in_any_environment(tmp_path: Path):
+    async with FakeProvider() as provider:
+        settings = settings_for(tmp_path, provider.base_url)
+        async with up(settings) as process:
+            children = below(process)
+            found = places(settings)
+            secrets = [json.loads(found.client("demo").read_text())["client_secret"]]
+            secrets += [
+                path.read_text().strip() for path in (found.root / "secrets").iterdir() if path.stat().st_size > 8
+            ]
+            secrets += [path.read_text() for path in (found.root / "credentials").iterdir() if "secret" in path.name]
+            assert len(secrets) >= 5
+            for child in children:
+                seen = " ".join([*child.cmdline(), *child.environ().values()])
+                assert not [secret for secret in secrets if secret in seen]
+            logs = "".join(path.read_text(errors="replace") for path in (found.root / "logs").iterdir())
+            assert not [secret for secret in secrets if secret in logs]
+            process.kill()
+            await process.wait()
+            await gone(children)
