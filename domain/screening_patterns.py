@@ -100,5 +100,6 @@ def _repeat(quantifier: re.Match[str], closed: _Group | None, around: _Group) ->
         raise ValueError(f"repeats too often: at most {_MAX_GROUP_REPEAT} for a group, {_MAX_REPEAT} else")
     if closed and closed.repeats:
         raise ValueError("holds a repeat inside a repeat")
-    around.repeats = True
-    around.branch += most > _WIDE
+    if quantifier["comma"]:  # an exact number of repeats leaves nothing to try
+        around.repeats = True
+        around.branch += most > _WIDE

@@ -47,6 +47,8 @@ def test_what_may_not_be_written(pattern: str, reason: str):
         (r"[]*]y", "*y"),
         (r"[^]a]y", "by"),
         (r"a{3}", "aaa"),
+        (r"(?:a{3}b){1,4}", "aaab"),
+        (r".{20}a.{20}b.{20}c.{20}", "x" * 20 + "a" + "x" * 20 + "b" + "x" * 20 + "c" + "x" * 20),
         (r"a{,2}b", "aab"),
     ],
 )
