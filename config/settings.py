@@ -28,7 +28,7 @@ class ApiSettings(_Group):
     host: str = "127.0.0.1"
     port: Port = 8080
     behind_tls_proxy: bool = False
-    max_body_bytes: Annotated[int, Field(ge=1024)] = 262_144
+    max_body_bytes: Annotated[int, Field(ge=1024)] = 524_288
     wait_seconds: Annotated[float, Field(ge=0, le=300)] = 30.0
     cors_origins: tuple[str, ...] = ()
 

@@ -100,7 +100,8 @@ class Gateway:
         headers: Mapping[str, str] | None = None,
     ) -> httpx2.Response:
         bearer = {"Authorization": f"Bearer {await self.token(client)}"}
-        return await self.http.post(path, json=body, headers={**bearer, **(headers or {})})
+        sent = {"Content-Type": "application/json", **bearer, **(headers or {})}
+        return await self.http.post(path, content=json.dumps(body), headers=sent)
 
     async def get(self, path: str, client: str = "acme-app") -> httpx2.Response:
         return await self.http.get(path, headers={"Authorization": f"Bearer {await self.token(client)}"})

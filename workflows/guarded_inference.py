@@ -5,8 +5,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from temporalio import workflow
-from temporalio.api.common.v1 import Payload
-from temporalio.common import RawValue
 
 from activities.failures import failure_for
 from activities.invoke import ModelActivities
@@ -37,9 +35,6 @@ _TRY_ANOTHER = frozenset(
 )
 
 
-_NOTHING = RawValue(Payload(metadata={"encoding": b"binary/null"}))
-
-
 @workflow.defn(name=WORKFLOW)
 class GuardedInference:
     """Validate, sanitise, screen, admit, invoke, screen, close.
@@ -57,7 +52,7 @@ class GuardedInference:
         return self._stage
 
     @workflow.run
-    async def run(self, start: RawValue = _NOTHING) -> InferenceResult:
+    async def run(self, start: Any = None, *_: Any) -> InferenceResult:  # noqa: ANN401 - a stranger's
         """Take a ``SignedRequest``. It is read leniently, since a start that makes no sense has to be refused by
         name."""
         journey = Journey(_read_start(start), _stranger())
@@ -198,15 +193,11 @@ def _stranger() -> Run:
     return Run(SYSTEM_TENANT, "", info.workflow_id, info.run_id, started_ms, "", "")
 
 
-def _read_start(start: RawValue) -> tuple[Any, Any]:
-    """The request and the context of a start, whatever they are; nothing if the argument is no such thing."""
-    try:
-        value: Any = workflow.payload_converter().from_payload(start.payload)
-    except Exception:  # noqa: BLE001 - whatever can't be read is refused by name in the first stage
+def _read_start(start: object) -> tuple[Any, Any]:
+    """The request and the context of a start; nothing if it is no such thing."""
+    if not isinstance(start, Mapping):
         return None, None
-    if not isinstance(value, Mapping):
-        return None, None
-    return value.get("request"), value.get("context")
+    return start.get("request"), start.get("context")
 
 
 def _cancelled() -> Problem:

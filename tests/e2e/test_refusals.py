@@ -80,12 +80,12 @@ async def test_other_media_types_and_oversized_bodies_are_refused(gateway: Gatew
     bearer = {"Authorization": f"Bearer {await gateway.token()}"}
     text = await gateway.http.post("/v1/inferences", content=b"{}", headers={**bearer, "Content-Type": "text/plain"})
     problem(text, 415, "unsupported-media")
-    big = b'{"prompt": "' + b"x" * 300_000 + b'"}'
+    big = b'{"prompt": "' + b"x" * 600_000 + b'"}'
     json_type = {**bearer, "Content-Type": "application/json"}
     problem(await gateway.http.post("/v1/inferences", content=big, headers=json_type), 413, "body-too-large")
 
     async def chunks():
-        for _ in range(40):
+        for _ in range(80):
             yield b"x" * 10_000
 
     problem(await gateway.http.post("/v1/inferences", content=chunks(), headers=json_type), 413, "body-too-large")

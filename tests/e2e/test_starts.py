@@ -23,7 +23,8 @@ from config.settings import AppRoleSettings
 from domain.identity import caller_hash, run_id
 from domain.requests import request_hash
 from tests.bad_requests import BAD_REQUESTS
-from tests.gateway import Gateway, eventually
+from tests.fakes.behaviours import Hang, answer
+from tests.gateway import Gateway
 
 BODY: dict[str, Any] = {"model": "fake", "prompt": "Hello"}
 
@@ -179,22 +180,15 @@ async def test_temporals_own_command_line_can_start_nothing(gateway: Gateway, in
 
 
 async def test_a_run_that_an_operator_ends_says_so(gateway: Gateway, insider: Insider):
-    from tests.fakes.behaviours import Hang, answer
-
     gateway.provider.script(Hang(answer("never")))
     received = gateway.provider.stats.received
-    started = await gateway.post(BODY, headers={"Prefer": "respond-async"})
+    started = await gateway.post(BODY, "globex-app", headers={"Prefer": "respond-async"})
     public_id = started.json()["id"]
     await gateway.provider.until(lambda stats: stats.received > received)
     handle = insider.client.get_workflow_handle(public_id)
     await handle.terminate("for the test")
     with pytest.raises(WorkflowFailureError):
         await handle.result()
-    run = await gateway.until_ended(public_id)
+    run = await gateway.until_ended(public_id, "globex-app")
     assert (run["status"], run["problem"]["type"]) == ("failed", "urn:assay:problem:run-terminated")
     gateway.provider.release()
-
-    async def left() -> bool:
-        return gateway.provider.stats.received > received
-
-    await eventually(left)
