@@ -544,7 +544,7 @@ async def test_the_fake_serves_as_a_process_of_its_own(model: OpenAIProvider, tm
         async with asyncio.timeout(60):
             base_url = (await process.stdout.readline()).decode().strip()
             assert (await model.complete(call(base_url))).content == "from afar"
-            while json.loads(state.read_text())["finished"] == 0:  # noqa: ASYNC110 - another process changes it
+            while json.loads(state.read_text())["finished"] == 0:
                 await asyncio.sleep(0.01)
     finally:
         process.terminate()

@@ -280,7 +280,7 @@ async def test_a_postmaster_killed_among_sessions_starts_again(tmp_path: Path, m
     async with EmbeddedServers(make_settings(tmp_path / "d"), only={"postgres"}) as servers:
         busy = asyncio.create_task(sql(servers, "SELECT pg_sleep(600)"))
         async with asyncio.timeout(DEADLINE):
-            while await sql(servers, "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'") != 1:  # noqa: ASYNC110 - a condition of the server
+            while await sql(servers, "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'") != 1:
                 await asyncio.sleep(0.02)
 
         await servers.kill("postgres")
