@@ -8,7 +8,8 @@ from temporalio import activity
 
 from activities.policies import Policies
 from activities.stages import InvokeInput, Reply
-from domain.ports import ModelCall, ModelProvider
+from domain.ports import ModelCall, ModelProvider, ProviderFailure
+from domain.refusals import Kind
 
 
 class ModelActivities:
@@ -24,10 +25,12 @@ class ModelActivities:
         policy = await self._policies.get(call.run.policy)
         model = policy.model(call.run.tenant, call.model)
         request = call.request
-        async with _heartbeats():
-            answer = await self._provider.complete(
-                ModelCall(model, request.messages, request.temperature, request.max_tokens, call.call_id)
-            )
+        wanted = ModelCall(model, request.messages, request.temperature, request.max_tokens, call.call_id)
+        try:
+            async with asyncio.timeout(policy.timeouts.model_call), _heartbeats():
+                answer = await self._provider.complete(wanted)
+        except TimeoutError:
+            raise ProviderFailure(Kind.PROVIDER_TIMEOUT, retryable=True) from None
         return Reply(answer.content, model.alias, answer.finish_reason, answer.usage)
 
 

@@ -1,6 +1,6 @@
 """Policies by content hash, read once: what a hash names never changes."""
 
-from domain.policy import Policy, parse_policy
+from domain.policy import Policy, PolicyError, parse_policy
 from domain.ports import PolicyStore
 from domain.refusals import Kind, Refusal
 
@@ -27,5 +27,11 @@ class Policies:
                 raise Refusal(Kind.UNKNOWN_POLICY, "the policy that this run was started under is not known")
             if len(self._parsed) >= _KEPT:
                 self._parsed.pop(next(iter(self._parsed)))
-            policy = self._parsed[policy_hash] = parse_policy(document)
+            try:
+                policy = parse_policy(document)
+            except PolicyError as error:  # of another release
+                raise Refusal(
+                    Kind.UNKNOWN_POLICY, "the policy that this run was started under can't be read"
+                ) from error
+            self._parsed[policy_hash] = policy
         return policy

@@ -9,12 +9,11 @@ from typing import Annotated
 import typer
 import uvloop
 
-import api.main
-import worker.main
-from adapters.temporal_client import TemporalConnection
-from api.metrics import Metrics
+from adapters.policy_files import load_policy_document
+from cli.output import Output
 from config import logs
 from config.settings import Settings
+from domain.policy import PolicyError
 
 
 class ServeRole(StrEnum):
@@ -27,6 +26,12 @@ class ServeRole(StrEnum):
 
 async def run(settings: Settings, role: ServeRole, stop: asyncio.Event) -> None:
     """Serve until ``stop`` is set, then drain: the API first, so that nothing new comes in, then the worker."""
+    # imported here: these take a second to load, which no other command should cost
+    import api.main  # noqa: PLC0415
+    import worker.main  # noqa: PLC0415
+    from adapters.temporal_client import TemporalConnection  # noqa: PLC0415
+    from api.metrics import Metrics  # noqa: PLC0415
+
     metrics = Metrics()
     temporal = TemporalConnection(settings.temporal, metrics.payloads_refused.inc)
     drained = asyncio.Event()
@@ -60,4 +65,8 @@ def serve(
             loop.add_signal_handler(number, stop.set)
         await run(settings, role, stop)
 
+    try:
+        load_policy_document(settings.policies_dir, settings.provider_urls)
+    except PolicyError as error:
+        raise Output(as_json=False).fail(f"the policy in {settings.policies_dir} does not hold: {error}") from None
     uvloop.run(until_signalled())

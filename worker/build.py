@@ -66,5 +66,7 @@ def build_worker(client: Client, settings: Settings, ports: WorkerPorts) -> Work
             activity_slots=slots.max_activities,
             local_activity_slots=slots.max_local_activities,
         ),
+        # how long a run waits for the worker that has it in memory before another takes over: after a crash, in vain
+        sticky_queue_schedule_to_start_timeout=timedelta(seconds=3),
         graceful_shutdown_timeout=timedelta(seconds=slots.graceful_shutdown_seconds),
     )

@@ -102,7 +102,7 @@ class GuardedInference:
         )
         journey.removed = clean.removed
         if clean.problem is not None:
-            raise Stopped(clean.problem)
+            raise Stopped(journey.as_sent(clean.problem))
         journey.clean = clean.request
         self._stage = "screen_prompt"
         journey.verdict = verdict = await stages.short(

@@ -1,5 +1,6 @@
 """What a run has learned so far. Lives in the workflow; rebuilt by replay."""
 
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from activities.stages import Closed, CloseInput, Problem, Reply, Run, Submitter, Validated
@@ -72,6 +73,10 @@ class Journey:
     def answered(self) -> Reply:
         """The model's reply."""
         return _known(self.reply)
+
+    def as_sent(self, problem: Problem) -> Problem:
+        """The problem with the field by the caller's name for it: a lone prompt was made into a message."""
+        return replace(problem, field="prompt") if "prompt" in self.sent else problem
 
     def charge(self, status: Status) -> Usage | None:
         """What the caller pays for.
