@@ -31,7 +31,7 @@ async def recent_records(
     return [
         {
             "event_id": str(record.event_id),
-            "recorded_at": record.recorded_at.isoformat(timespec="milliseconds"),
+            "recorded_at": record.recorded_at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
             "tenant": record.tenant,
             "kind": record.kind.value,
             "decision": record.fields.get("decision"),

@@ -34,7 +34,7 @@ def search(
     rows = as_operator(out, use)
     if not as_json:
         rows = [
-            {name: row[name] for name in ("recorded_at", "tenant", "kind", "decision", "refusal", "run", "event_id")}
+            {name: row[name] for name in ("recorded_at", "tenant", "kind", "decision", "refusal", "run")}
             for row in rows
         ]
     out.table(rows, "Records, newest first")

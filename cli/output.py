@@ -11,6 +11,9 @@ from rich.table import Table
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
+_WIDE = 240  # columns where nobody's terminal sets a limit: a file, a pipe
+
+
 @dataclass(frozen=True)
 class Output:
     """Prints for one command."""
@@ -31,12 +34,12 @@ class Output:
         if self.as_json:
             self.console.print_json(json.dumps(rows, default=str))
             return
-        table = Table(title=title, title_justify="left")
+        table = Table(title=title, title_justify="left", box=None, pad_edge=False)
         for name in rows[0] if rows else ("nothing",):
             table.add_column(name, overflow="fold")
         for row in rows:
             table.add_row(*("" if value is None else str(value) for value in row.values()))
-        self.console.print(table)
+        self.console.print(table, width=None if self.console.is_terminal else _WIDE)
 
     def note(self, text: str) -> None:
         """Tell people something that is no result."""

@@ -1,6 +1,7 @@
 """``assay up``: the whole stack on one machine, in the foreground."""
 
 import asyncio
+import sys
 import time
 
 import structlog
@@ -38,12 +39,13 @@ def welcome(servers: EmbeddedServers, settings: Settings) -> str:
     width = max(map(len, found))
     lines = [f"  {name.ljust(width)}  {value}" for name, value in found.items()]
     clients = ", ".join(DEMO_CLIENTS)
+    command = sys.argv[0] if sys.argv[0].endswith("assay") else "assay"
     return "\n".join(
         [
             *lines,
             "",
-            f"A token:     assay token --client demo        (clients: {clients})",
-            '  A question:  assay submit "Say hello in one short sentence."',
+            f"  A token:     {command} token --client demo    (clients: {clients})",
+            f'  A question:  {command} submit "Say hello in one short sentence."',
         ]
     )
 

@@ -61,6 +61,25 @@ async def assay(settings: Settings, *arguments: str) -> dict:
     return json.loads(out)
 
 
+async def audit_verify(settings: Settings, directory: Path, run: dict) -> None:
+    """The receipt, checked by the command; and a changed answer, found by it."""
+    async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{settings.api.port}", trust_env=False) as http:
+        (directory / "keys.json").write_text((await http.get("/.well-known/jwks.json")).text)
+    (directory / "run.json").write_text(json.dumps(run))
+    (directory / "request.json").write_text(json.dumps({"model": "fake", "prompt": "Remember me"}))
+    options = ("--keys", str(directory / "keys.json"), "--request", str(directory / "request.json"))
+    claims = await assay(settings, "audit", "verify", str(directory / "run.json"), *options)
+    assert claims["checked"] == "signature, answer, request"
+    changed = {**run, "result": {**run["result"], "content": "another answer"}}
+    (directory / "run.json").write_text(json.dumps(changed))
+    refused = await asyncio.create_subprocess_exec(
+        *ASSAY, "audit", "verify", str(directory / "run.json"), *options, cwd=ROOT, stderr=asyncio.subprocess.PIPE
+    )
+    _, said = await refused.communicate()
+    assert refused.returncode == 1
+    assert b"another answer" in said
+
+
 def below(process: asyncio.subprocess.Process) -> list[psutil.Process]:
     return psutil.Process(process.pid).children(recursive=True)
 
@@ -105,6 +124,7 @@ async def test_everything_survives_kill_9_of_everything(tmp_path: Path):
             assert run["result"]["content"] == "finished later"
             kinds = [row["kind"] for row in await assay(settings, "audit", "search", "--run", accepted["id"])]
             assert kinds == ["completed", "admitted"]
+            await audit_verify(settings, tmp_path, run)
             second.send_signal(signal.SIGINT)
             async with asyncio.timeout(30):
                 assert await second.wait() == 0
@@ -119,9 +139,13 @@ async def test_a_killed_supervisor_leaves_nobody_behind_and_no_secret_in_any_env
             found = places(settings)
             secrets = [json.loads(found.client("demo").read_text())["client_secret"]]
             secrets += [
-                path.read_text().strip() for path in (found.root / "secrets").iterdir() if path.stat().st_size > 8
+                path.read_text("latin-1").strip()
+                for path in (found.root / "secrets").iterdir()
+                if path.stat().st_size > 8
             ]
-            secrets += [path.read_text() for path in (found.root / "credentials").iterdir() if "secret" in path.name]
+            secrets += [
+                path.read_text("latin-1") for path in (found.root / "credentials").iterdir() if "secret" in path.name
+            ]
             assert len(secrets) >= 5
             for child in children:
                 seen = " ".join([*child.cmdline(), *child.environ().values()])
