@@ -13,7 +13,8 @@ from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, 
 
 from assay_temporal.codec import UnauthenticatedPayload
 from assay_temporal.keyring import KeyUnavailable
-from domain.ports import ProviderFailure, RecordConflict
+from domain.budgets import RecordConflict
+from domain.models import ProviderFailure
 from domain.refusals import Kind, Nature, Refusal
 
 _WAIT_AND_TRY = frozenset({Kind.STORE_UNAVAILABLE, Kind.VAULT_UNAVAILABLE, Kind.ENGINE_UNAVAILABLE, Kind.INTERNAL})

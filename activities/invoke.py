@@ -8,7 +8,8 @@ from temporalio import activity
 
 from activities.policies import Policies
 from activities.stages import InvokeInput, Reply
-from domain.ports import ModelCall, ModelProvider, ProviderFailure
+from domain.models import ModelCall, ProviderFailure
+from domain.ports import ModelProvider
 from domain.refusals import Kind
 
 

@@ -8,7 +8,8 @@ from temporalio import activity
 from activities import evidence
 from activities.policies import Policies
 from activities.stages import Admission, AdmitInput, Closed, CloseInput, Problem
-from domain.ports import Clock, IdentityKeys, Ledger, QuotaSpent, RecordConflict, Reservation, StatementSigner
+from domain.budgets import QuotaSpent, RecordConflict, Reservation
+from domain.ports import Clock, IdentityKeys, Ledger, StatementSigner
 from domain.records import EventKind, Record
 from domain.refusals import Kind
 from domain.runs import Status, event_for

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from domain.ports import Usage
+from domain.models import Usage
 from domain.refusals import Refusal
 from domain.requests import InferenceRequest
 from domain.verdicts import Verdict

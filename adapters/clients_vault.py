@@ -8,7 +8,7 @@ import hvac
 
 from adapters.vault_calls import kv_names, kv_read, kv_write
 from adapters.vault_session import VaultSession
-from domain.ports import ClientEntry
+from domain.clients import ClientEntry
 from domain.principals import require_tenant
 from domain.refusals import Kind, Refusal
 

@@ -8,7 +8,7 @@ import asyncpg
 from adapters.pool_postgres import PostgresPool
 from adapters.postgres_errors import CONFLICT, unavailable
 from adapters.record_sealer import RecordSealer, SealedRecord
-from domain.ports import Admitted, Appended, QuotaSpent, QuotaState, RecordConflict, Reservation
+from domain.budgets import Admitted, Appended, QuotaSpent, QuotaState, RecordConflict, Reservation
 from domain.records import Record
 from domain.refusals import Kind, Refusal
 

@@ -11,7 +11,8 @@ from openai import AsyncOpenAI, Omit
 from adapters.bounded_http import BoundedTransport
 from adapters.model_openai_answers import Garbled, read_answer
 from adapters.model_openai_failures import failure_of, garbled, rejected
-from domain.ports import Clock, ModelAnswer, ModelCall, ModelEntry, ProviderFailure, SecretReader
+from domain.models import ModelAnswer, ModelCall, ModelEntry, ProviderFailure
+from domain.ports import Clock, SecretReader
 from domain.refusals import Kind, Refusal
 
 MAX_BODY_BYTES = 8 * 1024 * 1024

@@ -5,7 +5,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn
 
-from domain.ports import ModelAnswer, Usage
+from domain.models import ModelAnswer, Usage
 from domain.requests import Message
 from domain.tokens_estimate import estimate_text_tokens, estimate_tokens
 

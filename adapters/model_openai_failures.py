@@ -10,7 +10,7 @@ from http import HTTPStatus
 import openai
 
 from adapters.bounded_http import BodyTooLong
-from domain.ports import ProviderFailure
+from domain.models import ProviderFailure
 from domain.refusals import Kind
 
 _log = logging.getLogger(__name__)

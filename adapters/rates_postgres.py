@@ -2,7 +2,7 @@
 
 from adapters.pool_postgres import PostgresPool
 from adapters.postgres_errors import unavailable
-from domain.ports import Rate, RateDecision
+from domain.budgets import Rate, RateDecision
 
 _TAKE = "SELECT * FROM assay.take_rate($1, $2, $3, $4)"
 

@@ -11,8 +11,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from jwt.types import Options
 
 from config.settings import TokenSettings
+from domain.clients import ClientEntry, IssuedToken
 from domain.identity import caller_hash
-from domain.ports import ClientEntry, Clock, IdentityKeys, IssuedToken, StatementSigner
+from domain.ports import Clock, IdentityKeys, StatementSigner
 from domain.principals import Principal, known_roles, require_tenant
 from domain.refusals import Kind, Refusal
 

@@ -26,6 +26,7 @@ from domain.refusals import Refusal
 
 T = TypeVar("T")
 _log = structlog.get_logger()
+_PROBE_SECONDS = 2.0
 _CALLS_OF_A_LOGIN = 3  # look the wrapping token up, unwrap, log in
 _CALLERS_FAULT = (InvalidPath, InvalidRequest, ParamValidationError)
 
@@ -110,6 +111,15 @@ class VaultSession:
             return await self._attempt(renewed, fn)
         except Forbidden:
             raise unavailable("the key store forbids it") from None
+
+    def require_available(self) -> None:
+        """Pass unless Vault is known to be away: known within seconds, by our own probes.
+
+        Raises:
+            Refusal: VAULT_UNAVAILABLE.
+        """
+        if self._generation is None or self._away is not None:
+            raise unavailable()
 
     async def check(self) -> None:
         """Pass if Vault is active and unsealed and accepts our token.
@@ -212,9 +222,10 @@ class VaultSession:
             await self._until_due()
 
     async def _until_due(self) -> None:
-        """Wait until the token is due for renewal, or a call failed."""
+        """Wait until the token is due for renewal, or a call failed, or it is time to look whether Vault is there."""
         generation = self._generation
         due = 0.0 if generation is None else max(0.0, generation.renew_at - self._monotonic())
+        due = min(due, _PROBE_SECONDS)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(due):
                 await self._nudge.wait()

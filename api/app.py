@@ -26,6 +26,7 @@ def build_app(readiness: Readiness, metrics: Metrics, max_body_bytes: int, rando
         version="0.1.0",
         summary="A security gateway for AI requests, built on Temporal",
         redirect_slashes=False,
+        docs_url=None,  # FastAPI's pages load scripts from elsewhere
         redoc_url=None,
     )
     app.state.readiness = readiness

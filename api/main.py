@@ -121,7 +121,16 @@ async def _services(
     clients = VaultClients(platform.session, kv_mount=settings.vault.kv_mount)
     return Services(
         settings=settings,
-        runs=Runs(client, settings.temporal.task_queue, platform.keyring, platform.identities, clock, random_tag, stop),
+        runs=Runs(
+            client,
+            settings.temporal.task_queue,
+            platform.keyring,
+            platform.identities,
+            clock,
+            random_tag,
+            stop,
+            platform.session.require_available,
+        ),
         verifier=JwtVerifier(platform.public_keys, platform.identities, settings.tokens, clock),
         tokens=TokenService(clients, platform.identities, issuer, clock, random_tag),
         signer=platform.signer,

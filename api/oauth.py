@@ -9,7 +9,7 @@ from api.problems import SHAPES, headers_for, problem_type
 from api.schemas import TokenBody
 from api.services import Provided
 from api.tokens import client_credentials, read_form
-from domain.ports import Rate
+from domain.budgets import Rate
 from domain.principals import SYSTEM_TENANT
 from domain.refusals import Kind, Refusal
 

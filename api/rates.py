@@ -4,7 +4,7 @@ from fastapi import Request
 
 from api.auth import PromptSubmitter
 from api.services import Provided
-from domain.ports import Rate, RateDecision
+from domain.budgets import Rate, RateDecision
 from domain.refusals import Kind, Refusal
 
 

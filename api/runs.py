@@ -52,8 +52,13 @@ class Runs:
         clock: Clock,
         random_tag: Callable[[], str],
         stopping: asyncio.Event,
+        require_vault: Callable[[], None],
     ) -> None:
-        """Take the parts. Once ``stopping`` is set, nobody is kept waiting: their runs go on without us."""
+        """Take the parts.
+
+        Once ``stopping`` is set, nobody is kept waiting: their runs go on without us. ``require_vault`` refuses while
+        Vault is away: with the keys at hand a run could be started, but it could not be finished.
+        """
         self._client = client
         self._task_queue = task_queue
         self._keyring = keyring
@@ -61,6 +66,7 @@ class Runs:
         self._clock = clock
         self._random_tag = random_tag
         self._stopping = stopping
+        self._require_vault = require_vault
 
     async def start(self, submission: Submission) -> str:
         """Start the run, or find the one that this idempotency key has started; give its ID.
@@ -68,6 +74,7 @@ class Runs:
         Raises:
             Refusal: IDEMPOTENCY_MISMATCH; ENGINE_UNAVAILABLE, VAULT_UNAVAILABLE.
         """
+        self._require_vault()
         principal = submission.principal
         digest = request_hash(submission.body)
         key = await self._identities.tenant_key(principal.tenant)

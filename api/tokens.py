@@ -7,7 +7,8 @@ import re
 from collections.abc import Callable, Mapping
 from urllib.parse import parse_qsl, unquote_plus
 
-from domain.ports import ClientDirectory, Clock, IdentityKeys, IssuedToken, TokenIssuer
+from domain.clients import IssuedToken
+from domain.ports import ClientDirectory, Clock, IdentityKeys, TokenIssuer
 from domain.refusals import Kind, Refusal
 
 _CLIENT_ID = re.compile(r"[a-z0-9][a-z0-9-]{0,63}\Z")

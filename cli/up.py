@@ -23,7 +23,7 @@ def addresses(servers: EmbeddedServers, settings: Settings) -> dict[str, str]:
     api = f"http://{settings.api.host}:{settings.api.port}"
     return {
         "API": api,
-        "API description": f"{api}/docs",
+        "API description": f"{api}/openapi.json",
         "Temporal UI": f"{servers.temporal_ui_url}/namespaces/{settings.temporal.namespace}/workflows",
         "Temporal": servers.temporal_address,
         "Vault API": servers.vault_url,

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, NoReturn
 
+from domain.budgets import Rate
+from domain.models import ModelEntry
 from domain.output_policy import OutputPolicy
 from domain.policy_limits import TenantPolicy, Timeouts, read_limits
 from domain.policy_models import read_models
 from domain.policy_reader import PolicyError, Section
 from domain.policy_screening import read_output, read_screening
-from domain.ports import ModelEntry, Rate
 from domain.records import canonical
 from domain.refusals import Kind, Refusal
 from domain.requests import RequestLimits

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from domain.budgets import Rate
 from domain.policy_reader import PolicyError, Section
-from domain.ports import Rate
 from domain.principals import require_tenant
 from domain.refusals import Refusal
 from domain.requests import RequestLimits

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from domain.models import ModelEntry
 from domain.policy_reader import PolicyError, Section
-from domain.ports import ModelEntry
 
 _ALIAS = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/-]{0,63}\Z")
 _PROVIDER = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}\Z")

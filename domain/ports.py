@@ -5,15 +5,15 @@ the caller of the port decides what that means, and the default is to fail close
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 from uuid import UUID
 
+from domain.budgets import Admitted, Appended, QuotaSpent, QuotaState, Rate, RateDecision, Reservation
+from domain.clients import ClientEntry, IssuedToken
+from domain.models import ModelAnswer, ModelCall
 from domain.principals import Principal
 from domain.records import Record, StoredRecord
-from domain.refusals import Kind
-from domain.requests import Message
 
 
 class Clock(Protocol):
@@ -36,75 +36,12 @@ class PolicyStore(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Rate:
-    """``limit`` requests in ``window_seconds``, of which all may come at once."""
-
-    limit: int
-    window_seconds: int
-
-
-@dataclass(frozen=True, slots=True)
-class RateDecision:
-    """Whether a request passes. ``retry_after`` (seconds) is 0 where it does; ``reset_after`` until full again."""
-
-    allowed: bool
-    remaining: int
-    retry_after: float
-    reset_after: float
-
-
 class RateLimiter(Protocol):
     """Requests per caller, shared by every process, on the store's clock."""
 
     async def take(self, tenant: str, caller: str, rate: Rate) -> RateDecision:
         """Spend one request of the caller's, if there is one. A refused request spends nothing."""
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class Reservation:
-    """Tokens to be held for a run, against a limit per caller and UTC day. ``reservation_id`` makes it happen once."""
-
-    reservation_id: UUID
-    tenant: str
-    caller: str
-    tokens: int
-    daily_limit: int
-
-
-@dataclass(frozen=True, slots=True)
-class Appended:
-    """A record in the log. ``repeated`` tells that it was there already, with the same content."""
-
-    event_id: UUID
-    digest: bytes
-    recorded_at: datetime
-    repeated: bool
-
-
-@dataclass(frozen=True, slots=True)
-class QuotaState:
-    """A caller's budget of the day, in tokens. ``resets_in`` is the seconds to the next UTC midnight, store's clock."""
-
-    limit: int
-    used: int
-    reserved: int
-    resets_in: float
-
-
-@dataclass(frozen=True, slots=True)
-class Admitted:
-    """The reservation and its record exist: the model may be called."""
-
-    appended: Appended
-
-
-@dataclass(frozen=True, slots=True)
-class QuotaSpent:
-    """Nothing was reserved, nothing was recorded."""
-
-    quota: QuotaState
 
 
 class Ledger(Protocol):
@@ -142,15 +79,6 @@ class Ledger(Protocol):
         ...
 
 
-class RecordConflict(Exception):
-    """An event of this ID is recorded with other content. ``kind`` is the stored row's kind of event."""
-
-    def __init__(self, event_id: UUID, kind: str) -> None:
-        super().__init__(f"event {event_id} is recorded already, as '{kind}', with other content")
-        self.event_id = event_id
-        self.kind = kind
-
-
 class RecordReader(Protocol):
     """Reading the log."""
 
@@ -167,64 +95,6 @@ class RecordReader(Protocol):
             Refusal: INTERNAL if the ciphertext does not authenticate.
         """
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class ModelEntry:
-    """A model that can be asked for. Prices are per million tokens, in the policy's currency."""
-
-    alias: str
-    provider: str
-    upstream: str
-    base_url: str
-    key_path: str
-    context_tokens: int
-    input_price: float
-    output_price: float
-
-
-@dataclass(frozen=True, slots=True)
-class ModelCall:
-    """One call of a model. ``call_id`` is the same in every attempt, for providers that honour idempotency."""
-
-    model: ModelEntry
-    messages: tuple[Message, ...]
-    temperature: float
-    max_tokens: int
-    call_id: str
-
-
-@dataclass(frozen=True, slots=True)
-class Usage:
-    """Tokens spent. ``estimated`` where the provider has not said."""
-
-    prompt_tokens: int
-    completion_tokens: int
-    estimated: bool = False
-
-    @property
-    def total(self) -> int:
-        """Prompt and completion together."""
-        return self.prompt_tokens + self.completion_tokens
-
-
-@dataclass(frozen=True, slots=True)
-class ModelAnswer:
-    """A model's answer."""
-
-    content: str
-    finish_reason: str
-    usage: Usage
-
-
-class ProviderFailure(Exception):
-    """A model could not be had. ``retryable`` is for this same call; ``retry_after`` is the provider's, in seconds."""
-
-    def __init__(self, kind: Kind, *, retryable: bool, retry_after: float | None = None) -> None:
-        super().__init__(kind.value)
-        self.kind = kind
-        self.retryable = retryable
-        self.retry_after = retry_after
 
 
 class ModelProvider(Protocol):
@@ -295,19 +165,6 @@ class TokenVerifier(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class ClientEntry:
-    """An OAuth client (RFC 6749 section 2). The secret is kept as a keyed hash only."""
-
-    client_id: str
-    tenant: str
-    subject: str
-    roles: tuple[str, ...]
-    secret_hash: str
-    created_at: str
-    revoked: bool = False
-
-
 class ClientDirectory(Protocol):
     """OAuth clients."""
 
@@ -322,15 +179,6 @@ class ClientDirectory(Protocol):
     async def list(self) -> Sequence[ClientEntry]:
         """All clients, by ID."""
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class IssuedToken:
-    """An access token, and the seconds it lives."""
-
-    access_token: str = field(repr=False)
-    expires_in: int
-    scope: str
 
 
 class TokenIssuer(Protocol):

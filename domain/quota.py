@@ -6,7 +6,7 @@ A reservation belongs to the day it was made, and is settled against that day.
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
-from domain.ports import QuotaState
+from domain.budgets import QuotaState
 
 
 @dataclass(frozen=True, slots=True)

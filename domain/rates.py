@@ -7,7 +7,7 @@ One number is kept per caller: the theoretical arrival time (TAT), at which the 
 
 import math
 
-from domain.ports import Rate, RateDecision
+from domain.budgets import Rate, RateDecision
 
 _ROUNDING = 2.0**-22
 """Seconds that one sum may be off: the distance of neighbouring floats at 2**30 s, where clocks of our time are."""

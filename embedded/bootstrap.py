@@ -24,7 +24,7 @@ from adapters.vault_database import DatabaseLogin, needs_password
 from adapters.vault_session import VaultSession
 from adapters.vault_setup import VaultSetup, issue_secret_id, setup_vault
 from config.settings import Settings
-from domain.ports import ClientEntry
+from domain.clients import ClientEntry
 from domain.principals import Role
 from embedded.files import write_private
 from embedded.places import Places, local_settings, places

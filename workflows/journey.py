@@ -5,7 +5,7 @@ from typing import Any, TypeVar
 
 from activities.stages import Closed, CloseInput, Problem, Reply, Run, Submitter, Validated
 from assay_temporal.contracts import Answer, InferenceResult, ProblemDetail, Receipt, TokenUsage
-from domain.ports import Usage
+from domain.models import Usage
 from domain.refusals import Kind
 from domain.requests import InferenceRequest
 from domain.runs import Status

@@ -20,7 +20,7 @@ import pytest
 
 from adapters.model_openai import OpenAIProvider, _limit_name
 from adapters.model_openai_failures import failure_of, retry_after
-from domain.ports import ModelAnswer, ModelCall, ModelEntry, ProviderFailure, Usage
+from domain.models import ModelAnswer, ModelCall, ModelEntry, ProviderFailure, Usage
 from domain.refusals import Kind, Refusal
 from domain.requests import Message, Speaker
 from domain.tokens_estimate import estimate_text_tokens, estimate_tokens

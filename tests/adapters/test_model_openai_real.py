@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from adapters.model_openai import OpenAIProvider
-from domain.ports import ModelCall, ModelEntry, ProviderFailure
+from domain.models import ModelCall, ModelEntry, ProviderFailure
 from domain.refusals import Kind
 from domain.requests import Message, Speaker
 from embedded.model import ALIAS

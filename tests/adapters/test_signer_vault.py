@@ -10,7 +10,7 @@ from adapters.signer_vault import VaultSigner
 from adapters.tokens_jwt import JwtIssuer, JwtVerifier
 from adapters.vault_session import VaultSession
 from config.settings import TokenSettings
-from domain.ports import ClientEntry
+from domain.clients import ClientEntry
 from domain.refusals import Kind, Refusal
 from tests.adapters.stack import Stack, SystemClock
 from tests.adapters.test_keyring_vault import CountingSession, Monotonic

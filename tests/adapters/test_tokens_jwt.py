@@ -14,8 +14,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from adapters.tokens_jwt import JwtIssuer, JwtVerifier
 from config.settings import TokenSettings
+from domain.clients import ClientEntry
 from domain.identity import caller_hash
-from domain.ports import ClientEntry
 from domain.principals import Principal, Role
 from domain.refusals import Kind, Refusal
 from tests.doubles.clock import FixedClock

@@ -8,7 +8,7 @@ from temporalio.exceptions import ApplicationErrorCategory
 from activities.failures import as_failure, failure_for
 from api.problems import SHAPES, problem_response
 from assay_temporal.keyring import KeyUnavailable
-from domain.ports import ProviderFailure
+from domain.models import ProviderFailure
 from domain.refusals import Kind, Nature, Refusal
 from domain.runs import Status, status_for
 

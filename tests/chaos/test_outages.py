@@ -87,6 +87,9 @@ async def test_a_stopped_vault_turns_readiness_off_and_heals_by_itself(breakable
         assert response.status_code == 503
         assert response.json()["type"] == "urn:assay:problem:vault-unavailable"
         assert int(response.headers["retry-after"]) >= 1
+        refused = await breakable.post(BODY)
+        assert (refused.status_code, refused.json()["type"]) == (503, "urn:assay:problem:vault-unavailable")
+        assert int(refused.headers["retry-after"]) >= 1
         assert (await breakable.http.get("/healthz")).status_code == 200
     finally:
         vault.resume()

@@ -9,7 +9,8 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from domain.ports import Admitted, Ledger, QuotaSpent, RecordConflict, Reservation
+from domain.budgets import Admitted, QuotaSpent, RecordConflict, Reservation
+from domain.ports import Ledger
 from domain.records import EventKind, OpenFields, Record, SealedFields
 from domain.refusals import Kind, Refusal
 

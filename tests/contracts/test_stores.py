@@ -6,7 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from domain.ports import ClientDirectory, ClientEntry, PolicyStore, Rate, RateLimiter
+from domain.budgets import Rate
+from domain.clients import ClientEntry
+from domain.ports import ClientDirectory, PolicyStore, RateLimiter
 from domain.refusals import Refusal
 
 

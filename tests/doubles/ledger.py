@@ -7,7 +7,8 @@ from typing import Any
 from uuid import UUID
 
 from domain import quota
-from domain.ports import Admitted, Appended, Clock, QuotaSpent, QuotaState, RecordConflict, Reservation
+from domain.budgets import Admitted, Appended, QuotaSpent, QuotaState, RecordConflict, Reservation
+from domain.ports import Clock
 from domain.quota import Budget
 from domain.records import Record, StoredRecord, open_fields, record_digest, repeatable_content, sealed_fields
 from domain.refusals import Kind, Refusal

@@ -5,7 +5,9 @@ from collections.abc import Mapping, Sequence
 
 from adapters.clients_vault import require_client
 from domain import rates
-from domain.ports import ClientEntry, Clock, Rate, RateDecision
+from domain.budgets import Rate, RateDecision
+from domain.clients import ClientEntry
+from domain.ports import Clock
 from domain.refusals import Kind, Refusal
 
 

@@ -5,7 +5,7 @@ from fractions import Fraction
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domain.ports import Rate
+from domain.budgets import Rate
 from domain.quota import Budget, reserve, settle
 from domain.rates import take
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from domain.budgets import Rate
 from domain.policy import Policy, PolicyError, parse_policy, policy_hash
-from domain.ports import Rate
 from domain.records import canonical
 from domain.refusals import Kind, Refusal
 from domain.verdicts import Decision

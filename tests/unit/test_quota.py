@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime, timedelta, timezone
 
 import pytest
 
-from domain.ports import QuotaState
+from domain.budgets import QuotaState
 from domain.quota import Budget, day_of, reserve, settle, state
 
 

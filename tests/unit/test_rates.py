@@ -2,7 +2,7 @@
 
 import pytest
 
-from domain.ports import Rate, RateDecision
+from domain.budgets import Rate, RateDecision
 from domain.rates import take
 
 RATE = Rate(limit=3, window_seconds=60)

@@ -23,7 +23,7 @@ from assay_temporal.data_converter import encrypted
 from assay_temporal.start_context import StartContext
 from config.settings import Settings
 from domain.identity import caller_hash, run_id, tenant_of_run
-from domain.ports import ModelAnswer, ModelCall, ProviderFailure, Usage
+from domain.models import ModelAnswer, ModelCall, ProviderFailure, Usage
 from domain.records import Record
 from domain.requests import request_hash
 from tests.doubles.clock import FixedClock

@@ -171,7 +171,7 @@ async def test_cancelling_while_the_model_is_asked_settles_what_the_prompt_cost(
 
 
 async def test_an_outcome_recorded_first_is_adopted(bench: Bench):
-    from domain.ports import RecordConflict
+    from domain.budgets import RecordConflict
 
     async def close(_reservation, _tokens, record):
         raise RecordConflict(record.event_id, "cancelled")
