@@ -1,0 +1,95 @@
+"""The OpenAPI description: whole, and true to the application."""
+
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+
+from api.app import build_app
+from api.metrics import Metrics
+from api.services import Readiness
+
+PUBLIC = {"/oauth/token", "/.well-known/jwks.json", "/healthz", "/readyz"}
+
+
+@pytest.fixture(scope="module")
+def client() -> TestClient:
+    return TestClient(build_app(Readiness(), Metrics(), 1000, lambda: "0" * 32), raise_server_exceptions=False)
+
+
+@pytest.fixture(scope="module")
+def description(client: TestClient) -> dict[str, Any]:
+    return client.get("/openapi.json").json()
+
+
+def references(node: Any) -> list[str]:
+    if isinstance(node, dict):
+        own = [node["$ref"]] if isinstance(node.get("$ref"), str) else []
+        return own + [found for value in node.values() for found in references(value)]
+    if isinstance(node, list):
+        return [found for value in node for found in references(value)]
+    return []
+
+
+def test_it_is_openapi_3_1_and_every_reference_leads_somewhere(description):
+    assert description["openapi"] == "3.1.0"
+    found = references(description)
+    assert "#/components/schemas/InferenceBody" in found
+    for reference in found:
+        node = description
+        for part in reference.removeprefix("#/").split("/"):
+            node = node[part]
+
+
+def test_every_route_is_protected_or_known_to_be_public(description):
+    for path, operations in description["paths"].items():
+        for method, operation in operations.items():
+            assert (operation.get("security") == [{"bearer": []}]) == (path not in PUBLIC), (method, path)
+            assert operation.get("summary") or operation.get("description"), (method, path)
+
+
+def test_protected_routes_describe_their_problems(description):
+    for path, operations in description["paths"].items():
+        for operation in operations.values():
+            if path not in PUBLIC:
+                assert {"401", "403"} <= operation["responses"].keys()
+                assert "application/problem+json" in operation["responses"]["401"]["content"]
+
+
+def test_a_process_that_is_starting_says_so_everywhere(client):
+    assert client.get("/healthz").status_code == 200
+    ready = client.get("/readyz")
+    assert (ready.status_code, ready.json()["status"]) == (503, "unready")
+    assert ready.headers["retry-after"]
+    for method, path in (("POST", "/v1/inferences"), ("POST", "/oauth/token"), ("GET", "/.well-known/jwks.json")):
+        response = client.request(method, path)
+        assert response.status_code == 503
+        assert response.json()["type"] == "urn:assay:problem:engine-unavailable"
+        assert response.headers["retry-after"]
+
+
+def test_an_unforeseen_error_tells_nothing(monkeypatch):
+    app = build_app(Readiness(), Metrics(), 1000, lambda: "0" * 32)
+
+    @app.get("/broken")
+    async def broken() -> None:
+        raise ValueError("a canary in an exception")
+
+    response = TestClient(app).get("/broken")
+    assert response.status_code == 500
+    assert response.json()["type"] == "urn:assay:problem:internal"
+    assert "canary" not in response.text
+    assert response.headers["x-request-id"] == "req." + "0" * 32
+
+
+@pytest.mark.parametrize(
+    ("sent", "answered"),
+    [
+        ("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", True),
+        ("00-" + "0" * 32 + "-00f067aa0ba902b7-01", False),
+        ("ff-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", False),
+        ("junk", False),
+    ],
+)
+def test_a_trace_is_honoured_if_it_is_one(client, sent, answered):
+    assert ("traceresponse" in client.get("/healthz", headers={"traceparent": sent}).headers) is answered
