@@ -6,10 +6,8 @@ from typing import Any
 
 from temporalio import workflow
 
+from activities import names
 from activities.failures import failure_for
-from activities.invoke import ModelActivities
-from activities.screen import ScreeningActivities
-from activities.settle import LedgerActivities
 from activities.stages import (
     AdmitInput,
     InvokeInput,
@@ -21,7 +19,6 @@ from activities.stages import (
     StageInput,
     ValidateInput,
 )
-from activities.validate import ValidationActivities
 from assay_temporal.contracts import WORKFLOW, InferenceResult
 from domain.principals import SYSTEM_TENANT
 from domain.refusals import Kind
@@ -78,7 +75,7 @@ class GuardedInference:
         self._stage = "validate_request"
         run = journey.run
         journey.valid = valid = await stages.short(
-            ValidationActivities.validate_request,
+            names.VALIDATE_REQUEST,
             ValidateInput(
                 request=journey.sent,
                 context=journey.context,
@@ -96,7 +93,7 @@ class GuardedInference:
         run = journey.run
         self._stage = "sanitise_prompt"
         clean = await stages.short(
-            ScreeningActivities.sanitise_prompt,
+            names.SANITISE_PROMPT,
             StageInput(run, journey.valid_request),
             "normalise the prompt, remove what hides",
         )
@@ -106,7 +103,7 @@ class GuardedInference:
         journey.clean = clean.request
         self._stage = "screen_prompt"
         journey.verdict = verdict = await stages.short(
-            ScreeningActivities.screen_prompt,
+            names.SCREEN_PROMPT,
             ScreenInput(run, clean.request, journey.valid_request),
             "look for injections",
         )
@@ -119,7 +116,7 @@ class GuardedInference:
         self._stage = "admit_request"
         journey.admitted = True  # from here on a reservation may exist, whatever happens
         admission = await stages.short(
-            LedgerActivities.admit_request,
+            names.ADMIT_REQUEST,
             AdmitInput(
                 run=journey.run,
                 submitter=journey.submitter,
@@ -142,7 +139,7 @@ class GuardedInference:
             journey.asked = True
             try:
                 return await stages.long(
-                    ModelActivities.invoke_model,
+                    names.INVOKE_MODEL,
                     InvokeInput(journey.run, journey.clean_request, model, f"{call_id}-{index}"),
                     f"ask {model}",
                 )
@@ -155,7 +152,7 @@ class GuardedInference:
     async def _screen_output(self, journey: Journey) -> None:
         self._stage = "screen_output"
         journey.output_verdict = verdict = await stages.short(
-            ScreeningActivities.screen_output,
+            names.SCREEN_OUTPUT,
             ScreenOutputInput(journey.run, journey.clean_request, journey.answered),
             "look for leaks in the answer",
         )
@@ -169,7 +166,7 @@ class GuardedInference:
         status = status_for(Kind(journey.problem.kind) if journey.problem else None)
         end = journey.end(status)
         closing = asyncio.ensure_future(
-            stages.short(LedgerActivities.close_request, end, "settle the budget and record the outcome")
+            stages.short(names.CLOSE_REQUEST, end, "settle the budget and record the outcome")
         )
         try:
             closed = await asyncio.shield(closing)
@@ -213,8 +210,8 @@ def _held(rules: tuple[str, ...]) -> Problem:
 
 
 def _fault(failed: stages.StageFailed) -> Problem:
-    kind = failed.kind or (Kind.PROVIDER_TIMEOUT if failed.stage == "invoke_model" else Kind.INTERNAL)
-    if failed.stage in ("screen_prompt", "screen_output") and kind is Kind.INTERNAL:
+    kind = failed.kind or (Kind.PROVIDER_TIMEOUT if failed.stage == names.INVOKE_MODEL.name else Kind.INTERNAL)
+    if failed.stage in (names.SCREEN_PROMPT.name, names.SCREEN_OUTPUT.name) and kind is Kind.INTERNAL:
         kind = Kind.SCREENING_UNAVAILABLE
     return Problem(kind.value, _FAULTS.get(kind, "something of ours failed"))
 

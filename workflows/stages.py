@@ -1,12 +1,13 @@
 """How a run executes a stage: short ones locally first, patiently once a store is away; the model as an activity."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from typing import Any, TypeVar
+from collections.abc import Awaitable
+from typing import TypeVar
 
 from temporalio import workflow
 from temporalio.exceptions import ActivityError, ApplicationError, FailureError, is_cancelled_exception
 
+from activities.names import CLOSE_REQUEST, Stage
 from domain.refusals import Kind
 from workflows import timing
 
@@ -14,7 +15,7 @@ StageIn = TypeVar("StageIn")
 StageOut = TypeVar("StageOut")
 
 _STORE_AWAY = frozenset({Kind.STORE_UNAVAILABLE, Kind.VAULT_UNAVAILABLE})
-_MUST_HAPPEN = frozenset({"close_request"})  # an outcome is recorded, whatever it was that failed
+_MUST_HAPPEN = frozenset({CLOSE_REQUEST.name})  # an outcome is recorded, whatever it was that failed
 _KINDS = frozenset(kind.value for kind in Kind)
 
 
@@ -28,7 +29,7 @@ class StageFailed(Exception):
         self.worth_waiting = not final and (kind is None or kind in _STORE_AWAY or stage in _MUST_HAPPEN)
 
 
-async def short(stage: Callable[[Any, StageIn], Awaitable[StageOut]], given: StageIn, summary: str) -> StageOut:
+async def short(stage: Stage[StageIn, StageOut], given: StageIn, summary: str) -> StageOut:
     """Run a short stage.
 
     First as a local activity, which costs no round trip to the server. If its store does not answer within two seconds
@@ -40,10 +41,11 @@ async def short(stage: Callable[[Any, StageIn], Awaitable[StageOut]], given: Sta
     """
     try:
         return await _by_kind(
-            stage.__name__,
-            workflow.execute_local_activity_method(
-                stage,
+            stage.name,
+            workflow.execute_local_activity(
+                stage.name,
                 given,
+                result_type=stage.gives,
                 schedule_to_close_timeout=timing.LOCAL_ATTEMPT,
                 retry_policy=timing.LOCAL_RETRY,
                 cancellation_type=workflow.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
@@ -54,10 +56,11 @@ async def short(stage: Callable[[Any, StageIn], Awaitable[StageOut]], given: Sta
         if not failed.worth_waiting:
             raise
     return await _by_kind(
-        stage.__name__,
-        workflow.execute_activity_method(
-            stage,
+        stage.name,
+        workflow.execute_activity(
+            stage.name,
             given,
+            result_type=stage.gives,
             start_to_close_timeout=timing.PATIENT_ATTEMPT,
             schedule_to_close_timeout=timing.PATIENT_TOTAL,
             retry_policy=timing.PATIENT_RETRY,
@@ -67,7 +70,7 @@ async def short(stage: Callable[[Any, StageIn], Awaitable[StageOut]], given: Sta
     )
 
 
-async def long(stage: Callable[[Any, StageIn], Awaitable[StageOut]], given: StageIn, summary: str) -> StageOut:
+async def long(stage: Stage[StageIn, StageOut], given: StageIn, summary: str) -> StageOut:
     """Run the model call: heartbeats, retries by class of error, and a cancellation that is awaited.
 
     Raises:
@@ -75,10 +78,11 @@ async def long(stage: Callable[[Any, StageIn], Awaitable[StageOut]], given: Stag
         CancelledError: the run was cancelled meanwhile.
     """
     return await _by_kind(
-        stage.__name__,
-        workflow.execute_activity_method(
-            stage,
+        stage.name,
+        workflow.execute_activity(
+            stage.name,
             given,
+            result_type=stage.gives,
             start_to_close_timeout=timing.MODEL_ATTEMPT,
             schedule_to_close_timeout=timing.MODEL_TOTAL,
             heartbeat_timeout=timing.MODEL_HEARTBEAT,

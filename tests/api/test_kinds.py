@@ -5,7 +5,8 @@ import json
 import pytest
 from temporalio.exceptions import ApplicationErrorCategory
 
-from activities.failures import as_failure, failure_for
+from activities.failing import as_failure
+from activities.failures import failure_for
 from api.problems import SHAPES, problem_response
 from assay_temporal.keyring import KeyUnavailable
 from domain.models import ProviderFailure

@@ -1,0 +1,29 @@
+"""The stages that workflows name are the activities that a worker has, with the types that they say."""
+
+from typing import get_type_hints
+
+import pytest
+
+from activities import names
+from activities.invoke import ModelActivities
+from activities.screen import ScreeningActivities
+from activities.settle import LedgerActivities
+from activities.validate import ValidationActivities
+
+DEFINED = {
+    member.__temporal_activity_definition.name: member
+    for group in (ValidationActivities, ScreeningActivities, LedgerActivities, ModelActivities)
+    for member in vars(group).values()
+    if hasattr(member, "__temporal_activity_definition")
+}
+
+
+def test_no_activity_is_left_out():
+    assert {stage.name for stage in names.ALL} == DEFINED.keys()
+
+
+@pytest.mark.parametrize("stage", names.ALL, ids=lambda stage: stage.name)
+def test_a_stage_takes_and_gives_what_it_says(stage: names.Stage):
+    hints = get_type_hints(DEFINED[stage.name])
+    gives = hints.pop("return")
+    assert ([*hints.values()], gives) == ([stage.takes], stage.gives)
