@@ -30,7 +30,6 @@ class ApiSettings(_Group):
     behind_tls_proxy: bool = False
     max_body_bytes: Annotated[int, Field(ge=1024)] = 524_288
     wait_seconds: Annotated[float, Field(ge=0, le=300)] = 30.0
-    cors_origins: tuple[str, ...] = ()
 
     @model_validator(mode="after")
     def _loopback_or_proxy(self) -> "ApiSettings":
