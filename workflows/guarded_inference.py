@@ -10,6 +10,7 @@ from activities import names
 from activities.failures import failure_for
 from activities.stages import (
     AdmitInput,
+    Closed,
     InvokeInput,
     Problem,
     Reply,
@@ -169,9 +170,9 @@ class GuardedInference:
             stages.short(names.CLOSE_REQUEST, end, "settle the budget and record the outcome")
         )
         try:
-            closed = await asyncio.shield(closing)
-        except asyncio.CancelledError:  # too late to change the outcome, never too late to record it
-            closed = await closing
+            closed = await _whatever_happens(closing)
+        except stages.StageFailed as failed:  # after a day without its stores, a run ends unrecorded: as a fault
+            raise failure_for(failed.kind or Kind.STORE_UNAVAILABLE, retryable=False) from failed
         recorded = Status(closed.status)
         search_attributes.decided(recorded, journey.verdict)
         self._stage = recorded.value
@@ -181,6 +182,14 @@ class GuardedInference:
         if recorded is Status.FAILED:
             raise failure_for(Kind(result.problem.kind) if result.problem else Kind.INTERNAL, result, retryable=False)
         return result
+
+
+async def _whatever_happens(closing: asyncio.Future[Closed]) -> Closed:
+    """Await the closing, also if the run is cancelled meanwhile: too late to change the outcome, never to record it."""
+    try:
+        return await asyncio.shield(closing)
+    except asyncio.CancelledError:
+        return await closing
 
 
 def _stranger() -> Run:

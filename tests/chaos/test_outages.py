@@ -44,6 +44,20 @@ async def test_a_worker_killed_after_the_provider_was_called_changes_nothing_for
     assert await breakable.budget("acme") == (used + run["usage"]["total_tokens"], reserved)
 
 
+async def test_a_worker_that_is_restarted_in_order_hands_its_calls_over(breakable: Gateway):
+    await ready(breakable)
+    provider = breakable.provider
+    received = provider.stats.received
+    provider.script(Hang(answer("never heard")), answer("handed over"))
+    waiting = asyncio.create_task(breakable.post(BODY, headers={"Prefer": "wait=50"}))
+    await provider.until(lambda stats: stats.received == received + 1)
+    await breakable.servers.restart("assay-worker")
+    response = await waiting
+    assert response.status_code == 200, response.text
+    assert response.json()["result"]["content"] == "handed over"
+    assert [record["kind"] for record in await breakable.records(response.json()["id"])] == ["completed", "admitted"]
+
+
 async def test_postgres_killed_under_load_loses_and_doubles_nothing(breakable: Gateway):
     await ready(breakable)
     before = await breakable.budget("acme")

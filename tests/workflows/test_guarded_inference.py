@@ -170,6 +170,18 @@ async def test_cancelling_while_the_model_is_asked_settles_what_the_prompt_cost(
     assert (quota.used, quota.reserved) == (cancelled.fields.prompt_tokens, 0)
 
 
+async def test_a_store_that_stays_away_for_a_day_fails_the_run_instead_of_hanging_it(bench: Bench):
+    async def close(*_):
+        raise Refusal(Kind.STORE_UNAVAILABLE, "away", retry_after=3600)
+
+    bench.ledger.close = close
+    began = await bench.env.get_current_time()
+    with pytest.raises(WorkflowFailureError) as caught:
+        await bench.run(BODY)
+    assert caught.value.cause.type == "store-unavailable"
+    assert (await bench.env.get_current_time() - began).total_seconds() > 80_000
+
+
 async def test_an_outcome_recorded_first_is_adopted(bench: Bench):
     from domain.budgets import RecordConflict
 
