@@ -19,6 +19,7 @@ MAX_RETRY_AFTER = 60.0
 """Seconds. A provider that asks for more is given up for this call."""
 
 _MAX_TOLD = 86_400.0  # a longer wait is told as a day: the number comes from outside and ends in timers
+_TOO_LONG = frozenset({"context_length_exceeded", "exceed_context_size_error"})  # OpenAI's word for it; llama.cpp's
 _BUSY = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.CONFLICT})
 
 
@@ -60,6 +61,8 @@ def _of_status(error: openai.APIStatusError, wait: float | None) -> ProviderFail
         return ProviderFailure(Kind.PROVIDER_TIMEOUT, retryable=patient, retry_after=wait)
     if status in _BUSY or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return ProviderFailure(Kind.PROVIDER_UNAVAILABLE, retryable=patient, retry_after=wait)
+    if _TOO_LONG & {error.code, error.type}:
+        return ProviderFailure(Kind.CONTEXT_EXCEEDED, retryable=False)
     return rejected()
 
 

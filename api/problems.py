@@ -34,6 +34,7 @@ SHAPES: dict[Kind, Shape] = {
     Kind.IDEMPOTENCY_MISMATCH: Shape(422, "The idempotency key was used with another body"),
     Kind.INVALID_REQUEST: Shape(422, "The request is not valid"),
     Kind.UNKNOWN_MODEL: Shape(422, "The model is not known or not granted"),
+    Kind.CONTEXT_EXCEEDED: Shape(422, "The request is longer than the model's context"),
     Kind.INVALID_CONTEXT: Shape(403, "The start's signed context does not hold"),
     Kind.EXPIRED_CONTEXT: Shape(403, "The start's signed context has expired"),
     Kind.UNKNOWN_POLICY: Shape(403, "The run's policy is not known"),

@@ -36,6 +36,7 @@ class Kind(StrEnum):
     # the request itself
     INVALID_REQUEST = "invalid-request"
     UNKNOWN_MODEL = "unknown-model"
+    CONTEXT_EXCEEDED = "context-exceeded"
     # the signed start
     INVALID_CONTEXT = "invalid-context"
     EXPIRED_CONTEXT = "expired-context"

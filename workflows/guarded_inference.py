@@ -59,7 +59,7 @@ class GuardedInference:
         except Stopped as stop:
             journey.problem = stop.problem
         except stages.StageFailed as failed:
-            journey.problem = _fault(failed)
+            journey.problem = journey.as_sent(_fault(failed))
         except asyncio.CancelledError:
             journey.problem = _cancelled()
         return await self._close(journey)
@@ -222,10 +222,12 @@ def _fault(failed: stages.StageFailed) -> Problem:
     kind = failed.kind or (Kind.PROVIDER_TIMEOUT if failed.stage == names.INVOKE_MODEL.name else Kind.INTERNAL)
     if failed.stage in (names.SCREEN_PROMPT.name, names.SCREEN_OUTPUT.name) and kind is Kind.INTERNAL:
         kind = Kind.SCREENING_UNAVAILABLE
-    return Problem(kind.value, _FAULTS.get(kind, "something of ours failed"))
+    field = "messages" if kind is Kind.CONTEXT_EXCEEDED else None
+    return Problem(kind.value, _FAULTS.get(kind, "something of ours failed"), field)
 
 
 _FAULTS = {
+    Kind.CONTEXT_EXCEEDED: "the messages and the answer that was asked for are longer than the model's context",
     Kind.PROVIDER_UNAVAILABLE: "the model's provider can't be reached",
     Kind.PROVIDER_TIMEOUT: "the model's provider did not answer in time",
     Kind.PROVIDER_RATE_LIMITED: "the model's provider has no capacity for us at present",

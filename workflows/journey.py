@@ -1,5 +1,6 @@
 """What a run has learned so far. Lives in the workflow; rebuilt by replay."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, TypeVar
 
@@ -76,7 +77,8 @@ class Journey:
 
     def as_sent(self, problem: Problem) -> Problem:
         """The problem with the field by the caller's name for it: a lone prompt was made into a message."""
-        return replace(problem, field="prompt") if "prompt" in self.sent else problem
+        lone = isinstance(self.sent, Mapping) and "prompt" in self.sent
+        return replace(problem, field="prompt") if lone and problem.field is not None else problem
 
     def charge(self, status: Status) -> Usage | None:
         """What the caller pays for.

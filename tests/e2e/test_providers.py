@@ -54,6 +54,18 @@ async def test_a_fault_that_stays_is_a_problem_refunded_and_recorded(gateway: Ga
     assert (await gateway.run(body["run"]["id"]))["status"] == "failed"
 
 
+async def test_a_prompt_beyond_the_models_context_is_the_callers_to_mend(gateway: Gateway):
+    """The real model says so in its own words; the caller hears it in ours."""
+    budget = await gateway.budget("acme")
+    response = await gateway.post({"model": "smollm2", "prompt": "word " * 5000, "max_tokens": 8})
+    assert response.status_code == 422, response.text
+    body = response.json()
+    assert body["type"] == "urn:assay:problem:context-exceeded"
+    assert body["field"] == "prompt"
+    assert body["run"]["status"] == "refused"
+    assert await gateway.budget("acme") == budget
+
+
 async def test_another_model_of_the_policy_steps_in(gateway: Gateway):
     gateway.provider.script(*[status(503)] * 4, answer("from the second"))
     response = await gateway.post({"model": "fake-with-fallback", "prompt": "Hello"})
