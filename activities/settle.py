@@ -1,7 +1,6 @@
 """Admission and closing: budgets and records, each pair in one transaction."""
 
 from typing import Any
-from uuid import UUID
 
 from temporalio import activity
 
@@ -82,14 +81,19 @@ class LedgerActivities:
             run_id=run.run_id,
         )
         reservation = evidence.event_of(run, evidence.RESERVATION) if end.admitted else None
+        signed: dict[bytes, str] = {}
+
+        async def sign(digest: bytes) -> None:
+            signed[digest] = await self._signer.sign(RECEIPT_KEY, RECEIPT_TYPE, _claims(record, digest, made))
+
         try:
-            stored = await self._ledger.close(reservation, end.usage.total if end.usage else 0, record)
+            stored = await self._ledger.close(reservation, end.usage.total if end.usage else 0, record, sign)
         except RecordConflict as conflict:
             activity.logger.warning("adopting the outcome recorded first", extra={"recorded": conflict.kind})
             return Closed(conflict.kind, str(event))
-        claims = _claims(record, stored.digest, stored.event_id, made)
-        statement = await self._signer.sign(RECEIPT_KEY, RECEIPT_TYPE, claims)
-        return Closed(end.status, str(event), stored.digest.hex(), statement, made.openings)
+        if stored.digest not in signed:  # a repeat: what lies in the log is an earlier attempt's
+            await sign(stored.digest)
+        return Closed(end.status, str(event), stored.digest.hex(), signed[stored.digest], made.openings)
 
 
 def _spent(tokens: int, spent: QuotaSpent) -> Problem:
@@ -101,11 +105,11 @@ def _spent(tokens: int, spent: QuotaSpent) -> Problem:
     )
 
 
-def _claims(record: Record, digest: bytes, event: UUID, made: evidence.Commitments) -> dict[str, Any]:
+def _claims(record: Record, digest: bytes, made: evidence.Commitments) -> dict[str, Any]:
     """What a receipt says. No time of its own: the record's digest covers when, and a repeat signs the same."""
     return {
         "iss": "urn:assay",
-        "jti": str(event),
+        "jti": str(record.event_id),
         "sub": record.workflow_id,
         "run": record.run_id,
         "tenant": record.tenant,

@@ -1,5 +1,7 @@
 """Budgets and records in PostgreSQL: one call of one function, one transaction."""
 
+import asyncio
+from collections.abc import Awaitable, Callable
 from typing import TypeVar
 from uuid import UUID
 
@@ -39,10 +41,23 @@ class PostgresLedger:
             return Admitted(_appended(record.event_id, row))
         return QuotaSpent(_quota(reservation.daily_limit, row))
 
-    async def close(self, reservation_id: UUID | None, actual_tokens: int, record: Record) -> Appended:
+    async def close(
+        self,
+        reservation_id: UUID | None,
+        actual_tokens: int,
+        record: Record,
+        meanwhile: Callable[[bytes], Awaitable[None]] | None = None,
+    ) -> Appended:
         """See ``Ledger``."""
         sealed = await self._sealer.seal(record)
-        return _appended(record.event_id, await self._call(_CLOSE, sealed, reservation_id, actual_tokens))
+        beside = asyncio.ensure_future(meanwhile(sealed.digest) if meanwhile is not None else asyncio.sleep(0))
+        try:
+            row = await self._call(_CLOSE, sealed, reservation_id, actual_tokens)
+            await beside
+        finally:
+            beside.cancel()
+            await asyncio.gather(beside, return_exceptions=True)
+        return _appended(record.event_id, row)
 
     async def append(self, record: Record) -> Appended:
         """See ``Ledger``."""

@@ -9,6 +9,7 @@ from temporalio.client import Client, TLSConfig
 from temporalio.common import HeaderCodecBehavior
 from temporalio.service import RPCError
 
+from adapters.payloads_json import CompiledJsonConverter
 from assay_temporal.codec import EncryptingCodec, OnUnauthenticated
 from assay_temporal.data_converter import encrypted
 from assay_temporal.keyring import KeyRing
@@ -61,7 +62,7 @@ class TemporalConnection:
                         namespace=self._settings.namespace,
                         tls=_tls(self._settings),
                         api_key=_token(self._settings),
-                        data_converter=encrypted(codec),
+                        data_converter=encrypted(codec, CompiledJsonConverter),
                         header_codec_behavior=HeaderCodecBehavior.CODEC,
                     )
                 except (RPCError, RuntimeError):

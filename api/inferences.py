@@ -23,7 +23,7 @@ JsonBody = Annotated[tuple[InferenceBody, dict[str, Any]], Depends(json_body(Inf
 _MAX_KEY_CHARS = 255
 
 
-def idempotency_key(
+async def idempotency_key(
     idempotency_key: Annotated[str | None, Header(description="The same key gives the same run.")] = None,
 ) -> str | None:
     """The ``Idempotency-Key`` header: 1 to 255 printable ASCII characters."""
@@ -63,7 +63,7 @@ async def submit(
     pinned = provided.policy
     wanted = parse_request(sent, pinned.policy.limits)
     pinned.policy.model(caller.tenant, wanted.model)
-    run_id = await provided.runs.start(Submission(caller, sent, pinned.hash, key))
+    run_id = await provided.runs.start(Submission(caller, sent, wanted.model, pinned.hash, key))
     request.state.run_id = run_id
     patience = waiting(request.headers.getlist("prefer"), provided.settings.api.wait_seconds)
     response = respond(await provided.runs.wait(run_id, patience.seconds))

@@ -45,8 +45,8 @@ async def predict(
         "prompt": body[0].prompt,
         "temperature": body[0].temperature,
     }
-    parse_request(asked, pinned.policy.limits)
-    run_id = await provided.runs.start(Submission(caller, asked, pinned.hash, key))
+    wanted = parse_request(asked, pinned.policy.limits)
+    run_id = await provided.runs.start(Submission(caller, asked, wanted.model, pinned.hash, key))
     request.state.run_id = run_id
     view = await provided.runs.wait(run_id, MAX_WAIT_SECONDS)
     answer = view.body()

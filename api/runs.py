@@ -23,6 +23,7 @@ from domain.ports import Clock, IdentityKeys
 from domain.principals import Action, Principal, require_action
 from domain.refusals import Kind, Refusal
 from domain.requests import request_hash
+from workflows import search_attributes
 from workflows.timing import RUN_TOTAL
 
 _RPC_TIMEOUT = timedelta(seconds=5)
@@ -36,6 +37,7 @@ class Submission:
 
     principal: Principal
     body: Mapping[str, Any]
+    model: str
     policy_hash: str
     idempotency_key: str | None
 
@@ -93,6 +95,12 @@ class Runs:
                     id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
                     execution_timeout=RUN_TOTAL,
                     memo={"request_hash": digest, "caller": principal.caller},
+                    search_attributes=search_attributes.running(
+                        tenant=principal.tenant,
+                        caller=principal.caller,
+                        policy=submission.policy_hash,
+                        model=submission.model,
+                    ),
                     request_eager_start=True,
                     rpc_timeout=_RPC_TIMEOUT,
                 )

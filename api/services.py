@@ -50,8 +50,8 @@ def readiness(request: Request) -> Readiness:
     return cast("Readiness", request.app.state.readiness)
 
 
-def services(request: Request) -> Services:
-    """The services.
+async def services(request: Request) -> Services:
+    """The services. A coroutine, since FastAPI would send a plain function to a thread.
 
     Raises:
         Refusal: ENGINE_UNAVAILABLE while the process is starting.

@@ -4,7 +4,7 @@ Every method may raise ``Refusal`` with STORE_UNAVAILABLE or VAULT_UNAVAILABLE w
 the caller of the port decides what that means, and the default is to fail closed.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 from uuid import UUID
@@ -55,11 +55,18 @@ class Ledger(Protocol):
         """
         ...
 
-    async def close(self, reservation_id: UUID | None, actual_tokens: int, record: Record) -> Appended:
+    async def close(
+        self,
+        reservation_id: UUID | None,
+        actual_tokens: int,
+        record: Record,
+        meanwhile: Callable[[bytes], Awaitable[None]] | None = None,
+    ) -> Appended:
         """Settle a reservation to what was used (0 refunds it) and record the outcome, both or neither.
 
         The first outcome committed wins: a repeat with the same content gives the stored row. Without a reservation
-        only the record is made.
+        only the record is made. ``meanwhile`` is awaited with the digest that is about to be stored, while the store
+        commits: what it makes is worth nothing until ``close`` has returned that very digest.
 
         Raises:
             RecordConflict: an outcome of that ID exists with other content.

@@ -31,6 +31,7 @@ _DYNAMIC_CONFIG = (
     "history.transferProcessorMaxPollRPS=2000",
     "history.timerProcessorMaxPollRPS=2000",
     "history.visibilityProcessorMaxPollRPS=2000",
+    "system.forceSearchAttributesCacheRefreshOnRead=false",
 )
 _RPC_TIMEOUT = timedelta(seconds=5)
 

@@ -5,7 +5,6 @@ from datetime import timedelta
 
 from temporalio.client import Client
 from temporalio.worker import Worker, WorkerTuner
-from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 from activities.failing import FailuresByKind
 from activities.invoke import ModelActivities
@@ -16,11 +15,8 @@ from activities.validate import ValidationActivities
 from assay_temporal.keyring import KeyRing
 from config.settings import Settings
 from domain.ports import Clock, IdentityKeys, Ledger, ModelProvider, PolicyStore, StatementSigner
+from worker.sandbox import sandbox
 from workflows.guarded_inference import GuardedInference
-
-# What workflows import of values and rules. It is pure, by a test, so the sandbox has nothing to guard there, and
-# most of what a run costs would be importing it anew. What has an order of events, ``workflows``, stays inside.
-_PURE = ("domain", "activities.stages", "activities.names", "activities.failures", "assay_temporal.contracts")
 
 
 @dataclass(frozen=True)
@@ -34,11 +30,6 @@ class WorkerPorts:
     signer: StatementSigner
     provider: ModelProvider
     clock: Clock
-
-
-def sandbox() -> SandboxedWorkflowRunner:
-    """Temporal's sandbox: no clock, no randomness and no I/O in a workflow but Temporal's own."""
-    return SandboxedWorkflowRunner(restrictions=SandboxRestrictions.default.with_passthrough_modules(*_PURE))
 
 
 def build_worker(client: Client, settings: Settings, ports: WorkerPorts) -> Worker:

@@ -88,7 +88,13 @@ class GuardedInference:
         )
         if valid.problem is not None:
             raise Stopped(valid.problem)
-        search_attributes.proven(valid.run, journey.valid_request.model)
+        shown = search_attributes.running(
+            tenant=valid.run.tenant,
+            caller=valid.run.caller,
+            policy=valid.run.policy,
+            model=journey.valid_request.model,
+        )
+        search_attributes.proven(shown)
 
     async def _guard(self, journey: Journey) -> None:
         run = journey.run
@@ -174,7 +180,7 @@ class GuardedInference:
         except stages.StageFailed as failed:  # after a day without its stores, a run ends unrecorded: as a fault
             raise failure_for(failed.kind or Kind.STORE_UNAVAILABLE, retryable=False) from failed
         recorded = Status(closed.status)
-        search_attributes.decided(recorded, journey.verdict)
+        search_attributes.decided(recorded, journey.verdict, known=journey.valid.submitter is not None)
         self._stage = recorded.value
         if recorded is Status.CANCELLED:
             raise asyncio.CancelledError

@@ -1,39 +1,53 @@
-"""Typed search attributes: never personal, never derived from a prompt beyond the decision about it."""
+"""Typed search attributes: never personal, never derived from a prompt beyond the decision about it.
+
+Whoever starts a run may set them, so a run shows what it has proven and nothing else. A run that the API started has
+them right already: an update costs the server more than a whole stage.
+"""
+
+from typing import Final
 
 from temporalio import workflow
-from temporalio.common import SearchAttributeKey
+from temporalio.common import SearchAttributeKey, SearchAttributePair, SearchAttributeUpdate, TypedSearchAttributes
 
-from activities.stages import Run
 from domain.runs import Status
 from domain.verdicts import Verdict
 
-DECISION = SearchAttributeKey.for_keyword("AssayDecision")
-MODEL = SearchAttributeKey.for_keyword("AssayModel")
-TENANT = SearchAttributeKey.for_keyword("AssayTenant")
-CALLER = SearchAttributeKey.for_keyword("AssayCaller")
-RISK_BAND = SearchAttributeKey.for_keyword("AssayRiskBand")
-POLICY_VERSION = SearchAttributeKey.for_keyword("AssayPolicyVersion")
-REVIEW_STATE = SearchAttributeKey.for_keyword("AssayReviewState")
+Key = SearchAttributeKey[str]
 
-ALL = (DECISION, MODEL, TENANT, CALLER, RISK_BAND, POLICY_VERSION, REVIEW_STATE)
+DECISION: Final = SearchAttributeKey.for_keyword("AssayDecision")
+MODEL: Final = SearchAttributeKey.for_keyword("AssayModel")
+TENANT: Final = SearchAttributeKey.for_keyword("AssayTenant")
+CALLER: Final = SearchAttributeKey.for_keyword("AssayCaller")
+RISK_BAND: Final = SearchAttributeKey.for_keyword("AssayRiskBand")
+POLICY_VERSION: Final = SearchAttributeKey.for_keyword("AssayPolicyVersion")
+REVIEW_STATE: Final = SearchAttributeKey.for_keyword("AssayReviewState")
 
-
-def proven(run: Run, model: str) -> None:
-    """Show who runs what, now that the signed context has proven it."""
-    workflow.upsert_search_attributes(
-        [
-            DECISION.value_set(Status.RUNNING.value),
-            MODEL.value_set(model),
-            TENANT.value_set(run.tenant),
-            CALLER.value_set(run.caller),
-            POLICY_VERSION.value_set(run.policy),
-        ]
-    )
+ALL: Final = (DECISION, MODEL, TENANT, CALLER, RISK_BAND, POLICY_VERSION, REVIEW_STATE)
 
 
-def decided(status: Status, verdict: Verdict | None) -> None:
-    """Show how it ended."""
-    updates = [DECISION.value_set(status.value)]
-    if verdict is not None:
-        updates.append(RISK_BAND.value_set(verdict.risk.value))
-    workflow.upsert_search_attributes(updates)
+def running(*, tenant: str, caller: str, policy: str, model: str) -> TypedSearchAttributes:
+    """What a run shows while it runs: to be given to its start, and held against what its signed context proves."""
+    shown = {DECISION: Status.RUNNING.value, MODEL: model, TENANT: tenant, CALLER: caller, POLICY_VERSION: policy}
+    return TypedSearchAttributes([SearchAttributePair(key, value) for key, value in shown.items()])
+
+
+def proven(wanted: TypedSearchAttributes) -> None:
+    """Show who runs what, now that the signed context has proven it; take away whatever else a start has claimed."""
+    _show({key: wanted.get(key) for key in ALL})
+
+
+def decided(status: Status, verdict: Verdict | None, *, known: bool) -> None:
+    """Show how it ended. Unless the run is ``known``, no context was proven: then nothing else stands."""
+    now = workflow.info().typed_search_attributes
+    shown = {key: now.get(key) if known else None for key in ALL}
+    _show({**shown, DECISION: status.value, RISK_BAND: verdict.risk.value if verdict else None})
+
+
+def _show(wanted: dict[Key, str | None]) -> None:
+    now = workflow.info().typed_search_attributes
+    updates: list[SearchAttributeUpdate[str]] = []
+    for key, value in wanted.items():
+        if now.get(key) != value:
+            updates.append(key.value_unset() if value is None else key.value_set(value))
+    if updates:
+        workflow.upsert_search_attributes(updates)

@@ -96,7 +96,7 @@ async def long(stage: Stage[StageIn, StageOut], given: StageIn, summary: str) ->
 async def _by_kind(stage: str, work: Awaitable[StageOut]) -> StageOut:
     """Await a stage. A local activity's failure comes bare, a regular one's inside an ``ActivityError``."""
     try:
-        return await work
+        made = await work
     except FailureError as error:
         if is_cancelled_exception(error):
             raise asyncio.CancelledError from error
@@ -105,3 +105,6 @@ async def _by_kind(stage: str, work: Awaitable[StageOut]) -> StageOut:
             kind = Kind(cause.type) if cause.type in _KINDS else Kind.INTERNAL
             raise StageFailed(stage, kind, final=cause.non_retryable) from error
         raise StageFailed(stage, None, final=False) from error
+    if made is None:  # what does not authenticate is read as null: someone else has answered in the activity's place
+        raise StageFailed(stage, Kind.INTERNAL, final=True)
+    return made

@@ -6,6 +6,7 @@ moved to another run, or whose metadata is edited, does not open.
 """
 
 import os
+from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
@@ -52,6 +53,16 @@ class _Place:
     of_workflow: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class _Labels:
+    """What goes with every payload of a place under one key: its metadata, and the same as associated data."""
+
+    key_id: str
+    tenant: str
+    metadata: dict[str, bytes]
+    associated: bytes
+
+
 class EncryptingCodec(PayloadCodec, WithSerializationContext):
     """The codec. Immutable: ``with_context`` gives a copy that knows its namespace and workflow."""
 
@@ -82,20 +93,30 @@ class EncryptingCodec(PayloadCodec, WithSerializationContext):
         self._random_bytes = random_bytes
         self._refused = refused
         self._place = _Place()
+        self._tenant: str | None = None
+        self._labels: _Labels | None = None
         self._derived: dict[tuple[str, str], AESGCM] = {}
+        self._placed: OrderedDict[_Place, EncryptingCodec] = OrderedDict()
 
     def with_context(self, context: SerializationContext) -> "EncryptingCodec":
-        """The codec for payloads of one workflow, or of an activity of it."""
+        """The codec for payloads of one workflow, or of an activity of it. A run asks for it many times: it is kept."""
         if isinstance(context, WorkflowSerializationContext):
             place = _Place(context.namespace, context.workflow_id, of_workflow=True)
         elif isinstance(context, ActivitySerializationContext):
             place = _Place(context.namespace, context.workflow_id or "")
         else:
             return self
-        copy = object.__new__(EncryptingCodec)
-        copy.__dict__.update(self.__dict__)
-        copy._place = place
-        return copy
+        known = self._placed.get(place)
+        if known is None:
+            known = object.__new__(EncryptingCodec)
+            known.__dict__.update(self.__dict__)
+            known._place = place
+            known._tenant = self._tenant_of(place.workflow_id)
+            known._labels = None
+            self._placed[place] = known
+            if len(self._placed) > _MAX_PLACES:
+                self._placed.popitem(last=False)
+        return known
 
     async def encode(self, payloads: Sequence[Payload]) -> list[Payload]:
         """Encrypt.
@@ -116,26 +137,21 @@ class EncryptingCodec(PayloadCodec, WithSerializationContext):
         return [await self._open_or_refuse(payload) for payload in payloads]
 
     async def _current_key(self) -> DataKey:
-        tenant = self._tenant_of(self._place.workflow_id)
-        if tenant is not None:
+        if self._tenant is not None:
             try:
-                return await self._keyring.current(tenant)
+                return await self._keyring.current(self._tenant)
             except KeyUnavailable as error:
                 if not error.gone:
                     raise
         return await self._keyring.current(self._fallback_tenant)
 
     def _seal(self, payload: Payload, key: DataKey) -> Payload:
-        metadata = {
-            "encoding": ENCODING,
-            "assay-key": key.key_id.encode(),
-            "assay-tenant": key.tenant.encode(),
-            "assay-namespace": self._place.namespace.encode(),
-            "assay-workflow": self._place.workflow_id.encode(),
-        }
+        labels = self._labels
+        if labels is None or labels.key_id != key.key_id or labels.tenant != key.tenant:
+            labels = self._labels = _labels(key, self._place)
         nonce = self._random_bytes(_NONCE_BYTES)
-        sealed = self._cipher(key).encrypt(nonce, payload.SerializeToString(), _associated_data(metadata))
-        return Payload(metadata=metadata, data=nonce + sealed)
+        sealed = self._cipher(key).encrypt(nonce, payload.SerializeToString(), labels.associated)
+        return Payload(metadata=labels.metadata, data=nonce + sealed)
 
     async def _open_or_refuse(self, payload: Payload) -> Payload:
         try:
@@ -158,7 +174,9 @@ class EncryptingCodec(PayloadCodec, WithSerializationContext):
         try:
             key = await self._keyring.by_id(metadata["assay-tenant"].decode(), metadata["assay-key"].decode())
             nonce, sealed = payload.data[:_NONCE_BYTES], payload.data[_NONCE_BYTES:]
-            plain = self._cipher(key).decrypt(nonce, sealed, _associated_data(metadata))
+            known = self._labels
+            associated = known.associated if known and known.metadata == metadata else _associated_data(metadata)
+            plain = self._cipher(key).decrypt(nonce, sealed, associated)
         except KeyUnavailable as error:
             if not error.gone:
                 raise
@@ -178,6 +196,18 @@ class EncryptingCodec(PayloadCodec, WithSerializationContext):
 
 
 _MAX_CIPHERS: Final = 1024
+_MAX_PLACES: Final = 256
+
+
+def _labels(key: DataKey, place: _Place) -> _Labels:
+    metadata = {
+        "encoding": ENCODING,
+        "assay-key": key.key_id.encode(),
+        "assay-tenant": key.tenant.encode(),
+        "assay-namespace": place.namespace.encode(),
+        "assay-workflow": place.workflow_id.encode(),
+    }
+    return _Labels(key.key_id, key.tenant, metadata, _associated_data(metadata))
 
 
 def _associated_data(metadata: dict[str, bytes]) -> bytes:

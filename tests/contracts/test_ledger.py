@@ -245,3 +245,27 @@ async def test_callers_and_tenants_have_budgets_of_their_own(ledger: Ledger, cal
     other = replace(a_reservation(caller, LIMIT), tenant="globex")
     assert isinstance(await ledger.admit(other, replace(a_record(), tenant="globex")), Admitted)
     assert isinstance(await ledger.admit(a_reservation("0" * 32 + caller, 1), a_record()), Admitted)
+
+
+async def test_the_digest_that_is_being_stored_is_told_meanwhile(ledger: Ledger) -> None:
+    told = []
+
+    async def meanwhile(digest: bytes) -> None:
+        told.append(digest)
+
+    wanted = a_record(EventKind.COMPLETED)
+    first = await ledger.close(None, 0, wanted, meanwhile)
+    assert told == [first.digest]
+    again = await ledger.close(None, 0, wanted, meanwhile)
+    assert (again.repeated, again.digest) == (True, first.digest)
+
+
+async def test_an_outcome_is_stored_once_though_what_went_on_meanwhile_failed(ledger: Ledger) -> None:
+    async def fails(_: bytes) -> None:
+        raise Refusal(Kind.VAULT_UNAVAILABLE, "away")
+
+    wanted = a_record(EventKind.COMPLETED)
+    with pytest.raises(Refusal):
+        await ledger.close(None, 0, wanted, fails)
+    kept = await ledger.close(None, 0, wanted)
+    assert kept.digest

@@ -1,6 +1,6 @@
 """A ``Ledger`` in memory, with the semantics of the one in PostgreSQL."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -55,8 +55,16 @@ class MemoryLedger:
                 raise Refusal(Kind.INTERNAL, "the ledger refuses: the reservation is closed, or is another's")
         return Admitted(self._append(record))
 
-    async def close(self, reservation_id: UUID | None, actual_tokens: int, record: Record) -> Appended:
+    async def close(
+        self,
+        reservation_id: UUID | None,
+        actual_tokens: int,
+        record: Record,
+        meanwhile: Callable[[bytes], Awaitable[None]] | None = None,
+    ) -> Appended:
         self._require_store()
+        if meanwhile is not None:
+            await meanwhile(record_digest(record, _KEY_ID, b""))
         if reservation_id is not None and record.event_id not in self.records:
             self._settle(reservation_id, actual_tokens, record.tenant)
         return self._append(record)

@@ -15,6 +15,7 @@ from temporalio.client import WorkflowHandle
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
+from adapters.payloads_json import CompiledJsonConverter
 from adapters.policy_files import load_policy_document
 from assay_temporal import start_context
 from assay_temporal.codec import EncryptingCodec, OnUnauthenticated
@@ -122,7 +123,7 @@ async def environment(
     )
     server = Path(sys.executable).with_name("temporal-test-server")
     async with await WorkflowEnvironment.start_time_skipping(
-        data_converter=encrypted(codec), test_server_existing_path=str(server)
+        data_converter=encrypted(codec, CompiledJsonConverter), test_server_existing_path=str(server)
     ) as env:
         names = {key.name: IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD for key in ALL}
         request = AddSearchAttributesRequest(namespace=env.client.namespace, search_attributes=names)

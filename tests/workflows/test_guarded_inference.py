@@ -185,7 +185,7 @@ async def test_a_store_that_stays_away_for_a_day_fails_the_run_instead_of_hangin
 async def test_an_outcome_recorded_first_is_adopted(bench: Bench):
     from domain.budgets import RecordConflict
 
-    async def close(_reservation, _tokens, record):
+    async def close(_reservation, _tokens, record, *_):
         raise RecordConflict(record.event_id, "cancelled")
 
     bench.ledger.close = close

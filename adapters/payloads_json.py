@@ -1,0 +1,66 @@
+"""Payloads as JSON, by pydantic's compiled reader and writer: the wire format of Temporal's default converter, faster.
+
+Temporal's own reader looks up the type hints of every dataclass anew for every value; with the stages of a run that was
+a tenth of the worker's time. Whatever pydantic can't write (unpaired surrogates, say), Temporal's own writer does.
+"""
+
+from dataclasses import is_dataclass
+from functools import lru_cache
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+from pydantic_core import PydanticSerializationError, to_json
+from temporalio.api.common.v1 import Payload
+from temporalio.converter import (
+    BinaryNullPayloadConverter,
+    BinaryPlainPayloadConverter,
+    BinaryProtoPayloadConverter,
+    CompositePayloadConverter,
+    JSONPlainPayloadConverter,
+    JSONProtoPayloadConverter,
+)
+
+
+class PayloadMismatch(TypeError):
+    """A payload is not of the type that is wanted. Names the type and never the value."""
+
+
+@lru_cache(maxsize=128)
+def _adapter(wanted: type) -> TypeAdapter[Any]:
+    return TypeAdapter(wanted)
+
+
+class _CompiledJson(JSONPlainPayloadConverter):
+    def to_payload(self, value: Any) -> Payload | None:  # noqa: ANN401 - any value
+        if not is_dataclass(value):
+            return super().to_payload(value)
+        try:
+            data = to_json(value)
+        except (PydanticSerializationError, ValueError):
+            return super().to_payload(value)
+        return Payload(metadata={"encoding": b"json/plain"}, data=data)
+
+    def from_payload(self, payload: Payload, type_hint: type | None = None) -> Any:  # noqa: ANN401 - any value
+        if type_hint is None or not is_dataclass(type_hint):
+            return super().from_payload(payload, type_hint)
+        try:
+            return _adapter(type_hint).validate_json(payload.data)
+        except ValidationError:
+            raise PayloadMismatch(f"the payload is no {type_hint.__name__}") from None
+
+
+_CONVERTERS = (
+    BinaryNullPayloadConverter(),
+    BinaryPlainPayloadConverter(),
+    JSONProtoPayloadConverter(),
+    BinaryProtoPayloadConverter(),
+    _CompiledJson(),
+)
+
+
+class CompiledJsonConverter(CompositePayloadConverter):
+    """Temporal's default converters in their order, JSON by pydantic. Made anew often, so it shares its parts."""
+
+    def __init__(self) -> None:
+        """Take no arguments: Temporal makes it."""
+        super().__init__(*_CONVERTERS)

@@ -1,0 +1,137 @@
+"""The workflow sandbox: armed as Temporal made it, its modules loaded once for all runs instead of once for each.
+
+Temporal's runner imports anew, for every run, what a workflow imports, so that runs can't meet in a module's variables;
+and for each payload it enters the sandbox again to ask in which context to encode it. On two cores that was half of
+what a request cost in the worker. What guards determinism stays: in a workflow no clock, no randomness, no I/O, and a
+deadlock is still noticed. Instead of the import for each run a test reads the source of every module of ``workflows``
+and of ``PURE`` and fails if it finds a variable that could be changed. See decision 9.
+"""
+
+from dataclasses import dataclass, field
+from functools import lru_cache
+from types import CodeType
+from typing import Any
+
+from temporalio.api.enums.v1 import CommandType
+from temporalio.converter import SerializationContext, StorageDriverStoreContext, WorkflowSerializationContext
+from temporalio.worker import WorkflowInstance, WorkflowInstanceDetails
+from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
+from temporalio.worker.workflow_sandbox._importer import Importer
+from temporalio.worker.workflow_sandbox._restrictions import RestrictionContext
+from temporalio.worker.workflow_sandbox._runner import _Instance
+from temporalio.workflow import unsafe
+
+# What workflows import of values and rules. It is pure, by a test, so the sandbox has nothing to guard there. What has
+# an order of events, the workflow itself, stays inside.
+PURE = (
+    "domain",
+    "activities.stages",
+    "activities.names",
+    "activities.failures",
+    "assay_temporal.contracts",
+    "workflows.journey",
+    "workflows.timing",
+)
+
+
+class _Armed(RestrictionContext):
+    """Restrictions that stay on once they are: runs share them, and one that rests must not disarm one that works."""
+
+    def __init__(self) -> None:
+        self._runtime = False
+        self.in_activation = False
+
+    @property
+    def is_runtime(self) -> bool:
+        """Whether workflow code runs, as against being imported."""
+        return self._runtime
+
+    @is_runtime.setter
+    def is_runtime(self, value: bool) -> None:
+        self._runtime = self._runtime or value
+
+
+@lru_cache(maxsize=32)
+def _compiled(source: str) -> CodeType:
+    return compile(source, "workflow_sandbox.py", "exec")
+
+
+class _Loaded:
+    """A workflow's class and all that it imports, inside the sandbox."""
+
+    def __init__(self, workflow: type, runner: type, restrictions: SandboxRestrictions) -> None:
+        self.importer = Importer(restrictions, _Armed(), workflow_module_name=workflow.__module__)
+        source = (
+            "with __temporal_importer.applied():\n"
+            f"  from {workflow.__module__} import {workflow.__name__} as __temporal_workflow_class\n"
+            f"  from {runner.__module__} import {runner.__name__} as __temporal_runner_class\n"
+        )
+        self.names: dict[str, Any] = {"__file__": "workflow_sandbox.py", "__temporal_importer": self.importer}
+        unsafe._set_in_sandbox(True)  # noqa: SLF001 - as the SDK does
+        try:
+            exec(source, self.names, self.names)  # noqa: S102 - as the SDK does; names of our own classes alone
+        finally:
+            unsafe._set_in_sandbox(False)  # noqa: SLF001
+        self.importer.restriction_context.is_runtime = True
+
+
+class _SharedInstance(_Instance):
+    """A run in a loaded sandbox."""
+
+    def __init__(self, details: WorkflowInstanceDetails, runner: type, loaded: _Loaded) -> None:
+        self.instance_details = details
+        self.runner_class = runner
+        self.importer = loaded.importer
+        self.globals_and_locals: dict[str, Any] = dict(loaded.names)
+        self._current_thread_id = None
+        self._workflow = WorkflowSerializationContext(
+            namespace=details.info.namespace, workflow_id=details.info.workflow_id
+        )
+        self._run_code(
+            "with __temporal_importer.applied():\n"
+            "  from temporalio.worker.workflow_sandbox._in_sandbox import InSandbox\n"
+            "  __temporal_in_sandbox ="
+            " InSandbox(__temporal_instance_details, __temporal_runner_class, __temporal_workflow_class)\n",
+            __temporal_importer=self.importer,
+            __temporal_instance_details=details,
+        )
+
+    def _run_code(self, code: Any, **extra_globals: Any) -> None:  # noqa: ANN401 - the SDK's
+        super()._run_code(_compiled(code), **extra_globals)  # type: ignore[arg-type] # exec takes code as well
+
+    @property
+    def _inner(self) -> WorkflowInstance:
+        inner: WorkflowInstance = self.globals_and_locals["__temporal_in_sandbox"].instance
+        return inner
+
+    def get_serialization_context(self, command_info: Any) -> SerializationContext | None:  # noqa: ANN401 - the SDK's
+        """See ``WorkflowInstance``. What an activity takes and gives counts as its workflow's own, as in the codec.
+
+        The SDK's answer is made outside the restrictions: it reads the SDK's own tables and runs nothing of a workflow.
+        """
+        if command_info is None or command_info.command_type == CommandType.COMMAND_TYPE_SCHEDULE_ACTIVITY_TASK:
+            return self._workflow
+        return self._inner.get_serialization_context(command_info)
+
+    def get_external_store_context(self, command_info: Any) -> StorageDriverStoreContext:  # noqa: ANN401 - the SDK's
+        """See ``WorkflowInstance``. Made outside as well."""
+        return self._inner.get_external_store_context(command_info)
+
+
+@dataclass(frozen=True)
+class SharedSandboxRunner(SandboxedWorkflowRunner):
+    """Temporal's sandboxed runner, one sandbox a workflow class."""
+
+    _loaded: dict[type, _Loaded] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    def create_instance(self, det: WorkflowInstanceDetails) -> WorkflowInstance:
+        """See ``WorkflowRunner``."""
+        workflow = det.defn.cls
+        if workflow not in self._loaded:
+            self._loaded[workflow] = _Loaded(workflow, self.runner_class, self.restrictions)
+        return _SharedInstance(det, self.runner_class, self._loaded[workflow])
+
+
+def sandbox() -> SharedSandboxRunner:
+    """The sandbox of a worker."""
+    return SharedSandboxRunner(restrictions=SandboxRestrictions.default.with_passthrough_modules(*PURE))
