@@ -26,14 +26,16 @@ class ScreeningActivities:
         except Refusal as refusal:
             if refusal.kind is not Kind.INVALID_REQUEST:
                 raise
-            return Sanitised(stage.request, problem=problem_of(refusal))
-        return Sanitised(request, tuple(removal.category for removal in removed))
+            return Sanitised(problem=problem_of(refusal))
+        changed = request if request != stage.request else None
+        return Sanitised(changed, tuple(removal.category for removal in removed))
 
     @activity.defn
     async def screen_prompt(self, stage: ScreenInput) -> Verdict:
         """Judge the request. A detector that can't run raises: no verdict is no pass."""
         policy = await self._policies.get(stage.run.policy)
-        return screen(stage.request.messages, stage.original.messages, policy.screening)
+        original = stage.original or stage.request
+        return screen(stage.request.messages, original.messages, policy.screening)
 
     @activity.defn
     async def screen_output(self, stage: ScreenOutputInput) -> Verdict:

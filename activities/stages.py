@@ -60,7 +60,10 @@ class ValidateInput:
 
 @dataclass(frozen=True)
 class Validated:
-    """A start that holds, or the problem with it. Without a submitter the tenant is not proven."""
+    """A start that holds, or the problem with it. Without a submitter the tenant is not proven.
+
+    ``request`` comes without its messages: the run has them in its start, and a history holds them often enough.
+    """
 
     run: Run
     submitter: Submitter | None = None
@@ -79,20 +82,20 @@ class StageInput:
 
 @dataclass(frozen=True)
 class Sanitised:
-    """The request that the model may see, and the names of what was removed from it."""
+    """The request that the model may see, where it is not as it came, and the names of what was removed from it."""
 
-    request: InferenceRequest
+    request: InferenceRequest | None = None
     removed: tuple[str, ...] = ()
     problem: Problem | None = None
 
 
 @dataclass(frozen=True)
 class ScreenInput:
-    """The sanitised request beside the original, which may hold what hides."""
+    """The sanitised request beside the original, which may hold what hides; None if they are the same."""
 
     run: Run
     request: InferenceRequest
-    original: InferenceRequest
+    original: InferenceRequest | None = None
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,7 @@
 """The first stage: is this start what it claims to be, and may it be asked?"""
 
+from dataclasses import replace
+
 from temporalio import activity
 
 from activities.policies import Policies
@@ -63,7 +65,7 @@ class ValidationActivities:
         request = parse_request(start.request, policy.limits)
         policy.model(run.tenant, request.model)
         fallbacks = policy.fallbacks(run.tenant, request.model)
-        return Validated(run, submitter, request, fallbacks)
+        return Validated(run, submitter, replace(request, messages=()), fallbacks)
 
 
 def _untrusted(kind: Kind, reason: str) -> Problem:

@@ -23,7 +23,7 @@ from domain.ports import Clock, IdentityKeys
 from domain.principals import Action, Principal, require_action
 from domain.refusals import Kind, Refusal
 from domain.requests import request_hash
-from workflows import search_attributes
+from workflows import search_attributes, story
 from workflows.timing import RUN_TOTAL
 
 _RPC_TIMEOUT = timedelta(seconds=5)
@@ -95,6 +95,8 @@ class Runs:
                     id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
                     execution_timeout=RUN_TOTAL,
                     memo={"request_hash": digest, "caller": principal.caller},
+                    static_summary=story.static_summary(submission.model, principal.tenant),
+                    static_details=story.static_details(submission.model, principal.tenant),
                     search_attributes=search_attributes.running(
                         tenant=principal.tenant,
                         caller=principal.caller,

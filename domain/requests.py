@@ -173,6 +173,13 @@ def parse_request(body: object, limits: RequestLimits) -> InferenceRequest:
     )
 
 
+def messages_of(body: Mapping[str, Any]) -> tuple[Message, ...]:
+    """The messages of a body that ``parse_request`` has accepted."""
+    if "prompt" in body:
+        return (Message(Speaker.USER, body["prompt"]),)
+    return tuple(Message(Speaker(item["role"]), item["content"]) for item in body["messages"])
+
+
 def request_hash(body: object) -> str:
     """SHA-256, hexadecimal, of a body's canonical JSON: sorted names, no spaces, UTF-8 (as in RFC 8785, for our types).
 

@@ -12,7 +12,6 @@ from activities.stages import (
     AdmitInput,
     Closed,
     InvokeInput,
-    Problem,
     Reply,
     Run,
     ScreenInput,
@@ -20,13 +19,14 @@ from activities.stages import (
     StageInput,
     ValidateInput,
 )
-from assay_temporal.contracts import WORKFLOW, InferenceResult
+from assay_temporal.contracts import WITHDRAWAL_REASONS, WORKFLOW, InferenceResult, Progress, Withdrawal
 from domain.principals import SYSTEM_TENANT
 from domain.refusals import Kind
 from domain.runs import Status, status_for
 from domain.verdicts import Decision
-from workflows import search_attributes, stages
+from workflows import problems, search_attributes, stages, story
 from workflows.journey import Journey, Stopped
+from workflows.story import Story
 
 _TRY_ANOTHER = frozenset(
     {Kind.PROVIDER_UNAVAILABLE, Kind.PROVIDER_TIMEOUT, Kind.PROVIDER_RATE_LIMITED, Kind.PROVIDER_GARBLED}
@@ -42,27 +42,65 @@ class GuardedInference:
     """
 
     def __init__(self) -> None:
-        self._stage = "starting"
+        self._story = Story()
+        self._travelling: asyncio.Task[None] | None = None
+        self._withdrawn: str | None = None
 
     @workflow.query
     def stage(self) -> str:
-        """The stage that the run is in."""
-        return self._stage
+        """The stage that the run is in, or how it ended."""
+        return self._story.stage
+
+    @workflow.query
+    def progress(self) -> Progress:
+        """The stages so far, and what came of each."""
+        return self._story.progress
+
+    @workflow.update
+    async def withdraw(self, withdrawal: Withdrawal) -> str:
+        """End the run in order: what it has used is settled, the outcome recorded. Gives the recorded status."""
+        self._withdrawn = withdrawal.reason
+        if self._travelling is not None:
+            self._travelling.cancel()
+        await workflow.wait_condition(lambda: self._story.ended)
+        return self._story.stage
+
+    @withdraw.validator
+    def _may_withdraw(self, withdrawal: Withdrawal) -> None:
+        if _reason(withdrawal) not in WITHDRAWAL_REASONS:
+            raise ValueError(f"a withdrawal has a reason: {', '.join(WITHDRAWAL_REASONS)}")
+        if self._story.closing:
+            raise ValueError("too late: the outcome of the run is being recorded")
 
     @workflow.run
     async def run(self, start: Any = None, *_: Any) -> InferenceResult:  # noqa: ANN401 - a stranger's
         """Take a ``SignedRequest``. It is read leniently, since a start that makes no sense has to be refused by
         name."""
         journey = Journey(_read_start(start), _stranger())
+        self._travelling = asyncio.create_task(self._travel(journey))
+        if self._withdrawn is not None:  # before its first stage
+            self._travelling.cancel()
         try:
-            await self._travel(journey)
+            await self._travelling
         except Stopped as stop:
             journey.problem = stop.problem
         except stages.StageFailed as failed:
-            journey.problem = journey.as_sent(_fault(failed))
+            journey.problem = journey.as_sent(problems.fault(failed))
         except asyncio.CancelledError:
-            journey.problem = _cancelled()
-        return await self._close(journey)
+            journey.problem = problems.withdrawn(self._withdrawn) if self._withdrawn else problems.cancelled()
+        if journey.problem is not None:
+            self._tell(story.refused(journey.problem))
+        result = await self._close(journey)
+        if not workflow.all_handlers_finished():
+            await workflow.wait_condition(workflow.all_handlers_finished)
+        return result
+
+    def _enter(self, stage: str, *, closing: bool = False) -> None:
+        self._story.begins(stage, closing=closing)
+        workflow.set_current_details(self._story.markdown())
+
+    def _tell(self, outcome: str) -> None:
+        self._story.tells(outcome)
 
     async def _travel(self, journey: Journey) -> None:
         await self._validate(journey)
@@ -70,10 +108,11 @@ class GuardedInference:
         await self._admit(journey)
         journey.reply = await self._invoke(journey)
         journey.usage = journey.reply.usage
+        self._tell(story.answered(journey.reply))
         await self._screen_output(journey)
 
     async def _validate(self, journey: Journey) -> None:
-        self._stage = "validate_request"
+        self._enter(names.VALIDATE_REQUEST.name)
         run = journey.run
         journey.valid = valid = await stages.short(
             names.VALIDATE_REQUEST,
@@ -88,17 +127,14 @@ class GuardedInference:
         )
         if valid.problem is not None:
             raise Stopped(valid.problem)
-        shown = search_attributes.running(
-            tenant=valid.run.tenant,
-            caller=valid.run.caller,
-            policy=valid.run.policy,
-            model=journey.valid_request.model,
-        )
-        search_attributes.proven(shown)
+        request = journey.valid_request
+        self._story.is_of(valid.run, request)
+        self._tell(story.valid(request))
+        search_attributes.proven(valid.run, request.model)
 
     async def _guard(self, journey: Journey) -> None:
         run = journey.run
-        self._stage = "sanitise_prompt"
+        self._enter(names.SANITISE_PROMPT.name)
         clean = await stages.short(
             names.SANITISE_PROMPT,
             StageInput(run, journey.valid_request),
@@ -107,20 +143,22 @@ class GuardedInference:
         journey.removed = clean.removed
         if clean.problem is not None:
             raise Stopped(journey.as_sent(clean.problem))
-        journey.clean = clean.request
-        self._stage = "screen_prompt"
+        journey.clean = clean.request or journey.valid_request
+        self._tell(story.sanitised(clean.removed))
+        self._enter(names.SCREEN_PROMPT.name)
         journey.verdict = verdict = await stages.short(
             names.SCREEN_PROMPT,
-            ScreenInput(run, clean.request, journey.valid_request),
+            ScreenInput(run, journey.clean, journey.valid_request if clean.request else None),
             "look for injections",
         )
         if verdict.decision is Decision.BLOCK:
-            raise Stopped(_blocked(Kind.PROMPT_BLOCKED, "the prompt was blocked by the screening", verdict.rules))
+            raise Stopped(problems.prompt_blocked(verdict))
         if verdict.decision is not Decision.ALLOW:
-            raise Stopped(_held(verdict.rules))
+            raise Stopped(problems.held(verdict))
+        self._tell(story.screened(verdict))
 
     async def _admit(self, journey: Journey) -> None:
-        self._stage = "admit_request"
+        self._enter(names.ADMIT_REQUEST.name)
         journey.admitted = True  # from here on a reservation may exist, whatever happens
         admission = await stages.short(
             names.ADMIT_REQUEST,
@@ -137,9 +175,10 @@ class GuardedInference:
         if admission.problem is not None:
             journey.admitted = False
             raise Stopped(admission.problem)
+        self._tell(story.admitted(admission))
 
     async def _invoke(self, journey: Journey) -> Reply:
-        self._stage = "invoke_model"
+        self._enter(names.INVOKE_MODEL.name)
         models = (journey.valid_request.model, *journey.fallbacks)
         call_id = str(workflow.uuid4())
         for index, model in enumerate(models):
@@ -157,32 +196,35 @@ class GuardedInference:
         raise AssertionError("there is always a model to ask")
 
     async def _screen_output(self, journey: Journey) -> None:
-        self._stage = "screen_output"
+        self._enter(names.SCREEN_OUTPUT.name)
         journey.output_verdict = verdict = await stages.short(
             names.SCREEN_OUTPUT,
             ScreenOutputInput(journey.run, journey.clean_request, journey.answered),
             "look for leaks in the answer",
         )
         if verdict.decision is Decision.BLOCK:
-            raise Stopped(_blocked(Kind.OUTPUT_BLOCKED, "the answer was blocked by the screening", verdict.rules))
+            raise Stopped(problems.output_blocked(verdict))
         if verdict.decision is not Decision.ALLOW:
-            raise Stopped(_held(verdict.rules))
+            raise Stopped(problems.held(verdict))
+        self._tell(story.screened(verdict))
 
     async def _close(self, journey: Journey) -> InferenceResult:
-        self._stage = "close_request"
-        status = status_for(Kind(journey.problem.kind) if journey.problem else None)
-        end = journey.end(status)
+        self._enter(names.CLOSE_REQUEST.name, closing=True)
+        end = journey.end(status_for(Kind(journey.problem.kind) if journey.problem else None))
         closing = asyncio.ensure_future(
             stages.short(names.CLOSE_REQUEST, end, "settle the budget and record the outcome")
         )
         try:
             closed = await _whatever_happens(closing)
         except stages.StageFailed as failed:  # after a day without its stores, a run ends unrecorded: as a fault
+            self._story.ends(Status.FAILED)
             raise failure_for(failed.kind or Kind.STORE_UNAVAILABLE, retryable=False) from failed
         recorded = Status(closed.status)
         search_attributes.decided(recorded, journey.verdict, known=journey.valid.submitter is not None)
-        self._stage = recorded.value
-        if recorded is Status.CANCELLED:
+        self._tell(story.closed(recorded, closed.event_id))
+        self._story.ends(recorded)
+        workflow.set_current_details(self._story.markdown())
+        if recorded is Status.CANCELLED and self._withdrawn is None:
             raise asyncio.CancelledError
         result = journey.result(recorded, closed)
         if recorded is Status.FAILED:
@@ -198,6 +240,11 @@ async def _whatever_happens(closing: asyncio.Future[Closed]) -> Closed:
         return await closing
 
 
+def _reason(withdrawal: object) -> str | None:
+    """Why; None of an argument that did not authenticate and so came as null."""
+    return withdrawal.reason if isinstance(withdrawal, Withdrawal) else None
+
+
 def _stranger() -> Run:
     """The run before its signed context is proven: nobody's."""
     info = workflow.info()
@@ -210,34 +257,3 @@ def _read_start(start: object) -> tuple[Any, Any]:
     if not isinstance(start, Mapping):
         return None, None
     return start.get("request"), start.get("context")
-
-
-def _cancelled() -> Problem:
-    return Problem(Kind.RUN_CANCELLED.value, "the run was cancelled")
-
-
-def _blocked(kind: Kind, detail: str, rules: tuple[str, ...]) -> Problem:
-    return Problem(kind.value, detail, rules=rules)
-
-
-def _held(rules: tuple[str, ...]) -> Problem:
-    return Problem(Kind.REVIEW_UNAVAILABLE.value, "the request needs a review, which can't be had here", rules=rules)
-
-
-def _fault(failed: stages.StageFailed) -> Problem:
-    kind = failed.kind or (Kind.PROVIDER_TIMEOUT if failed.stage == names.INVOKE_MODEL.name else Kind.INTERNAL)
-    if failed.stage in (names.SCREEN_PROMPT.name, names.SCREEN_OUTPUT.name) and kind is Kind.INTERNAL:
-        kind = Kind.SCREENING_UNAVAILABLE
-    field = "messages" if kind is Kind.CONTEXT_EXCEEDED else None
-    return Problem(kind.value, _FAULTS.get(kind, "something of ours failed"), field)
-
-
-_FAULTS = {
-    Kind.CONTEXT_EXCEEDED: "the messages and the answer that was asked for are longer than the model's context",
-    Kind.PROVIDER_UNAVAILABLE: "the model's provider can't be reached",
-    Kind.PROVIDER_TIMEOUT: "the model's provider did not answer in time",
-    Kind.PROVIDER_RATE_LIMITED: "the model's provider has no capacity for us at present",
-    Kind.PROVIDER_REJECTED: "the model's provider rejected the call",
-    Kind.PROVIDER_GARBLED: "the model's provider gave an answer that makes no sense",
-    Kind.SCREENING_UNAVAILABLE: "the screening could not run, so nothing may pass",
-}

@@ -8,7 +8,7 @@ from activities.stages import Closed, CloseInput, Problem, Reply, Run, Submitter
 from assay_temporal.contracts import Answer, InferenceResult, ProblemDetail, Receipt, TokenUsage
 from domain.models import Usage
 from domain.refusals import Kind
-from domain.requests import InferenceRequest
+from domain.requests import InferenceRequest, messages_of
 from domain.runs import Status
 from domain.tokens_estimate import estimate_tokens
 from domain.verdicts import Verdict
@@ -31,6 +31,7 @@ class Journey:
         self.sent, self.context = start
         self.valid = Validated(stranger)
         self.clean: InferenceRequest | None = None
+        self._request: InferenceRequest | None = None
         self.removed: tuple[str, ...] = ()
         self.verdict: Verdict | None = None
         self.output_verdict: Verdict | None = None
@@ -52,8 +53,10 @@ class Journey:
 
     @property
     def valid_request(self) -> InferenceRequest:
-        """The request as the caller sent it, within the limits."""
-        return _known(self.valid.request)
+        """The request as the caller sent it, within the limits. Its messages are those of the start."""
+        if self._request is None:
+            self._request = replace(_known(self.valid.request), messages=messages_of(self.sent))
+        return self._request
 
     @property
     def fallbacks(self) -> tuple[str, ...]:
@@ -97,7 +100,7 @@ class Journey:
             run=self.valid.run,
             status=status.value,
             submitter=self.valid.submitter,
-            request=self.clean or self.valid.request,
+            request=self.clean or (self.valid_request if self.valid.request else None),
             original=self.sent if self.valid.submitter else None,
             verdict=self.verdict,
             output_verdict=self.output_verdict,

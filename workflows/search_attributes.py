@@ -9,6 +9,7 @@ from typing import Final
 from temporalio import workflow
 from temporalio.common import SearchAttributeKey, SearchAttributePair, SearchAttributeUpdate, TypedSearchAttributes
 
+from activities.stages import Run
 from domain.runs import Status
 from domain.verdicts import Verdict
 
@@ -31,8 +32,9 @@ def running(*, tenant: str, caller: str, policy: str, model: str) -> TypedSearch
     return TypedSearchAttributes([SearchAttributePair(key, value) for key, value in shown.items()])
 
 
-def proven(wanted: TypedSearchAttributes) -> None:
+def proven(run: Run, model: str) -> None:
     """Show who runs what, now that the signed context has proven it; take away whatever else a start has claimed."""
+    wanted = running(tenant=run.tenant, caller=run.caller, policy=run.policy, model=model)
     _show({key: wanted.get(key) for key in ALL})
 
 

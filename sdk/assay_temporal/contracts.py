@@ -68,6 +68,36 @@ class ProblemDetail:
 
 
 @dataclass(frozen=True)
+class StageReport:
+    """A stage that is over, and what came of it: words for people, none of a prompt or an answer."""
+
+    stage: str
+    outcome: str
+
+
+@dataclass(frozen=True)
+class Progress:
+    """The answer to the query ``progress``. ``status`` as in a run's body, ``stage`` the one that the run is in."""
+
+    status: str
+    stage: str
+    done: tuple[StageReport, ...] = ()
+
+
+@dataclass(frozen=True)
+class Withdrawal:
+    """The argument of the update ``withdraw``, which ends a run in order and gives the status that was recorded.
+
+    ``reason`` is one of ``WITHDRAWAL_REASONS``. The update is rejected once the run is closing.
+    """
+
+    reason: str
+
+
+WITHDRAWAL_REASONS: Final = ("superseded", "operator", "policy")
+
+
+@dataclass(frozen=True)
 class InferenceResult:
     """How a run ended. A denial by policy is a result; a fault fails the run."""
 
