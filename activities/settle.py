@@ -1,12 +1,15 @@
 """Admission and closing: budgets and records, each pair in one transaction."""
 
+from collections.abc import Callable
 from typing import Any
 
 from temporalio import activity
 
 from activities import evidence
 from activities.policies import Policies
+from activities.results import result_of
 from activities.stages import Admission, AdmitInput, Closed, CloseInput, Problem
+from assay_temporal.contracts import InferenceResult
 from domain.budgets import QuotaSpent, RecordConflict, Reservation
 from domain.ports import Clock, IdentityKeys, Ledger, StatementSigner
 from domain.records import EventKind, Record
@@ -14,6 +17,7 @@ from domain.refusals import Kind
 from domain.runs import Status, event_for
 from domain.tokens_estimate import estimate_tokens
 
+_GIVEN = frozenset({Status.COMPLETED, Status.BLOCKED, Status.REFUSED})  # the others fail or cancel the workflow
 RECEIPT_KEY = "receipt-signing"
 RECEIPT_TYPE = "assay-receipt+jwt"
 
@@ -22,13 +26,21 @@ class LedgerActivities:
     """Nothing is called before it is admitted, and nothing is answered before it is closed."""
 
     def __init__(
-        self, ledger: Ledger, policies: Policies, identities: IdentityKeys, signer: StatementSigner, clock: Clock
+        self,
+        ledger: Ledger,
+        policies: Policies,
+        identities: IdentityKeys,
+        signer: StatementSigner,
+        clock: Clock,
+        recorded: Callable[[InferenceResult], None] = lambda _: None,
     ) -> None:
+        """Take the ports. ``recorded`` hears of each result that the workflow is about to give, once it is recorded."""
         self._ledger = ledger
         self._policies = policies
         self._identities = identities
         self._signer = signer
         self._clock = clock
+        self._recorded = recorded
 
     @activity.defn
     async def admit_request(self, stage: AdmitInput) -> Admission:
@@ -93,7 +105,10 @@ class LedgerActivities:
             return Closed(conflict.kind, str(event))
         if stored.digest not in signed:  # a repeat: what lies in the log is an earlier attempt's
             await sign(stored.digest)
-        return Closed(end.status, str(event), stored.digest.hex(), signed[stored.digest], made.openings)
+        closed = Closed(end.status, str(event), stored.digest.hex(), signed[stored.digest], made.openings)
+        if Status(end.status) in _GIVEN:
+            self._recorded(result_of(end, closed, end.reply))
+        return closed
 
 
 def _spent(tokens: int, spent: QuotaSpent) -> Problem:

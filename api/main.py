@@ -20,6 +20,7 @@ from adapters.tokens_jwt import JwtIssuer, JwtVerifier
 from api.app import build_app
 from api.edge_records import EdgeRecorder
 from api.metrics import Metrics
+from api.outcomes import Outcomes
 from api.runs import Runs
 from api.services import PinnedPolicy, Readiness, Services
 from api.tokens import TokenService
@@ -45,7 +46,9 @@ class _Server(uvicorn.Server):
         yield
 
 
-async def serve(settings: Settings, stop: asyncio.Event, temporal: TemporalConnection, metrics: Metrics) -> None:
+async def serve(
+    settings: Settings, stop: asyncio.Event, temporal: TemporalConnection, metrics: Metrics, outcomes: Outcomes
+) -> None:
     """Serve HTTP until ``stop`` is set, then let running requests end.
 
     The socket is open from the start: a process that can't reach its servers says so by ``/readyz``, refuses with 503,
@@ -72,7 +75,7 @@ async def serve(settings: Settings, stop: asyncio.Event, temporal: TemporalConne
         readiness.dependencies = (platform.session, platform.pool, temporal)
         edge = EdgeRecorder(platform.ledger, SystemClock(), random_tag, metrics.edge_dropped.inc)
         tasks = [
-            asyncio.create_task(_become_ready(settings, readiness, platform, temporal, document, edge, stop)),
+            asyncio.create_task(_become_ready(settings, readiness, platform, temporal, document, edge, stop, outcomes)),
             asyncio.create_task(edge.run()),
         ]
         stopping = asyncio.create_task(stop.wait())
@@ -94,12 +97,13 @@ async def _become_ready(
     document: bytes,
     edge: EdgeRecorder,
     stop: asyncio.Event,
+    outcomes: Outcomes,
 ) -> None:
     """Try until every server was reached once; from then on the adapters heal by themselves."""
     backoff = Backoff()
     while readiness.services is None:
         try:
-            readiness.services = await _services(settings, platform, temporal, document, edge, stop)
+            readiness.services = await _services(settings, platform, temporal, document, edge, stop, outcomes)
         except (Refusal, KeyUnavailable) as error:
             log.info("waiting for a server", reason=type(error).__name__, kind=getattr(error, "kind", None))
             await asyncio.sleep(backoff.next())
@@ -113,6 +117,7 @@ async def _services(
     document: bytes,
     edge: EdgeRecorder,
     stop: asyncio.Event,
+    outcomes: Outcomes,
 ) -> Services:
     clock = SystemClock()
     policy_hash = await platform.policies.put(document)
@@ -130,6 +135,7 @@ async def _services(
             random_tag,
             stop,
             platform.session.require_available,
+            outcomes,
         ),
         verifier=JwtVerifier(platform.public_keys, platform.identities, settings.tokens, clock),
         tokens=TokenService(clients, platform.identities, issuer, clock, random_tag),

@@ -14,6 +14,7 @@ from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
 from api import run_views
+from api.outcomes import Outcomes
 from api.run_views import RunView
 from assay_temporal import start_context
 from assay_temporal.contracts import WORKFLOW, InferenceResult, SignedRequest
@@ -55,11 +56,13 @@ class Runs:
         random_tag: Callable[[], str],
         stopping: asyncio.Event,
         require_vault: Callable[[], None],
+        outcomes: Outcomes,
     ) -> None:
         """Take the parts.
 
         Once ``stopping`` is set, nobody is kept waiting: their runs go on without us. ``require_vault`` refuses while
-        Vault is away: with the keys at hand a run could be started, but it could not be finished.
+        Vault is away: with the keys at hand a run could be started, but it could not be finished. ``outcomes`` hears of
+        those that a worker of this process records.
         """
         self._client = client
         self._task_queue = task_queue
@@ -69,6 +72,7 @@ class Runs:
         self._random_tag = random_tag
         self._stopping = stopping
         self._require_vault = require_vault
+        self._outcomes = outcomes
 
     async def start(self, submission: Submission) -> str:
         """Start the run, or find the one that this idempotency key has started; give its ID.
@@ -135,14 +139,12 @@ class Runs:
         """The run's outcome, or the run as it stands when ``seconds`` are over."""
         if seconds <= 0:
             return run_views.running(public_id)
-        outcome = asyncio.ensure_future(self._outcome(public_id))
-        stopping = asyncio.ensure_future(self._stopping.wait())
+        of_engine = asyncio.ensure_future(self._outcome(public_id))
         try:
-            await asyncio.wait({outcome, stopping}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
-            return outcome.result() if outcome.done() else run_views.running(public_id)
-        finally:
-            outcome.cancel()
-            stopping.cancel()
+            async with asyncio.timeout(seconds):
+                return await self._outcomes.first(public_id, of_engine, self._stopping)
+        except TimeoutError:
+            return run_views.running(public_id)
 
     async def read(self, public_id: str, principal: Principal) -> RunView:
         """The run as it stands, for whoever may see it.
@@ -152,7 +154,7 @@ class Runs:
         """
         description = await self._described(public_id, principal)
         if description.close_time is None:
-            return run_views.running(public_id)
+            return self._outcomes.told(public_id) or run_views.running(public_id)
         return await self._outcome(public_id)
 
     async def _outcome(self, public_id: str) -> RunView:

@@ -31,17 +31,19 @@ async def run(settings: Settings, role: ServeRole, stop: asyncio.Event) -> None:
     import worker.main  # noqa: PLC0415
     from adapters.temporal_client import TemporalConnection  # noqa: PLC0415
     from api.metrics import Metrics  # noqa: PLC0415
+    from api.outcomes import Outcomes  # noqa: PLC0415
 
     metrics = Metrics()
+    outcomes = Outcomes()
     temporal = TemporalConnection(settings.temporal, metrics.payloads_refused.inc)
     drained = asyncio.Event()
     async with asyncio.TaskGroup() as group:
         if role is ServeRole.WORKER:
             group.create_task(_then_set(stop.wait(), drained))
         else:
-            group.create_task(_then_set(api.main.serve(settings, stop, temporal, metrics), drained))
+            group.create_task(_then_set(api.main.serve(settings, stop, temporal, metrics, outcomes), drained))
         if role is not ServeRole.API:
-            group.create_task(worker.main.serve(settings, drained, temporal))
+            group.create_task(worker.main.serve(settings, drained, temporal, outcomes.recorded))
 
 
 async def _then_set(first: Awaitable[object], done: asyncio.Event) -> None:

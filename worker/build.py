@@ -1,5 +1,6 @@
 """The Temporal worker: its workflow, its activities, its slots."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -12,6 +13,7 @@ from activities.policies import Policies
 from activities.screen import ScreeningActivities
 from activities.settle import LedgerActivities
 from activities.validate import ValidationActivities
+from assay_temporal.contracts import InferenceResult
 from assay_temporal.keyring import KeyRing
 from config.settings import Settings
 from domain.ports import Clock, IdentityKeys, Ledger, ModelProvider, PolicyStore, StatementSigner
@@ -30,6 +32,7 @@ class WorkerPorts:
     signer: StatementSigner
     provider: ModelProvider
     clock: Clock
+    recorded: Callable[[InferenceResult], None] = lambda _: None
 
 
 def build_worker(client: Client, settings: Settings, ports: WorkerPorts) -> Worker:
@@ -37,7 +40,7 @@ def build_worker(client: Client, settings: Settings, ports: WorkerPorts) -> Work
     policies = Policies(ports.policies)
     validation = ValidationActivities(ports.keyring, policies)
     screening = ScreeningActivities(policies)
-    ledger = LedgerActivities(ports.ledger, policies, ports.identities, ports.signer, ports.clock)
+    ledger = LedgerActivities(ports.ledger, policies, ports.identities, ports.signer, ports.clock, ports.recorded)
     model = ModelActivities(ports.provider, policies)
     slots = settings.worker
     return Worker(

@@ -1,7 +1,7 @@
 """The worker process: wiring, and nothing else."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AsyncExitStack, contextmanager
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from adapters.model_openai import OpenAIProvider
 from adapters.platform import Platform
 from adapters.secrets_vault import VaultSecrets
 from adapters.temporal_client import TemporalConnection
+from assay_temporal.contracts import InferenceResult
 from assay_temporal.keyring import KeyUnavailable
 from config.settings import Settings
 from domain.refusals import Refusal
@@ -23,8 +24,16 @@ from workflows.timing import MODEL_ATTEMPT
 log = structlog.get_logger(__name__)
 
 
-async def serve(settings: Settings, stop: asyncio.Event, temporal: TemporalConnection) -> None:
-    """Work until ``stop`` is set, then finish what is in hand, within the graceful shutdown of the settings."""
+async def serve(
+    settings: Settings,
+    stop: asyncio.Event,
+    temporal: TemporalConnection,
+    recorded: Callable[[InferenceResult], None],
+) -> None:
+    """Work until ``stop`` is set, then finish what is in hand, within the graceful shutdown of the settings.
+
+    ``recorded`` hears of each result whose record was committed, before the workflow's last task is completed.
+    """
     clock = SystemClock()
     async with AsyncExitStack() as stack:
         platform = await Platform.open(stack, settings, settings.vault.worker, "assay-writer", clock)
@@ -39,6 +48,7 @@ async def serve(settings: Settings, stop: asyncio.Event, temporal: TemporalConne
             signer=platform.signer,
             provider=provider,
             clock=clock,
+            recorded=recorded,
         )
         await _work(settings, ports, temporal, stop)
 

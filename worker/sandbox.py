@@ -28,6 +28,7 @@ PURE = (
     "activities.stages",
     "activities.names",
     "activities.failures",
+    "activities.results",
     "assay_temporal.contracts",
     "workflows.journey",
     "workflows.timing",

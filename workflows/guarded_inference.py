@@ -8,6 +8,7 @@ from temporalio import workflow
 
 from activities import names
 from activities.failures import failure_for
+from activities.results import result_of
 from activities.stages import (
     AdmitInput,
     Closed,
@@ -226,7 +227,7 @@ class GuardedInference:
         workflow.set_current_details(self._story.markdown())
         if recorded is Status.CANCELLED and self._withdrawn is None:
             raise asyncio.CancelledError
-        result = journey.result(recorded, closed)
+        result = result_of(end, closed, journey.reply)
         if recorded is Status.FAILED:
             raise failure_for(Kind(result.problem.kind) if result.problem else Kind.INTERNAL, result, retryable=False)
         return result

@@ -4,8 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, TypeVar
 
-from activities.stages import Closed, CloseInput, Problem, Reply, Run, Submitter, Validated
-from assay_temporal.contracts import Answer, InferenceResult, ProblemDetail, Receipt, TokenUsage
+from activities.stages import CloseInput, Problem, Reply, Run, Submitter, Validated
 from domain.models import Usage
 from domain.refusals import Kind
 from domain.requests import InferenceRequest, messages_of
@@ -110,38 +109,6 @@ class Journey:
             admitted=self.admitted,
             problem=self.problem,
         )
-
-    def result(self, status: Status, closed: Closed) -> InferenceResult:
-        """What the caller gets. An answer that was blocked is not in it."""
-        run = self.valid.run
-        completed = status is Status.COMPLETED
-        usage = self.charge(status)
-        return InferenceResult(
-            id=run.workflow_id,
-            status=status.value,
-            decision=self.verdict.decision.value if self.verdict else None,
-            request_hash=run.request_hash or None,
-            result=Answer(self.reply.content, self.reply.model, self.reply.finish_reason)
-            if completed and self.reply
-            else None,
-            usage=TokenUsage(usage.prompt_tokens, usage.completion_tokens, usage.total, usage.estimated)
-            if usage
-            else None,
-            receipt=_receipt(closed),
-            problem=None if completed or self.problem is None else _detail(self.problem),
-            removed=self.removed,
-        )
-
-
-def _receipt(closed: Closed) -> Receipt | None:
-    if closed.record_digest is None or closed.statement is None:
-        return None
-    openings = {name: salt for name, salt in closed.openings if name in ("prompt", "answer")}
-    return Receipt(closed.event_id, closed.record_digest, closed.statement, openings)
-
-
-def _detail(problem: Problem) -> ProblemDetail:
-    return ProblemDetail(problem.kind, problem.detail, problem.field, problem.rules, problem.retry_after)
 
 
 class NotYetKnown(Exception):

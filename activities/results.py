@@ -1,0 +1,33 @@
+"""What a caller gets for a run that has ended: one function for the workflow and for whoever waits beside it."""
+
+from activities.stages import Closed, CloseInput, Problem, Reply
+from assay_temporal.contracts import Answer, InferenceResult, ProblemDetail, Receipt, TokenUsage
+from domain.runs import Status
+
+
+def result_of(end: CloseInput, closed: Closed, reply: Reply | None) -> InferenceResult:
+    """The result of a run that ended so, and was recorded so. An answer that was blocked is not in it."""
+    completed = closed.status == Status.COMPLETED.value
+    usage = end.usage
+    return InferenceResult(
+        id=end.run.workflow_id,
+        status=closed.status,
+        decision=end.verdict.decision.value if end.verdict else None,
+        request_hash=end.run.request_hash or None,
+        result=Answer(reply.content, reply.model, reply.finish_reason) if completed and reply else None,
+        usage=TokenUsage(usage.prompt_tokens, usage.completion_tokens, usage.total, usage.estimated) if usage else None,
+        receipt=_receipt(closed),
+        problem=None if completed or end.problem is None else _detail(end.problem),
+        removed=end.removed,
+    )
+
+
+def _receipt(closed: Closed) -> Receipt | None:
+    if closed.record_digest is None or closed.statement is None:
+        return None
+    openings = {name: salt for name, salt in closed.openings if name in ("prompt", "answer")}
+    return Receipt(closed.event_id, closed.record_digest, closed.statement, openings)
+
+
+def _detail(problem: Problem) -> ProblemDetail:
+    return ProblemDetail(problem.kind, problem.detail, problem.field, problem.rules, problem.retry_after)
