@@ -2,8 +2,8 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -96,12 +96,19 @@ def canonical(value: object) -> bytes:
 
 def open_fields(fields: OpenFields) -> dict[str, Any]:
     """The open fields that are set, ready for JSON."""
-    return {name: value for name, value in asdict(fields).items() if value not in (None, ())}
+    return {name: value for name, value in _set_fields(fields) if value != ()}
 
 
 def sealed_fields(fields: SealedFields) -> bytes:
     """The sealed fields that are set, as canonical JSON: the plaintext of the record's encrypted part."""
-    return canonical({name: value for name, value in asdict(fields).items() if value is not None})
+    return canonical(dict(_set_fields(fields)))
+
+
+def _set_fields(fields: OpenFields | SealedFields) -> Iterator[tuple[str, Any]]:
+    """The fields that are set. Not by ``asdict``, which copies every value, however deep."""
+    for name in fields.__slots__:
+        if (value := getattr(fields, name)) is not None:
+            yield name, value
 
 
 def repeatable_content(record: Record) -> bytes:
