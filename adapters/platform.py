@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from adapters.identity_vault import VaultIdentity
 from adapters.keyring_vault import VaultKeyRing
 from adapters.ledger_postgres import PostgresLedger
+from adapters.payloads_postgres import PostgresPayloads
 from adapters.policies_postgres import PostgresPolicies
 from adapters.pool_postgres import PostgresPool
 from adapters.public_keys_vault import VaultPublicKeys
@@ -29,6 +30,7 @@ class Platform:
     pool: PostgresPool
     ledger: PostgresLedger
     policies: PostgresPolicies
+    payloads: PostgresPayloads
 
     @classmethod
     async def open(
@@ -54,4 +56,5 @@ class Platform:
             pool=pool,
             ledger=PostgresLedger(pool, RecordSealer(keyring, identities)),
             policies=PostgresPolicies(pool),
+            payloads=PostgresPayloads(pool),
         )

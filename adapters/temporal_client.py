@@ -9,12 +9,15 @@ from temporalio.client import Client, TLSConfig
 from temporalio.common import HeaderCodecBehavior
 from temporalio.service import RPCError
 
+from adapters.external_storage import with_external_storage
+from adapters.payload_driver import PayloadDriver
 from adapters.payloads_json import CompiledJsonConverter
 from assay_temporal.codec import EncryptingCodec, OnUnauthenticated
 from assay_temporal.data_converter import encrypted
 from assay_temporal.keyring import KeyRing
 from config.settings import TemporalSettings
 from domain.identity import tenant_of_run
+from domain.ports import PayloadStore
 from domain.principals import SYSTEM_TENANT
 from domain.refusals import Kind, Refusal
 
@@ -41,8 +44,8 @@ class TemporalConnection:
         """``temporal``."""
         return "temporal"
 
-    async def client(self, keyring: KeyRing) -> Client:
-        """The client; its payloads are under ``keyring``'s keys, that of whoever asks first.
+    async def client(self, keyring: KeyRing, payloads: PayloadStore) -> Client:
+        """The client; its payloads are under ``keyring``'s keys, large ones in ``payloads``: of whoever asks first.
 
         Raises:
             Refusal: ENGINE_UNAVAILABLE.
@@ -56,13 +59,15 @@ class TemporalConnection:
                     on_unauthenticated=OnUnauthenticated.READ_AS_NULL,
                     refused=self._payload_refused,
                 )
+                driver = PayloadDriver(payloads, tenant_of=tenant_of_run, fallback_tenant=SYSTEM_TENANT)
+                threshold = self._settings.external_payload_bytes
                 try:
                     self._client = await Client.connect(
                         self._settings.address,
                         namespace=self._settings.namespace,
                         tls=_tls(self._settings),
                         api_key=_token(self._settings),
-                        data_converter=encrypted(codec, CompiledJsonConverter),
+                        data_converter=with_external_storage(encrypted(codec, CompiledJsonConverter), driver, threshold),
                         header_codec_behavior=HeaderCodecBehavior.CODEC,
                     )
                 except (RPCError, RuntimeError):

@@ -121,7 +121,7 @@ async def _services(
 ) -> Services:
     clock = SystemClock()
     policy_hash = await platform.policies.put(document)
-    client = await temporal.client(platform.keyring)
+    client = await temporal.client(platform.keyring, platform.payloads)
     issuer = JwtIssuer(platform.signer, settings.tokens)
     clients = VaultClients(platform.session, kv_mount=settings.vault.kv_mount)
     return Services(

@@ -10,7 +10,7 @@ from typing import Any
 
 from temporalio.client import Client, WorkflowExecutionDescription, WorkflowFailureError, WorkflowHandle
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
-from temporalio.exceptions import WorkflowAlreadyStartedError
+from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
 from api import run_views
@@ -78,7 +78,7 @@ class Runs:
         """Start the run, or find the one that this idempotency key has started; give its ID.
 
         Raises:
-            Refusal: IDEMPOTENCY_MISMATCH; ENGINE_UNAVAILABLE, VAULT_UNAVAILABLE.
+            Refusal: IDEMPOTENCY_MISMATCH; ENGINE_UNAVAILABLE, VAULT_UNAVAILABLE, STORE_UNAVAILABLE.
         """
         self._require_vault()
         principal = submission.principal
@@ -207,10 +207,14 @@ async def _engine() -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def _keys_or_refusal() -> AsyncIterator[None]:
-    """A key that can't be had, as a refusal."""
+    """A key, or a large payload's store, that can't be had: as a refusal."""
     try:
         yield
     except KeyUnavailable as error:
         if error.gone:
             raise Refusal(Kind.FORBIDDEN, "the tenant has no key: it was not created, or was erased") from None
         raise Refusal(Kind.VAULT_UNAVAILABLE, "the vault does not answer", retry_after=2) from None
+    except ApplicationError as error:
+        if error.type != Kind.STORE_UNAVAILABLE:
+            raise
+        raise Refusal(Kind.STORE_UNAVAILABLE, "the store of large payloads does not answer", retry_after=2) from None

@@ -80,11 +80,15 @@ class DatabaseSettings(_Group):
 
 
 class TemporalSettings(_Group):
-    """The Temporal service and the namespace and task queue that Assay's workers poll."""
+    """The Temporal service and the namespace and task queue that Assay's workers poll.
+
+    Payloads from ``external_payload_bytes`` on lie in PostgreSQL, and histories refer to them.
+    """
 
     address: str = "127.0.0.1:7233"
     namespace: str = "assay"
     task_queue: str = "assay"
+    external_payload_bytes: Annotated[int, Field(ge=1024, le=1_048_576)] = 131_072
     tls: bool = False
     server_ca_file: Path | None = None
     client_cert_file: Path | None = None

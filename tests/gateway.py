@@ -15,6 +15,7 @@ import httpx2
 import yaml
 from temporalio.client import Client
 
+from adapters.clock_system import SystemClock
 from adapters.records_search import recent_records
 from adapters.temporal_client import TemporalConnection
 from adapters.vault_setup import create_tenant
@@ -25,6 +26,7 @@ from embedded.places import local_settings, places
 from embedded.ports import unused_ports
 from embedded.servers import EmbeddedServers
 from embedded.stack import serve_spec, servers_of
+from tests.doubles.stores import MemoryPayloads
 from tests.fakes.provider import FakeProvider
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -156,7 +158,7 @@ class Gateway:
 
     async def temporal(self, keyring: Any) -> Client:
         """A client of the namespace with the given keys."""
-        return await TemporalConnection(self.local.temporal).client(keyring)
+        return await TemporalConnection(self.local.temporal).client(keyring, MemoryPayloads(SystemClock()))
 
     def temporal_cli(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
         """Temporal's own command line, as an operator uses it: without our codec."""

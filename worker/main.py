@@ -17,8 +17,10 @@ from adapters.temporal_client import TemporalConnection
 from assay_temporal.contracts import InferenceResult
 from assay_temporal.keyring import KeyUnavailable
 from config.settings import Settings
+from domain.ports import PayloadStore
 from domain.refusals import Refusal
 from worker.build import WorkerPorts, build_worker
+from worker.housekeeping import housekeeping
 from workflows.timing import MODEL_ATTEMPT
 
 log = structlog.get_logger(__name__)
@@ -50,23 +52,31 @@ async def serve(
             clock=clock,
             recorded=recorded,
         )
-        await _work(settings, ports, temporal, stop)
+        await _work(settings, ports, platform.payloads, temporal, stop)
 
 
-async def _connected(ports: WorkerPorts, temporal: TemporalConnection, stop: asyncio.Event) -> Client | None:
+async def _connected(
+    ports: WorkerPorts, payloads: PayloadStore, temporal: TemporalConnection, stop: asyncio.Event
+) -> Client | None:
     """The client, as soon as it can be had; None if it is time to stop."""
     backoff = Backoff()
     while not stop.is_set():
         try:
-            return await temporal.client(ports.keyring)
+            return await temporal.client(ports.keyring, payloads)
         except (Refusal, KeyUnavailable):
             log.info("waiting for the workflow engine")
             await asyncio.sleep(backoff.next())
     return None
 
 
-async def _work(settings: Settings, ports: WorkerPorts, temporal: TemporalConnection, stop: asyncio.Event) -> None:
-    client = await _connected(ports, temporal, stop)
+async def _work(
+    settings: Settings,
+    ports: WorkerPorts,
+    payloads: PayloadStore,
+    temporal: TemporalConnection,
+    stop: asyncio.Event,
+) -> None:
+    client = await _connected(ports, payloads, temporal, stop)
     if client is None:
         return
     worker = build_worker(client, settings, ports)
@@ -74,7 +84,8 @@ async def _work(settings: Settings, ports: WorkerPorts, temporal: TemporalConnec
     stopping = asyncio.create_task(stop.wait())
     with _ready(settings.worker.ready_file):
         log.info("working", task_queue=settings.temporal.task_queue)
-        await asyncio.wait({working, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        async with housekeeping(client, payloads):
+            await asyncio.wait({working, stopping}, return_when=asyncio.FIRST_COMPLETED)
     stopping.cancel()
     if not working.done():
         await worker.shutdown()

@@ -101,6 +101,8 @@ async def _by_kind(stage: str, work: Awaitable[StageOut]) -> StageOut:
         if is_cancelled_exception(error):
             raise asyncio.CancelledError from error
         cause = error.cause if isinstance(error, ActivityError) else error
+        if isinstance(cause, ApplicationError) and cause.type is None and isinstance(cause.cause, ApplicationError):
+            cause = cause.cause  # what was given to the stage could not be read: the reason is inside
         if isinstance(cause, ApplicationError):
             kind = Kind(cause.type) if cause.type in _KINDS else Kind.INTERNAL
             raise StageFailed(stage, kind, final=cause.non_retryable) from error

@@ -13,7 +13,7 @@ from adapters.vault_calls import lease_database
 from tests.adapters.stack import Stack
 
 GROUPS = ("api", "writer", "reader", "sequencer", "migrate")
-TABLES = ("policy", "rate_bucket", "quota_account", "reservation", "record", "schema_migration")
+TABLES = ("policy", "rate_bucket", "quota_account", "reservation", "record", "payload", "schema_migration")
 _RECORD = (
     "gen_random_uuid(), 'acme', 'refused', now(), null, null, '{}', 'k', '\\x00',"
     " sha256(convert_to(random()::text, 'UTF8')), sha256('')"
@@ -25,11 +25,18 @@ CALLS = {
     "take_rate": "SELECT assay.take_rate('acme', 'roles', 1000, 1)",
     "put_policy": "SELECT assay.put_policy('\\x7b7d')",
     "get_policy": "SELECT assay.get_policy('')",
+    "put_payload": "SELECT assay.put_payload('acme', 'roles', sha256(convert_to(random()::text, 'UTF8')))",
+    "get_payload": "SELECT assay.get_payload('')",
+    "old_payload_workflows": "SELECT assay.old_payload_workflows(1e9, '', 1)",
+    "purge_payloads": "SELECT assay.purge_payloads(1e9, '{}')",
     "quota_state": "SELECT assay.quota_state('acme', 'roles')",
 }
 ALLOWED = {
-    "api": {"append", "take_rate", "put_policy", "get_policy", "quota_state"},
-    "writer": {"append", "admit", "close", "get_policy"},
+    "api": {"append", "take_rate", "put_policy", "get_policy", "quota_state", "put_payload", "get_payload"},
+    "writer": {
+        *("append", "admit", "close", "get_policy"),
+        *("put_payload", "get_payload", "old_payload_workflows", "purge_payloads"),
+    },
     "reader": set(),
     "sequencer": set(),
 }

@@ -1,6 +1,7 @@
 """The stores that each contract is run against."""
 
 import secrets
+from datetime import timedelta
 
 import pytest
 
@@ -8,11 +9,14 @@ from adapters.clients_vault import VaultClients
 from adapters.identity_vault import VaultIdentity
 from adapters.keyring_vault import VaultKeyRing
 from adapters.ledger_postgres import PostgresLedger
+from adapters.payloads_postgres import PostgresPayloads
 from adapters.policies_postgres import PostgresPolicies
+from adapters.pool_postgres import PostgresPool
 from adapters.rates_postgres import PostgresRates
 from adapters.record_sealer import RecordSealer
 from domain.ports import ClientDirectory, Ledger, PolicyStore, RateLimiter
 from tests.adapters.stack import (  # noqa: F401 - fixtures
+    Stack,
     SystemClock,
     api_pool,
     api_session,
@@ -22,15 +26,47 @@ from tests.adapters.stack import (  # noqa: F401 - fixtures
     writer_pool,
 )
 from tests.doubles.ledger import MemoryLedger
-from tests.doubles.stores import MemoryDirectory, MemoryPolicies, MemoryRates
+from tests.doubles.stores import MemoryDirectory, MemoryPayloads, MemoryPolicies, MemoryRates
 
 
 class WholeLedger(PostgresLedger):
-    """The worker's ledger, with the budget read as the API reads it: neither may do it all."""
+    """The worker's ledger, with the budget read as the API reads it: neither could do both."""
 
     def __init__(self, writer: PostgresLedger, api: PostgresLedger) -> None:
         self.admit, self.close, self.append = writer.admit, writer.close, writer.append
         self.quota = api.quota
+
+
+class AgingMemory(MemoryPayloads):
+    """Payloads that can be made older."""
+
+    async def age(self, workflow_id: str, by: timedelta) -> None:
+        for digest, (at, workflow, content) in self.stored.items():
+            if workflow == workflow_id:
+                self.stored[digest] = (at - by, workflow, content)
+
+
+class AgingPostgres(PostgresPayloads):
+    """Payloads that can be made older. The API writes and reads them, the worker removes them."""
+
+    def __init__(self, api: PostgresPool, writer: PostgresPool, servers: Stack) -> None:
+        super().__init__(api)
+        worker = PostgresPayloads(writer)
+        self.old_workflows, self.purge = worker.old_workflows, worker.purge
+        self._servers = servers
+
+    async def age(self, workflow_id: str, by: timedelta) -> None:
+        connection = await self._servers.superuser()
+        sql = "UPDATE assay.payload SET stored_at = stored_at - $1::interval WHERE workflow_id = $2"
+        await connection.execute(sql, by, workflow_id)
+        await connection.close()
+
+
+@pytest.fixture(params=["memory", "postgres"])
+def payloads(request: pytest.FixtureRequest) -> AgingMemory | AgingPostgres:
+    if request.param == "memory":
+        return AgingMemory(SystemClock())
+    return AgingPostgres(*(request.getfixturevalue(name) for name in ("api_pool", "writer_pool", "stack")))
 
 
 @pytest.fixture(params=["memory", "postgres"])

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
 
 from adapters.clients_vault import require_client
 from domain import rates
@@ -67,3 +68,47 @@ class MemorySecrets:
         if path not in self._secrets:
             raise Refusal(Kind.NOT_FOUND, "there is no such secret")
         return self._secrets[path]
+
+
+class MemoryPayloads:
+    """A ``PayloadStore`` of one process."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self.stored: dict[bytes, tuple[datetime, str, bytes]] = {}
+        self.outage: Refusal | None = None
+        """Raised by every method while set: the store is away."""
+        self.asked_in_vain = 0
+
+    async def put(self, tenant: str, workflow_id: str, content: bytes) -> bytes:
+        self._require_store()
+        digest = hashlib.sha256(content).digest()
+        self.stored[digest] = (self._clock.now(), workflow_id, content)
+        return digest
+
+    async def get(self, digest: bytes) -> bytes | None:
+        self._require_store()
+        found = self.stored.get(digest)
+        return found[2] if found else None
+
+    async def old_workflows(self, older_than: timedelta, after: str, most: int) -> Sequence[str]:
+        old = {self.stored[digest][1] for digest in self._old(older_than)}
+        return sorted(workflow for workflow in old if workflow > after)[:most]
+
+    async def purge(self, older_than: timedelta, workflow_ids: Sequence[str]) -> int:
+        gone = [digest for digest in self._old(older_than) if self.stored[digest][1] in workflow_ids]
+        for digest in gone:
+            del self.stored[digest]
+        return len(gone)
+
+    def _old(self, older_than: timedelta) -> list[bytes]:
+        self._require_store()
+        if older_than < timedelta(days=4):
+            raise Refusal(Kind.INTERNAL, "payloads of runs that may be open are not purged")
+        horizon = self._clock.now() - older_than
+        return [digest for digest, (at, _, _) in self.stored.items() if at < horizon]
+
+    def _require_store(self) -> None:
+        if self.outage is not None:
+            self.asked_in_vain += 1
+            raise self.outage

@@ -15,6 +15,9 @@ from temporalio.client import WorkflowHandle
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
+from adapters.clock_system import SystemClock
+from adapters.external_storage import with_external_storage
+from adapters.payload_driver import PayloadDriver
 from adapters.payloads_json import CompiledJsonConverter
 from adapters.policy_files import load_policy_document
 from assay_temporal import start_context
@@ -30,12 +33,13 @@ from domain.requests import request_hash
 from tests.doubles.clock import FixedClock
 from tests.doubles.keys import FixedIdentity, FixedKeyRing, LocalSigner
 from tests.doubles.ledger import MemoryLedger
-from tests.doubles.stores import MemoryPolicies
+from tests.doubles.stores import MemoryPayloads, MemoryPolicies
 from tests.gateway import write_policies
 from worker.build import WorkerPorts, build_worker
 from workflows.search_attributes import ALL
 
 QUEUE = "assay"
+EXTERNAL_BYTES = 16_384
 
 
 class ScriptedModel:
@@ -67,6 +71,7 @@ class Bench:
     model: ScriptedModel
     policies: MemoryPolicies
     policy: str
+    payloads: MemoryPayloads
     worker: Worker | None = None
     changes: dict[str, Any] = field(default_factory=dict)
 
@@ -101,6 +106,13 @@ class Bench:
     async def run(self, body: Any, **changes: Any) -> InferenceResult:
         return await (await self.start(body, **changes)).result()
 
+    def another_worker(self) -> Worker:
+        """A worker to take over from the first."""
+        ports = WorkerPorts(
+            self.keyring, self.policies, self.ledger, self.identity, self.signer, self.model, FixedClock()
+        )
+        return build_worker(self.env.client, Settings(), ports)
+
     def records(self, workflow_id: str) -> list[Record]:
         """A run's records, in the order in which they were made."""
         return [record for record in self.ledger.records.values() if record.workflow_id == workflow_id]
@@ -111,9 +123,13 @@ def unavailable(kind: Any, *, retryable: bool = True, retry_after: float | None 
 
 
 @pytest.fixture(scope="session")
-async def environment(
-    tmp_path_factory: pytest.TempPathFactory,
-) -> AsyncIterator[tuple[WorkflowEnvironment, FixedKeyRing]]:
+def payloads() -> MemoryPayloads:
+    """The store of large payloads, shared by all."""
+    return MemoryPayloads(SystemClock())
+
+
+@pytest.fixture(scope="session")
+async def environment(payloads: MemoryPayloads) -> AsyncIterator[tuple[WorkflowEnvironment, FixedKeyRing]]:
     keyring = FixedKeyRing("acme", "system")
     codec = EncryptingCodec(
         keyring,
@@ -121,9 +137,11 @@ async def environment(
         fallback_tenant="system",
         on_unauthenticated=OnUnauthenticated.READ_AS_NULL,
     )
+    driver = PayloadDriver(payloads, tenant_of=tenant_of_run, fallback_tenant="system", patience=0)
+    converter = with_external_storage(encrypted(codec, CompiledJsonConverter), driver, EXTERNAL_BYTES)
     server = Path(sys.executable).with_name("temporal-test-server")
     async with await WorkflowEnvironment.start_time_skipping(
-        data_converter=encrypted(codec, CompiledJsonConverter), test_server_existing_path=str(server)
+        data_converter=converter, test_server_existing_path=str(server)
     ) as env:
         names = {key.name: IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD for key in ALL}
         request = AddSearchAttributesRequest(namespace=env.client.namespace, search_attributes=names)
@@ -132,7 +150,9 @@ async def environment(
 
 
 @pytest.fixture
-async def bench(environment: tuple[WorkflowEnvironment, FixedKeyRing], tmp_path: Path) -> AsyncIterator[Bench]:
+async def bench(
+    environment: tuple[WorkflowEnvironment, FixedKeyRing], payloads: MemoryPayloads, tmp_path: Path
+) -> AsyncIterator[Bench]:
     env, keyring = environment
     policies, identity, signer, model = MemoryPolicies(), FixedIdentity(), LocalSigner(), ScriptedModel()
     clock = FixedClock()
@@ -142,4 +162,4 @@ async def bench(environment: tuple[WorkflowEnvironment, FixedKeyRing], tmp_path:
     ports = WorkerPorts(keyring, policies, ledger, identity, signer, model, clock)
     worker = build_worker(env.client, Settings(), ports)
     async with worker:
-        yield Bench(env, keyring, identity, ledger, signer, model, policies, policy, worker)
+        yield Bench(env, keyring, identity, ledger, signer, model, policies, policy, payloads, worker)

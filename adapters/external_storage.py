@@ -1,0 +1,77 @@
+"""Large payloads outside Temporal's histories (the claim check): histories hold references, a store holds ciphertext.
+
+Temporal hands a driver what the codec has encrypted, from a size on, and what the driver finds to the codec.
+"""
+
+from collections.abc import Sequence
+from dataclasses import fields, replace
+from typing import Self
+
+from temporalio import activity
+from temporalio.api.common.v1 import Payload
+from temporalio.api.sdk.v1.external_storage_pb2 import ExternalStorageReference
+from temporalio.converter import (
+    ActivitySerializationContext,
+    DataConverter,
+    ExternalStorage,
+    SerializationContext,
+    StorageDriver,
+    StorageDriverSelectContext,
+    WithSerializationContext,
+)
+
+
+class _Storage(ExternalStorage, WithSerializationContext):
+    """Temporal's storage, but for two things.
+
+    What a workflow gives to a local activity stays inline: it never leaves the process, while each copy in the store
+    would lie there for days. And to Temporal, a reference that makes no sense is an error that fails a workflow's task
+    for ever: here it is no reference, and so a payload in plaintext, which the codec refuses by name.
+    """
+
+    def with_context(self, context: SerializationContext) -> Self:
+        """The storage for payloads of a workflow or an activity."""
+        if isinstance(context, ActivitySerializationContext) and context.is_local:
+            return replace(self, driver_selector=self._in_activities)
+        return self
+
+    def _in_activities(self, context: StorageDriverSelectContext, payload: Payload) -> StorageDriver | None:
+        """The driver for results of a local activity, which go into the history, and none for its arguments."""
+        return self.drivers[0] if activity.in_activity() else None
+
+    def _decode_reference(self, payload: Payload) -> ExternalStorageReference | None:
+        try:
+            reference = super()._decode_reference(payload)
+        except Exception:  # noqa: BLE001 - whatever a stranger's bytes make of its parser
+            return None
+        ours = reference is not None and any(reference.driver_name == driver.name() for driver in self.drivers)
+        return reference if ours else None
+
+
+class _Converter(DataConverter):
+    """The same for payloads that claim to be encrypted references."""
+
+    async def _decode_reference_payload_sequence(self, payloads: Sequence[Payload]) -> list[Payload]:
+        try:
+            return await super()._decode_reference_payload_sequence(payloads)
+        except RuntimeError:
+            return list(payloads)
+
+
+def with_external_storage(converter: DataConverter, driver: StorageDriver, threshold: int) -> DataConverter:
+    """``converter``, with payloads from ``threshold`` bytes on (as encrypted) in the driver's store.
+
+    Everything that reads such histories needs the driver: clients, workers, replayers and a codec server.
+    """
+    storage = _Storage(drivers=[driver], payload_size_threshold=threshold)
+    given = {field.name: getattr(converter, field.name) for field in fields(converter) if field.init}
+    return _Converter(**{**given, "external_storage": storage})
+
+
+async def resolve(driver: StorageDriver, payloads: Sequence[Payload]) -> list[Payload]:
+    """``payloads`` with references of the driver's replaced by what they refer to, still encrypted: for a codec server.
+
+    Raises:
+        ApplicationError: ``store-unavailable``.
+    """
+    return await _Storage(drivers=[driver])._retrieve_payload_sequence(payloads)  # noqa: SLF001

@@ -1,0 +1,169 @@
+"""Runs whose prompts are too large for a history, and what becomes of them while the store of payloads is away."""
+
+import asyncio
+import secrets
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from temporalio.client import WorkflowFailureError
+from temporalio.service import RPCError, RPCStatusCode
+
+from adapters.postgres_errors import unavailable
+from api.runs import Runs, Submission
+from domain.principals import Principal, Role
+from domain.records import EventKind
+from domain.refusals import Kind, Refusal
+from tests.doubles.clock import FixedClock
+from tests.workflows.conftest import EXTERNAL_BYTES, QUEUE, Bench
+from worker.housekeeping import Housekeeping
+
+PROMPT = "a canary sings " * 1900 + "."
+LARGE = {"model": "fake", "prompt": PROMPT}
+Change = Callable[..., Awaitable[Any]]
+
+
+def failing(of: Change, times: int) -> Change:
+    """``of``, which finds its store away so many times."""
+    left = iter(range(times))
+
+    async def call(*arguments: Any) -> Any:
+        if next(left, None) is not None:
+            raise unavailable()
+        return await of(*arguments)
+
+    return call
+
+
+@pytest.fixture(autouse=True)
+def mended(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """The store is shared by all tests: what one of them breaks is whole for the next."""
+    bench.payloads.stored.clear()
+    return monkeypatch
+
+
+async def test_a_history_holds_references_and_the_store_ciphertext(bench: Bench):
+    assert len(PROMPT) > EXTERNAL_BYTES
+    handle = await bench.start(LARGE)
+    result = await handle.result()
+    assert result.status == "completed"
+    assert bench.model.calls[0].messages[0].content == PROMPT
+    history = await handle.fetch_history()
+    assert sum(event.ByteSize() for event in history.events) < EXTERNAL_BYTES
+    assert len(bench.payloads.stored) == 4  # the start, what two stages made of it, what the model's activity is given
+    for _, workflow_id, content in bench.payloads.stored.values():
+        assert workflow_id == handle.id
+        assert b"canary" not in content
+
+
+@pytest.mark.parametrize(("call", "times"), [("put", 3), ("get", 1)])
+async def test_a_workflow_waits_for_the_store_of_payloads(
+    bench: Bench, mended: pytest.MonkeyPatch, call: str, times: int
+):
+    original = getattr(bench.payloads, call)
+    outage = failing(original, times)
+    seen: list[int] = []
+
+    async def after_the_start(*arguments: Any) -> Any:
+        seen.append(1)
+        return await (original if call == "put" and len(seen) == 1 else outage)(*arguments)
+
+    mended.setattr(bench.payloads, call, after_the_start)
+    result = await bench.run(LARGE)
+    assert result.status == "completed"
+    assert [record.kind for record in bench.records(result.id)] == [EventKind.ADMITTED, EventKind.COMPLETED]
+    assert len(bench.model.calls) == 1
+    assert len(seen) > 4
+
+
+async def test_an_activity_that_can_not_read_its_input_says_why(bench: Bench, mended: pytest.MonkeyPatch):
+    """The model's activity is retried as often as its policy says; then the run fails by the right name, refunded."""
+    asked: list[bytes] = []
+
+    async def get(digest: bytes, of: Change = bench.payloads.get) -> Any:
+        asked.append(digest)
+        if len(asked) > 3:  # the workflow has read its start and two stages' results: now it is the activity's turn
+            raise unavailable()
+        return await of(digest)
+
+    mended.setattr(bench.payloads, "get", get)
+    handle = await bench.start(LARGE)
+    with pytest.raises(WorkflowFailureError) as caught:
+        await handle.result()
+    assert caught.value.cause.type == "store-unavailable"
+    assert bench.model.calls == []
+    assert len(asked) == 3 + 4
+    assert len(set(asked)) == 4
+    _, failed = bench.records(handle.id)
+    assert (failed.kind, failed.fields.refusal) == (EventKind.FAILED, "store-unavailable")
+    assert (await bench.ledger.quota("acme", failed.fields.caller, 1000)).reserved == 0
+
+
+@pytest.mark.parametrize("damage", ["lost", "swapped"])
+async def test_a_start_whose_payload_is_not_what_was_stored_is_refused_by_name(bench: Bench, damage: str):
+    await bench.worker.shutdown()
+    handle = await bench.start(LARGE)
+    [(digest, (at, owner, content))] = bench.payloads.stored.items()
+    if damage == "lost":
+        del bench.payloads.stored[digest]
+    else:
+        bench.payloads.stored[digest] = (at, owner, content[:-1] + bytes([content[-1] ^ 1]))
+    async with bench.another_worker():
+        result = await handle.result()
+    assert (result.status, result.problem.kind) == ("refused", "invalid-context")
+
+
+def runs(bench: Bench) -> Runs:
+    return Runs(
+        bench.env.client,
+        QUEUE,
+        bench.keyring,
+        bench.identity,
+        FixedClock(),
+        lambda: secrets.token_hex(8),
+        asyncio.Event(),
+        lambda: None,
+    )
+
+
+async def test_the_api_refuses_a_large_request_while_the_store_is_away(bench: Bench, mended: pytest.MonkeyPatch):
+    principal = Principal("acme", "alice", "app", frozenset({Role.AI_OPERATOR}), "c" * 32)
+    submission = Submission(principal, LARGE, bench.policy, None)
+    mended.setattr(bench.payloads, "outage", unavailable())
+    with pytest.raises(Refusal) as refused:
+        await runs(bench).start(submission)
+    assert refused.value.kind is Kind.STORE_UNAVAILABLE
+    assert refused.value.retry_after
+    mended.setattr(bench.payloads, "outage", None)
+    assert await runs(bench).start(submission)
+
+
+async def test_payloads_go_when_temporal_has_forgotten_their_run(bench: Bench):
+    result = await bench.run(LARGE)
+    gone = "inf.acme." + "z" * 32
+    await bench.payloads.put("acme", gone, b"of a run that is no more")
+    for digest, (at, owner, content) in bench.payloads.stored.items():
+        bench.payloads.stored[digest] = (at - timedelta(days=90), owner, content)
+    young = await bench.payloads.put("acme", gone, b"of a run that is about to start")
+    housekeeping = Housekeeping(bench.env.client, bench.payloads)
+    assert await housekeeping.purge() == 1
+    owners = [owner for _, owner, _ in bench.payloads.stored.values()]
+    assert owners.count(result.id) == 4
+    assert young in bench.payloads.stored
+    assert await housekeeping.purge() == 0
+
+
+async def test_nothing_is_removed_while_temporal_does_not_answer(bench: Bench, mended: pytest.MonkeyPatch):
+    await bench.payloads.put("acme", "inf.acme." + "z" * 32, b"of a run that is no more")
+    for digest, (at, owner, content) in bench.payloads.stored.items():
+        bench.payloads.stored[digest] = (at - timedelta(days=90), owner, content)
+
+    async def away(*_: Any, **__: Any) -> Any:
+        raise RPCError("away", RPCStatusCode.UNAVAILABLE, b"")
+
+    housekeeping = Housekeeping(bench.env.client, bench.payloads)
+    mended.setattr(housekeeping, "_known", away)
+    with pytest.raises(RPCError):
+        await housekeeping.purge()
+    assert len(bench.payloads.stored) == 1

@@ -1,0 +1,92 @@
+"""Removes large payloads that no run needs any more.
+
+A payload is needed until the history that refers to it is gone: its run ends ``RUN_TOTAL`` after it was stored at the
+latest, and the namespace's retention later the history goes. Old enough it is after both, and a day for clocks. But a
+run may have been reset, or started without a limit of time: hence Temporal is asked about every workflow first, and
+what it still knows keeps its payloads.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from typing import Final
+
+import structlog
+from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
+from temporalio.client import Client
+from temporalio.service import RPCError, RPCStatusCode
+
+from domain.ports import PayloadStore
+from domain.refusals import Refusal
+from workflows.timing import RUN_TOTAL
+
+_EVERY: Final = timedelta(hours=1)
+_MARGIN: Final = timedelta(days=1)
+_RPC_TIMEOUT: Final = timedelta(seconds=10)
+_BATCH: Final = 50
+log = structlog.get_logger(__name__)
+
+
+class Housekeeping:
+    """What a worker does beside its work. Any number of workers may, also at once."""
+
+    def __init__(self, client: Client, payloads: PayloadStore) -> None:
+        """Take the parts."""
+        self._client = client
+        self._payloads = payloads
+
+    async def run(self) -> None:
+        """Tidy up once an hour, until cancelled."""
+        while True:
+            try:
+                removed = await self.purge()
+            except (Refusal, RPCError) as error:
+                log.warning("payloads.not_purged", reason=type(error).__name__)
+            else:
+                if removed:
+                    log.info("payloads.purged", removed=removed)
+            await asyncio.sleep(_EVERY.total_seconds())
+
+    async def purge(self) -> int:
+        """Remove what is not needed; give how many payloads were removed.
+
+        Raises:
+            Refusal: STORE_UNAVAILABLE.
+            RPCError: Temporal does not answer. What is needed is not known then, and nothing more is removed.
+        """
+        age = RUN_TOTAL + await self._retention() + _MARGIN
+        removed, last = 0, ""
+        while batch := await self._payloads.old_workflows(age, last, _BATCH):
+            gone = [workflow_id for workflow_id in batch if not await self._known(workflow_id)]
+            removed += await self._payloads.purge(age, gone)
+            last = batch[-1]
+        return removed
+
+    async def _retention(self) -> timedelta:
+        """How long the namespace keeps closed runs."""
+        question = DescribeNamespaceRequest(namespace=self._client.namespace)
+        answer = await self._client.workflow_service.describe_namespace(question, timeout=_RPC_TIMEOUT)
+        return answer.config.workflow_execution_retention_ttl.ToTimedelta()
+
+    async def _known(self, workflow_id: str) -> bool:
+        """Whether Temporal has a run of that workflow, open or closed."""
+        try:
+            await self._client.get_workflow_handle(workflow_id).describe(rpc_timeout=_RPC_TIMEOUT)
+        except RPCError as error:
+            if error.status is RPCStatusCode.NOT_FOUND:
+                return False
+            raise
+        return True
+
+
+@contextlib.asynccontextmanager
+async def housekeeping(client: Client, payloads: PayloadStore) -> AsyncIterator[None]:
+    """Housekeeping beside the work in this block."""
+    task = asyncio.create_task(Housekeeping(client, payloads).run(), name="housekeeping")
+    try:
+        yield
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
