@@ -22,6 +22,7 @@ from adapters.vault_setup import create_tenant
 from config.settings import ApiSettings, EmbeddedSettings, Settings
 from domain.principals import Role
 from embedded.bootstrap import ensure_client, operator_session
+from embedded.child import ChildSpec
 from embedded.places import local_settings, places
 from embedded.ports import unused_ports
 from embedded.servers import EmbeddedServers
@@ -43,10 +44,15 @@ CLIENTS: dict[str, tuple[str, tuple[Role, ...]]] = {
 ANSWER_TOKENS = 30
 HASTY_LIMIT = 3
 POOR_TOKENS = 200
+LONG_CHARS = 600_000
+Serve = Callable[[EmbeddedServers, Settings, str], ChildSpec]
 
 
-def write_policies(target: Path) -> None:
-    """The shipped policies, with models of the scriptable provider, and limits that don't stand in a test's way."""
+def write_policies(target: Path, *, long_prompts: bool = False) -> None:
+    """The shipped policies, with models of the scriptable provider, and limits that don't stand in a test's way.
+
+    ``long_prompts`` lets a prompt be as long as a body may be.
+    """
     shutil.copytree(ROOT / "policies", target)
     limits = yaml.safe_load((target / "limits.yaml").read_text())
     limits["rate"] = {"limit": 100_000, "window_seconds": 60}
@@ -56,9 +62,15 @@ def write_policies(target: Path) -> None:
         "poor": {"quota": {"tokens_per_day": POOR_TOKENS}},
         "globex": {"models": ["fake"]},
     }
+    if long_prompts:
+        limits["request"]["max_prompt_chars"] = LONG_CHARS
+        screening = yaml.safe_load((target / "screening.yaml").read_text())
+        (target / "screening.yaml").write_text(yaml.safe_dump({**screening, "max_scanned_chars": LONG_CHARS}))
     (target / "limits.yaml").write_text(yaml.safe_dump(limits))
     models = yaml.safe_load((target / "models.yaml").read_text())
     fake = {**models["models"][0], "provider": "fake", "base_url": "http://127.0.0.1:1/v1", "context_tokens": 32000}
+    if long_prompts:
+        fake["context_tokens"] = 4 * LONG_CHARS
     models["models"] += [
         {**fake, "alias": "fake", "upstream": "fake-1", "fallbacks": []},
         {**fake, "alias": "fake-with-fallback", "upstream": "fake-2", "fallbacks": ["fake"]},
@@ -174,11 +186,11 @@ async def eventually(condition: Callable[[], Awaitable[bool]], seconds: float = 
             await asyncio.sleep(0.05)
 
 
-def settings_for(directory: Path, provider_url: str) -> Settings:
+def settings_for(directory: Path, provider_url: str, *, long_prompts: bool = False) -> Settings:
     names = ("postgres_port", "vault_port", "vault_cluster_port", "temporal_port", "temporal_ui_port", "model_port")
     *ports, api_port = unused_ports(len(names) + 1)
     policies = directory / "policies"
-    write_policies(policies)
+    write_policies(policies, long_prompts=long_prompts)
     embedded = EmbeddedSettings(data_dir=directory / "data", **dict(zip(names, ports, strict=True)))
     urls = {"local": f"http://127.0.0.1:{embedded.model_port}/v1", "fake": provider_url}
     return Settings(embedded=embedded, api=ApiSettings(port=api_port), policies_dir=policies, provider_urls=urls)
@@ -195,18 +207,26 @@ async def add_tenants(settings: Settings) -> None:
 
 @asynccontextmanager
 async def running_gateway(
-    directory: Path, roles: tuple[str, ...] = ("all",), provider_url: str | None = None
+    directory: Path,
+    roles: tuple[str, ...] = ("all",),
+    provider_url: str | None = None,
+    *,
+    long_prompts: bool = False,
+    serve: Serve = serve_spec,
 ) -> AsyncIterator[Gateway]:
-    """Start everything below ``directory``; with ``provider_url`` the provider is a process of the test's."""
+    """Start everything below ``directory``.
+
+    With ``provider_url`` the provider is a process of the test's; ``serve`` says how Assay's own processes are started.
+    """
     provider = FakeProvider() if provider_url is None else None
     if provider is not None:
         await provider.__aenter__()
         provider_url = provider.base_url
     try:
-        settings = settings_for(directory, str(provider_url))
+        settings = settings_for(directory, str(provider_url), long_prompts=long_prompts)
         async with servers_of(settings) as servers:
             await add_tenants(settings)
-            await servers.add(*(serve_spec(servers, settings, role) for role in roles))
+            await servers.add(*(serve(servers, settings, role) for role in roles))
             base = f"http://127.0.0.1:{settings.api.port}"
             async with httpx2.AsyncClient(base_url=base, timeout=60, trust_env=False) as http:
                 yield Gateway(settings, servers, provider, http)
