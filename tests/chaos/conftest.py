@@ -9,5 +9,6 @@ from tests.gateway import Gateway, running_gateway
 
 @pytest.fixture(scope="module")
 async def breakable(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Gateway]:
-    async with running_gateway(tmp_path_factory.mktemp("chaos"), roles=("worker", "api")) as running:
+    directory = tmp_path_factory.mktemp("chaos")
+    async with running_gateway(directory, roles=("worker", "api"), long_prompts=True) as running:
         yield running

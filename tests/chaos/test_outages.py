@@ -87,6 +87,38 @@ async def test_postgres_killed_under_load_loses_and_doubles_nothing(breakable: G
     assert (used - before[0], reserved) == (tokens, before[1])
 
 
+async def test_postgres_killed_under_load_of_prompts_that_lie_in_it_loses_none(breakable: Gateway):
+    await ready(breakable)
+    prompt = "maple oak pine rowan spruce teak " * 8000
+
+    async def ask(number: int) -> httpx2.Response:
+        return await breakable.post({"model": "fake", "prompt": f"{number} {prompt}"}, headers={"Prefer": "wait=50"})
+
+    [before] = await breakable.superuser("SELECT count(*) AS stored FROM assay.payload")
+    asked = [asyncio.create_task(ask(number)) for number in range(6)]
+
+    async def some_are_stored() -> bool:
+        [row] = await breakable.superuser("SELECT count(*) AS stored FROM assay.payload")
+        return row["stored"] > before["stored"] + 4
+
+    await eventually(some_are_stored)
+    await breakable.servers.kill("postgres")
+    asked += [asyncio.create_task(ask(number)) for number in range(6, 9)]
+    responses = await asyncio.gather(*asked)
+    await ready(breakable)
+    statuses = Counter(response.status_code for response in responses)
+    assert set(statuses) <= {200, 202, 503}, statuses
+    assert statuses[200] + statuses[202] > 0
+    for response in responses:
+        if response.status_code == 503:
+            assert "retry-after" in response.headers
+            assert "run" not in response.json()  # refused at the door: what was accepted does not fail
+        else:
+            run = await breakable.until_ended(response.json()["id"], seconds=90)
+            assert run["status"] == "completed"
+            assert [record["kind"] for record in await breakable.records(run["id"])] == ["completed", "admitted"]
+
+
 async def test_a_stopped_vault_turns_readiness_off_and_heals_by_itself(breakable: Gateway):
     await ready(breakable)
     await breakable.token("globex-app")
