@@ -44,8 +44,10 @@ class TemporalConnection:
         """``temporal``."""
         return "temporal"
 
-    async def client(self, keyring: KeyRing, payloads: PayloadStore) -> Client:
+    async def client(self, keyring: KeyRing, payloads: PayloadStore | None) -> Client:
         """The client; its payloads are under ``keyring``'s keys, large ones in ``payloads``: of whoever asks first.
+
+        Without ``payloads`` it sends all of them inline, and can't read those of clients that don't.
 
         Raises:
             Refusal: ENGINE_UNAVAILABLE.
@@ -59,15 +61,17 @@ class TemporalConnection:
                     on_unauthenticated=OnUnauthenticated.READ_AS_NULL,
                     refused=self._payload_refused,
                 )
-                driver = PayloadDriver(payloads, tenant_of=tenant_of_run, fallback_tenant=SYSTEM_TENANT)
-                threshold = self._settings.external_payload_bytes
+                converter = encrypted(codec, CompiledJsonConverter)
+                if payloads is not None:
+                    driver = PayloadDriver(payloads, tenant_of=tenant_of_run, fallback_tenant=SYSTEM_TENANT)
+                    converter = with_external_storage(converter, driver, self._settings.external_payload_bytes)
                 try:
                     self._client = await Client.connect(
                         self._settings.address,
                         namespace=self._settings.namespace,
                         tls=_tls(self._settings),
                         api_key=_token(self._settings),
-                        data_converter=with_external_storage(encrypted(codec, CompiledJsonConverter), driver, threshold),
+                        data_converter=converter,
                         header_codec_behavior=HeaderCodecBehavior.CODEC,
                     )
                 except (RPCError, RuntimeError):

@@ -15,7 +15,6 @@ import httpx2
 import yaml
 from temporalio.client import Client
 
-from adapters.clock_system import SystemClock
 from adapters.records_search import recent_records
 from adapters.temporal_client import TemporalConnection
 from adapters.vault_setup import create_tenant
@@ -27,7 +26,6 @@ from embedded.places import local_settings, places
 from embedded.ports import unused_ports
 from embedded.servers import EmbeddedServers
 from embedded.stack import serve_spec, servers_of
-from tests.doubles.stores import MemoryPayloads
 from tests.fakes.provider import FakeProvider
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -169,8 +167,8 @@ class Gateway:
         return row["used"], row["reserved"]
 
     async def temporal(self, keyring: Any) -> Client:
-        """A client of the namespace with the given keys."""
-        return await TemporalConnection(self.local.temporal).client(keyring, MemoryPayloads(SystemClock()))
+        """A client of the namespace with the given keys, and without the store of large payloads."""
+        return await TemporalConnection(self.local.temporal).client(keyring, payloads=None)
 
     def temporal_cli(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
         """Temporal's own command line, as an operator uses it: without our codec."""
