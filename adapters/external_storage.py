@@ -4,7 +4,7 @@ Temporal hands a driver what the codec has encrypted, from a size on, and what t
 """
 
 from collections.abc import Sequence
-from dataclasses import fields, replace
+from dataclasses import dataclass, fields, replace
 from typing import Self
 
 from temporalio import activity
@@ -17,8 +17,11 @@ from temporalio.converter import (
     SerializationContext,
     StorageDriver,
     StorageDriverSelectContext,
+    StorageDriverStoreContext,
     WithSerializationContext,
 )
+
+from assay_temporal.data_converter import EncryptedDataConverter
 
 
 class _Storage(ExternalStorage, WithSerializationContext):
@@ -37,7 +40,7 @@ class _Storage(ExternalStorage, WithSerializationContext):
 
     def _in_activities(self, context: StorageDriverSelectContext, payload: Payload) -> StorageDriver | None:
         """The driver for results of a local activity, which go into the history, and none for its arguments."""
-        return self.drivers[0] if activity.in_activity() else None
+        return self.drivers[0] if activity.in_activity() and context.target is not None else None
 
     def _decode_reference(self, payload: Payload) -> ExternalStorageReference | None:
         try:
@@ -48,8 +51,24 @@ class _Storage(ExternalStorage, WithSerializationContext):
         return reference if ours else None
 
 
-class _Converter(DataConverter):
-    """The same for payloads that claim to be encrypted references."""
+@dataclass(frozen=True)
+class _Converter(EncryptedDataConverter):
+    """Reads payloads that claim to be encrypted references the same way; and looks at sizes before anything else.
+
+    Temporal binds its storage to a place, a copy each time, for every payload, large or not.
+    """
+
+    def _with_store_context(self, store_ctx: StorageDriverStoreContext) -> Self:
+        clone = object.__new__(type(self))
+        clone.__dict__.update(self.__dict__, _place=store_ctx)
+        return clone
+
+    async def _external_store_payload_sequence(self, payloads: Sequence[Payload]) -> list[Payload]:
+        storage = self.external_storage
+        if storage is None or all(payload.ByteSize() < storage.payload_size_threshold for payload in payloads):
+            return list(payloads)
+        place = self.__dict__.get("_place", StorageDriverStoreContext(target=None))
+        return await storage._with_store_context(place)._store_payload_sequence(payloads)  # noqa: SLF001
 
     async def _decode_reference_payload_sequence(self, payloads: Sequence[Payload]) -> list[Payload]:
         try:
@@ -63,7 +82,11 @@ def with_external_storage(converter: DataConverter, driver: StorageDriver, thres
 
     Everything that reads such histories needs the driver: clients, workers, replayers and a codec server.
     """
-    storage = _Storage(drivers=[driver], payload_size_threshold=threshold)
+    storage = _Storage(
+        drivers=[driver],
+        driver_selector=lambda context, _: driver if context.target is not None else None,
+        payload_size_threshold=threshold,
+    )
     given = {field.name: getattr(converter, field.name) for field in fields(converter) if field.init}
     return _Converter(**{**given, "external_storage": storage})
 

@@ -13,7 +13,12 @@ from types import CodeType
 from typing import Any
 
 from temporalio.api.enums.v1 import CommandType
-from temporalio.converter import SerializationContext, StorageDriverStoreContext, WorkflowSerializationContext
+from temporalio.converter import (
+    ActivitySerializationContext,
+    SerializationContext,
+    StorageDriverStoreContext,
+    WorkflowSerializationContext,
+)
 from temporalio.worker import WorkflowInstance, WorkflowInstanceDetails
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 from temporalio.worker.workflow_sandbox._importer import Importer
@@ -115,7 +120,11 @@ class _SharedInstance(_Instance):
         return self._inner.get_serialization_context(command_info)
 
     def get_external_store_context(self, command_info: Any) -> StorageDriverStoreContext:  # noqa: ANN401 - the SDK's
-        """See ``WorkflowInstance``. Made outside as well."""
+        """See ``WorkflowInstance``. Made outside as well. What goes to a local activity has no place in a store."""
+        if command_info is not None and command_info.command_type == CommandType.COMMAND_TYPE_SCHEDULE_ACTIVITY_TASK:
+            place = self._inner.get_serialization_context(command_info)
+            if isinstance(place, ActivitySerializationContext) and place.is_local:
+                return StorageDriverStoreContext(target=None)
         return self._inner.get_external_store_context(command_info)
 
 

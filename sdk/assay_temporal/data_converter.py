@@ -8,6 +8,7 @@ from temporalio.converter import (
     DefaultFailureConverterWithEncodedAttributes,
     PayloadConverter,
     SerializationContext,
+    WithSerializationContext,
 )
 
 from assay_temporal.codec import EncryptingCodec
@@ -29,6 +30,9 @@ class EncryptedDataConverter(DataConverter):
         clone = object.__new__(type(self))
         clone.__dict__.update(self.__dict__)
         clone.__dict__["payload_codec"] = codec.with_context(context)
+        storage: object = self.external_storage
+        if isinstance(storage, WithSerializationContext):
+            clone.__dict__["external_storage"] = storage.with_context(context)
         return clone
 
 

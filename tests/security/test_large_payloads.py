@@ -57,7 +57,7 @@ def test_the_history_shows_references_and_ciphertext_alone(sealed: Scene) -> Non
         shown = json.loads(text(reference["data"]))
         assert shown == {"driverName": NAME, "claimData": {"sha256": shown["claimData"]["sha256"]}}
         assert shown["claimData"]["sha256"] in stored
-    assert len(references) >= 4  # sent, validated, sanitised, given to the model; a stage that is repeated has more
+    assert len(references) >= 2  # sent, given to the model; a stage that is repeated has more
     others = {text(payload["metadata"]["encoding"]) for payload in found if payload not in references}
     assert others - {"json/plain"} == {ENCODING.decode()}  # search attributes are plain by nature
 

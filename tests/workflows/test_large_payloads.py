@@ -11,6 +11,7 @@ from temporalio.client import WorkflowFailureError
 from temporalio.service import RPCError, RPCStatusCode
 
 from adapters.postgres_errors import unavailable
+from api.outcomes import Outcomes
 from api.runs import Runs, Submission
 from domain.principals import Principal, Role
 from domain.records import EventKind
@@ -51,7 +52,7 @@ async def test_a_history_holds_references_and_the_store_ciphertext(bench: Bench)
     assert bench.model.calls[0].messages[0].content == PROMPT
     history = await handle.fetch_history()
     assert sum(event.ByteSize() for event in history.events) < EXTERNAL_BYTES
-    assert len(bench.payloads.stored) == 4  # the start, what two stages made of it, what the model's activity is given
+    assert len(bench.payloads.stored) == 2  # the start, and what the model is given
     for _, workflow_id, content in bench.payloads.stored.values():
         assert workflow_id == handle.id
         assert b"canary" not in content
@@ -74,7 +75,7 @@ async def test_a_workflow_waits_for_the_store_of_payloads(
     assert result.status == "completed"
     assert [record.kind for record in bench.records(result.id)] == [EventKind.ADMITTED, EventKind.COMPLETED]
     assert len(bench.model.calls) == 1
-    assert len(seen) > 4
+    assert len(seen) > 2
 
 
 async def test_an_activity_that_can_not_read_its_input_says_why(bench: Bench, mended: pytest.MonkeyPatch):
@@ -83,7 +84,7 @@ async def test_an_activity_that_can_not_read_its_input_says_why(bench: Bench, me
 
     async def get(digest: bytes, of: Change = bench.payloads.get) -> Any:
         asked.append(digest)
-        if len(asked) > 3:  # the workflow has read its start and two stages' results: now it is the activity's turn
+        if len(asked) > 1:  # the workflow has read its start: now it is the activity's turn
             raise unavailable()
         return await of(digest)
 
@@ -93,8 +94,8 @@ async def test_an_activity_that_can_not_read_its_input_says_why(bench: Bench, me
         await handle.result()
     assert caught.value.cause.type == "store-unavailable"
     assert bench.model.calls == []
-    assert len(asked) == 3 + 4
-    assert len(set(asked)) == 4
+    assert len(asked) == 1 + 4
+    assert len(set(asked)) == 2
     _, failed = bench.records(handle.id)
     assert (failed.kind, failed.fields.refusal) == (EventKind.FAILED, "store-unavailable")
     assert (await bench.ledger.quota("acme", failed.fields.caller, 1000)).reserved == 0
@@ -124,12 +125,13 @@ def runs(bench: Bench) -> Runs:
         lambda: secrets.token_hex(8),
         asyncio.Event(),
         lambda: None,
+        Outcomes(),
     )
 
 
 async def test_the_api_refuses_a_large_request_while_the_store_is_away(bench: Bench, mended: pytest.MonkeyPatch):
     principal = Principal("acme", "alice", "app", frozenset({Role.AI_OPERATOR}), "c" * 32)
-    submission = Submission(principal, LARGE, bench.policy, None)
+    submission = Submission(principal, LARGE, "fake", bench.policy, None)
     mended.setattr(bench.payloads, "outage", unavailable())
     with pytest.raises(Refusal) as refused:
         await runs(bench).start(submission)
@@ -149,7 +151,7 @@ async def test_payloads_go_when_temporal_has_forgotten_their_run(bench: Bench):
     housekeeping = Housekeeping(bench.env.client, bench.payloads)
     assert await housekeeping.purge() == 1
     owners = [owner for _, owner, _ in bench.payloads.stored.values()]
-    assert owners.count(result.id) == 4
+    assert owners.count(result.id) == 2
     assert young in bench.payloads.stored
     assert await housekeeping.purge() == 0
 
