@@ -85,21 +85,35 @@ class JwtVerifier:
         clock: Clock,
         *,
         key_name: str = KEY_NAME,
+        typ: str = TYPE,
     ) -> None:
-        """Take the ports. Only versions of ``key_name`` verify, with EdDSA and nothing else (RFC 8725)."""
+        """Take the ports. Only ``typ`` verifies, by versions of ``key_name`` and by EdDSA alone (RFC 8725)."""
         self._keys = keys
         self._identity = identity
         self._settings = settings
         self._clock = clock
         self._key_name = key_name
+        self._typ = typ
         self._kid = re.compile(re.escape(key_name) + r":[1-9][0-9]{0,8}\Z")
 
     async def verify(self, token: str) -> Principal:
         """See ``TokenVerifier``."""
+        return await self.principal(await self.claims(token))
+
+    async def claims(self, token: str) -> Mapping[str, Any]:
+        """The claims of a token that holds.
+
+        Raises:
+            Refusal: INVALID_TOKEN or EXPIRED_TOKEN.
+        """
         key = await self._key(token)
         claims = _signed_claims(token, key)
         self._check_addressees(claims)
         self._check_times(claims)
+        return claims
+
+    async def principal(self, claims: Mapping[str, Any]) -> Principal:
+        """The principal that verified claims name."""
         tenant, client_id, subject = _tenant(claims["tenant"]), claims["client_id"], claims["sub"]
         identity_key = await self._identity.tenant_key(tenant)
         return Principal(
@@ -121,7 +135,7 @@ class JwtVerifier:
             raise _invalid() from None
         kid = header.get("kid")
         named = isinstance(kid, str) and self._kid.match(kid)
-        if header.get("alg") != _ALGORITHM or header.get("typ") != TYPE or "crit" in header or not named:
+        if header.get("alg") != _ALGORITHM or header.get("typ") != self._typ or "crit" in header or not named:
             raise _invalid()
         jwk = await self._keys.find(self._key_name, str(kid))
         if jwk is None:

@@ -6,7 +6,8 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
-from api import health, inferences, oauth, predict
+from api import codec, health, inferences, oauth, predict
+from api.codec_auth import CodecCors
 from api.edge_records import record_refusal
 from api.metrics import Metrics
 from api.middleware import BodyLimit, RequestFrame
@@ -19,8 +20,14 @@ from domain.refusals import Kind, Refusal
 _HTTP_KINDS = {404: Kind.NOT_FOUND, 405: Kind.METHOD_NOT_ALLOWED}
 
 
-def build_app(readiness: Readiness, metrics: Metrics, max_body_bytes: int, random_tag: Callable[[], str]) -> FastAPI:
-    """The application over a readiness that fills as the process starts."""
+def build_app(
+    readiness: Readiness,
+    metrics: Metrics,
+    max_body_bytes: int,
+    random_tag: Callable[[], str],
+    ui_origin: str | None = None,
+) -> FastAPI:
+    """The application over a readiness that fills as the process starts. Pages of ``ui_origin`` may read ``/codec``."""
     app = FastAPI(
         title="Assay",
         version="0.1.0",
@@ -31,14 +38,16 @@ def build_app(readiness: Readiness, metrics: Metrics, max_body_bytes: int, rando
     )
     app.state.readiness = readiness
     app.state.metrics = metrics
-    for routes in (inferences, predict, oauth, health):
+    for routes in (inferences, predict, oauth, codec, health):
         app.include_router(routes.router)
     app.openapi = lambda: describe(app)  # type: ignore[method-assign] # FastAPI's documented way to extend it
     app.add_exception_handler(Refusal, _refused)
     app.add_exception_handler(KeyUnavailable, _without_key)
     app.add_exception_handler(HTTPException, _http_error)
     app.add_exception_handler(RequestValidationError, _invalid)
-    app.add_middleware(BodyLimit, max_bytes=max_body_bytes)
+    by_path = {"/codec/decode": max(max_body_bytes, codec.DECODE_BODY_BYTES)}
+    app.add_middleware(BodyLimit, max_bytes=max_body_bytes, by_path=by_path)
+    app.add_middleware(CodecCors, origin=ui_origin)
     app.add_middleware(RequestFrame, metrics=metrics, random_tag=random_tag)
     return app
 

@@ -94,11 +94,16 @@ class EdgeRecorder:
                 return
 
 
+def leave_unrecorded(request: Request) -> None:
+    """Say of a request that its refusal is counted but not recorded: it proves nothing, and comes by the dozen."""
+    request.state.unrecorded = True
+
+
 def record_refusal(request: Request, refusal: Refusal, status: int) -> None:
     """Count a refusal at the edge, and offer it to the log if it is one that the log wants."""
     request.app.state.metrics.refusals.labels(refusal.kind.value).inc()
     services = request.app.state.readiness.services
-    if services is None or status not in _RECORDED:
+    if services is None or status not in _RECORDED or getattr(request.state, "unrecorded", False):
         return
     services.edge.offer(
         refusal,

@@ -15,17 +15,21 @@ from adapters.clock_system import SystemClock
 from adapters.platform import Platform
 from adapters.policy_files import load_policy_document
 from adapters.rates_postgres import PostgresRates
+from adapters.sessions_jwt import JwtSessions
 from adapters.temporal_client import TemporalConnection
 from adapters.tokens_jwt import JwtIssuer, JwtVerifier
 from api.app import build_app
+from api.decoding import PayloadDecoder
 from api.edge_records import EdgeRecorder
 from api.metrics import Metrics
 from api.outcomes import Outcomes
 from api.runs import Runs
 from api.services import PinnedPolicy, Readiness, Services
+from api.sessions import Sessions
 from api.tokens import TokenService
 from assay_temporal.keyring import KeyUnavailable
 from config.settings import Settings
+from domain.access import RoleAccess
 from domain.policy import parse_policy
 from domain.refusals import Refusal
 
@@ -57,7 +61,7 @@ async def serve(
     document = load_policy_document(settings.policies_dir, settings.provider_urls)
     async with AsyncExitStack() as stack:
         readiness = Readiness()
-        app = build_app(readiness, metrics, settings.api.max_body_bytes, random_tag)
+        app = build_app(readiness, metrics, settings.api.max_body_bytes, random_tag, settings.api.ui_origin)
         server = _Server(
             uvicorn.Config(
                 app,
@@ -75,7 +79,9 @@ async def serve(
         readiness.dependencies = (platform.session, platform.pool, temporal)
         edge = EdgeRecorder(platform.ledger, SystemClock(), random_tag, metrics.edge_dropped.inc)
         tasks = [
-            asyncio.create_task(_become_ready(settings, readiness, platform, temporal, document, edge, stop, outcomes)),
+            asyncio.create_task(
+                _become_ready(settings, readiness, platform, temporal, document, edge, metrics, stop, outcomes)
+            ),
             asyncio.create_task(edge.run()),
         ]
         stopping = asyncio.create_task(stop.wait())
@@ -96,6 +102,7 @@ async def _become_ready(
     temporal: TemporalConnection,
     document: bytes,
     edge: EdgeRecorder,
+    metrics: Metrics,
     stop: asyncio.Event,
     outcomes: Outcomes,
 ) -> None:
@@ -103,7 +110,7 @@ async def _become_ready(
     backoff = Backoff()
     while readiness.services is None:
         try:
-            readiness.services = await _services(settings, platform, temporal, document, edge, stop, outcomes)
+            readiness.services = await _services(settings, platform, temporal, document, edge, metrics, stop, outcomes)
         except (Refusal, KeyUnavailable) as error:
             log.info("waiting for a server", reason=type(error).__name__, kind=getattr(error, "kind", None))
             await asyncio.sleep(backoff.next())
@@ -116,6 +123,7 @@ async def _services(
     temporal: TemporalConnection,
     document: bytes,
     edge: EdgeRecorder,
+    metrics: Metrics,
     stop: asyncio.Event,
     outcomes: Outcomes,
 ) -> Services:
@@ -124,6 +132,8 @@ async def _services(
     client = await temporal.client(platform.keyring, platform.payloads)
     issuer = JwtIssuer(platform.signer, settings.tokens)
     clients = VaultClients(platform.session, kv_mount=settings.vault.kv_mount)
+    sessions = JwtSessions(platform.signer, platform.public_keys, platform.identities, settings.tokens, clock)
+    access = RoleAccess()
     return Services(
         settings=settings,
         runs=Runs(
@@ -143,4 +153,14 @@ async def _services(
         rates=PostgresRates(platform.pool),
         policy=PinnedPolicy(policy_hash, parse_policy(document)),
         edge=edge,
+        access=access,
+        decoder=PayloadDecoder(
+            platform.keyring,
+            settings.temporal.namespace,
+            access,
+            platform.ledger,
+            clock,
+            refused=metrics.payloads_refused.inc,
+        ),
+        sessions=Sessions(sessions, platform.ledger, clock, random_tag, settings.api.ui_session_seconds),
     )

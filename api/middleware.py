@@ -2,7 +2,7 @@
 
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import structlog
@@ -23,26 +23,28 @@ log = structlog.get_logger("api.access")
 
 
 class BodyLimit:
-    """Refuses to read more than ``max_bytes`` of a body, whatever ``Content-Length`` says."""
+    """Refuses to read more than ``max_bytes`` of a body, or what ``by_path`` says, whatever ``Content-Length`` says."""
 
-    def __init__(self, app: ASGIApp, max_bytes: int) -> None:
+    def __init__(self, app: ASGIApp, max_bytes: int, by_path: Mapping[str, int] | None = None) -> None:
         self._app = app
         self._max_bytes = max_bytes
+        self._by_path = by_path or {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """See ASGI 3.0. Reading too much raises a Refusal (BODY_TOO_LARGE) in whoever reads."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        most = self._by_path.get(scope["path"], self._max_bytes)
         declared = next((value for name, value in scope["headers"] if name == b"content-length"), b"0")
-        seen = int(declared) if declared.isdigit() and int(declared) > self._max_bytes else 0
+        seen = int(declared) if declared.isdigit() and int(declared) > most else 0
 
         async def bounded() -> Message:
             nonlocal seen
             message = await receive()
             seen += len(message.get("body", b""))
-            if seen > self._max_bytes:
-                raise Refusal(Kind.BODY_TOO_LARGE, f"the body has more than {self._max_bytes} bytes")
+            if seen > most:
+                raise Refusal(Kind.BODY_TOO_LARGE, f"the body has more than {most} bytes")
             return message
 
         await self._app(scope, bounded, send)

@@ -8,11 +8,12 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from api.problems import MEDIA_TYPE
-from api.schemas import InferenceBody, PredictBody, ProblemBody
+from api.schemas import InferenceBody, PayloadsBody, PredictBody, ProblemBody, TicketRequest
 
 _REF = "#/components/schemas/{model}"
-_BODIES: tuple[type[BaseModel], ...] = (InferenceBody, PredictBody, ProblemBody)
-_PUBLIC = ("/oauth/token", "/.well-known/jwks.json", "/healthz", "/readyz")
+_BODIES: tuple[type[BaseModel], ...] = (InferenceBody, PredictBody, PayloadsBody, TicketRequest, ProblemBody)
+_PUBLIC = ("/oauth/token", "/.well-known/jwks.json", "/healthz", "/readyz", "/codec/session")
+_SESSIONS = ("/codec/decode", "/codec/encode")
 
 TOKEN_FORM: dict[str, Any] = {
     "requestBody": {
@@ -55,10 +56,13 @@ def describe(app: FastAPI) -> dict[str, Any]:
         components = document.setdefault("components", {})
         _, extra = models_json_schema([(model, "validation") for model in _BODIES], ref_template=_REF)
         components.setdefault("schemas", {}).update(extra["$defs"])
-        components["securitySchemes"] = {"bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}}
+        components["securitySchemes"] = {
+            "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
+            "session": {"type": "apiKey", "in": "cookie", "name": "assay-codec"},
+        }
         for path, operations in document["paths"].items():
             for operation in operations.values():
                 if path not in _PUBLIC:
-                    operation["security"] = [{"bearer": []}]
+                    operation["security"] = [{"bearer": []}, *([{"session": []}] if path in _SESSIONS else [])]
         app.openapi_schema = document
     return app.openapi_schema

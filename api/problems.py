@@ -38,6 +38,7 @@ SHAPES: dict[Kind, Shape] = {
     Kind.INVALID_CONTEXT: Shape(403, "The start's signed context does not hold"),
     Kind.EXPIRED_CONTEXT: Shape(403, "The start's signed context has expired"),
     Kind.UNKNOWN_POLICY: Shape(403, "The run's policy is not known"),
+    Kind.UNAUTHENTICATED_PAYLOAD: Shape(422, "A payload does not authenticate"),
     Kind.PROMPT_BLOCKED: Shape(403, "The prompt was blocked"),
     Kind.OUTPUT_BLOCKED: Shape(403, "The answer was blocked"),
     Kind.REVIEW_UNAVAILABLE: Shape(403, "The request needs a review"),

@@ -58,6 +58,28 @@ class PredictBody(Strict):
     temperature: Annotated[float, Field(ge=0, le=2)] = 0.7
 
 
+class PayloadsBody(Strict):
+    """``temporal.api.common.v1.Payloads`` in proto JSON. Bytes, metadata's included, are base64."""
+
+    payloads: list[Any] = Field(
+        default=[], examples=[[{"metadata": {"encoding": "anNvbi9wbGFpbg=="}, "data": "IkhlbGxvIg=="}]]
+    )
+
+
+class TicketRequest(Strict):
+    """A way into Temporal's UI for a browser; to one run, if it is named."""
+
+    run: Annotated[str, StringConstraints(max_length=128)] | None = None
+
+
+class TicketBody(BaseModel):
+    """Where to send the browser, relative to this API, and how long (s) that and the session are good for."""
+
+    location: str
+    expires_in: int
+    session_seconds: int
+
+
 class ProblemBody(BaseModel):
     """RFC 9457 problem details. ``run`` is the run's body where there is a run."""
 

@@ -6,12 +6,14 @@ from typing import Annotated, cast
 
 from fastapi import Depends, Request
 
+from api.decoding import PayloadDecoder
 from api.edge_records import EdgeRecorder
 from api.runs import Runs
+from api.sessions import Sessions
 from api.tokens import TokenService
 from config.settings import Settings
 from domain.policy import Policy
-from domain.ports import Dependency, RateLimiter, StatementSigner, TokenVerifier
+from domain.ports import AccessDecider, Dependency, RateLimiter, StatementSigner, TokenVerifier
 from domain.refusals import Kind, Refusal
 
 
@@ -35,6 +37,9 @@ class Services:
     rates: RateLimiter
     policy: PinnedPolicy
     edge: EdgeRecorder
+    access: AccessDecider
+    decoder: PayloadDecoder
+    sessions: Sessions
 
 
 @dataclass

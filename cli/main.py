@@ -5,7 +5,7 @@ import sys
 import typer
 from pydantic import ValidationError
 
-from cli import admin, audit, demo, doctor, requests, serve, up
+from cli import admin, audit, demo, doctor, requests, serve, ui, up
 from config import logs
 
 app = typer.Typer(
@@ -23,6 +23,7 @@ app.command()(requests.token)
 app.command()(requests.submit)
 app.command()(requests.get)
 app.command()(requests.cancel)
+app.command()(ui.ui)
 app.add_typer(admin.tenants, name="tenant")
 app.add_typer(admin.clients, name="client")
 app.add_typer(audit.app, name="audit")

@@ -35,9 +35,10 @@ def credentials(settings: Settings, client_id: str) -> tuple[str, str]:
     return str(found["client_id"]), str(found["client_secret"])
 
 
-def _with_token(
+def with_token(
     out: Output, client: str, url: str | None, use: Callable[[GatewayClient, str], Awaitable[Reply]]
 ) -> Reply:
+    """What ``use`` gives, called with a client of the API and an access token; what goes wrong is told, and ends."""
     settings = Settings()
 
     async def run() -> Reply:
@@ -74,7 +75,7 @@ def token(client: Client = "demo", url: Url = None, as_json: JsonFlag = False) -
     async def use(_gateway: GatewayClient, access_token: str) -> Reply:
         return Reply(_OK, {}, access_token)
 
-    found = _with_token(out, client, url, use).body
+    found = with_token(out, client, url, use).body
     out.value({"access_token": found}, found)
 
 
@@ -100,7 +101,7 @@ def submit(
         return await gateway.call("POST", "/v1/inferences", token=access_token, json=body, headers=headers)
 
     out = Output(as_json)
-    _print(out, _with_token(out, client, url, use))
+    _print(out, with_token(out, client, url, use))
 
 
 def get(
@@ -115,7 +116,7 @@ def get(
         return await gateway.call("GET", f"/v1/inferences/{run_id}", token=access_token)
 
     out = Output(as_json)
-    _print(out, _with_token(out, client, url, use))
+    _print(out, with_token(out, client, url, use))
 
 
 def cancel(
@@ -130,4 +131,4 @@ def cancel(
         return await gateway.call("POST", f"/v1/inferences/{run_id}/cancel", token=access_token)
 
     out = Output(as_json)
-    _print(out, _with_token(out, client, url, use))
+    _print(out, with_token(out, client, url, use))

@@ -46,6 +46,7 @@ def welcome(servers: EmbeddedServers, settings: Settings) -> str:
             "",
             f"  A token:     {command} token --client demo    (clients: {clients})",
             f'  A question:  {command} submit "Say hello in one short sentence."',
+            f"  The UI with payloads in plaintext, for an auditor's eyes:  {command} ui",
         ]
     )
 

@@ -10,12 +10,17 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from config.transport import is_loopback, require_private_transport
+from config.transport import is_loopback, require_origin, require_private_transport
 
 Port = Annotated[int, Field(ge=1, le=65535)]
 PrivateUrl = Annotated[str, AfterValidator(require_private_transport)]
 PoolSize = Annotated[int, Field(ge=1, le=100)]
 Seconds = Annotated[float, Field(gt=0)]
+
+
+def _origin(value: str | None) -> str | None:
+    """An origin as browsers write it (RFC 6454 section 6.2), or none for an empty value."""
+    return require_origin(value) if value else None
 
 
 class _Group(BaseModel):
@@ -30,6 +35,8 @@ class ApiSettings(_Group):
     behind_tls_proxy: bool = False
     max_body_bytes: Annotated[int, Field(ge=1024)] = 524_288
     wait_seconds: Annotated[float, Field(ge=0, le=300)] = 30.0
+    ui_origin: Annotated[str | None, AfterValidator(_origin)] = None
+    ui_session_seconds: Annotated[int, Field(ge=60, le=28_800)] = 900
 
     @model_validator(mode="after")
     def _loopback_or_proxy(self) -> "ApiSettings":

@@ -30,3 +30,18 @@ def require_private_transport(url: str) -> str:
     if parts.scheme not in _PRIVATE_SCHEMES and not is_loopback(parts.hostname):
         raise ValueError(f"plaintext to {parts.hostname} is refused: use TLS, or a loopback address")
     return url
+
+
+def require_origin(url: str) -> str:
+    """Give ``url`` back if it is the origin of a private place, just as browsers write it (RFC 6454 section 6.2).
+
+    Raises:
+        ValueError: for anything that no browser would send, and as ``require_private_transport``.
+    """
+    parts = urlsplit(require_private_transport(url))
+    default = {"http": 80, "https": 443}.get(parts.scheme)
+    port = "" if parts.port in (None, default) else f":{parts.port}"
+    host = f"[{parts.hostname}]" if ":" in str(parts.hostname) else parts.hostname
+    if default is None or url != f"{parts.scheme}://{host}{port}":
+        raise ValueError("write the origin as browsers do: https://host or https://host:port, lower case, no path")
+    return url

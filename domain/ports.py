@@ -9,11 +9,13 @@ from datetime import datetime, timedelta
 from typing import Any, Protocol
 from uuid import UUID
 
+from domain.access import Resource
 from domain.budgets import Admitted, Appended, QuotaSpent, QuotaState, Rate, RateDecision, Reservation
 from domain.clients import ClientEntry, IssuedToken
 from domain.models import ModelAnswer, ModelCall
-from domain.principals import Principal
+from domain.principals import Action, Principal
 from domain.records import Record, StoredRecord
+from domain.sessions import SessionClaims, SessionUse
 
 
 class Clock(Protocol):
@@ -193,6 +195,40 @@ class TokenVerifier(Protocol):
 
     async def verify(self, token: str) -> Principal:
         """The principal behind a token.
+
+        Raises:
+            Refusal: INVALID_TOKEN or EXPIRED_TOKEN, never saying which part was wrong.
+        """
+        ...
+
+
+class AccessDecider(Protocol):
+    """Whether a principal may act on something. It can only narrow: another tenant's is refused whatever it says."""
+
+    async def require(self, principal: Principal, action: Action, resource: Resource) -> None:
+        """Pass if the principal may.
+
+        Raises:
+            Refusal: FORBIDDEN, also when the decision can't be made.
+        """
+        ...
+
+
+class SessionTokens(Protocol):
+    """Tickets and sessions of browsers, as signed tokens."""
+
+    async def issue(
+        self, use: SessionUse, principal: Principal, *, now: datetime, seconds: int, jti: str, run: str | None = None
+    ) -> str:
+        """A token for that use alone, good for ``seconds``; ``jti`` is a random name for it.
+
+        Raises:
+            Refusal: VAULT_UNAVAILABLE.
+        """
+        ...
+
+    async def verify(self, use: SessionUse, token: str) -> SessionClaims:
+        """What a token of that use says.
 
         Raises:
             Refusal: INVALID_TOKEN or EXPIRED_TOKEN, never saying which part was wrong.

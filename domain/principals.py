@@ -30,13 +30,14 @@ class Action(StrEnum):
     READ_ANY_RUN = "read_any_run"
     CANCEL_OWN_RUN = "cancel_own_run"
     READ_AUDIT = "read_audit"
+    DECODE_PAYLOAD = "decode_payload"
 
 
 _GRANTS: dict[Role, frozenset[Action]] = {
     Role.AI_OPERATOR: frozenset({Action.SUBMIT, Action.READ_OWN_RUN, Action.CANCEL_OWN_RUN}),
     Role.REVIEWER: frozenset({Action.READ_OWN_RUN}),
-    Role.AUDITOR: frozenset({Action.READ_AUDIT, Action.READ_OWN_RUN, Action.READ_ANY_RUN}),
-    Role.ADMIN: frozenset({Action.READ_AUDIT, Action.READ_OWN_RUN, Action.READ_ANY_RUN}),
+    Role.AUDITOR: frozenset({Action.READ_AUDIT, Action.READ_OWN_RUN, Action.READ_ANY_RUN, Action.DECODE_PAYLOAD}),
+    Role.ADMIN: frozenset({Action.READ_AUDIT, Action.READ_OWN_RUN, Action.READ_ANY_RUN, Action.DECODE_PAYLOAD}),
 }
 
 

@@ -21,6 +21,8 @@ class EventKind(StrEnum):
     COMPLETED = "completed"
     FAILED = "failed"
     CANCELLED = "cancelled"
+    PAYLOAD_DECODED = "payload_decoded"
+    SESSION_OPENED = "session_opened"
 
 
 @dataclass(frozen=True, slots=True)

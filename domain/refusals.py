@@ -41,6 +41,8 @@ class Kind(StrEnum):
     INVALID_CONTEXT = "invalid-context"
     EXPIRED_CONTEXT = "expired-context"
     UNKNOWN_POLICY = "unknown-policy"
+    # payloads
+    UNAUTHENTICATED_PAYLOAD = "unauthenticated-payload"
     # verdicts
     PROMPT_BLOCKED = "prompt-blocked"
     OUTPUT_BLOCKED = "output-blocked"

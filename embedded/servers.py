@@ -7,7 +7,7 @@ from types import TracebackType
 from typing import Self
 
 from config.settings import Settings
-from embedded import identity, model, openbao, postgres, temporal
+from embedded import identity, model, openbao, postgres, temporal, ui
 from embedded.child import ChildSpec
 from embedded.errors import EmbeddedError
 from embedded.files import write_private
@@ -15,12 +15,12 @@ from embedded.layout import Layout
 from embedded.lock import DataDirLock
 from embedded.model import ModelServer
 from embedded.openbao import OpenBaoServer
-from embedded.ports import LOOPBACK, WantedPort, require_free
+from embedded.ports import LOOPBACK, WantedPort, require_free, unused_ports
 from embedded.postgres import PostgresServer
 from embedded.supervisor import ChildStatus, Supervisor
 from embedded.temporal import TemporalServer
 
-ALL_SERVERS = frozenset({postgres.NAME, openbao.NAME, temporal.NAME, model.NAME})
+ALL_SERVERS = frozenset({postgres.NAME, openbao.NAME, temporal.NAME, ui.NAME, model.NAME})
 _LEFTOVER_GRACE_SECONDS = 10.0
 
 
@@ -49,10 +49,14 @@ class EmbeddedServers:
         self._supervisor = Supervisor(self._layout)
         self._postgres = PostgresServer(self._layout, wanted.postgres_port)
         self._openbao = OpenBaoServer(self._layout, wanted.vault_port, wanted.vault_cluster_port)
+        self._proxied_ui_port: int | None = None
+        if wanted.temporal_ui and self._only >= {temporal.NAME, ui.NAME}:
+            (self._proxied_ui_port,) = unused_ports(1)
         self._temporal = TemporalServer(
             self._layout,
             port=wanted.temporal_port,
-            ui_port=wanted.temporal_ui_port if wanted.temporal_ui else None,
+            ui_port=self._proxied_ui_port or (wanted.temporal_ui_port if wanted.temporal_ui else None),
+            codec_endpoint=f"http://{LOOPBACK}:{settings.api.port}/codec",
             namespace=settings.temporal.namespace,
             retention=timedelta(days=settings.retention_days),
         )
@@ -180,7 +184,10 @@ class EmbeddedServers:
             temporal.NAME: self._temporal.spec,
             model.NAME: self._model.spec,
         }
-        return [spec() for name, spec in servers.items() if name in self._only]
+        specs = [spec() for name, spec in servers.items() if name in self._only]
+        if self._proxied_ui_port is not None:
+            specs.append(ui.spec(self._settings.embedded.temporal_ui_port, self._proxied_ui_port))
+        return specs
 
     def _wanted_ports(self) -> list[WantedPort]:
         return [want for want in wanted_ports(self._settings) if want.server in self._only]

@@ -39,8 +39,18 @@ _RPC_TIMEOUT = timedelta(seconds=5)
 class TemporalServer:
     """The store of one Temporal server and the child that serves it."""
 
-    def __init__(self, layout: Layout, *, port: int, ui_port: int | None, namespace: str, retention: timedelta) -> None:
+    def __init__(
+        self,
+        layout: Layout,
+        *,
+        port: int,
+        ui_port: int | None,
+        codec_endpoint: str,
+        namespace: str,
+        retention: timedelta,
+    ) -> None:
         self._layout = layout
+        self._codec_endpoint = codec_endpoint
         self._port = port
         self._ui_port = ui_port
         self._namespace = namespace
@@ -54,7 +64,10 @@ class TemporalServer:
 
     def spec(self) -> ChildSpec:
         """The child. It is ready once its namespace exists and keeps closed runs for the retention time."""
-        ui = ("--headless",) if self._ui_port is None else ("--ui-port", str(self._ui_port), "--ui-disable-news-fetch")
+        ui: tuple[str, ...] = ("--headless",)
+        if self._ui_port is not None:
+            ui = ("--ui-port", str(self._ui_port), "--ui-codec-endpoint", self._codec_endpoint)
+            ui += ("--ui-disable-news-fetch",)
         argv = (
             *(str(temporal_program()), "server", "start-dev", "--ip", LOOPBACK, "--port", str(self._port), *ui),
             *("--db-filename", str(self._database), "--namespace", self._namespace, "--log-level", "warn"),

@@ -1,0 +1,67 @@
+"""``assay ui``: Temporal's UI with payloads in plaintext, for who may read them."""
+
+import html
+import os
+import sys
+import webbrowser
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from adapters.gateway_http import GatewayClient, Reply
+from cli.output import JsonFlag, Output
+from cli.requests import Client, Url, base_url, with_token
+from config.settings import Settings
+from embedded.files import write_private
+from embedded.places import places
+
+_CREATED = 201
+_PAGE = """<!doctype html>
+<meta charset="utf-8"><meta name="referrer" content="no-referrer">
+<meta http-equiv="refresh" content="0;url={address}">
+<title>Assay</title><a href="{address}">Open Temporal's UI</a>
+"""
+
+
+def ui(
+    run: Annotated[str | None, typer.Argument(help="A run's ID, to show that one.")] = None,
+    no_open: Annotated[bool, typer.Option("--no-open", help="Only print the address.")] = False,
+    client: Client = "auditor",
+    url: Url = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Open Temporal's UI in a browser that may see payloads in plaintext. What it shows is recorded."""
+    out = Output(as_json)
+    settings = Settings()
+
+    async def use(gateway: GatewayClient, access_token: str) -> Reply:
+        wanted = {} if run is None else {"run": run}
+        return await gateway.call("POST", "/codec/tickets", token=access_token, json=wanted)
+
+    reply = with_token(out, client, url, use)
+    if reply.status != _CREATED:
+        body = reply.body if isinstance(reply.body, dict) else {}
+        raise out.fail(f"{body.get('title', reply.status)}: {body.get('detail', 'the API gave no ticket')}")
+    address = base_url(settings, url) + str(reply.body["location"])
+    opened = not (no_open or as_json) and _open(address, places(settings).root)
+    seconds, minutes = reply.body["expires_in"], reply.body["session_seconds"] // 60
+    out.value(
+        {"address": address, "expires_in": seconds, "session_seconds": reply.body["session_seconds"]},
+        f"{'opened' if opened else 'open'} in your browser; good once, and for {seconds} s:\n  {address}\n"
+        f"It then shows payloads in plaintext for {minutes} minutes, and who read which run is recorded.",
+    )
+
+
+def _open(address: str, folder: Path) -> bool:
+    """Open the address by way of a file that only we can read: others can see what programs are started with."""
+    if sys.platform.startswith("linux") and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
+        return False  # what would be found is a browser in text mode
+    if not folder.is_dir():
+        return False
+    page = folder / "ui.html"
+    write_private(page, _PAGE.format(address=html.escape(address, quote=True)).encode())
+    try:
+        return webbrowser.open(page.as_uri())
+    except (OSError, webbrowser.Error):
+        return False

@@ -1,0 +1,109 @@
+"""Temporal's UI with two settings that its development server has no flags for.
+
+The UI sends cookies to the codec endpoint only if its server says so, and its server can say what to show while that
+endpoint refuses. The production image takes both from its environment (``TEMPORAL_CODEC_INCLUDE_CREDENTIALS``,
+``TEMPORAL_CODEC_DEFAULT_ERROR_MESSAGE``); the development server can't be told. So its UI listens on another port, and
+this process hands everything on, but for the answer about settings.
+"""
+
+import argparse
+import json
+import sys
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+
+import httpx2
+import uvicorn
+from starlette.applications import Starlette
+from starlette.background import BackgroundTask
+from starlette.middleware import Middleware
+from starlette.middleware.trustedhost import TrustedHostMiddleware
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, RedirectResponse, Response, StreamingResponse
+from starlette.routing import Route
+
+_LOOPBACK = "127.0.0.1"
+SETTINGS_PATH = "/api/v1/settings"
+SEALED = (
+    "Payloads are encrypted. Auditors and admins see them in plaintext by opening this UI with the command: assay ui"
+)
+_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
+# For one connection, not for the next (RFC 9110 section 7.6.1), or made anew by whoever sends.
+_OWN = frozenset(
+    {b"connection", b"keep-alive", b"te", b"trailer", b"transfer-encoding", b"upgrade", b"date", b"server"}
+)
+
+
+def build(upstream: httpx2.AsyncClient) -> Starlette:
+    """The application over a client of the UI that it hands on. Answers to names of loopback only (DNS rebinding)."""
+
+    async def forward(request: Request) -> Response:
+        if request.url.hostname != _LOOPBACK:  # localhost is another site than the API, as browsers see it
+            return RedirectResponse(request.url.replace(hostname=_LOOPBACK))
+        headers = [pair for pair in request.headers.raw if pair[0] not in _OWN]
+        if request.url.path == SETTINGS_PATH:
+            headers = [pair for pair in headers if pair[0] != b"accept-encoding"]
+        query = request.scope["query_string"]
+        url = upstream.base_url.copy_with(raw_path=request.scope["raw_path"] + (b"?" + query if query else b""))
+        try:
+            sent = upstream.build_request(request.method, url, headers=headers, content=await request.body())
+            response = await upstream.send(sent, stream=True)
+            if request.url.path == SETTINGS_PATH and response.is_success:
+                await response.aread()
+                return _with_credentials(response)
+        except httpx2.HTTPError:
+            return PlainTextResponse("Temporal's UI does not answer", status_code=502)
+        passed = StreamingResponse(
+            response.aiter_raw(), status_code=response.status_code, background=BackgroundTask(response.aclose)
+        )
+        passed.raw_headers = [pair for pair in _raw(response) if pair[0] not in _OWN]
+        return passed
+
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        async with upstream:
+            yield
+
+    return Starlette(
+        routes=[Route("/{path:path}", forward, methods=list(_METHODS))],
+        middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=[_LOOPBACK, "localhost"])],
+        lifespan=lifespan,
+    )
+
+
+def _raw(response: httpx2.Response) -> list[tuple[bytes, bytes]]:
+    return [(name.lower(), value) for name, value in response.headers.raw]
+
+
+def _with_credentials(response: httpx2.Response) -> Response:
+    settings = json.loads(response.content)
+    settings["Codec"] |= {"IncludeCredentials": True, "DefaultErrorMessage": SEALED}
+    edited = Response(json.dumps(settings), media_type="application/json")
+    edited.raw_headers += [pair for pair in _raw(response) if pair[0] == b"set-cookie"]
+    return edited
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Serve until a signal to stop."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("port", type=int)
+    parser.add_argument("upstream", type=int)
+    given = parser.parse_args(arguments)
+    upstream = httpx2.AsyncClient(
+        base_url=f"http://{_LOOPBACK}:{given.upstream}",
+        timeout=httpx2.Timeout(None, connect=5.0),  # a page waits for new events as long as the server lets it
+        limits=httpx2.Limits(max_connections=None),
+        trust_env=False,
+    )
+    uvicorn.run(
+        build(upstream),
+        host=_LOOPBACK,
+        port=given.port,
+        log_level="warning",
+        access_log=False,
+        timeout_graceful_shutdown=1,  # an open page would keep us waiting for the next event
+    )
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
