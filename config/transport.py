@@ -1,8 +1,10 @@
 """Plaintext is for loopback only: every address in the settings passes through here."""
 
 import ipaddress
+import re
 from urllib.parse import urlsplit
 
+_HOST = re.compile(r"[a-z0-9.-]+|\[[0-9a-f:.]+\]")
 _PRIVATE_SCHEMES = frozenset({"https", "grpcs", "postgresqls"})
 
 
@@ -42,6 +44,6 @@ def require_origin(url: str) -> str:
     default = {"http": 80, "https": 443}.get(parts.scheme)
     port = "" if parts.port in (None, default) else f":{parts.port}"
     host = f"[{parts.hostname}]" if ":" in str(parts.hostname) else parts.hostname
-    if default is None or url != f"{parts.scheme}://{host}{port}":
+    if default is None or not _HOST.fullmatch(str(host)) or url != f"{parts.scheme}://{host}{port}":
         raise ValueError("write the origin as browsers do: https://host or https://host:port, lower case, no path")
     return url
