@@ -34,8 +34,10 @@ CLIENTS: dict[str, tuple[str, tuple[Role, ...]]] = {
     "acme-app": ("acme", (Role.AI_OPERATOR,)),
     "acme-other": ("acme", (Role.AI_OPERATOR,)),
     "acme-auditor": ("acme", (Role.AUDITOR,)),
+    "acme-admin": ("acme", (Role.ADMIN,)),
     "acme-nobody": ("acme", ()),
     "globex-app": ("globex", (Role.AI_OPERATOR,)),
+    "globex-auditor": ("globex", (Role.AUDITOR,)),
     "poor-app": ("poor", (Role.AI_OPERATOR,)),
     "hasty-app": ("hasty", (Role.AI_OPERATOR,)),
 }

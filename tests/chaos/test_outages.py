@@ -1,6 +1,8 @@
 """Things are killed while they work. What was accepted finishes, once; what can't be served is refused, and heals."""
 
 import asyncio
+import base64
+import json
 from collections import Counter
 
 import httpx2
@@ -117,6 +119,30 @@ async def test_postgres_killed_under_load_of_prompts_that_lie_in_it_loses_none(b
             run = await breakable.until_ended(response.json()["id"], seconds=90)
             assert run["status"] == "completed"
             assert [record["kind"] for record in await breakable.records(run["id"])] == ["completed", "admitted"]
+
+
+async def test_nothing_is_decoded_while_it_cannot_be_recorded(breakable: Gateway):
+    await ready(breakable)
+    await breakable.token("acme-auditor")
+    run = (await breakable.post({"model": "fake", "prompt": "A prompt to be decoded"})).json()
+    shown = breakable.temporal_cli("workflow", "show", "--workflow-id", run["id"], "--output", "json")
+    started = json.loads(shown.stdout)["events"][0]["workflowExecutionStartedEventAttributes"]
+    postgres = process(breakable, "postgres")
+    family = [postgres, *postgres.children(recursive=True)]
+    for one in family:
+        one.suspend()
+    try:
+        refused = await breakable.post(started["input"], "acme-auditor", "/codec/decode")
+        assert (refused.status_code, refused.json()["type"]) == (503, "urn:assay:problem:store-unavailable")
+        assert set(refused.json()) == {"type", "title", "status", "detail"}
+    finally:
+        for one in reversed(family):
+            one.resume()
+    await ready(breakable)
+    decoded = await breakable.post(started["input"], "acme-auditor", "/codec/decode")
+    assert decoded.status_code == 200, decoded.text
+    assert "A prompt to be decoded" in base64.b64decode(decoded.json()["payloads"][0]["data"]).decode()
+    assert "payload_decoded" in {record["kind"] for record in await breakable.records(run["id"])}
 
 
 async def test_a_stopped_vault_turns_readiness_off_and_heals_by_itself(breakable: Gateway):

@@ -3,9 +3,7 @@
 import asyncio
 import contextlib
 import json
-import os
 import signal
-import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -14,19 +12,11 @@ import httpx2
 import psutil
 
 from config.settings import Settings
-from embedded.places import as_environment, places
+from embedded.places import places
+from tests.command import ASSAY, assay, environment
 from tests.fakes.behaviours import Hang, answer
 from tests.fakes.provider import FakeProvider
 from tests.gateway import ROOT, eventually, settings_for
-
-ASSAY = [sys.executable, "-m", "cli.main"]
-
-
-def environment(settings: Settings) -> dict[str, str]:
-    keep = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
-    own = {"ASSAY_EMBEDDED": settings.embedded.model_dump_json()}
-    here = as_environment(settings)
-    return keep | own | {name: here[name] for name in ("ASSAY_API", "ASSAY_POLICIES_DIR", "ASSAY_PROVIDER_URLS")}
 
 
 @asynccontextmanager
@@ -49,16 +39,6 @@ async def up(settings: Settings) -> AsyncIterator[asyncio.subprocess.Process]:
         if process.returncode is None:
             process.kill()
             await process.wait()
-
-
-async def assay(settings: Settings, *arguments: str) -> dict:
-    """Another command against the same data directory."""
-    process = await asyncio.create_subprocess_exec(
-        *ASSAY, *arguments, "--json", cwd=ROOT, env=environment(settings), stdout=asyncio.subprocess.PIPE
-    )
-    out, _ = await process.communicate()
-    assert process.returncode == 0, out
-    return json.loads(out)
 
 
 async def audit_verify(settings: Settings, directory: Path, run: dict) -> None:
