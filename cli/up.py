@@ -46,7 +46,7 @@ def welcome(servers: EmbeddedServers, settings: Settings) -> str:
             "",
             f"  A token:     {command} token --client demo    (clients: {clients})",
             f'  A question:  {command} submit "Say hello in one short sentence."',
-            f"  The UI with payloads in plaintext, for an auditor's eyes:  {command} ui",
+            f"  The UI, in plaintext:  {command} ui    (for auditors; what they read is recorded)",
         ]
     )
 

@@ -1,4 +1,4 @@
-"""The four servers as one: what ``assay up`` and the tests start."""
+"""The four servers as one, and what stands in front of Temporal's UI: what ``assay up`` and the tests start."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection

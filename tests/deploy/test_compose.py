@@ -128,6 +128,16 @@ def test_temporal_asks_for_a_certificate_and_a_token(project: dict) -> None:
     assert "POSTGRES_PWD" not in environment
 
 
+def test_the_ui_asks_for_plaintext_by_cookie_and_never_with_another_issuers_token(project: dict) -> None:
+    environment = project["services"]["temporal-ui"]["environment"]
+    assert environment["TEMPORAL_CODEC_INCLUDE_CREDENTIALS"] == "true"
+    assert environment["TEMPORAL_CODEC_PASS_ACCESS_TOKEN"] == "false"
+    assert environment["TEMPORAL_CODEC_ENDPOINT"] == ""
+    assert project["services"]["api"]["environment"]["ASSAY_API__UI_ORIGIN"] == "", (
+        "no page may ask unless you name one"
+    )
+
+
 def test_vault_is_no_development_server() -> None:
     text = (ROOT / "deploy/compose/vault.hcl").read_text()
     assert 'storage "raft"' in text

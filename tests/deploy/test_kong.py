@@ -12,6 +12,7 @@ import yaml
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
+from api.codec import DECODE_BODY_BYTES
 from config.settings import ApiSettings
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -68,12 +69,12 @@ def test_every_route_is_limited_and_fails_closed(kong: dict) -> None:
 
 def test_what_is_for_operators_stays_inside(kong: dict) -> None:
     paths = {path for route in kong["services"][0]["routes"] for path in route["paths"]}
-    assert paths == {"/v1", "/ai/predict", "/oauth/token", "/.well-known"}
+    assert paths == {"/v1", "/ai/predict", "/oauth/token", "/.well-known", "/codec"}
 
 
-def test_only_what_looks_like_an_api_key_goes_without_a_token(kong: dict) -> None:
+def test_only_what_has_other_credentials_goes_without_a_token(kong: dict) -> None:
     unchecked = [r for r in kong["services"][0]["routes"] if not any(p["name"] == "jwt" for p in r["plugins"])]
-    assert {route["name"] for route in unchecked} == {"api-key", "tokens"}
+    assert {route["name"] for route in unchecked} == {"api-key", "tokens", "codec"}
     assert _route(kong, "api-key")["headers"] == {"authorization": [r"~*^[Bb]earer\s+assay_"]}
 
 
@@ -81,6 +82,8 @@ def test_bodies_are_bounded_as_in_the_settings(kong: dict) -> None:
     limit = _plugin(kong, "request-size-limiting")
     assert limit["size_unit"] == "bytes"
     assert limit["allowed_payload_size"] == ApiSettings().max_body_bytes
+    of_codec = _plugin(_route(kong, "codec"), "request-size-limiting")
+    assert (of_codec["size_unit"], of_codec["allowed_payload_size"]) == ("bytes", DECODE_BODY_BYTES)
 
 
 def test_the_runs_id_is_left_alone(kong: dict) -> None:

@@ -24,7 +24,7 @@ from embedded.files import write_private
 from embedded.layout import Layout
 from embedded.lock import DataDirLock
 from embedded.probes import request
-from embedded.servers import EmbeddedServers
+from embedded.servers import ALL_SERVERS, EmbeddedServers
 from embedded.spawn import spawn, user_namespace_works
 from embedded.supervisor import Supervisor
 
@@ -122,7 +122,7 @@ async def test_nothing_outlives_a_killed_supervisor_and_the_data_does(
     await write_everywhere(watched)
     children = [psutil.Process(child["pid"]) for child in report["children"]]
     everyone = [p for child in children for p in (child, *child.children(recursive=True))]
-    assert len(children) == 4
+    assert len(children) == len(ALL_SERVERS)
 
     supervisor.kill()
     supervisor.wait()
@@ -154,7 +154,7 @@ async def test_an_ordinary_user_can_run_everything_and_ends_it_with_ctrl_c(
             code = await supervisor.wait()
 
     assert report["euid"] != 0
-    assert len(children) == 4
+    assert len(children) == len(ALL_SERVERS)
     assert code == 0
     assert gone(children)
 
