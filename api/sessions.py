@@ -63,6 +63,7 @@ class Sessions:
         except Refusal as refusal:
             raise _unusable(refusal.kind) from None
         now = self._clock.now()
+        # The log takes an event once. If its answer is lost on the way, the ticket is spent: better than good twice.
         if (await self._ledger.append(session_record(claims, now))).repeated:
             raise _unusable(Kind.INVALID_TOKEN)
         token = await self._tokens.issue(

@@ -77,7 +77,7 @@ def _raw(response: httpx2.Response) -> list[tuple[bytes, bytes]]:
 
 def _with_credentials(response: httpx2.Response) -> Response:
     settings = json.loads(response.content)
-    settings["Codec"] |= {"IncludeCredentials": True, "DefaultErrorMessage": SEALED}
+    settings["Codec"] = {**(settings.get("Codec") or {}), "IncludeCredentials": True, "DefaultErrorMessage": SEALED}
     edited = Response(json.dumps(settings), media_type="application/json")
     edited.raw_headers += [pair for pair in _raw(response) if pair[0] == b"set-cookie"]
     return edited

@@ -21,9 +21,11 @@ from api.services import Readiness, Services
 from api.sessions import Sessions
 from assay_temporal.codec import EncryptingCodec
 from config.settings import ApiSettings, Settings
-from domain.access import RoleAccess
+from domain.access import Resource, RoleAccess
 from domain.clients import ClientEntry
 from domain.identity import tenant_of_run
+from domain.ports import AccessDecider
+from domain.principals import Action, Principal
 from domain.records import EventKind, Record
 from domain.refusals import Kind, Refusal
 from domain.sessions import SessionUse
@@ -48,25 +50,26 @@ class Edge:
     """The API's process with known keys, an obedient clock and a store that can go away."""
 
     ui_origin: str | None = UI
+    behind_tls_proxy: bool = False
     clock: FixedClock = field(default_factory=FixedClock)
     ring: FixedKeyRing = field(default_factory=lambda: FixedKeyRing("acme", "globex", "system"))
+    access: AccessDecider = field(default_factory=RoleAccess)
     refusals: list[Kind] = field(default_factory=list)
     tags: int = 0
 
     def __post_init__(self) -> None:
-        self.settings = Settings(api=ApiSettings(ui_origin=self.ui_origin))
+        self.settings = Settings(api=ApiSettings(ui_origin=self.ui_origin, behind_tls_proxy=self.behind_tls_proxy))
         self.ledger = MemoryLedger(self.clock)
         self.signer, identity = LocalSigner(), FixedIdentity()
         tokens = self.settings.tokens
         self.metrics = Metrics()
         self.sessions = JwtSessions(self.signer, self.signer, identity, tokens, self.clock)
-        access = RoleAccess()
         services = Services(
             settings=self.settings,
             verifier=JwtVerifier(self.signer, identity, tokens, self.clock),
             edge=cast("Any", self),
-            access=access,
-            decoder=PayloadDecoder(self.ring, "assay", access, self.ledger, self.clock, refused=self.count),
+            access=self.access,
+            decoder=PayloadDecoder(self.ring, "assay", self.access, self.ledger, self.clock, refused=self.count),
             sessions=Sessions(self.sessions, self.ledger, self.clock, self.random_tag, 900),
             **dict.fromkeys(("runs", "tokens", "signer", "rates", "policy"), cast("Any", None)),
         )
@@ -147,9 +150,26 @@ async def test_auditors_and_admins_get_their_tenants_payloads_in_plaintext(edge:
 async def test_nobody_else_does(edge: Edge, client: str):
     bearer = {"Authorization": f"Bearer {await edge.token(client)}"}
     refused(await edge.decode(await edge.sealed(), headers=bearer), 403, "forbidden")
+    refused(await edge.decode({"data": "eA=="}, headers=bearer), 403, "forbidden")
     refused(await edge.ticket(client), 403, "forbidden")
-    assert edge.refusals == [Kind.FORBIDDEN] * 2
+    assert edge.refusals == [Kind.FORBIDDEN] * 3
     assert not edge.ledger.records
+
+
+class AllButOne:
+    """A finer decision than that by role."""
+
+    async def require(self, principal: Principal, action: Action, resource: Resource) -> None:
+        assert (principal.tenant, action, resource.tenant) == ("acme", Action.DECODE_PAYLOAD, "acme")
+        if resource.run == OTHER_RUN:
+            raise Refusal(Kind.FORBIDDEN, "not that one")
+
+
+async def test_a_finer_decision_counts_for_each_run():
+    edge = Edge(access=AllButOne())
+    refused(await edge.decode(await edge.sealed(), await edge.sealed(OTHER_RUN)), 403, "forbidden")
+    assert not edge.records()
+    assert (await edge.decode(await edge.sealed())).status_code == 200
 
 
 @pytest.mark.parametrize("path", ["decode", "encode", "tickets"])
@@ -324,6 +344,13 @@ async def test_a_link_leads_a_browser_to_the_ui_with_a_cookie_for_this_path_alon
     assert (record.tenant, record.sealed.client_id) == ("acme", "auditor")
     without_run = await edge.http.get((await edge.ticket()).json()["location"])
     assert without_run.headers["location"] == f"{UI}/namespaces/assay/workflows"
+
+
+async def test_where_tls_is_the_cookie_needs_it():
+    edge = Edge(ui_origin="https://ui.example", behind_tls_proxy=True)
+    opened = await edge.http.get((await edge.ticket()).json()["location"])
+    assert "Secure" in opened.headers["set-cookie"].split("; ")
+    assert opened.headers["location"].startswith("https://ui.example/")
 
 
 async def test_a_session_shows_payloads_to_the_ui(edge: Edge):

@@ -6,6 +6,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from api.app import build_app
+from api.codec_auth import COOKIE
 from api.metrics import Metrics
 from api.services import Readiness
 
@@ -48,6 +49,10 @@ def test_every_route_is_protected_or_known_to_be_public(description):
             wanted = [{"bearer": []}, {"session": []}] if path in BY_SESSION_TOO else [{"bearer": []}]
             assert operation.get("security") == (None if path in PUBLIC else wanted), (method, path)
             assert operation.get("summary") or operation.get("description"), (method, path)
+
+
+def test_the_session_is_described_by_its_cookie(description):
+    assert description["components"]["securitySchemes"]["session"]["name"] == COOKIE
 
 
 def test_protected_routes_describe_their_problems(description):
