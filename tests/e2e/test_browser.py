@@ -32,6 +32,7 @@ async def test_the_link_of_assay_ui_shows_a_run_in_plaintext_to_that_browser_alo
     shown = visit(link, tmp_path / "auditor", "--dump-dom")
     assert run["id"] in shown
     assert CANARY in shown
+    assert run["result"]["content"] in shown
     assert "assay ui" not in shown, "the notice of who sees what is gone"
     assert CANARY in visit(page, tmp_path / "auditor", "--dump-dom"), "the session lasts"
     used = visit(link, tmp_path / "another", "--dump-dom")
