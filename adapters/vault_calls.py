@@ -58,6 +58,11 @@ def kv_write(client: hvac.Client, mount: str, path: str, secret: Mapping[str, An
     write(client, f"{mount}/data/{path}", {"data": dict(secret), "options": options})
 
 
+def kv_delete(client: hvac.Client, mount: str, path: str) -> None:
+    """Remove a secret with all its versions. One that is not there stays so."""
+    client.delete(f"{mount}/metadata/{path}")
+
+
 def kv_names(client: hvac.Client, mount: str, path: str) -> list[str]:
     """The names below ``path``."""
     answer = client.list(f"{mount}/metadata/{path}")

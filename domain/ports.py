@@ -10,7 +10,7 @@ from typing import Any, Protocol
 from uuid import UUID
 
 from domain.budgets import Admitted, Appended, QuotaSpent, QuotaState, Rate, RateDecision, Reservation
-from domain.clients import ClientEntry, IssuedToken
+from domain.clients import ClientEntry, IssuedToken, TeamEntry
 from domain.models import ModelAnswer, ModelCall
 from domain.principals import Principal
 from domain.records import Record, StoredRecord
@@ -33,6 +33,14 @@ class PolicyStore(Protocol):
 
     async def get(self, policy_hash: str) -> bytes | None:
         """The document of that hash, or None."""
+        ...
+
+    async def make_current(self, policy_hash: str) -> None:
+        """From now on runs whose start names no policy are pinned to this one, which is kept already."""
+        ...
+
+    async def current(self) -> str | None:
+        """The hash of the policy that was made current last, or None if none ever was."""
         ...
 
 
@@ -185,6 +193,14 @@ class ClientDirectory(Protocol):
 
     async def list(self) -> Sequence[ClientEntry]:
         """All clients, by ID."""
+        ...
+
+
+class TeamDirectory(Protocol):
+    """Teams whose own workflows may start runs."""
+
+    async def get(self, tenant: str, client_id: str) -> TeamEntry | None:
+        """The tenant's team of that name, or None: it was never let in, or no longer is."""
         ...
 
 

@@ -16,7 +16,7 @@ from activities.validate import ValidationActivities
 from assay_temporal.contracts import InferenceResult
 from assay_temporal.keyring import KeyRing
 from config.settings import Settings
-from domain.ports import Clock, IdentityKeys, Ledger, ModelProvider, PolicyStore, StatementSigner
+from domain.ports import Clock, IdentityKeys, Ledger, ModelProvider, PolicyStore, StatementSigner, TeamDirectory
 from worker.sandbox import sandbox
 from workflows.guarded_inference import GuardedInference
 
@@ -32,13 +32,14 @@ class WorkerPorts:
     signer: StatementSigner
     provider: ModelProvider
     clock: Clock
+    teams: TeamDirectory
     recorded: Callable[[InferenceResult], None] = lambda _: None
 
 
 def build_worker(client: Client, settings: Settings, ports: WorkerPorts) -> Worker:
     """A worker for the settings' task queue; the caller runs it and shuts it down."""
     policies = Policies(ports.policies)
-    validation = ValidationActivities(ports.keyring, policies)
+    validation = ValidationActivities(ports.keyring, policies, ports.identities, ports.teams)
     screening = ScreeningActivities(policies)
     ledger = LedgerActivities(ports.ledger, policies, ports.identities, ports.signer, ports.clock, ports.recorded)
     model = ModelActivities(ports.provider, policies)

@@ -13,7 +13,7 @@ from adapters.vault_calls import lease_database
 from tests.adapters.stack import Stack
 
 GROUPS = ("api", "writer", "reader", "sequencer", "migrate")
-TABLES = ("policy", "rate_bucket", "quota_account", "reservation", "record", "schema_migration")
+TABLES = ("policy", "policy_turn", "rate_bucket", "quota_account", "reservation", "record", "schema_migration")
 _RECORD = (
     "gen_random_uuid(), 'acme', 'refused', now(), null, null, '{}', 'k', '\\x00',"
     " sha256(convert_to(random()::text, 'UTF8')), sha256('')"
@@ -25,11 +25,13 @@ CALLS = {
     "take_rate": "SELECT assay.take_rate('acme', 'roles', 1000, 1)",
     "put_policy": "SELECT assay.put_policy('\\x7b7d')",
     "get_policy": "SELECT assay.get_policy('')",
+    "make_policy_current": "SELECT assay.make_policy_current(assay.put_policy('\\x7b7d'))",
+    "current_policy": "SELECT assay.current_policy()",
     "quota_state": "SELECT assay.quota_state('acme', 'roles')",
 }
 ALLOWED = {
-    "api": {"append", "take_rate", "put_policy", "get_policy", "quota_state"},
-    "writer": {"append", "admit", "close", "get_policy"},
+    "api": {"append", "take_rate", "put_policy", "get_policy", "make_policy_current", "current_policy", "quota_state"},
+    "writer": {"append", "admit", "close", "get_policy", "current_policy"},
     "reader": set(),
     "sequencer": set(),
 }
@@ -107,7 +109,7 @@ async def test_no_service_becomes_another_or_makes_anything(
             await connection.execute(statement)
 
 
-@pytest.mark.parametrize("table", ["record", "policy"])
+@pytest.mark.parametrize("table", ["record", "policy", "policy_turn"])
 @pytest.mark.parametrize("replica", [False, True])
 async def test_even_the_owner_does_not_change_what_is_appended(stack: Stack, table: str, replica: bool) -> None:
     connection = await stack.superuser()

@@ -30,7 +30,7 @@ from domain.requests import request_hash
 from tests.doubles.clock import FixedClock
 from tests.doubles.keys import FixedIdentity, FixedKeyRing, LocalSigner
 from tests.doubles.ledger import MemoryLedger
-from tests.doubles.stores import MemoryPolicies
+from tests.doubles.stores import MemoryPolicies, MemoryTeams
 from tests.gateway import write_policies
 from worker.build import WorkerPorts, build_worker
 from workflows.search_attributes import ALL
@@ -67,6 +67,7 @@ class Bench:
     model: ScriptedModel
     policies: MemoryPolicies
     policy: str
+    teams: MemoryTeams
     worker: Worker | None = None
     changes: dict[str, Any] = field(default_factory=dict)
 
@@ -79,7 +80,6 @@ class Bench:
             subject="alice",
             client_id="app",
             roles=("ai_operator",),
-            caller=caller,
             workflow_id=run_id(key, "acme", caller, secrets.token_hex(8)),
             request_hash=request_hash(body),
             policy=self.policy,
@@ -87,19 +87,21 @@ class Bench:
         )
         return replace(made, **changes)
 
-    async def start(self, body: Any, **changes: Any) -> WorkflowHandle[Any, InferenceResult]:
+    async def start(
+        self, body: Any, countersigner: str | None = "system", **changes: Any
+    ) -> WorkflowHandle[Any, InferenceResult]:
         context = await self.context(body, **changes)
         return await self.env.client.start_workflow(
             WORKFLOW,
-            SignedRequest(body, await start_context.sign(context, self.keyring)),
+            SignedRequest(body, await start_context.sign(context, self.keyring, countersigner=countersigner)),
             id=context.workflow_id,
             task_queue=QUEUE,
             execution_timeout=timedelta(days=3),
             result_type=InferenceResult,
         )
 
-    async def run(self, body: Any, **changes: Any) -> InferenceResult:
-        return await (await self.start(body, **changes)).result()
+    async def run(self, body: Any, countersigner: str | None = "system", **changes: Any) -> InferenceResult:
+        return await (await self.start(body, countersigner, **changes)).result()
 
     def records(self, workflow_id: str) -> list[Record]:
         """A run's records, in the order in which they were made."""
@@ -136,10 +138,10 @@ async def bench(environment: tuple[WorkflowEnvironment, FixedKeyRing], tmp_path:
     env, keyring = environment
     policies, identity, signer, model = MemoryPolicies(), FixedIdentity(), LocalSigner(), ScriptedModel()
     clock = FixedClock()
-    ledger = MemoryLedger(clock)
+    ledger, teams = MemoryLedger(clock), MemoryTeams()
     write_policies(tmp_path / "policies")
     policy = await policies.put(load_policy_document(tmp_path / "policies", {}))
-    ports = WorkerPorts(keyring, policies, ledger, identity, signer, model, clock)
+    ports = WorkerPorts(keyring, policies, ledger, identity, signer, model, clock, teams)
     worker = build_worker(env.client, Settings(), ports)
     async with worker:
-        yield Bench(env, keyring, identity, ledger, signer, model, policies, policy, worker)
+        yield Bench(env, keyring, identity, ledger, signer, model, policies, policy, teams, worker)
