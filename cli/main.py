@@ -5,7 +5,7 @@ import sys
 import typer
 from pydantic import ValidationError
 
-from cli import admin, audit, demo, doctor, requests, serve, up
+from cli import admin, audit, demo, doctor, requests, serve, teams, up
 from config import logs
 
 app = typer.Typer(
@@ -25,6 +25,7 @@ app.command()(requests.get)
 app.command()(requests.cancel)
 app.add_typer(admin.tenants, name="tenant")
 app.add_typer(admin.clients, name="client")
+app.add_typer(teams.app, name="team")
 app.add_typer(audit.app, name="audit")
 
 

@@ -56,6 +56,7 @@ class VaultSettings(_Group):
     transit_mount: str = "transit"
     database_mount: str = "database"
     approle_mount: str = "approle"
+    team_approle_mount: str = "assay-teams"
     api: AppRoleSettings = AppRoleSettings()
     worker: AppRoleSettings = AppRoleSettings()
     operator: AppRoleSettings = AppRoleSettings()
