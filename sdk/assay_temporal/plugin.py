@@ -10,12 +10,14 @@ from temporalio.converter import (
     DataConverter,
     DefaultFailureConverter,
     DefaultFailureConverterWithEncodedAttributes,
+    PayloadCodec,
 )
 from temporalio.plugin import SimplePlugin
 from temporalio.worker import ReplayerConfig, WorkerConfig, WorkflowRunner
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
 
 from assay_temporal.codec import EncryptingCodec
+from assay_temporal.headers import AddressedHeaders, PlacingCodec
 from assay_temporal.keyring import KeyRing
 from assay_temporal.signing import Signer, Team
 
@@ -41,7 +43,7 @@ class AssayPlugin(SimplePlugin):
         self.codec = EncryptingCodec(keyring, tenant_of=lambda _: team.tenant, fallback_tenant=team.tenant)
         super().__init__(
             "assay.temporal",
-            data_converter=self._encrypted,
+            interceptors=[AddressedHeaders()],
             activities=[self.signer.sign_start],
             workflow_runner=_with_passthrough,
         )
@@ -53,6 +55,7 @@ class AssayPlugin(SimplePlugin):
             ValueError: a codec or a failure converter is set that this plugin would have to drop.
         """
         config = super().configure_client(config)
+        config["data_converter"] = self._encrypted(config["data_converter"], config["namespace"])
         config["header_codec_behavior"] = HeaderCodecBehavior.CODEC
         return config
 
@@ -72,6 +75,7 @@ class AssayPlugin(SimplePlugin):
             ValueError: see ``configure_client``.
         """
         config = super().configure_replayer(config)
+        config["data_converter"] = self._encrypted(config["data_converter"], config["namespace"])
         config["header_codec_behavior"] = HeaderCodecBehavior.CODEC
         return config
 
@@ -84,7 +88,7 @@ class AssayPlugin(SimplePlugin):
         settings: Mapping[str, Any] = client.config(active_config=True)
         converter: DataConverter = settings["data_converter"]
         encrypts = (
-            converter.payload_codec is self.codec
+            self._is_ours(converter.payload_codec)
             and converter.failure_converter_class is DefaultFailureConverterWithEncodedAttributes
             and settings["header_codec_behavior"] is HeaderCodecBehavior.CODEC
         )
@@ -93,10 +97,12 @@ class AssayPlugin(SimplePlugin):
                 "the client does not encrypt: give AssayPlugin to Client.connect(plugins=[...]), after all others"
             )
 
-    def _encrypted(self, existing: DataConverter | None) -> DataConverter:
+    def _is_ours(self, codec: PayloadCodec | None) -> bool:
+        return isinstance(codec, PlacingCodec) and codec.placed is self.codec
+
+    def _encrypted(self, converter: DataConverter, namespace: str) -> DataConverter:
         """The converter with our codec and encrypted failures; everything else stays as it is."""
-        converter = existing or DataConverter.default
-        if converter.payload_codec is self.codec:
+        if self._is_ours(converter.payload_codec):
             return converter
         if converter.payload_codec is not None:
             raise ValueError("a payload codec is set already: AssayPlugin brings its own, and can't be the second")
@@ -106,7 +112,7 @@ class AssayPlugin(SimplePlugin):
             )
         return replace(
             converter,
-            payload_codec=self.codec,
+            payload_codec=PlacingCodec(self.codec, namespace),
             failure_converter_class=DefaultFailureConverterWithEncodedAttributes,
         )
 
