@@ -17,6 +17,7 @@ from assay_temporal.contracts import InferenceResult
 from assay_temporal.keyring import KeyRing
 from config.settings import Settings
 from domain.ports import Clock, IdentityKeys, Ledger, ModelProvider, PolicyStore, StatementSigner, TeamDirectory
+from worker.nexus import NexusGate
 from worker.sandbox import sandbox
 from workflows.guarded_inference import GuardedInference
 
@@ -57,6 +58,7 @@ def build_worker(client: Client, settings: Settings, ports: WorkerPorts) -> Work
             screening.screen_output,
             ledger.close_request,
         ],
+        nexus_service_handlers=[NexusGate()] if slots.serves_nexus else [],
         interceptors=[FailuresByKind()],
         workflow_runner=sandbox(),
         tuner=WorkerTuner.create_fixed(

@@ -1,12 +1,14 @@
 """Asking from a workflow: ``result = await ask(InferenceCall(model="...", prompt="..."))``.
 
+The run is a child workflow, or a Nexus operation if the plugin names an endpoint.
+
 Runs inside the sandbox: no key, no clock, no I/O. The plugin's signing activity has these; its result is in the
 workflow's history, so that a replay asks for the same run.
 """
 
 import asyncio
 from datetime import timedelta
-from typing import Final
+from typing import Any, Final
 
 from temporalio import workflow
 from temporalio.common import RetryPolicy, WorkflowIDReusePolicy
@@ -15,12 +17,14 @@ from temporalio.exceptions import (
     ApplicationError,
     ChildWorkflowError,
     FailureError,
+    NexusOperationError,
     is_cancelled_exception,
 )
 
 from assay_temporal.contracts import WORKFLOW, Answer, InferenceResult, SignedRequest
-from assay_temporal.errors import Denied, NotLetIn
+from assay_temporal.errors import Denied, Faulted, NotLetIn
 from assay_temporal.inference import InferenceCall, request_hash
+from assay_temporal.nexus import AssayService, NexusStart
 from assay_temporal.outcomes import faulted
 from assay_temporal.starts import RUN_TOTAL, SIGN_ACTIVITY, SignedStart, StartToSign
 
@@ -35,11 +39,12 @@ _NOT_LET_IN: Final = "not-let-in"
 
 
 async def ask(call: InferenceCall) -> InferenceResult:
-    """Ask a model, governed; the run is a child workflow of this one.
+    """Ask a model, governed.
 
     A denial is a result like any other: ``status`` is ``blocked`` or ``refused`` and ``problem`` says why. See
     ``ask_for_answer`` for one that raises. Cancelling (this workflow, this task, or by ``asyncio.timeout``) cancels the
-    run and waits until it is settled; so does this workflow's end, without the waiting.
+    run and waits until it is settled. So does this workflow's end, without the waiting, but not by Nexus, where a run
+    whose workflow was terminated goes on to its own end.
 
     Raises:
         Faulted: something broke, or somebody else ended the run.
@@ -69,26 +74,44 @@ async def ask_for_answer(call: InferenceCall) -> Answer:
     return result.result
 
 
-async def _run(body: dict[str, object], digest: str, start: SignedStart) -> InferenceResult:
+async def _run(body: dict[str, Any], digest: str, start: SignedStart) -> InferenceResult:
     try:
-        result: InferenceResult = await workflow.execute_child_workflow(
-            WORKFLOW,
-            SignedRequest(body, start.context),
-            id=start.run_id,
-            task_queue=start.task_queue,
-            result_type=InferenceResult,
-            cancellation_type=workflow.ChildWorkflowCancellationType.WAIT_CANCELLATION_COMPLETED,
-            parent_close_policy=workflow.ParentClosePolicy.REQUEST_CANCEL,
-            id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
-            execution_timeout=RUN_TOTAL,
-            memo={"request_hash": digest},
-            static_summary=f"asked by {workflow.info().workflow_type}",
-        )
-    except ChildWorkflowError as error:
+        result = await (_child(body, digest, start) if start.endpoint is None else _operation(body, start))
+    except (ChildWorkflowError, NexusOperationError) as error:
         if is_cancelled_exception(error) and _being_cancelled():
             raise asyncio.CancelledError from error
         raise faulted(start.run_id, error.cause) from error
+    if result.id != start.run_id:  # by Nexus a result is bound to its run, but not to who asked
+        raise Faulted("internal", run_id=start.run_id)
     return result
+
+
+async def _child(body: dict[str, Any], digest: str, start: SignedStart) -> InferenceResult:
+    result: InferenceResult = await workflow.execute_child_workflow(
+        WORKFLOW,
+        SignedRequest(body, start.context),
+        id=start.run_id,
+        task_queue=start.task_queue,
+        result_type=InferenceResult,
+        cancellation_type=workflow.ChildWorkflowCancellationType.WAIT_CANCELLATION_COMPLETED,
+        parent_close_policy=workflow.ParentClosePolicy.REQUEST_CANCEL,
+        id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+        execution_timeout=RUN_TOTAL,
+        memo={"request_hash": digest},
+        static_summary=f"asked by {workflow.info().workflow_type}",
+    )
+    return result
+
+
+async def _operation(body: dict[str, Any], start: SignedStart) -> InferenceResult:
+    client = workflow.create_nexus_client(service=AssayService, endpoint=start.endpoint or "")
+    return await client.execute_operation(
+        AssayService.infer,
+        NexusStart(start.run_id, body, start.context),
+        schedule_to_close_timeout=RUN_TOTAL,
+        cancellation_type=workflow.NexusOperationCancellationType.WAIT_COMPLETED,
+        summary="ask Assay",
+    )
 
 
 def _being_cancelled() -> bool:

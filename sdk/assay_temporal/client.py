@@ -24,9 +24,11 @@ class AssayClient:
         """Take a client that was connected with the plugin.
 
         Raises:
-            ValueError: it was not, or does not encrypt any more.
+            ValueError: it was not, or does not encrypt any more; or it is not in Assay's namespace.
         """
         plugin.require_encryption(client)
+        if plugin.endpoint is not None:
+            raise ValueError("with an endpoint, workflows ask: a client can't reach Assay's namespace by Nexus")
         self._client = client
         self._signer = plugin.signer
 

@@ -22,7 +22,7 @@ from assay_temporal.keyring import KeyRing
 from assay_temporal.signing import Signer, Team
 
 PURE: Final = tuple(
-    f"assay_temporal.{name}" for name in ("calls", "contracts", "errors", "inference", "outcomes", "starts")
+    f"assay_temporal.{name}" for name in ("calls", "contracts", "errors", "inference", "nexus", "outcomes", "starts")
 )
 """What workflows import of this package: values, and calls of Temporal's own workflow functions. A test says so."""
 
@@ -37,9 +37,17 @@ class AssayPlugin(SimplePlugin):
     authenticate raises.
     """
 
-    def __init__(self, team: Team, keyring: KeyRing, *, task_queue: str = "assay") -> None:
-        """Take the team, its keys, and the task queue that Assay's workers poll."""
-        self.signer = Signer(team, keyring, task_queue=task_queue)
+    def __init__(self, team: Team, keyring: KeyRing, *, task_queue: str = "assay", endpoint: str | None = None) -> None:
+        """Take the team and its keys.
+
+        Args:
+            team: who asks.
+            keyring: its tenant's keys.
+            task_queue: what Assay's workers poll, for a team that works in Assay's namespace.
+            endpoint: Assay's Nexus endpoint, for a team that has a namespace of its own.
+        """
+        self.endpoint = endpoint
+        self.signer = Signer(team, keyring, task_queue=task_queue, endpoint=endpoint)
         self.codec = EncryptingCodec(keyring, tenant_of=lambda _: team.tenant, fallback_tenant=team.tenant)
         super().__init__(
             "assay.temporal",

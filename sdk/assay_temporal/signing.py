@@ -52,13 +52,15 @@ class Signer:
         keyring: KeyRing,
         *,
         task_queue: str = "assay",
+        endpoint: str | None = None,
         now: Callable[[], float] = time.time,
         random_bytes: Callable[[int], bytes] = secrets.token_bytes,
     ) -> None:
-        """Take the parts: ``task_queue`` is Assay's, ``now`` gives seconds since the epoch."""
+        """Take the parts: ``task_queue`` or Nexus ``endpoint`` is Assay's, ``now`` gives seconds since the epoch."""
         self._team = team
         self._keyring = keyring
         self._task_queue = task_queue
+        self._endpoint = endpoint
         self._now = now
         self._random_bytes = random_bytes
 
@@ -95,7 +97,8 @@ class Signer:
             policy="",
             expires_at=int(self._now()) + CONTEXT_SECONDS,
         )
-        return SignedStart(run_id, await start_context.sign(context, self._keyring), self._task_queue)
+        signed = await start_context.sign(context, self._keyring)
+        return SignedStart(run_id, signed, self._task_queue, self._endpoint)
 
     @activity.defn(name=SIGN_ACTIVITY)
     async def sign_start(self, start: StartToSign) -> SignedStart:

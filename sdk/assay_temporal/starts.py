@@ -21,8 +21,12 @@ class StartToSign:
 
 @dataclass(frozen=True)
 class SignedStart:
-    """A start that Assay will accept for five minutes: the run's ID, its signed context, where it goes."""
+    """A start that Assay will accept for five minutes: the run's ID, its signed context, where it goes.
+
+    With an ``endpoint`` it goes there, by Nexus; else to ``task_queue``, in the namespace of whoever asks.
+    """
 
     run_id: str
     context: str
     task_queue: str
+    endpoint: str | None = None

@@ -2,11 +2,14 @@
 
 import asyncio
 from dataclasses import dataclass
+from datetime import timedelta
 
 from pydantic import BaseModel
 from temporalio import workflow
+from temporalio.exceptions import NexusOperationError
 
 from assay_temporal import AssayError, Denied, InferenceCall, ask, ask_for_answer
+from assay_temporal.nexus import AssayService, NexusStart
 
 
 class Question(BaseModel):
@@ -79,3 +82,19 @@ class AsksTheImpossible:
     @workflow.run
     async def run(self) -> None:
         await ask(InferenceCall("fake", prompt="\ud800"))
+
+
+@workflow.defn
+class CallsTheEndpoint:
+    """Calls Assay's Nexus endpoint itself, with a start of its own making."""
+
+    @workflow.run
+    async def run(self, start: NexusStart, seconds: int) -> str:
+        client = workflow.create_nexus_client(service=AssayService, endpoint="assay")
+        try:
+            result = await client.execute_operation(
+                AssayService.infer, start, schedule_to_close_timeout=timedelta(seconds=seconds)
+            )
+        except NexusOperationError as error:
+            return type(error.cause).__name__
+        return result.problem.kind if result.problem else result.status
