@@ -280,6 +280,11 @@ async def test_a_team_that_was_let_out_is_refused_at_once(gateway: Gateway):
         assert (record["tenant"], record["refusal"]) == ("acme", "forbidden")
 
 
+async def test_a_team_needs_a_tenant_that_is_there(gateway: Gateway):
+    with pytest.raises(AssertionError, match="there is no tenant"):
+        await assay(gateway, "team", "create", "lost", "--tenant", "nobody")
+
+
 async def listed(gateway: Gateway, name: str) -> dict[str, Any]:
     [found] = [team for team in await assay(gateway, "team", "list") if team["team"] == name]
     return found

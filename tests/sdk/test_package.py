@@ -1,5 +1,6 @@
 """The SDK is a distribution of its own: it builds, imports without the rest of the project, and says what it lacks."""
 
+import re
 import subprocess
 import sys
 import sysconfig
@@ -75,6 +76,17 @@ def test_what_it_names_is_there():
         assert getattr(assay_temporal, name) is not None
     with pytest.raises(AttributeError):
         assay_temporal.nothing  # noqa: B018 - the look is the test
+
+
+def test_the_readme_shows_what_is_there():
+    readme = (ROOT / "sdk" / "README.md").read_text()
+    blocks = re.findall(r"(?ms)^```python\n(.*?)^```$", readme)
+    assert len(blocks) == 2
+    for block in blocks:
+        names: dict[str, object] = {"__name__": "readme"}
+        exec(compile(block, "README.md", "exec"), names)  # noqa: S102 - ours; it defines and imports, and runs nothing
+    for path in re.findall(r"`(examples/\S+)`", readme):
+        assert (ROOT / "sdk" / path).is_file()
 
 
 def test_its_dependencies_are_among_ours():
