@@ -189,8 +189,9 @@ class EncryptingCodec(PayloadCodec, WithSerializationContext):
 
     def _writes(self, tenant: bytes) -> bool:
         """Whether the place's payloads may be under that tenant's key: others' holders have keys of their own."""
-        own = self._tenant_of(self._place.workflow_id)
-        return tenant == self._fallback_tenant.encode() or (own is not None and tenant == own.encode())
+        return tenant == self._fallback_tenant.encode() or (
+            self._tenant is not None and tenant == self._tenant.encode()
+        )
 
     def _cipher(self, key: DataKey) -> AESGCM:
         cache_key = (key.tenant, key.key_id)
