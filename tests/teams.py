@@ -111,7 +111,9 @@ class TeamWorker:
             "team": self.team.name,
         }
         arguments = [part for name, value in options.items() for part in (f"--{name}", value)]
-        self.process = await asyncio.create_subprocess_exec(sys.executable, str(EXAMPLES / "worker.py"), *arguments)
+        self.process = await asyncio.create_subprocess_exec(
+            sys.executable, str(EXAMPLES / "triage_worker.py"), *arguments
+        )
 
     async def kill(self) -> None:
         """kill -9."""

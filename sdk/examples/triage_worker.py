@@ -1,6 +1,6 @@
 """A team's worker: its login to Vault, its plugin, its task queue.
 
-    python worker.py --temporal localhost:7233 --namespace assay --vault http://localhost:8200 \\
+    python triage_worker.py --temporal localhost:7233 --namespace assay --vault http://localhost:8200 \\
         --credentials .assay/teams/acme/triage --tenant acme --team triage
 """
 
