@@ -41,10 +41,10 @@ _NOT_LET_IN: Final = "not-let-in"
 async def ask(call: InferenceCall) -> InferenceResult:
     """Ask a model, governed.
 
-    A denial is a result like any other: ``status`` is ``blocked`` or ``refused`` and ``problem`` says why. See
-    ``ask_for_answer`` for one that raises. Cancelling (this workflow, this task, or by ``asyncio.timeout``) cancels the
-    run and waits until it is settled. So does this workflow's end, without the waiting, but not by Nexus, where a run
-    whose workflow was terminated goes on to its own end.
+    A denial is a result like any other: ``status`` is ``blocked`` or ``refused`` and ``problem`` says why; so is a run
+    that somebody withdrew (``cancelled``). See ``ask_for_answer`` for one that raises. Cancelling (this workflow, this
+    task, or by ``asyncio.timeout``) cancels the run and waits until it is settled. So does this workflow's end, without
+    the waiting, but not by Nexus, where a run whose workflow was terminated goes on to its own end.
 
     Raises:
         Faulted: something broke, or somebody else ended the run.
