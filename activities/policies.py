@@ -14,6 +14,17 @@ class Policies:
         self._store = store
         self._parsed: dict[str, Policy] = {}
 
+    async def current(self) -> str:
+        """The hash of the policy that is current. Asked each time: it is pinned in what the first stage gives.
+
+        Raises:
+            Refusal: UNKNOWN_POLICY if none is; STORE_UNAVAILABLE.
+        """
+        current = await self._store.current()
+        if current is None:
+            raise Refusal(Kind.UNKNOWN_POLICY, "no policy was made current yet")
+        return current
+
     async def get(self, policy_hash: str) -> Policy:
         """The policy of that hash.
 

@@ -8,7 +8,8 @@ from activities.policies import Policies
 from activities.stages import Problem, Run, Submitter, Validated, ValidateInput, problem_of
 from assay_temporal import start_context
 from assay_temporal.keyring import KeyRing
-from domain.identity import tenant_of_run
+from domain.identity import caller_hash, tenant_of_run
+from domain.ports import IdentityKeys, TeamDirectory
 from domain.principals import SYSTEM_TENANT, Action, known_roles, require_action
 from domain.refusals import Kind, Refusal
 from domain.requests import parse_request, request_hash
@@ -17,9 +18,11 @@ from domain.requests import parse_request, request_hash
 class ValidationActivities:
     """Verifies the signed context and reads the request again, under the policy that the run is pinned to."""
 
-    def __init__(self, keyring: KeyRing, policies: Policies) -> None:
+    def __init__(self, keyring: KeyRing, policies: Policies, identities: IdentityKeys, teams: TeamDirectory) -> None:
         self._keyring = keyring
         self._policies = policies
+        self._identities = identities
+        self._teams = teams
 
     @activity.defn
     async def validate_request(self, start: ValidateInput) -> Validated:
@@ -33,6 +36,7 @@ class ValidationActivities:
                 workflow_id=start.workflow_id,
                 request_hash=digest,
                 started_at=start.started_ms / 1000,
+                countersigner=SYSTEM_TENANT,
             )
         except Refusal as refusal:
             return Validated(stranger, problem=problem_of(refusal))
@@ -40,24 +44,39 @@ class ValidationActivities:
             return Validated(stranger, problem=_untrusted(Kind.EXPIRED_CONTEXT, str(error)))
         except start_context.InvalidContext as error:
             return Validated(stranger, problem=_untrusted(Kind.INVALID_CONTEXT, str(error)))
-        if tenant_of_run(start.workflow_id) != context.tenant:
-            return Validated(stranger, problem=_untrusted(Kind.INVALID_CONTEXT, "made for another tenant's run"))
+        if (reason := _overreach(start.workflow_id, context)) is not None:
+            return Validated(stranger, problem=_untrusted(Kind.INVALID_CONTEXT, reason))
         run = Run(
             tenant=context.tenant,
-            caller=context.caller,
+            caller="",
             workflow_id=start.workflow_id,
             run_id=start.run_id,
             started_ms=start.started_ms,
             policy=context.policy,
             request_hash=digest,
         )
-        submitter = Submitter(context.subject, context.client_id, context.roles)
+        submitter = Submitter(context.subject, context.client_id, context.roles if context.countersigned else ())
         try:
+            if not context.countersigned:
+                submitter = await self._team(context)
+            run = replace(run, caller=await self._caller(context.tenant, submitter))
+            run = replace(run, policy=run.policy or await self._policies.current())
             return await self._read(start, run, submitter)
         except Refusal as refusal:
             if refusal.kind in (Kind.STORE_UNAVAILABLE, Kind.VAULT_UNAVAILABLE):
                 raise
             return Validated(run, submitter, problem=problem_of(refusal))
+
+    async def _team(self, context: start_context.StartContext) -> Submitter:
+        """The team as Assay knows it: subject and roles are not its own to say."""
+        team = await self._teams.get(context.tenant, context.client_id)
+        if team is None or context.subject not in ("", team.subject):
+            raise Refusal(Kind.FORBIDDEN, "no team of that name is let in for this tenant")
+        return Submitter(team.subject, team.client_id, team.roles)
+
+    async def _caller(self, tenant: str, submitter: Submitter) -> str:
+        key = await self._identities.tenant_key(tenant)
+        return caller_hash(key, tenant, submitter.client_id, submitter.subject)
 
     async def _read(self, start: ValidateInput, run: Run, submitter: Submitter) -> Validated:
         policy = await self._policies.get(run.policy)
@@ -66,6 +85,15 @@ class ValidationActivities:
         policy.model(run.tenant, request.model)
         fallbacks = policy.fallbacks(run.tenant, request.model)
         return Validated(run, submitter, replace(request, messages=()), fallbacks)
+
+
+def _overreach(workflow_id: str, context: start_context.StartContext) -> str | None:
+    """What a context claims although whoever signed it has no say in that."""
+    if tenant_of_run(workflow_id) != context.tenant:
+        return "made for another tenant's run"
+    if context.policy and not context.countersigned:
+        return "a team chooses no policy"
+    return None
 
 
 def _untrusted(kind: Kind, reason: str) -> Problem:

@@ -1,53 +1,21 @@
-"""Tenants' data keys from Vault: made and wrapped by Transit, the wrapped form kept in KV, opened ones cached.
+"""Tenants' data keys from Vault: the SDK's key ring, by our settings and our clock."""
 
-``keyring/<tenant>/<key_id>`` holds a wrapped key and is written once; ``keyring/<tenant>/current`` names the one to
-encrypt with. A new key becomes current by check-and-set, so that processes that make one at the same time agree on it.
-"""
-
-import asyncio
-import re
 import time
-from collections import OrderedDict
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable
 from datetime import timedelta
 
-from adapters.keyring_vault_calls import CurrentKey, KeyGone, KeyRingCalls
 from adapters.vault_session import VaultSession
-from assay_temporal.keyring import DataKey, KeyUnavailable
+from assay_temporal.vault import keyring as sdk
+from assay_temporal.vault.keyring import CacheLimits
 from config.settings import VaultSettings
 from domain.ports import Clock
 from domain.refusals import Refusal
 
-_TENANT = re.compile(r"[a-z0-9-]{1,40}\Z")
-_KEY_ID = re.compile(r"[0-9a-f]{32}\Z")
-_GONE_SECONDS = 5.0
+__all__ = ["CacheLimits", "VaultKeyRing"]
 
 
-@dataclass(frozen=True, slots=True)
-class CacheLimits:
-    """How long an opened key may be used before Vault is asked again (monotonic seconds, uses), and how many are kept.
-
-    Deleting a tenant's Transit key takes full effect after ``max_age_seconds``.
-    """
-
-    max_age_seconds: float = 300.0
-    max_uses: int = 100_000
-    max_keys: int = 1024
-
-
-@dataclass(slots=True)
-class _Cached:
-    """An opened key, or the knowledge that there is none; ``retire_at`` is when another is to be made current."""
-
-    key: DataKey | None
-    expires_at: float
-    uses_left: int
-    retire_at: float = float("inf")
-
-
-class VaultKeyRing:
-    """``KeyRing`` over Vault. Lookups of one key happen once at a time, however many wait for it."""
+class VaultKeyRing(sdk.VaultKeyRing):
+    """``KeyRing`` over Vault, for the tenants that our AppRole reaches: all of them."""
 
     def __init__(
         self,
@@ -59,74 +27,13 @@ class VaultKeyRing:
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         """Take the session, and the clock by which keys age."""
-        self._session = session
-        self._calls = KeyRingCalls(settings.kv_mount, settings.transit_mount)
-        self._key_life = timedelta(seconds=settings.data_key_max_age_seconds)
-        self._clock = clock
-        self._limits = limits or CacheLimits()
-        self._monotonic = monotonic
-        self._cache: OrderedDict[tuple[str, str], _Cached] = OrderedDict()
-        self._flights: dict[tuple[str, str], asyncio.Task[_Cached]] = {}
-
-    async def current(self, tenant: str) -> DataKey:
-        """See ``KeyRing``."""
-        if not _TENANT.match(tenant):
-            raise KeyUnavailable(tenant, gone=True)
-        return await self._cached((tenant, ""), lambda: self._load_current(tenant))
-
-    async def by_id(self, tenant: str, key_id: str) -> DataKey:
-        """See ``KeyRing``. Names that no key of ours has are never asked for: they may come from a stranger."""
-        if not (_TENANT.match(tenant) and _KEY_ID.match(key_id)):
-            raise KeyUnavailable(tenant, gone=True)
-        return await self._cached((tenant, key_id), lambda: self._load(tenant, key_id))
-
-    async def _cached(self, name: tuple[str, str], load: Callable[[], Awaitable[_Cached]]) -> DataKey:
-        entry = self._cache.get(name)
-        now = self._monotonic()
-        if entry is None or entry.uses_left <= 0 or now >= min(entry.expires_at, entry.retire_at):
-            entry = await self._load_once(name, load)
-        if entry.key is None:
-            raise KeyUnavailable(name[0], gone=True)
-        entry.uses_left -= 1
-        return entry.key
-
-    async def _load_once(self, name: tuple[str, str], load: Callable[[], Awaitable[_Cached]]) -> _Cached:
-        flight = self._flights.get(name)
-        if flight is None:
-            flight = asyncio.create_task(self._land(name, load))
-            self._flights[name] = flight
-        return await asyncio.shield(flight)  # whoever gives up waiting does not take the key from the others
-
-    async def _land(self, name: tuple[str, str], load: Callable[[], Awaitable[_Cached]]) -> _Cached:
-        try:
-            entry = await load()
-        except KeyGone:
-            entry = _Cached(None, self._monotonic() + _GONE_SECONDS, self._limits.max_uses)
-        except Refusal:
-            raise KeyUnavailable(name[0], gone=False) from None
-        finally:
-            del self._flights[name]
-        self._cache[name] = entry
-        self._cache.move_to_end(name)
-        while len(self._cache) > self._limits.max_keys:
-            self._cache.popitem(last=False)
-        return entry
-
-    async def _load_current(self, tenant: str) -> _Cached:
-        found = await self._session.call(lambda client: self._calls.read_current(client, tenant))
-        if found is None or self._clock.now() >= found.created_at + self._key_life:
-            found = await self._replace(tenant, found)
-        entry = await self._load(tenant, found.key_id)
-        left = found.created_at + self._key_life - self._clock.now()
-        return replace(entry, retire_at=self._monotonic() + max(left.total_seconds(), 1.0))
-
-    async def _replace(self, tenant: str, old: CurrentKey | None) -> CurrentKey:
-        """Make a key and make it current; where another process was quicker, take that one's."""
-        now = self._clock.now()
-        version = old.version if old else 0
-        return await self._session.call(lambda client: self._calls.make_current(client, tenant, now, version))
-
-    async def _load(self, tenant: str, key_id: str) -> _Cached:
-        material = await self._session.call(lambda client: self._calls.open(client, tenant, key_id))
-        expires_at = self._monotonic() + self._limits.max_age_seconds
-        return _Cached(DataKey(tenant, key_id, material), expires_at, self._limits.max_uses)
+        super().__init__(
+            session,
+            kv_mount=settings.kv_mount,
+            transit_mount=settings.transit_mount,
+            key_life=timedelta(seconds=settings.data_key_max_age_seconds),
+            now=clock.now,
+            away=Refusal,
+            limits=limits,
+            monotonic=monotonic,
+        )

@@ -8,10 +8,10 @@ _KEPT = 64
 
 
 class PostgresPolicies:
-    """``PolicyStore`` over ``assay.put_policy`` and ``assay.get_policy``."""
+    """``PolicyStore`` over the functions of the migrations."""
 
     def __init__(self, pool: PostgresPool) -> None:
-        """Take the pool (role ``assay-api``, or ``assay-writer`` for ``get``)."""
+        """Take the pool (role ``assay-api``, or ``assay-writer`` for ``get`` and ``current``)."""
         self._pool = pool
         self._documents: dict[str, bytes] = {}
 
@@ -33,6 +33,15 @@ class PostgresPolicies:
             return None  # what does not match its hash is as good as unknown
         self._keep(policy_hash, document)
         return document
+
+    async def make_current(self, policy_hash: str) -> None:
+        """See ``PolicyStore``."""
+        await self._pool.fetchrow("SELECT assay.make_policy_current($1)", policy_hash)
+
+    async def current(self) -> str | None:
+        """See ``PolicyStore``. Read each time: it may change at any moment, and only starts that name none ask."""
+        row = await self._pool.fetchrow("SELECT assay.current_policy() AS hash")
+        return row["hash"] if row else None
 
     def _keep(self, policy_hash: str, document: bytes) -> None:
         if len(self._documents) >= _KEPT:

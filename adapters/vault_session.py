@@ -1,96 +1,18 @@
-"""One process's session with Vault: logs in, stays logged in, and heals by itself.
+"""The session with Vault, its errors as refusals. How it stays logged in and heals is the SDK's."""
 
-One owner task logs in, renews the token at half its life, and publishes an immutable client per token. Calls run in a
-bounded pool of threads with a deadline. While Vault is known to be away, calls are refused at once and the owner keeps
-probing, so that an outage costs nobody a timeout each.
-"""
-
-import asyncio
-import contextlib
-import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
 from typing import TypeVar
 
 import hvac
-import structlog
-from hvac.exceptions import Forbidden, InvalidPath, InvalidRequest, ParamValidationError, VaultError
-from requests import RequestException
 
-from adapters.backoff import Backoff
-from adapters.vault_client import as_refusal, new_client, unavailable
-from adapters.vault_login import AppRoleLogin, LoginImpossible, VaultToken
-from config.settings import AppRoleSettings, VaultSettings
-from domain.refusals import Refusal
+from adapters.vault_client import refusals
+from assay_temporal.vault import session as sdk
 
 T = TypeVar("T")
-_log = structlog.get_logger()
-_PROBE_SECONDS = 2.0
-_CALLS_OF_A_LOGIN = 3  # look the wrapping token up, unwrap, log in
-_CALLERS_FAULT = (InvalidPath, InvalidRequest, ParamValidationError)
 
 
-@dataclass(frozen=True, slots=True)
-class _Generation:
-    """One token: its number, its client, the life it was born with, and when to look after it (monotonic seconds)."""
-
-    number: int
-    client: hvac.Client
-    life: float
-    renew_at: float
-    renewable: bool
-
-
-class VaultSession:
-    """See the module. A ``Dependency`` named ``vault``."""
-
-    def __init__(
-        self,
-        settings: VaultSettings,
-        approle: AppRoleSettings,
-        *,
-        threads: int = 8,
-        monotonic: Callable[[], float] = time.monotonic,
-        login: AppRoleLogin | None = None,
-    ) -> None:
-        """Take the parts; nothing connects before ``start``. ``threads`` bounds the calls in flight."""
-        self._settings = settings
-        self._threads = threads
-        self._monotonic = monotonic
-        self._login = login or AppRoleLogin(settings, approle)
-        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="vault")
-        self._generation: _Generation | None = None
-        self._away: str | None = "not logged in yet"
-        self._changed = asyncio.Condition()
-        self._nudge = asyncio.Event()
-        self._looks_begun = 0
-        self._looks_passed = 0
-        self._owner: asyncio.Task[None] | None = None
-
-    @property
-    def name(self) -> str:
-        """``vault``."""
-        return "vault"
-
-    @property
-    def generation(self) -> int:
-        """The number of the current token, 0 before the first. Leases end with the token that they were taken with."""
-        return self._generation.number if self._generation else 0
-
-    async def start(self, wait_seconds: float = 5.0) -> None:
-        """Start the owner, and give it so long for the first login. Returns either way: ``check`` tells."""
-        if self._owner is None:
-            self._owner = asyncio.create_task(self._own(), name="vault-session")
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(wait_seconds):
-                await self.next_generation(0)
-
-    async def next_generation(self, after: int) -> int:
-        """Wait for a token newer than ``after``; give its number."""
-        async with self._changed:
-            await self._changed.wait_for(lambda: self.generation > after)
-        return self.generation
+class VaultSession(sdk.VaultSession):
+    """See ``assay_temporal.vault.session``. A ``Dependency`` named ``vault``."""
 
     async def call(self, fn: Callable[[hvac.Client], T]) -> T:
         """Run ``fn`` in a thread, with the client of the current token. It may run twice, so it should be idempotent.
@@ -99,18 +21,8 @@ class VaultSession:
             Refusal: VAULT_UNAVAILABLE if Vault is away, sealed, too slow, or forbids it; NOT_FOUND for a path that
                 holds nothing; INTERNAL for a request that Vault does not accept. ``fn`` may catch Vault's own errors.
         """
-        generation = self._generation
-        if generation is None or self._away is not None:
-            self._nudge.set()
-            raise unavailable()
-        try:
-            return await self._attempt(generation, fn)
-        except Forbidden:
-            renewed = await self._replacement(generation)
-        try:
-            return await self._attempt(renewed, fn)
-        except Forbidden:
-            raise unavailable("the key store forbids it") from None
+        with refusals():
+            return await super().call(fn)
 
     def require_available(self) -> None:
         """Pass unless Vault is known to be away: known within seconds, by our own probes.
@@ -118,8 +30,8 @@ class VaultSession:
         Raises:
             Refusal: VAULT_UNAVAILABLE.
         """
-        if self._generation is None or self._away is not None:
-            raise unavailable()
+        with refusals():
+            super().require_available()
 
     async def check(self) -> None:
         """Pass if Vault is active and unsealed and accepts our token.
@@ -127,143 +39,5 @@ class VaultSession:
         Raises:
             Refusal: VAULT_UNAVAILABLE, with the reason where it is known.
         """
-        if self._away is not None:
-            raise unavailable(self._away)
-        await self.call(lambda client: client.auth.token.lookup_self())
-
-    async def close(self) -> None:
-        """Stop, and revoke our token, with which its leases end. Bounded by twice the timeout."""
-        if self._owner is not None:
-            self._owner.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._owner
-        generation, self._generation = self._generation, None
-        self._away = "closed"
-        if generation is not None:
-            with contextlib.suppress(Refusal, Forbidden):
-                await self._attempt(generation, lambda client: client.auth.token.revoke_self())
-            generation.client.adapter.close()
-        self._pool.shutdown(wait=False, cancel_futures=True)
-
-    async def _attempt(self, generation: _Generation, fn: Callable[[hvac.Client], T]) -> T:
-        try:
-            return await self._in_thread(lambda: fn(generation.client), self._settings.timeout_seconds)
-        except Forbidden:
-            raise
-        except _CALLERS_FAULT as error:
-            raise as_refusal(error) from None
-        except (VaultError, RequestException, TimeoutError) as error:
-            self._nudge.set()
-            raise as_refusal(error) from None
-
-    async def _in_thread(self, fn: Callable[[], T], seconds: float) -> T:
-        async with asyncio.timeout(seconds):
-            return await asyncio.get_running_loop().run_in_executor(self._pool, fn)
-
-    async def _replacement(self, refused: _Generation) -> _Generation:
-        """After a 403: the generation to try again with, once the owner has looked.
-
-        An expired token and a policy that says no look the same; only whether the token still stands tells them apart.
-        """
-        asked = self._looks_begun
-        self._nudge.set()
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(self._settings.timeout_seconds), self._changed:
-                await self._changed.wait_for(lambda: self.generation > refused.number or self._looks_passed > asked)
-        current = self._generation
-        if current is not None and current.number > refused.number:
-            return current
-        if self._looks_passed > asked:
-            _log.error("vault.forbidden", meaning="the policy of our AppRole does not allow a call that we make")
-        raise unavailable("the key store forbids it")
-
-    async def _log_in(self) -> None:
-        """Log in and publish.
-
-        Raises:
-            Refusal: VAULT_UNAVAILABLE; ``_away`` says why.
-        """
-        try:
-            token = await self._in_thread(self._login.login, self._settings.timeout_seconds * _CALLS_OF_A_LOGIN)
-        except LoginImpossible as error:
-            self._set_away(str(error))
-            raise unavailable("the key store does not let this process in") from None
-        except (VaultError, RequestException, TimeoutError) as error:
-            self._set_away("Vault can't be reached")
-            raise as_refusal(error) from None
-        self._publish(token)
-
-    def _publish(self, token: VaultToken) -> None:
-        previous = self._generation
-        client = new_client(self._settings, token.value, connections=self._threads)
-        renew_at = self._monotonic() + token.lease_seconds / 2
-        self._generation = _Generation(self.generation + 1, client, token.lease_seconds, renew_at, token.renewable)
-        if previous is not None:  # its token ends on its own: ending it now would end its leases with it
-            previous.client.adapter.close()
-
-    def _set_away(self, reason: str | None) -> None:
-        if reason != self._away:
-            self._away = reason
-            if reason is None:
-                _log.info("vault.available", generation=self.generation)
-            else:
-                _log.warning("vault.unavailable", reason=reason)
-
-    async def _own(self) -> None:
-        """Keep a valid token, and know whether Vault serves, until cancelled."""
-        backoff = Backoff()
-        while True:
-            try:
-                await self._look_after()
-                backoff.reset()
-            except Refusal:
-                await asyncio.sleep(backoff.next())
-                continue
-            await self._until_due()
-
-    async def _until_due(self) -> None:
-        """Wait until the token is due for renewal, or a call failed, or it is time to look whether Vault is there."""
-        generation = self._generation
-        due = 0.0 if generation is None else max(0.0, generation.renew_at - self._monotonic())
-        due = min(due, _PROBE_SECONDS)
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(due):
-                await self._nudge.wait()
-
-    async def _look_after(self) -> None:
-        """Log in, renew or probe, as is due.
-
-        Raises:
-            Refusal: VAULT_UNAVAILABLE: try again soon.
-        """
-        self._nudge.clear()
-        self._looks_begun += 1
-        look = self._looks_begun
-        generation = self._generation
-        try:
-            if generation is None or (self._due(generation) and not generation.renewable):
-                await self._log_in()
-            elif self._due(generation):
-                await self._renew(generation)
-            else:
-                await self._attempt(generation, lambda client: client.auth.token.lookup_self())
-        except Forbidden:
-            await self._log_in()
-        except Refusal:
-            if self._away is None:
-                self._set_away("Vault can't be reached, or is sealed")
-            raise
-        self._looks_passed = look
-        self._set_away(None)
-        async with self._changed:
-            self._changed.notify_all()
-
-    def _due(self, generation: _Generation) -> bool:
-        return self._monotonic() >= generation.renew_at
-
-    async def _renew(self, generation: _Generation) -> None:
-        token = await self._attempt(generation, lambda client: VaultToken.of(client.auth.token.renew_self()))
-        if token.lease_seconds < generation.life / 2:  # it nears the end that no renewal moves
-            await self._log_in()
-            return
-        self._generation = replace(generation, renew_at=self._monotonic() + token.lease_seconds / 2)
+        with refusals():
+            await super().check()

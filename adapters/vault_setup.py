@@ -17,6 +17,7 @@ from hvac.exceptions import InvalidRequest
 from adapters.vault_calls import kv_read, kv_write, read
 from adapters.vault_database import DatabaseLogin, ensure_database
 from adapters.vault_ensure import ensure
+from adapters.vault_teams import ensure_team_logins
 from config.settings import VaultSettings
 from domain.principals import SYSTEM_TENANT, require_tenant
 from domain.refusals import Kind, Refusal
@@ -78,6 +79,7 @@ def setup_vault(client: hvac.Client, plan: VaultSetup) -> None:
             "bind_secret_id": True,
         }
         ensure(client, f"auth/{settings.approle_mount}/role/{approle}", wanted)
+    ensure_team_logins(client, settings, plan.policies_dir)
     ensure_database(client, settings.database_mount, plan.database)
 
 

@@ -129,6 +129,7 @@ async def _services(
 ) -> Services:
     clock = SystemClock()
     policy_hash = await platform.policies.put(document)
+    await platform.policies.make_current(policy_hash)
     client = await temporal.client(platform.keyring, platform.payloads)
     issuer = JwtIssuer(platform.signer, settings.tokens)
     clients = VaultClients(platform.session, kv_mount=settings.vault.kv_mount)

@@ -21,7 +21,7 @@ from assay_temporal.contracts import WORKFLOW, InferenceResult, SignedRequest
 from assay_temporal.keyring import KeyRing, KeyUnavailable
 from domain.identity import run_id, tenant_of_run
 from domain.ports import Clock, IdentityKeys
-from domain.principals import Action, Principal, require_action
+from domain.principals import SYSTEM_TENANT, Action, Principal, require_action
 from domain.refusals import Kind, Refusal
 from domain.requests import request_hash
 from workflows import search_attributes, story
@@ -88,7 +88,8 @@ class Runs:
             key, principal.tenant, principal.caller, submission.idempotency_key or f"random:{self._random_tag()}"
         )
         async with _keys_or_refusal(), _engine():
-            context = await start_context.sign(self._context(submission, public_id, digest), self._keyring)
+            made = self._context(submission, public_id, digest)
+            context = await start_context.sign(made, self._keyring, countersigner=SYSTEM_TENANT)
             with contextlib.suppress(WorkflowAlreadyStartedError):  # it has ended: the same key, the same answer
                 await self._client.start_workflow(
                     WORKFLOW,
@@ -121,7 +122,6 @@ class Runs:
             subject=principal.subject,
             client_id=principal.client_id,
             roles=tuple(sorted(role.value for role in principal.roles)),
-            caller=principal.caller,
             workflow_id=public_id,
             request_hash=digest,
             policy=submission.policy_hash,
@@ -179,7 +179,11 @@ class Runs:
         async with _keys_or_refusal(), _engine():
             description = await self._handle(public_id).describe(rpc_timeout=_RPC_TIMEOUT)
             memo = await description.memo()
-        if memo.get("caller") != principal.caller:
+        # of a team's run only the workflow knows the caller, and shows it once that is proven
+        if principal.caller not in (
+            memo.get("caller"),
+            description.typed_search_attributes.get(search_attributes.CALLER),
+        ):
             try:
                 require_action(principal.roles, Action.READ_ANY_RUN)
             except Refusal:

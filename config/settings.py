@@ -63,6 +63,7 @@ class VaultSettings(_Group):
     transit_mount: str = "transit"
     database_mount: str = "database"
     approle_mount: str = "approle"
+    team_approle_mount: str = "assay-teams"
     api: AppRoleSettings = AppRoleSettings()
     worker: AppRoleSettings = AppRoleSettings()
     operator: AppRoleSettings = AppRoleSettings()
@@ -120,13 +121,15 @@ class TokenSettings(_Group):
 class WorkerSettings(_Group):
     """Slots are fixed for latency; a run holds one of each kind only while it uses it.
 
-    ``ready_file`` exists while the worker polls, for health checks of a process that listens nowhere.
+    ``serves_nexus`` lets teams of other namespaces ask, where a Nexus endpoint leads here. ``ready_file`` exists while
+    the worker polls, for health checks of a process that listens nowhere.
     """
 
     max_workflow_tasks: Annotated[int, Field(ge=2)] = 32
     max_activities: Annotated[int, Field(ge=1)] = 64
     max_local_activities: Annotated[int, Field(ge=1)] = 64
     graceful_shutdown_seconds: Seconds = 10.0
+    serves_nexus: bool = False
     ready_file: Path | None = None
 
 

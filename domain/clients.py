@@ -1,4 +1,4 @@
-"""OAuth clients, and the tokens that are made for them."""
+"""OAuth clients, the tokens that are made for them, and teams: clients that start runs from workflows of their own."""
 
 from dataclasses import dataclass, field
 
@@ -14,6 +14,17 @@ class ClientEntry:
     secret_hash: str
     created_at: str
     revoked: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TeamEntry:
+    """A team that starts runs of its tenant itself. It proves to hold the tenant's key; who it is stands here."""
+
+    tenant: str
+    client_id: str
+    subject: str
+    roles: tuple[str, ...]
+    created_at: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from domain.access import Resource
 from domain.budgets import Admitted, Appended, QuotaSpent, QuotaState, Rate, RateDecision, Reservation
-from domain.clients import ClientEntry, IssuedToken
+from domain.clients import ClientEntry, IssuedToken, TeamEntry
 from domain.models import ModelAnswer, ModelCall
 from domain.principals import Action, Principal
 from domain.records import Record, StoredRecord
@@ -35,6 +35,14 @@ class PolicyStore(Protocol):
 
     async def get(self, policy_hash: str) -> bytes | None:
         """The document of that hash, or None."""
+        ...
+
+    async def make_current(self, policy_hash: str) -> None:
+        """From now on runs whose start names no policy are pinned to this one, which is kept already."""
+        ...
+
+    async def current(self) -> str | None:
+        """The hash of the policy that was made current last, or None if none ever was."""
         ...
 
 
@@ -249,6 +257,14 @@ class ClientDirectory(Protocol):
 
     async def list(self) -> Sequence[ClientEntry]:
         """All clients, by ID."""
+        ...
+
+
+class TeamDirectory(Protocol):
+    """Teams whose own workflows may start runs."""
+
+    async def get(self, tenant: str, client_id: str) -> TeamEntry | None:
+        """The tenant's team of that name, or None: it was never let in, or no longer is."""
         ...
 
 

@@ -33,6 +33,10 @@ class Places:
         """The credentials of an OAuth client that was made on this machine."""
         return self.root / "clients" / f"{client_id}.json"
 
+    def team(self, tenant: str, name: str) -> Path:
+        """The folder with a team's credentials for Vault, as they were made on this machine."""
+        return self.root / "teams" / tenant / name
+
 
 def places(settings: Settings) -> Places:
     """The data directory's paths, absolute."""

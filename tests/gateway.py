@@ -18,7 +18,7 @@ from temporalio.client import Client
 from adapters.records_search import recent_records
 from adapters.temporal_client import TemporalConnection
 from adapters.vault_setup import create_tenant
-from config.settings import ApiSettings, EmbeddedSettings, Settings
+from config.settings import ApiSettings, EmbeddedSettings, Settings, WorkerSettings
 from domain.principals import Role
 from embedded.bootstrap import ensure_client, operator_session
 from embedded.child import ChildSpec
@@ -172,10 +172,11 @@ class Gateway:
         """A client of the namespace with the given keys, and without the store of large payloads."""
         return await TemporalConnection(self.local.temporal).client(keyring, payloads=None)
 
-    def temporal_cli(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
+    def temporal_cli(self, *arguments: str, namespace: str | None = None) -> "subprocess.CompletedProcess[str]":
         """Temporal's own command line, as an operator uses it: without our codec."""
         command = [str(Path(sys.executable).with_name("temporal")), *arguments]
-        address = ["--address", self.local.temporal.address, "--namespace", self.local.temporal.namespace]
+        address = ["--address", self.local.temporal.address]
+        address += ["--namespace", namespace or self.local.temporal.namespace]
         return subprocess.run([*command, *address], capture_output=True, text=True, timeout=30, check=False)
 
 
@@ -193,7 +194,13 @@ def settings_for(directory: Path, provider_url: str, *, long_prompts: bool = Fal
     write_policies(policies, long_prompts=long_prompts)
     embedded = EmbeddedSettings(data_dir=directory / "data", **dict(zip(names, ports, strict=True)))
     urls = {"local": f"http://127.0.0.1:{embedded.model_port}/v1", "fake": provider_url}
-    return Settings(embedded=embedded, api=ApiSettings(port=api_port), policies_dir=policies, provider_urls=urls)
+    return Settings(
+        embedded=embedded,
+        api=ApiSettings(port=api_port),
+        worker=WorkerSettings(serves_nexus=True),
+        policies_dir=policies,
+        provider_urls=urls,
+    )
 
 
 async def add_tenants(settings: Settings) -> None:

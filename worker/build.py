@@ -16,7 +16,8 @@ from activities.validate import ValidationActivities
 from assay_temporal.contracts import InferenceResult
 from assay_temporal.keyring import KeyRing
 from config.settings import Settings
-from domain.ports import Clock, IdentityKeys, Ledger, ModelProvider, PolicyStore, StatementSigner
+from domain.ports import Clock, IdentityKeys, Ledger, ModelProvider, PolicyStore, StatementSigner, TeamDirectory
+from worker.nexus import NexusGate
 from worker.sandbox import sandbox
 from workflows.guarded_inference import GuardedInference
 
@@ -32,13 +33,14 @@ class WorkerPorts:
     signer: StatementSigner
     provider: ModelProvider
     clock: Clock
+    teams: TeamDirectory
     recorded: Callable[[InferenceResult], None] = lambda _: None
 
 
 def build_worker(client: Client, settings: Settings, ports: WorkerPorts) -> Worker:
     """A worker for the settings' task queue; the caller runs it and shuts it down."""
     policies = Policies(ports.policies)
-    validation = ValidationActivities(ports.keyring, policies)
+    validation = ValidationActivities(ports.keyring, policies, ports.identities, ports.teams)
     screening = ScreeningActivities(policies)
     ledger = LedgerActivities(ports.ledger, policies, ports.identities, ports.signer, ports.clock, ports.recorded)
     model = ModelActivities(ports.provider, policies)
@@ -56,6 +58,7 @@ def build_worker(client: Client, settings: Settings, ports: WorkerPorts) -> Work
             screening.screen_output,
             ledger.close_request,
         ],
+        nexus_service_handlers=[NexusGate()] if slots.serves_nexus else [],
         interceptors=[FailuresByKind()],
         workflow_runner=sandbox(),
         tuner=WorkerTuner.create_fixed(

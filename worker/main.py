@@ -13,6 +13,7 @@ from adapters.clock_system import SystemClock
 from adapters.model_openai import OpenAIProvider
 from adapters.platform import Platform
 from adapters.secrets_vault import VaultSecrets
+from adapters.teams_vault import VaultTeams
 from adapters.temporal_client import TemporalConnection
 from assay_temporal.contracts import InferenceResult
 from assay_temporal.keyring import KeyUnavailable
@@ -50,6 +51,7 @@ async def serve(
             signer=platform.signer,
             provider=provider,
             clock=clock,
+            teams=VaultTeams(platform.session, kv_mount=settings.vault.kv_mount),
             recorded=recorded,
         )
         await _work(settings, ports, platform.payloads, temporal, stop)

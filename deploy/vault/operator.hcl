@@ -39,6 +39,33 @@ path "auth/approle/role/assay-worker/secret-id" {
   max_wrapping_ttl = "24h"
 }
 
+# Let teams in: who they are, an AppRole for their tenant with the one policy that teams have, and secret IDs that come
+# wrapped only. With the name of no tenant, an AppRole reaches nothing; with the name of Assay's own there is none.
+path "assay/data/teams/+/+" { capabilities = ["create", "read", "update"] }
+path "assay/metadata/teams" { capabilities = ["list"] }
+path "assay/metadata/teams/*" { capabilities = ["list", "delete"] }
+path "auth/assay-teams/role/+" {
+  capabilities = ["create", "read", "update"]
+  allowed_parameters = {
+    "token_policies"          = ["assay-team"]
+    "token_no_default_policy" = [true]
+    "token_ttl"               = []
+    "token_max_ttl"           = []
+    "secret_id_ttl"           = []
+    "bind_secret_id"          = [true]
+  }
+}
+path "auth/assay-teams/role/system" { capabilities = ["deny"] }
+path "auth/assay-teams/role/+/role-id" { capabilities = ["read"] }
+path "auth/assay-teams/role/+/secret-id" {
+  capabilities     = ["create", "update"]
+  min_wrapping_ttl = "1s"
+  max_wrapping_ttl = "24h"
+}
+path "auth/assay-teams/role/+/secret-id/" { capabilities = ["list"] }
+path "auth/assay-teams/role/+/secret-id-accessor/lookup" { capabilities = ["update"] }
+path "auth/assay-teams/role/+/secret-id-accessor/destroy" { capabilities = ["update"] }
+
 # Look after its own token.
 path "auth/token/lookup-self" { capabilities = ["read"] }
 path "auth/token/renew-self" { capabilities = ["update"] }

@@ -8,6 +8,9 @@ path "transit/keys/receipt-signing" { capabilities = ["read"] }
 path "assay/data/providers/*" { capabilities = ["read"] }
 path "assay/data/identity" { capabilities = ["read"] }
 
+# Know the teams whose own workflows may start runs.
+path "assay/data/teams/+/+" { capabilities = ["read"] }
+
 # Make and open tenants' data keys. A wrapped key is written once; which one is current may change.
 path "transit/keys/tenant-*" { capabilities = ["read"] }
 path "transit/datakey/plaintext/tenant-*" { capabilities = ["update"] }

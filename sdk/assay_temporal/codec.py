@@ -171,6 +171,8 @@ class EncryptingCodec(PayloadCodec, WithSerializationContext):
             raise UnauthenticatedPayload("the payload belongs to another workflow")
         if place.namespace and metadata.get("assay-namespace", b"") != place.namespace.encode():
             raise UnauthenticatedPayload("the payload belongs to another namespace")
+        if place.workflow_id and not self._writes(metadata.get("assay-tenant", b"")):
+            raise UnauthenticatedPayload("the payload is under the key of a tenant that has no say here")
         try:
             key = await self._keyring.by_id(metadata["assay-tenant"].decode(), metadata["assay-key"].decode())
             nonce, sealed = payload.data[:_NONCE_BYTES], payload.data[_NONCE_BYTES:]
@@ -184,6 +186,12 @@ class EncryptingCodec(PayloadCodec, WithSerializationContext):
         except (InvalidTag, KeyError, UnicodeDecodeError, ValueError):
             raise UnauthenticatedPayload("the payload does not authenticate") from None
         return Payload.FromString(plain)
+
+    def _writes(self, tenant: bytes) -> bool:
+        """Whether the place's payloads may be under that tenant's key: others' holders have keys of their own."""
+        return tenant == self._fallback_tenant.encode() or (
+            self._tenant is not None and tenant == self._tenant.encode()
+        )
 
     def _cipher(self, key: DataKey) -> AESGCM:
         cache_key = (key.tenant, key.key_id)

@@ -3,18 +3,22 @@
 A context is ``base64url(claims) "." base64url(HMAC-SHA-256)``: the key is derived from a data key of the caller's
 tenant, so only who may use that tenant's keys in Vault can make one. It binds tenant, subject, roles, workflow ID, the
 request's hash, the policy and an expiry; a copy of it is good for no other run.
+
+Assay's own API adds a second MAC, its countersignature, under a key that no team has: it says that the API has
+authenticated the principal and chosen the policy. Without it the tenant is proven, and nothing else is.
 """
 
 import hashlib
 import hmac
 import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, Final
 
 from assay_temporal.keyring import DataKey, KeyRing, KeyUnavailable, derive
 
 PURPOSE: Final = "assay/start-context/v1"
+COUNTERSIGNING: Final = "assay/start-countersignature/v1"
 _MAX_CHARS: Final = 8192
 
 
@@ -33,39 +37,51 @@ class StartContext:
     Attributes:
         tenant: the tenant, whose key signs.
         subject: the principal's ``sub``.
-        client_id: the OAuth client.
-        roles: the principal's roles.
-        caller: the keyed hash that stands for the principal.
+        client_id: the OAuth client, or the team.
+        roles: the principal's roles. A team's are what Assay keeps of it, so that it claims none.
         workflow_id: the run's ID, which is the workflow's.
         request_hash: hash of the request's canonical JSON, hexadecimal.
-        policy: hash of the policy that the run is pinned to.
+        policy: hash of the policy that the run is pinned to; empty for the one that is current, the only one that
+            counts without a countersignature.
         expires_at: seconds since the epoch; the run has to be started by then.
+        countersigned: whether Assay itself vouches for what is claimed. No claim: ``verify`` finds out.
     """
 
     tenant: str
     subject: str
     client_id: str
     roles: tuple[str, ...]
-    caller: str
     workflow_id: str
     request_hash: str
     policy: str
     expires_at: int
+    countersigned: bool = field(default=False, compare=False)
 
 
-async def sign(context: StartContext, keyring: KeyRing) -> str:
-    """The context in its signed, compact form.
+async def sign(context: StartContext, keyring: KeyRing, *, countersigner: str | None = None) -> str:
+    """The context in its signed, compact form; with a ``countersigner``, under that tenant's key as well.
 
     Raises:
-        KeyUnavailable: the tenant's key can't be had.
+        KeyUnavailable: a key can't be had.
     """
     key = await keyring.current(context.tenant)
-    claims = _b64(json.dumps({**asdict(context), "key": key.key_id}, separators=(",", ":")).encode())
-    return f"{claims}.{_b64(_mac(key, claims))}"
+    claims = {**asdict(context), "key": key.key_id}
+    del claims["countersigned"]
+    if countersigner is None:
+        return _signed(claims, key)
+    counter = await keyring.current(countersigner)
+    token = _signed({**claims, "counterkey": counter.key_id}, key)
+    return f"{token}.{_b64(_mac(counter, COUNTERSIGNING, token.partition('.')[0]))}"
 
 
 async def verify(
-    token: object, keyring: KeyRing, *, workflow_id: str, request_hash: str, started_at: float
+    token: object,
+    keyring: KeyRing,
+    *,
+    workflow_id: str,
+    request_hash: str,
+    started_at: float,
+    countersigner: str | None = None,
 ) -> StartContext:
     """The context of a start, proven.
 
@@ -76,55 +92,89 @@ async def verify(
         request_hash: the hash of the request that came with it.
         started_at: when the server started the workflow, in seconds since the epoch: a run that waits for a worker does
             not expire.
+        countersigner: the tenant whose countersignature counts, if any does. One that does not hold is a forgery.
 
     Raises:
         ExpiredContext: started too late.
         InvalidContext: anything else that does not hold.
         KeyUnavailable: the key exists, but its keeper is away.
     """
-    claims_part, claims, tag = _split(token)
-    try:
-        key = await keyring.by_id(str(claims["tenant"]), str(claims["key"]))
-    except KeyUnavailable as error:
-        if not error.gone:
-            raise
-        raise InvalidContext("no such key") from None
-    if not hmac.compare_digest(_mac(key, claims_part), tag):
-        raise InvalidContext("the signature does not match")
-    context = _read(claims)
+    claims_part, claims, tag, counter_tag = _split(token)
+    await _require(keyring, claims["tenant"], claims["key"], PURPOSE, claims_part, tag)
+    if counter_tag is not None:
+        if countersigner is None:
+            raise InvalidContext("nobody's countersignature counts here")
+        await _require(keyring, countersigner, claims.get("counterkey"), COUNTERSIGNING, claims_part, counter_tag)
+    context = _read(claims, countersigned=counter_tag is not None)
     if context.workflow_id != workflow_id:
         raise InvalidContext("made for another workflow")
-    if not hmac.compare_digest(context.request_hash, request_hash):
+    if context.request_hash != request_hash:
         raise InvalidContext("made for another request")
     if started_at > context.expires_at:
         raise ExpiredContext("started after its expiry")
     return context
 
 
-def _split(token: object) -> tuple[str, dict[str, Any], bytes]:
+async def _require(
+    keyring: KeyRing, tenant: object, key_id: object, purpose: str, claims_part: str, tag: bytes
+) -> None:
+    """Pass if ``tag`` is that tenant's MAC.
+
+    Raises:
+        InvalidContext: it is not.
+        KeyUnavailable: the key exists, but its keeper is away.
+    """
+    try:
+        key = await keyring.by_id(str(tenant), str(key_id))
+    except KeyUnavailable as error:
+        if not error.gone:
+            raise
+        raise InvalidContext("no such key") from None
+    if not hmac.compare_digest(_mac(key, purpose, claims_part), tag):
+        raise InvalidContext("the signature does not match")
+
+
+def _signed(claims: dict[str, Any], key: DataKey) -> str:
+    part = _b64(json.dumps(claims, separators=(",", ":")).encode())
+    return f"{part}.{_b64(_mac(key, PURPOSE, part))}"
+
+
+def _split(token: object) -> tuple[str, dict[str, Any], bytes, bytes | None]:
     if not isinstance(token, str) or len(token) > _MAX_CHARS:
         raise InvalidContext("not a context")
-    claims_part, dot, tag_part = token.partition(".")
+    claims_part, *tags = token.split(".")
+    if len(tags) not in (1, 2):
+        raise InvalidContext("not a context")
     try:
         claims = json.loads(_unb64(claims_part))
-        tag = _unb64(tag_part)
+        json.dumps(claims, ensure_ascii=False).encode()  # no half characters, which nothing after us could store
+        opened = [_unb64(tag) for tag in tags]
     except (ValueError, RecursionError):
         raise InvalidContext("not a context") from None
-    if not dot or not isinstance(claims, dict) or not {"tenant", "key"} <= claims.keys():
+    if not isinstance(claims, dict) or not {"tenant", "key"} <= claims.keys():
         raise InvalidContext("not a context")
-    return claims_part, claims, tag
+    return claims_part, claims, opened[0], opened[1] if len(opened) > 1 else None
 
 
-def _read(claims: dict[str, Any]) -> StartContext:
+def _read(claims: dict[str, Any], *, countersigned: bool) -> StartContext:
     try:
-        fields = {name: claims[name] for name in StartContext.__dataclass_fields__}
-        return StartContext(**{**fields, "roles": tuple(fields["roles"]), "expires_at": int(fields["expires_at"])})
+        return StartContext(
+            tenant=str(claims["tenant"]),
+            subject=str(claims["subject"]),
+            client_id=str(claims["client_id"]),
+            roles=tuple(str(role) for role in claims["roles"]),
+            workflow_id=str(claims["workflow_id"]),
+            request_hash=str(claims["request_hash"]),
+            policy=str(claims["policy"]),
+            expires_at=int(claims["expires_at"]),
+            countersigned=countersigned,
+        )
     except (KeyError, TypeError, ValueError):
         raise InvalidContext("claims are missing") from None
 
 
-def _mac(key: DataKey, claims_part: str) -> bytes:
-    return hmac.new(derive(key, PURPOSE), claims_part.encode(), hashlib.sha256).digest()
+def _mac(key: DataKey, purpose: str, claims_part: str) -> bytes:
+    return hmac.new(derive(key, purpose), claims_part.encode(), hashlib.sha256).digest()
 
 
 def _b64(data: bytes) -> str:

@@ -13,7 +13,10 @@ from adapters.vault_calls import lease_database
 from tests.adapters.stack import Stack
 
 GROUPS = ("api", "writer", "reader", "sequencer", "migrate")
-TABLES = ("policy", "rate_bucket", "quota_account", "reservation", "record", "payload", "schema_migration")
+TABLES = (
+    *("policy", "policy_turn", "rate_bucket", "quota_account", "reservation", "record", "payload"),
+    "schema_migration",
+)
 _RECORD = (
     "gen_random_uuid(), 'acme', 'refused', now(), null, null, '{}', 'k', '\\x00',"
     " sha256(convert_to(random()::text, 'UTF8')), sha256('')"
@@ -29,12 +32,17 @@ CALLS = {
     "get_payload": "SELECT assay.get_payload('')",
     "old_payload_workflows": "SELECT assay.old_payload_workflows(1e9, '', 1)",
     "purge_payloads": "SELECT assay.purge_payloads(1e9, '{}')",
+    "make_policy_current": "SELECT assay.make_policy_current(assay.put_policy('\\x7b7d'))",
+    "current_policy": "SELECT assay.current_policy()",
     "quota_state": "SELECT assay.quota_state('acme', 'roles')",
 }
 ALLOWED = {
-    "api": {"append", "take_rate", "put_policy", "get_policy", "quota_state", "put_payload", "get_payload"},
+    "api": {
+        *("append", "take_rate", "put_policy", "get_policy", "quota_state", "put_payload", "get_payload"),
+        *("make_policy_current", "current_policy"),
+    },
     "writer": {
-        *("append", "admit", "close", "get_policy"),
+        *("append", "admit", "close", "get_policy", "current_policy"),
         *("put_payload", "get_payload", "old_payload_workflows", "purge_payloads"),
     },
     "reader": set(),
@@ -114,7 +122,7 @@ async def test_no_service_becomes_another_or_makes_anything(
             await connection.execute(statement)
 
 
-@pytest.mark.parametrize("table", ["record", "policy"])
+@pytest.mark.parametrize("table", ["record", "policy", "policy_turn"])
 @pytest.mark.parametrize("replica", [False, True])
 async def test_even_the_owner_does_not_change_what_is_appended(stack: Stack, table: str, replica: bool) -> None:
     connection = await stack.superuser()

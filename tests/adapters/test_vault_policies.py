@@ -33,6 +33,7 @@ def deletes(path: str) -> Act:
 NOBODY: dict[str, Act] = {
     "mounts": reads("sys/mounts"),
     "a policy": writes("sys/policies/acl/assay-api", policy='path "*" { capabilities = ["sudo"] }'),
+    "the policy of teams": writes("sys/policies/acl/assay-team", policy='path "*" { capabilities = ["sudo"] }'),
     "an AppRole": writes("auth/approle/role/assay-api", token_policies=["root"]),
     "a child token": writes("auth/token/create", policies=["root"]),
     "seal": writes("sys/seal"),
@@ -62,9 +63,13 @@ SERVICES: dict[str, Act] = {
     "rotate a signing key": writes("transit/keys/receipt-signing/rotate"),
     "let a worker in": writes("auth/approle/role/assay-worker/secret-id"),
     "replace a wrapped key": writes("assay/data/keyring/acme/" + "0" * 32, data={"wrapped": "other"}),
+    "let a team in": writes("assay/data/teams/acme/mine", data={"subject": "x", "roles": ["admin"]}),
+    "make a team's AppRole": writes("auth/assay-teams/role/acme", token_policies="assay-team"),
+    "a team's secret ID": writes("auth/assay-teams/role/acme/secret-id"),
     "sign by a tenant's key": writes("transit/hmac/tenant-acme", input="AAAA"),
 }
 API: dict[str, Act] = {
+    "read teams": reads("assay/data/teams/acme/mine"),
     "sign receipts": writes("transit/sign/receipt-signing", input="AAAA"),
     "read providers": reads("assay/data/providers/local"),
     "write records of outcomes": reads("database/creds/assay-writer"),

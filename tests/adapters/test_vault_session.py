@@ -8,7 +8,6 @@ from pathlib import Path
 
 import hvac
 import pytest
-import structlog
 from hvac.exceptions import Forbidden, InvalidRequest
 
 from adapters.vault_calls import kv_read, kv_write, write
@@ -96,21 +95,20 @@ async def test_calls_catch_what_they_expect(session: VaultSession) -> None:
     assert await session.call(clash) == "clash"
 
 
-async def test_a_used_wrapping_token_is_a_security_event(stack: Stack) -> None:
+async def test_a_used_wrapping_token_is_a_security_event(stack: Stack, caplog: pytest.LogCaptureFixture) -> None:
     approle = await stack.approle("worker")
     thief = AppRoleLogin(stack.vault, approle)
     await asyncio.to_thread(thief.login)
-    with structlog.testing.capture_logs() as logs:
-        session = VaultSession(stack.vault, approle)
-        await session.start(wait_seconds=0.5)
-        with pytest.raises(Refusal) as refusal:
-            await session.check()
+    session = VaultSession(stack.vault, approle)
+    await session.start(wait_seconds=0.5)
+    with pytest.raises(Refusal) as refusal:
+        await session.check()
     assert refusal.value.kind is Kind.VAULT_UNAVAILABLE
     assert "issue a new one" in refusal.value.detail
-    events = [log for log in logs if log.get("security")]
-    assert [log["event"] for log in events] == ["vault.wrapping_token_rejected"]
+    events = [vars(record) for record in caplog.records if getattr(record, "security", False)]
+    assert [event["msg"] for event in events] == ["vault.wrapping_token_rejected"]
     token = approle.secret_id_file.read_text()
-    assert token not in str(logs)
+    assert token not in str([vars(record) for record in caplog.records])
     fresh = await stack.approle("worker")  # an operator mends it while we run
     for name in ("role_id_file", "secret_id_file"):
         getattr(approle, name).write_text(getattr(fresh, name).read_text())

@@ -63,6 +63,13 @@ async def test_an_unknown_policy_is_none(policies: PolicyStore, name: str) -> No
     assert await policies.get(name) is None
 
 
+async def test_the_policy_made_current_last_is_current_also_when_it_is_an_old_one(policies: PolicyStore) -> None:
+    old, new = [await policies.put(b'{"number":%d}' % number) for number in (1, 2)]
+    for name in (old, new, new, old):
+        await policies.make_current(name)
+        assert await policies.current() == name
+
+
 ENTRY = ClientEntry(
     client_id="client-1",
     tenant="acme",

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from adapters.clients_vault import require_client
 from domain import rates
 from domain.budgets import Rate, RateDecision
-from domain.clients import ClientEntry
+from domain.clients import ClientEntry, TeamEntry
 from domain.ports import Clock
 from domain.refusals import Kind, Refusal
 
@@ -31,6 +31,7 @@ class MemoryPolicies:
 
     def __init__(self) -> None:
         self._documents: dict[str, bytes] = {}
+        self._current: str | None = None
 
     async def put(self, document: bytes) -> str:
         policy_hash = hashlib.sha256(document).hexdigest()
@@ -39,6 +40,12 @@ class MemoryPolicies:
 
     async def get(self, policy_hash: str) -> bytes | None:
         return self._documents.get(policy_hash)
+
+    async def make_current(self, policy_hash: str) -> None:
+        self._current = policy_hash
+
+    async def current(self) -> str | None:
+        return self._current
 
 
 class MemoryDirectory:
@@ -56,6 +63,16 @@ class MemoryDirectory:
 
     async def list(self) -> Sequence[ClientEntry]:
         return [self._entries[name] for name in sorted(self._entries)]
+
+
+class MemoryTeams:
+    """A ``TeamDirectory`` of given teams."""
+
+    def __init__(self, *entries: TeamEntry) -> None:
+        self.entries = {(entry.tenant, entry.client_id): entry for entry in entries}
+
+    async def get(self, tenant: str, client_id: str) -> TeamEntry | None:
+        return self.entries.get((tenant, client_id))
 
 
 class MemorySecrets:

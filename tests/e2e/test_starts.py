@@ -46,13 +46,15 @@ class Insider:
             subject="insider",
             client_id="insider",
             roles=("ai_operator",),
-            caller=caller,
             workflow_id=run_id(key, tenant, caller, secrets.token_hex(8)),
             request_hash=request_hash(body),
             policy=self.policy,
             expires_at=int(SystemClock().now().timestamp()) + 60,
         )
         return replace(made, **changes)
+
+    async def sign(self, context: StartContext) -> str:
+        return await start_context.sign(context, self.keyring, countersigner="system")
 
     async def start(self, argument: Any, workflow_id: str) -> InferenceResult:
         """Start the workflow and give its result."""
@@ -93,9 +95,7 @@ async def refused(gateway: Gateway, result: InferenceResult, kind: str, tenant: 
 
 async def test_a_signed_start_runs_without_the_api(gateway: Gateway, insider: Insider):
     context = await insider.context(BODY)
-    result = await insider.start(
-        SignedRequest(BODY, await start_context.sign(context, insider.keyring)), context.workflow_id
-    )
+    result = await insider.start(SignedRequest(BODY, await insider.sign(context)), context.workflow_id)
     assert (result.status, result.problem) == ("completed", None)
     assert result.result.content
     assert {record["tenant"] for record in await gateway.records(result.id)} == {"acme"}
@@ -118,7 +118,7 @@ async def test_an_argument_that_is_no_signed_request_is_refused(gateway: Gateway
 
 async def test_a_copied_context_is_good_for_no_other_run_and_no_other_request(gateway: Gateway, insider: Insider):
     context = await insider.context(BODY)
-    token = await start_context.sign(context, insider.keyring)
+    token = await insider.sign(context)
     other_run = (await insider.context(BODY)).workflow_id
     await refused(gateway, await insider.start(SignedRequest(BODY, token), other_run), "invalid-context", "system")
     dearer = {**BODY, "max_tokens": 1000}
@@ -128,7 +128,7 @@ async def test_a_copied_context_is_good_for_no_other_run_and_no_other_request(ga
 
 async def test_an_expired_context_is_refused(gateway: Gateway, insider: Insider):
     context = await insider.context(BODY, expires_at=int(SystemClock().now().timestamp()) - 5)
-    token = await start_context.sign(context, insider.keyring)
+    token = await insider.sign(context)
     result = await insider.start(SignedRequest(BODY, token), context.workflow_id)
     await refused(gateway, result, "expired-context", "system")
 
@@ -136,7 +136,7 @@ async def test_an_expired_context_is_refused(gateway: Gateway, insider: Insider)
 async def test_one_tenant_cannot_start_anothers_run(gateway: Gateway, insider: Insider):
     theirs = await insider.context(BODY, tenant="acme")
     forged = replace(theirs, tenant="globex")
-    token = await start_context.sign(forged, insider.keyring)
+    token = await insider.sign(forged)
     result = await insider.start(SignedRequest(BODY, token), theirs.workflow_id)
     await refused(gateway, result, "invalid-context", "system")
 
@@ -144,7 +144,7 @@ async def test_one_tenant_cannot_start_anothers_run(gateway: Gateway, insider: I
 async def test_the_policy_and_the_roles_of_a_start_count(gateway: Gateway, insider: Insider):
     for changes, kind in ({"policy": "0" * 64}, "unknown-policy"), ({"roles": ("auditor",)}, "forbidden"):
         context = await insider.context(BODY, **changes)
-        token = await start_context.sign(context, insider.keyring)
+        token = await insider.sign(context)
         result = await insider.start(SignedRequest(BODY, token), context.workflow_id)
         await refused(gateway, result, kind, "acme")
 
@@ -152,9 +152,7 @@ async def test_the_policy_and_the_roles_of_a_start_count(gateway: Gateway, insid
 @pytest.mark.parametrize(("name", "body", "kind", "field"), BAD_REQUESTS, ids=[bad[0] for bad in BAD_REQUESTS])
 async def test_a_bad_request_meets_the_same_refusal_inside(gateway: Gateway, insider: Insider, name, body, kind, field):
     context = await insider.context(body)
-    result = await insider.start(
-        SignedRequest(body, await start_context.sign(context, insider.keyring)), context.workflow_id
-    )
+    result = await insider.start(SignedRequest(body, await insider.sign(context)), context.workflow_id)
     assert (result.problem.kind, result.problem.field) == (kind.value, field)
     [record] = await gateway.records(result.id)
     assert (record["tenant"], record["refusal"]) == ("acme", kind.value)
@@ -163,7 +161,7 @@ async def test_a_bad_request_meets_the_same_refusal_inside(gateway: Gateway, ins
 async def test_temporals_own_command_line_can_start_nothing(gateway: Gateway, insider: Insider):
     """In plaintext: what can't be authenticated is read as nothing, and nothing is signed."""
     context = await insider.context(BODY)
-    token = await start_context.sign(context, insider.keyring)
+    token = await insider.sign(context)
     for name, arguments in {
         "signed": ["--input", json.dumps({"request": BODY, "context": token})],
         "nothing": [],

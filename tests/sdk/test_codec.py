@@ -79,6 +79,18 @@ async def test_a_payload_moved_elsewhere_does_not_open(ring, reader):
         await codec(ring).with_context(reader).decode([sealed])
 
 
+@pytest.mark.parametrize("place", [ACME, "of-no-tenant"])
+async def test_who_holds_another_tenants_key_writes_nothing_here(ring, place):
+    """Teams hold keys of their tenants: with them they can seal for any workflow, but not have it opened."""
+    theirs = EncryptingCodec(ring, tenant_of=lambda _: "globex", fallback_tenant="globex")
+    [sealed] = await theirs.with_context(of(place)).encode([plain()])
+    with pytest.raises(UnauthenticatedPayload):
+        await codec(ring).with_context(of(place)).decode([sealed])
+    assays = EncryptingCodec(ring, tenant_of=lambda _: None, fallback_tenant="system")
+    [by_assay] = await assays.with_context(of(place)).encode([plain()])
+    assert await codec(ring).with_context(of(place)).decode([by_assay]) == [plain()]
+
+
 @pytest.mark.parametrize("name", ["assay-key", "assay-tenant", "assay-namespace", "assay-workflow", "extra"])
 async def test_edited_metadata_does_not_open_even_without_a_context(ring, name):
     [sealed] = await codec(ring).with_context(of(ACME)).encode([plain()])

@@ -13,7 +13,6 @@ CONTEXT = StartContext(
     subject="alice",
     client_id="web",
     roles=("ai_operator",),
-    caller="c" * 32,
     workflow_id="inf.acme." + "a" * 32,
     request_hash="d" * 64,
     policy="e" * 64,
@@ -23,7 +22,7 @@ CONTEXT = StartContext(
 
 @pytest.fixture
 def ring() -> FixedKeyRing:
-    return FixedKeyRing("acme", "globex")
+    return FixedKeyRing("acme", "globex", "system")
 
 
 async def check(ring, token, **changes):
@@ -54,7 +53,7 @@ async def test_a_start_after_the_expiry_is_late_whenever_it_is_looked_at(ring):
         await check(ring, token, started_at=1000.1)
 
 
-@pytest.mark.parametrize("name", ["tenant", "subject", "client_id", "roles", "caller", "policy", "expires_at", "key"])
+@pytest.mark.parametrize("name", ["tenant", "subject", "client_id", "roles", "policy", "expires_at", "key"])
 async def test_no_claim_can_be_edited(ring, name):
     claims, dot, tag = (await sign(CONTEXT, ring)).partition(".")
     edited = json.loads(base64.urlsafe_b64decode(claims + "=" * (-len(claims) % 4)))
@@ -62,6 +61,32 @@ async def test_no_claim_can_be_edited(ring, name):
     forged = base64.urlsafe_b64encode(json.dumps(edited, separators=(",", ":")).encode()).decode().rstrip("=")
     with pytest.raises(InvalidContext):
         await check(ring, forged + dot + tag)
+
+
+async def test_a_countersignature_says_that_assay_vouches_for_the_claims(ring):
+    plain, countersigned = await sign(CONTEXT, ring), await sign(CONTEXT, ring, countersigner="system")
+    assert not (await check(ring, plain, countersigner="system")).countersigned
+    assert (await check(ring, countersigned, countersigner="system")).countersigned
+    stripped = countersigned.rpartition(".")[0]
+    assert not (await check(ring, stripped, countersigner="system")).countersigned
+
+
+async def test_a_countersignature_is_made_by_one_key_alone(ring):
+    by_tenant = await sign(CONTEXT, ring, countersigner="acme")
+    other = await sign(replace(CONTEXT, subject="mallory"), ring)
+    countersigned = await sign(CONTEXT, ring, countersigner="system")
+    moved = f"{other}.{countersigned.rpartition('.')[2]}"
+    doubled = f"{other}.{other.rpartition('.')[2]}"
+    for forged in (by_tenant, moved, doubled, f"{other}.", f"{countersigned}.{countersigned.rpartition('.')[2]}"):
+        with pytest.raises(InvalidContext):
+            await check(ring, forged, countersigner="system")
+    with pytest.raises(InvalidContext):
+        await check(ring, countersigned)  # where nobody's countersignature counts
+
+
+async def test_half_characters_are_no_claims(ring):
+    with pytest.raises(InvalidContext):
+        await check(ring, await sign(replace(CONTEXT, subject="\ud800"), ring))
 
 
 async def test_another_tenants_key_signs_nothing_for_this_one(ring):

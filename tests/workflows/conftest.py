@@ -33,7 +33,7 @@ from domain.requests import request_hash
 from tests.doubles.clock import FixedClock
 from tests.doubles.keys import FixedIdentity, FixedKeyRing, LocalSigner
 from tests.doubles.ledger import MemoryLedger
-from tests.doubles.stores import MemoryPayloads, MemoryPolicies
+from tests.doubles.stores import MemoryPayloads, MemoryPolicies, MemoryTeams
 from tests.gateway import write_policies
 from worker.build import WorkerPorts, build_worker
 from workflows.search_attributes import ALL
@@ -72,6 +72,7 @@ class Bench:
     policies: MemoryPolicies
     policy: str
     payloads: MemoryPayloads
+    teams: MemoryTeams
     worker: Worker | None = None
     changes: dict[str, Any] = field(default_factory=dict)
 
@@ -84,7 +85,6 @@ class Bench:
             subject="alice",
             client_id="app",
             roles=("ai_operator",),
-            caller=caller,
             workflow_id=run_id(key, "acme", caller, secrets.token_hex(8)),
             request_hash=request_hash(body),
             policy=self.policy,
@@ -92,24 +92,27 @@ class Bench:
         )
         return replace(made, **changes)
 
-    async def start(self, body: Any, **changes: Any) -> WorkflowHandle[Any, InferenceResult]:
+    async def start(
+        self, body: Any, countersigner: str | None = "system", **changes: Any
+    ) -> WorkflowHandle[Any, InferenceResult]:
         context = await self.context(body, **changes)
         return await self.env.client.start_workflow(
             WORKFLOW,
-            SignedRequest(body, await start_context.sign(context, self.keyring)),
+            SignedRequest(body, await start_context.sign(context, self.keyring, countersigner=countersigner)),
             id=context.workflow_id,
             task_queue=QUEUE,
             execution_timeout=timedelta(days=3),
             result_type=InferenceResult,
         )
 
-    async def run(self, body: Any, **changes: Any) -> InferenceResult:
-        return await (await self.start(body, **changes)).result()
+    async def run(self, body: Any, countersigner: str | None = "system", **changes: Any) -> InferenceResult:
+        return await (await self.start(body, countersigner, **changes)).result()
 
     def another_worker(self) -> Worker:
         """A worker to take over from the first."""
         ports = WorkerPorts(
-            self.keyring, self.policies, self.ledger, self.identity, self.signer, self.model, FixedClock()
+            *(self.keyring, self.policies, self.ledger, self.identity, self.signer, self.model, FixedClock()),
+            self.teams,
         )
         return build_worker(self.env.client, Settings(), ports)
 
@@ -156,10 +159,10 @@ async def bench(
     env, keyring = environment
     policies, identity, signer, model = MemoryPolicies(), FixedIdentity(), LocalSigner(), ScriptedModel()
     clock = FixedClock()
-    ledger = MemoryLedger(clock)
+    ledger, teams = MemoryLedger(clock), MemoryTeams()
     write_policies(tmp_path / "policies")
     policy = await policies.put(load_policy_document(tmp_path / "policies", {}))
-    ports = WorkerPorts(keyring, policies, ledger, identity, signer, model, clock)
+    ports = WorkerPorts(keyring, policies, ledger, identity, signer, model, clock, teams)
     worker = build_worker(env.client, Settings(), ports)
     async with worker:
-        yield Bench(env, keyring, identity, ledger, signer, model, policies, policy, payloads, worker)
+        yield Bench(env, keyring, identity, ledger, signer, model, policies, policy, payloads, teams, worker)

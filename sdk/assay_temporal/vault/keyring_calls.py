@@ -8,10 +8,9 @@ from datetime import datetime
 import hvac
 from hvac.exceptions import InvalidPath, InvalidRequest
 
-from adapters.vault_calls import kv_read, kv_write, write
-from adapters.vault_client import unavailable
 from assay_temporal.keyring import KEY_BYTES
-from domain.refusals import Kind, Refusal
+from assay_temporal.vault.calls import kv_read, kv_write, write
+from assay_temporal.vault.client import VaultAway
 
 
 class KeyGone(Exception):
@@ -39,7 +38,7 @@ class KeyRingCalls:
         """Which key is current; None if there was none yet.
 
         Raises:
-            Refusal: INTERNAL if what stands there is damaged.
+            VaultAway: what stands there is damaged, so that someone has to mend it.
         """
         found = kv_read(client, self._kv_mount, f"keyring/{tenant}/current")
         if found is None:
@@ -48,7 +47,7 @@ class KeyRingCalls:
             created_at = datetime.fromisoformat(found.data["created_at"])
             return CurrentKey(str(found.data["key_id"]), created_at, found.version)
         except (KeyError, TypeError, ValueError):
-            raise Refusal(Kind.INTERNAL, "the key ring in the key store is damaged") from None
+            raise VaultAway("the key ring in the key store is damaged") from None
 
     def make_current(self, client: hvac.Client, tenant: str, now: datetime, version: int) -> CurrentKey:
         """Make a data key and make it current, if ``version`` still stands; else give the one that came between.
@@ -69,7 +68,7 @@ class KeyRingCalls:
         except InvalidRequest:  # the check-and-set failed
             other = self.read_current(client, tenant)
             if other is None:
-                raise unavailable() from None
+                raise VaultAway from None
             return other
         return CurrentKey(key_id, now, version + 1)
 

@@ -1,0 +1,100 @@
+"""``assay team``: let other teams' workflows in, and out again, by the operator's AppRole."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from adapters.clock_system import SystemClock
+from adapters.teams_vault import VaultTeams
+from adapters.vault_session import VaultSession
+from adapters.vault_teams import destroy_team_secret_ids, issue_team_secret_id
+from cli.admin import as_operator
+from cli.output import JsonFlag, Output
+from config.settings import Settings
+from domain.clients import TeamEntry
+from domain.principals import Role
+from embedded.files import write_private
+from embedded.places import places
+
+app = typer.Typer(no_args_is_help=True, help="Teams: they start runs of their tenant from workflows of their own.")
+Tenant = Annotated[str, typer.Option(help="The team's tenant.")]
+
+
+@app.command("create")
+def create(
+    name: Annotated[str, typer.Argument(help="1 to 64 of a-z, 0-9 and '-': the client ID of its runs.")],
+    tenant: Tenant,
+    role: Annotated[list[Role] | None, typer.Option(help="May be given more than once; 'ai_operator' if none.")] = None,
+    wrap_ttl: Annotated[str, typer.Option(help="How long the secret ID waits to be unwrapped, at most 24h.")] = "24h",
+    as_json: JsonFlag = False,
+) -> None:
+    """Let a team in, or give one that is in a fresh secret ID. Credentials are written to files of mode 0600.
+
+    Its runs are those of the OAuth client of the same name: they share budget and rights to read.
+    """
+    out = Output(as_json)
+    roles = tuple(found.value for found in role or [Role.AI_OPERATOR])
+
+    async def use(session: VaultSession, settings: Settings) -> dict[str, Any]:
+        issued = await session.call(lambda client: issue_team_secret_id(client, settings.vault, tenant, name, wrap_ttl))
+        entry = TeamEntry(tenant, name, f"client:{name}", roles, SystemClock().now().isoformat())
+        await VaultTeams(session, kv_mount=settings.vault.kv_mount).put(entry)
+        return {"team": name, "tenant": tenant, "roles": list(roles), **_keep(Settings(), tenant, name, issued)}
+
+    made = as_operator(out, use)
+    out.value(
+        made,
+        f"team '{name}' of tenant '{tenant}' is let in; within {wrap_ttl} it logs in to Vault with the files\n"
+        f"  {made['role_id_file']}\n  {made['secret_id_file']}",
+    )
+
+
+@app.command("list")
+def list_teams(as_json: JsonFlag = False) -> None:
+    """List the teams that are let in."""
+    out = Output(as_json)
+
+    async def use(session: VaultSession, settings: Settings) -> list[dict[str, Any]]:
+        entries = await VaultTeams(session, kv_mount=settings.vault.kv_mount).list()
+        return [
+            {
+                "team": entry.client_id,
+                "tenant": entry.tenant,
+                "roles": " ".join(entry.roles),
+                "since": entry.created_at,
+            }
+            for entry in entries
+        ]
+
+    out.table(as_operator(out, use), "Teams")
+
+
+@app.command("revoke")
+def revoke(name: Annotated[str, typer.Argument()], tenant: Tenant, as_json: JsonFlag = False) -> None:
+    """Let a team out: new runs of it are refused at once, and it is out of its tenant's keys within the hour."""
+    out = Output(as_json)
+
+    async def use(session: VaultSession, settings: Settings) -> tuple[bool, int]:
+        teams = VaultTeams(session, kv_mount=settings.vault.kv_mount)
+        known = await teams.get(tenant, name) is not None
+        await teams.remove(tenant, name)
+        return known, await session.call(lambda client: destroy_team_secret_ids(client, settings.vault, tenant, name))
+
+    known, destroyed = as_operator(out, use)
+    if not known and not destroyed:
+        raise out.fail(f"there is no team '{name}' of tenant '{tenant}'")
+    out.value(
+        {"team": name, "tenant": tenant, "revoked": True, "secret_ids_destroyed": destroyed},
+        f"team '{name}' of tenant '{tenant}' is let out",
+    )
+
+
+def _keep(settings: Settings, tenant: str, name: str, issued: tuple[str, str]) -> dict[str, str]:
+    """Write the role ID and the wrapped secret ID where the operator finds them."""
+    folder = places(settings).team(tenant, name)
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    files: dict[str, Path] = {"role_id_file": folder / "role-id", "secret_id_file": folder / "secret-id"}
+    for path, content in zip(files.values(), issued, strict=True):
+        write_private(path, content.encode())
+    return {kind: str(path) for kind, path in files.items()}

@@ -1,0 +1,271 @@
+"""One process's session with Vault: logs in, stays logged in, and heals by itself.
+
+One owner task logs in, renews the token at half its life, and publishes an immutable client per token. Calls run in a
+bounded pool of threads with a deadline. While Vault is known to be away, calls are refused at once and the owner keeps
+probing, so that an outage costs nobody a timeout each.
+"""
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+import hvac
+from hvac.exceptions import Forbidden, InvalidPath, InvalidRequest, ParamValidationError, VaultError
+from requests import RequestException
+
+from assay_temporal.backoff import Backoff
+from assay_temporal.vault.client import AppRoleFiles, VaultAway, VaultPlace, new_client
+from assay_temporal.vault.login import AppRoleLogin, LoginImpossible, VaultToken
+
+T = TypeVar("T")
+_log = logging.getLogger(__name__)
+_PROBE_SECONDS = 2.0
+_CALLS_OF_A_LOGIN = 3  # look the wrapping token up, unwrap, log in
+_CALLERS_FAULT = (InvalidPath, InvalidRequest, ParamValidationError)
+
+
+@dataclass(frozen=True, slots=True)
+class _Generation:
+    """One token: its number, its client, the life it was born with, and when to look after it (monotonic seconds)."""
+
+    number: int
+    client: hvac.Client
+    life: float
+    renew_at: float
+    renewable: bool
+
+
+class VaultSession:
+    """See the module. It has a name and a check, for reports of readiness."""
+
+    def __init__(
+        self,
+        place: VaultPlace,
+        approle: AppRoleFiles,
+        *,
+        threads: int = 8,
+        monotonic: Callable[[], float] = time.monotonic,
+        login: AppRoleLogin | None = None,
+    ) -> None:
+        """Take the parts; nothing connects before ``start``. ``threads`` bounds the calls in flight."""
+        self._place = place
+        self._threads = threads
+        self._monotonic = monotonic
+        self._login = login or AppRoleLogin(place, approle)
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="vault")
+        self._generation: _Generation | None = None
+        self._away: str | None = "not logged in yet"
+        self._changed = asyncio.Condition()
+        self._nudge = asyncio.Event()
+        self._looks_begun = 0
+        self._looks_passed = 0
+        self._owner: asyncio.Task[None] | None = None
+
+    @property
+    def name(self) -> str:
+        """``vault``."""
+        return "vault"
+
+    @property
+    def generation(self) -> int:
+        """The number of the current token, 0 before the first. Leases end with the token that they were taken with."""
+        return self._generation.number if self._generation else 0
+
+    async def start(self, wait_seconds: float = 5.0) -> None:
+        """Start the owner, and give it so long for the first login. Returns either way: ``check`` tells."""
+        if self._owner is None:
+            self._owner = asyncio.create_task(self._own(), name="vault-session")
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(wait_seconds):
+                await self.next_generation(0)
+
+    async def next_generation(self, after: int) -> int:
+        """Wait for a token newer than ``after``; give its number."""
+        async with self._changed:
+            await self._changed.wait_for(lambda: self.generation > after)
+        return self.generation
+
+    async def call(self, fn: Callable[[hvac.Client], T]) -> T:
+        """Run ``fn`` in a thread, with the client of the current token. It may run twice, so it should be idempotent.
+
+        Raises:
+            VaultAway: Vault is away, sealed, too slow, or forbids it.
+            InvalidPath, InvalidRequest, ParamValidationError: hvac's, for what the call itself did wrong. They quote
+                Vault's text, which may quote what was sent. ``fn`` may catch them, and others of Vault's.
+        """
+        return await self._call(fn)
+
+    async def _call(self, fn: Callable[[hvac.Client], T]) -> T:
+        generation = self._generation
+        if generation is None or self._away is not None:
+            self._nudge.set()
+            raise VaultAway
+        try:
+            return await self._attempt(generation, fn)
+        except Forbidden:
+            renewed = await self._replacement(generation)
+        try:
+            return await self._attempt(renewed, fn)
+        except Forbidden:
+            raise VaultAway("the key store forbids it") from None
+
+    def require_available(self) -> None:
+        """Pass unless Vault is known to be away: known within seconds, by our own probes.
+
+        Raises:
+            VaultAway: that it is.
+        """
+        if self._generation is None or self._away is not None:
+            raise VaultAway
+
+    async def check(self) -> None:
+        """Pass if Vault is active and unsealed and accepts our token.
+
+        Raises:
+            VaultAway: with the reason where it is known.
+        """
+        if self._away is not None:
+            raise VaultAway(self._away)
+        await self._call(lambda client: client.auth.token.lookup_self())
+
+    async def close(self) -> None:
+        """Stop, and revoke our token, with which its leases end. Bounded by twice the timeout."""
+        if self._owner is not None:
+            self._owner.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._owner
+        generation, self._generation = self._generation, None
+        self._away = "closed"
+        if generation is not None:
+            with contextlib.suppress(VaultAway, VaultError):
+                await self._attempt(generation, lambda client: client.auth.token.revoke_self())
+            generation.client.adapter.close()
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+    async def _attempt(self, generation: _Generation, fn: Callable[[hvac.Client], T]) -> T:
+        try:
+            return await self._in_thread(lambda: fn(generation.client), self._place.timeout_seconds)
+        except (Forbidden, *_CALLERS_FAULT):
+            raise
+        except (VaultError, RequestException, TimeoutError):
+            self._nudge.set()
+            raise VaultAway from None
+
+    async def _in_thread(self, fn: Callable[[], T], seconds: float) -> T:
+        async with asyncio.timeout(seconds):
+            return await asyncio.get_running_loop().run_in_executor(self._pool, fn)
+
+    async def _replacement(self, refused: _Generation) -> _Generation:
+        """After a 403: the generation to try again with, once the owner has looked.
+
+        An expired token and a policy that says no look the same; only whether the token still stands tells them apart.
+        """
+        asked = self._looks_begun
+        self._nudge.set()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self._place.timeout_seconds), self._changed:
+                await self._changed.wait_for(lambda: self.generation > refused.number or self._looks_passed > asked)
+        current = self._generation
+        if current is not None and current.number > refused.number:
+            return current
+        if self._looks_passed > asked:
+            _log.error(
+                "vault.forbidden", extra={"meaning": "the policy of our AppRole does not allow a call that we make"}
+            )
+        raise VaultAway("the key store forbids it")
+
+    async def _log_in(self) -> None:
+        """Log in and publish.
+
+        Raises:
+            VaultAway: ``_away`` says why.
+        """
+        try:
+            token = await self._in_thread(self._login.login, self._place.timeout_seconds * _CALLS_OF_A_LOGIN)
+        except LoginImpossible as error:
+            self._set_away(str(error))
+            raise VaultAway("the key store does not let this process in") from None
+        except (VaultError, RequestException, TimeoutError):
+            self._set_away("Vault can't be reached")
+            raise VaultAway from None
+        self._publish(token)
+
+    def _publish(self, token: VaultToken) -> None:
+        previous = self._generation
+        client = new_client(self._place, token.value, connections=self._threads)
+        renew_at = self._monotonic() + token.lease_seconds / 2
+        self._generation = _Generation(self.generation + 1, client, token.lease_seconds, renew_at, token.renewable)
+        if previous is not None:  # its token ends on its own: ending it now would end its leases with it
+            previous.client.adapter.close()
+
+    def _set_away(self, reason: str | None) -> None:
+        if reason != self._away:
+            self._away = reason
+            if reason is None:
+                _log.info("vault.available", extra={"generation": self.generation})
+            else:
+                _log.warning("vault.unavailable", extra={"reason": reason})
+
+    async def _own(self) -> None:
+        """Keep a valid token, and know whether Vault serves, until cancelled."""
+        backoff = Backoff()
+        while True:
+            try:
+                await self._look_after()
+                backoff.reset()
+            except VaultAway:
+                await asyncio.sleep(backoff.next())
+                continue
+            await self._until_due()
+
+    async def _until_due(self) -> None:
+        """Wait until the token is due for renewal, or a call failed, or it is time to look whether Vault is there."""
+        generation = self._generation
+        due = 0.0 if generation is None else max(0.0, generation.renew_at - self._monotonic())
+        due = min(due, _PROBE_SECONDS)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(due):
+                await self._nudge.wait()
+
+    async def _look_after(self) -> None:
+        """Log in, renew or probe, as is due.
+
+        Raises:
+            VaultAway: try again soon.
+        """
+        self._nudge.clear()
+        self._looks_begun += 1
+        look = self._looks_begun
+        generation = self._generation
+        try:
+            if generation is None or (self._due(generation) and not generation.renewable):
+                await self._log_in()
+            elif self._due(generation):
+                await self._renew(generation)
+            else:
+                await self._attempt(generation, lambda client: client.auth.token.lookup_self())
+        except Forbidden:
+            await self._log_in()
+        except (VaultAway, *_CALLERS_FAULT):
+            if self._away is None:
+                self._set_away("Vault can't be reached, or is sealed")
+            raise VaultAway from None
+        self._looks_passed = look
+        self._set_away(None)
+        async with self._changed:
+            self._changed.notify_all()
+
+    def _due(self, generation: _Generation) -> bool:
+        return self._monotonic() >= generation.renew_at
+
+    async def _renew(self, generation: _Generation) -> None:
+        token = await self._attempt(generation, lambda client: VaultToken.of(client.auth.token.renew_self()))
+        if token.lease_seconds < generation.life / 2:  # it nears the end that no renewal moves
+            await self._log_in()
+            return
+        self._generation = replace(generation, renew_at=self._monotonic() + token.lease_seconds / 2)

@@ -1,0 +1,94 @@
+"""Starts that Assay's API has not countersigned: the tenant is proven, and all else is what Assay itself knows."""
+
+import json
+
+import pytest
+
+from domain.clients import TeamEntry
+from domain.identity import caller_hash
+from domain.records import EventKind
+from tests.workflows.conftest import Bench
+
+BODY = {"model": "fake", "prompt": "Hello"}
+TEAM = {"client_id": "triage", "subject": "client:triage", "roles": (), "policy": ""}
+
+
+def let_in(bench: Bench, roles: tuple[str, ...] = ("ai_operator",)) -> None:
+    bench.teams.entries["acme", "triage"] = TeamEntry("acme", "triage", "client:triage", roles, "2026-01-01")
+
+
+@pytest.fixture(autouse=True)
+async def current(bench: Bench) -> None:
+    await bench.policies.make_current(bench.policy)
+
+
+async def test_a_team_gets_an_answer_under_the_current_policy_and_its_own_name(bench: Bench):
+    let_in(bench)
+    result = await bench.run(BODY, countersigner=None, **TEAM)
+    assert (result.status, result.problem) == ("completed", None)
+    records = bench.records(result.id)
+    caller = caller_hash(await bench.identity.tenant_key("acme"), "acme", "triage", "client:triage")
+    for record in records:
+        assert (record.tenant, record.fields.caller, record.fields.policy) == ("acme", caller, bench.policy)
+        assert (record.sealed.subject, record.sealed.client_id) == ("client:triage", "triage")
+        assert record.fields.roles == ("ai_operator",)
+
+
+async def test_the_current_policy_is_pinned_by_the_first_stage(bench: Bench):
+    let_in(bench)
+    changed = json.loads(await bench.policies.get(bench.policy))
+    changed["limits"]["quota"]["tokens_per_day"] += 1
+    other = await bench.policies.put(json.dumps(changed, sort_keys=True, separators=(",", ":")).encode())
+
+    async def another_policy_meanwhile() -> str:
+        await bench.policies.make_current(other)
+        return "fine"
+
+    bench.model.script = [another_policy_meanwhile]
+    first = await bench.run(BODY, countersigner=None, **TEAM)
+    second = await bench.run(BODY, countersigner=None, **TEAM)
+    assert {record.fields.policy for record in bench.records(first.id)} == {bench.policy}
+    assert {record.fields.policy for record in bench.records(second.id)} == {other}
+
+
+async def test_a_team_that_was_not_let_in_is_refused_and_recorded_as_nobody(bench: Bench):
+    result = await bench.run(BODY, countersigner=None, **TEAM)
+    assert (result.status, result.problem.kind) == ("refused", "forbidden")
+    [record] = bench.records(result.id)
+    assert (record.kind, record.tenant, record.fields.caller) == (EventKind.REFUSED, "acme", None)
+
+
+@pytest.mark.parametrize("claim", [{"subject": "client:billing"}, {"client_id": "billing"}, {"client_id": "../x"}])
+async def test_a_team_is_nobody_else(bench: Bench, claim):
+    let_in(bench)
+    result = await bench.run(BODY, countersigner=None, **{**TEAM, **claim})
+    assert (result.status, result.problem.kind) == ("refused", "forbidden")
+    assert bench.model.calls == []
+
+
+async def test_a_team_has_the_roles_that_it_was_given(bench: Bench):
+    let_in(bench, roles=("auditor",))
+    result = await bench.run(BODY, countersigner=None, **{**TEAM, "roles": ("ai_operator", "admin")})
+    assert (result.status, result.problem.kind) == ("refused", "forbidden")
+    [record] = bench.records(result.id)
+    assert record.fields.roles == ("auditor",)
+
+
+async def test_a_team_chooses_no_policy(bench: Bench):
+    let_in(bench)
+    result = await bench.run(BODY, countersigner=None, **{**TEAM, "policy": bench.policy})
+    assert (result.status, result.problem.kind) == ("refused", "invalid-context")
+    assert [record.tenant for record in bench.records(result.id)] == ["system"]
+
+
+async def test_without_a_current_policy_nothing_is_answered(bench: Bench):
+    let_in(bench)
+    await bench.policies.make_current(None)
+    result = await bench.run(BODY, countersigner=None, **TEAM)
+    assert (result.status, result.problem.kind) == ("refused", "unknown-policy")
+
+
+async def test_the_api_vouches_for_whoever_it_authenticated(bench: Bench):
+    result = await bench.run(BODY, subject="somebody", client_id="web")
+    caller = caller_hash(await bench.identity.tenant_key("acme"), "acme", "web", "somebody")
+    assert {record.fields.caller for record in bench.records(result.id)} == {caller}
