@@ -1,0 +1,78 @@
+"""What is measured: each subject can be started, can take load, and says which processes work for it."""
+
+from collections.abc import Mapping, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from benchmarks.gateway.helper import Helper
+
+Measured = Mapping[str, Any]
+
+
+class NotMeasuredError(Exception):
+    """A subject can't be measured here. The text says why and goes into the table."""
+
+
+@dataclass(frozen=True)
+class Bench:
+    """What all subjects share: a directory, the load generator, the fake model; ``stack`` ends what is started."""
+
+    root: Path
+    cache: Path
+    stack: AsyncExitStack
+    generator: Helper
+    model: Helper
+
+    @property
+    def model_url(self) -> str:
+        """The fake model's base URL."""
+        return f"http://127.0.0.1:{self.model.ready['port']}/v1"
+
+    def log(self, name: str) -> Path:
+        """Where a process writes what it has to say."""
+        return self.root / f"{name}.log"
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """How much: so many requests by so many callers at once."""
+
+    callers: int
+    requests: int
+
+
+class Subject(Protocol):
+    """One of what is compared."""
+
+    @property
+    def name(self) -> str:
+        """Its key in the results."""
+        ...
+
+    @property
+    def share(self) -> float:
+        """The part of the usual number of requests that it gets: slow ones get fewer."""
+        ...
+
+    async def start(self) -> None:
+        """Start whatever it needs.
+
+        Raises:
+            NotMeasuredError: it can't be had here.
+        """
+        ...
+
+    async def run(self, load: Load) -> Measured:
+        """Take load; give ``latencies_ms`` and ``seconds``."""
+        ...
+
+    def processes(self) -> Mapping[str, Sequence[int]]:
+        """The oldest processes of each group that works for it."""
+        ...
+
+
+def job(load: Load) -> dict[str, Any]:
+    """The load as a job for a process of the benchmark's own."""
+    return {"callers": load.callers, "requests": load.requests}
