@@ -17,9 +17,10 @@ from benchmarks.gateway.assay import Assay, AssayStack
 from benchmarks.gateway.helper import ROOT, Helper
 from benchmarks.gateway.machine import machine, versions
 from benchmarks.gateway.measure import Plan, Windows, measure
+from benchmarks.gateway.peers import LiteLLM, Portkey
 from benchmarks.gateway.report import results, show, write
 from benchmarks.gateway.subjects import Bench, NotMeasuredError, Subject
-from benchmarks.gateway.temporal import BareTemporal, TunedServer
+from benchmarks.gateway.temporal import BareTemporal, DefaultServer, Textbook, TunedServer
 
 CACHE = ROOT / ".bench"
 RESULTS = ROOT / "benchmarks/results/gateway.json"
@@ -38,7 +39,15 @@ def pinned() -> Sequence[int]:
 def subjects(bench: Bench) -> Mapping[str, Subject]:
     """Every subject by its name, none started."""
     tuned, stack = TunedServer(bench), AssayStack(bench)
-    every: list[Subject] = [BareTemporal(bench, tuned), Assay(bench, stack)]
+    every: list[Subject] = [
+        BareTemporal(bench, tuned),
+        Assay(bench, stack),
+        Assay(bench, stack, "assay_split", ("api", "worker")),
+        Textbook(bench, tuned, "textbook_tuned", share=0.5),
+        Textbook(bench, DefaultServer(bench), "textbook", share=0.1),
+        LiteLLM(bench),
+        Portkey(bench),
+    ]
     return {subject.name: subject for subject in every}
 
 
@@ -52,6 +61,7 @@ async def run(only: Sequence[str], plan: Plan, directory: Path) -> dict[str, Win
         started, missing = [], {}
         for name in only or found:
             try:
+                print(f"starting {name}")
                 await found[name].start()
             except NotMeasuredError as error:
                 missing[name] = Windows(failure=str(error))

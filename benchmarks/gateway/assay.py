@@ -16,8 +16,10 @@ import yaml
 
 from adapters.gateway_http import GatewayClient
 from adapters.vault_setup import create_tenant
+from benchmarks.gateway.children import pid_of
 from benchmarks.gateway.helper import ROOT
-from benchmarks.gateway.subjects import Bench, Load, Measured, job
+from benchmarks.gateway.prompts import PROMPT
+from benchmarks.gateway.subjects import Bench, Load, Measured, job, post
 from config.settings import ApiSettings, EmbeddedSettings, Settings
 from domain.principals import Role
 from embedded.bootstrap import ensure_client, operator_session
@@ -29,7 +31,6 @@ from embedded.stack import serve_spec, servers_of
 
 TENANT = "bench"
 CLIENT = "bench-app"
-PROMPT = "In one sentence: what is the capital of France, and on which river does it lie?"
 _TOKEN_SECONDS = 200.0  # they are good for 900; a window is far shorter than what is left
 _PORTS = ("postgres_port", "vault_port", "vault_cluster_port", "temporal_port", "temporal_ui_port", "model_port")
 
@@ -90,13 +91,6 @@ class AssayStack:
             self.settings = settings
         return self.settings
 
-    def pid(self, name: str) -> int:
-        """The process of a child, which must not have been restarted."""
-        status = next(child for child in self.servers.status() if child.name == name)
-        if status.pid is None or status.restarts:
-            raise RuntimeError(f"{name} ended while it was measured")
-        return status.pid
-
 
 async def _add_client(settings: Settings) -> None:
     local = local_settings(settings)
@@ -145,13 +139,10 @@ class Assay:
         """What the load generator sends."""
         if time.monotonic() - self._token[1] > _TOKEN_SECONDS:
             self._token = (await self._new_token(), time.monotonic())
-        return {
-            "port": self.settings.api.port,
-            "path": "/v1/inferences",
-            "body": json.dumps({"model": "fake", "prompt": PROMPT}),
-            "headers": {"Authorization": f"Bearer {self._token[0]}"},
-            "holds": ["result.content", "receipt.statement"],
-        }
+        holds = ("result.content", "receipt.statement")
+        bearer = {"Authorization": f"Bearer {self._token[0]}"}
+        body = {"model": "fake", "prompt": PROMPT}
+        return post(self.settings.api.port, "/v1/inferences", body, holds=holds, headers=bearer)
 
     async def _new_token(self) -> str:
         credentials = json.loads(places(self.settings).client(CLIENT).read_text())
@@ -164,10 +155,10 @@ class Assay:
 
     def processes(self) -> Mapping[str, Sequence[int]]:
         """See ``Subject``. The local model server runs beside it, as in ``assay up``, without work."""
-        pid = self._stack.pid
+        servers = self._stack.servers
         return {
-            "ours": [pid(spec.name) for spec in self._specs],
-            "temporal": [pid("temporal")],
-            "postgresql": [pid("postgres")],
-            "openbao": [pid("openbao")],
+            "ours": [pid_of(servers, spec.name) for spec in self._specs],
+            "temporal": [pid_of(servers, "temporal")],
+            "postgresql": [pid_of(servers, "postgres")],
+            "openbao": [pid_of(servers, "openbao")],
         }

@@ -1,5 +1,6 @@
 """What is measured: each subject can be started, can take load, and says which processes work for it."""
 
+import json
 from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -76,3 +77,11 @@ class Subject(Protocol):
 def job(load: Load) -> dict[str, Any]:
     """The load as a job for a process of the benchmark's own."""
     return {"callers": load.callers, "requests": load.requests}
+
+
+def post(
+    port: int, path: str, body: object, *, holds: Sequence[str], headers: Mapping[str, str] | None = None
+) -> dict[str, Any]:
+    """A ``wire.Target`` as a part of a job for the load generator."""
+    sent = json.dumps(body)
+    return {"port": port, "path": path, "body": sent, "headers": dict(headers or {}), "holds": list(holds)}
