@@ -1,30 +1,29 @@
-"""``python -m benchmarks.gateway``: everything in one go."""
+"""``python -m benchmarks.gateway``: Assay beside others, everything in one go."""
 
 import asyncio
 import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AsyncExitStack
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 
-from benchmarks.gateway.assay import Assay, AssayStack
-from benchmarks.gateway.helper import ROOT, Helper
-from benchmarks.gateway.machine import machine, versions
-from benchmarks.gateway.measure import Plan, Windows, measure
-from benchmarks.gateway.peers import LiteLLM, Portkey
-from benchmarks.gateway.report import results, show, write
-from benchmarks.gateway.subjects import Bench, NotMeasuredError, Subject
-from benchmarks.gateway.temporal import BareTemporal, DefaultServer, Textbook, TunedServer
+from benchmarks.gateway.demands import DEMANDS
+from benchmarks.gateway.helper import ROOT
+from benchmarks.gateway.line_up import NAMES, PEERS
+from benchmarks.gateway.measure import Plan
+from benchmarks.gateway.report import read, show, write, write_document
+from benchmarks.gateway.session import Wanted, session
+from config import logs
 
 CACHE = ROOT / ".bench"
 RESULTS = ROOT / "benchmarks/results/gateway.json"
-Build = Callable[[Bench], Subject]
+DOCUMENT = ROOT / "docs/performance.md"
+_WIDTH = 190
 
 
 def pinned() -> Sequence[int]:
@@ -36,62 +35,72 @@ def pinned() -> Sequence[int]:
     return two
 
 
-def subjects(bench: Bench) -> Mapping[str, Subject]:
-    """Every subject by its name, none started."""
-    tuned, stack = TunedServer(bench), AssayStack(bench)
-    every: list[Subject] = [
-        BareTemporal(bench, tuned),
-        Assay(bench, stack),
-        Assay(bench, stack, "assay_split", ("api", "worker")),
-        Textbook(bench, tuned, "textbook_tuned", share=0.5),
-        Textbook(bench, DefaultServer(bench), "textbook", share=0.1),
-        LiteLLM(bench),
-        Portkey(bench),
-    ]
-    return {subject.name: subject for subject in every}
+def chosen(only: str) -> list[str]:
+    """The subjects that were named.
+
+    Raises:
+        BadParameter: one of them does not exist.
+    """
+    names = [name for name in only.split(",") if name]
+    if unknown := set(names) - set(NAMES):
+        raise typer.BadParameter(f"no such subject: {', '.join(sorted(unknown))}; there are {', '.join(NAMES)}")
+    return names
 
 
-async def run(only: Sequence[str], plan: Plan, directory: Path) -> dict[str, Windows]:
-    """Start the subjects, measure them, stop everything."""
-    async with AsyncExitStack() as stack:
-        generator = await stack.enter_async_context(Helper("benchmarks.gateway.load", log=directory / "generator.log"))
-        model = await stack.enter_async_context(Helper("benchmarks.gateway.model", log=directory / "model.log"))
-        bench = Bench(directory, CACHE, stack, generator, model)
-        found = subjects(bench)
-        started, missing = [], {}
-        for name in only or found:
-            try:
-                print(f"starting {name}")
-                await found[name].start()
-            except NotMeasuredError as error:
-                missing[name] = Windows(failure=str(error))
-            else:
-                started.append(found[name])
-        return {**await measure(bench, started, plan, print), **missing}
+def misses(found: dict[str, Any]) -> list[str]:
+    """Demands that don't hold, or were not measured."""
+    if "memory" in found and "ratios" not in found:
+        return [] if found["memory"]["holds"] else ["memory"]
+    demanded = [demand for demand in DEMANDS if demand.demanded]
+    return [demand.name for demand in demanded if not found["ratios"].get(demand.name, {}).get("holds")]
+
+
+def failures(found: dict[str, Any]) -> list[str]:
+    """Subjects that had to be measured and were not. Of the peers it is enough to say why."""
+    return [name for name in NAMES if name not in PEERS and "not_measured" in found.get(name, {})]
 
 
 def main(
-    only: Annotated[str, typer.Option(help="Subjects, by comma; all of them otherwise.")] = "",
-    requests: Annotated[int, typer.Option(min=1, help="Requests a window at one caller.")] = 300,
+    only: Annotated[str, typer.Option(help=f"Subjects, by comma: {', '.join(NAMES)}.")] = "",
+    requests: Annotated[int, typer.Option(min=1, help="Requests a window at one caller; twice as many at 16.")] = 300,
     rounds: Annotated[int, typer.Option(min=1)] = 5,
+    quick: Annotated[bool, typer.Option(help="A smoke run: one round of few requests, and nothing aside.")] = False,
+    memory: Annotated[bool, typer.Option(help="Instead: growth of Assay's memory.")] = False,
+    memory_requests: Annotated[int, typer.Option(min=100, help="Over so many requests.")] = 20_000,
+    demand: Annotated[bool, typer.Option(help="A demand that does not hold is an error.")] = False,
     output: Annotated[Path, typer.Option(help="The results, as JSON.")] = RESULTS,
+    write_docs: Annotated[bool, typer.Option(help=f"Put the tables into {DOCUMENT.relative_to(ROOT)}.")] = False,
     keep: Annotated[bool, typer.Option(help="Keep the run's directory, logs and stores included.")] = False,
 ) -> None:
     """Measure Assay beside others on two processors."""
-    plan = Plan(requests, rounds, pinned())
+    logs.configure("warning", "console")
+    plan = Plan(10 if quick else requests, 1 if quick else rounds, pinned())
+    wanted = Wanted(plan, chosen(only), aside=not quick, memory_requests=memory_requests if memory else 0)
     CACHE.mkdir(exist_ok=True)
     directory = Path(tempfile.mkdtemp(prefix="run-", dir=CACHE))
     try:
-        where = machine(plan.processors)
-        measured = asyncio.run(run([name for name in only.split(",") if name], plan, directory))
-        found = {**results(measured), "machine": where, "versions": versions()}
-        write(output, found)
-        show(found, Console(width=200))
+        found = asyncio.run(session(wanted, directory, CACHE, _say))
     finally:
         if keep:
-            print(f"kept: {directory}")
+            _say(f"kept: {directory}")
         else:
             shutil.rmtree(directory, ignore_errors=True)
+    earlier = read(output)
+    whole = {**earlier, "memory": found["memory"]} if memory else {**found, **_part(earlier, "memory")}
+    write(output, whole)
+    show(found, Console(width=_WIDTH))
+    if write_docs:
+        write_document(DOCUMENT, whole)
+    if failures(found) or (demand and misses(found)):
+        raise typer.Exit(1)
+
+
+def _part(earlier: dict[str, Any], name: str) -> dict[str, Any]:
+    return {name: earlier[name]} if name in earlier else {}
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)
 
 
 if __name__ == "__main__":

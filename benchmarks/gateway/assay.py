@@ -17,7 +17,9 @@ import yaml
 from adapters.gateway_http import GatewayClient
 from adapters.vault_setup import create_tenant
 from benchmarks.gateway.children import pid_of
+from benchmarks.gateway.guard import require_guard
 from benchmarks.gateway.helper import ROOT
+from benchmarks.gateway.history import history_of
 from benchmarks.gateway.prompts import PROMPT
 from benchmarks.gateway.subjects import Bench, Load, Measured, job, post
 from config.settings import ApiSettings, EmbeddedSettings, Settings
@@ -123,6 +125,7 @@ class Assay:
         self._specs = [self.spec(role) for role in self._roles]
         for spec in self._specs:
             await self._stack.servers.add(spec)
+        await require_guard(await self.target(), PROMPT)
 
     def spec(self, role: str) -> ChildSpec:
         """The process of a role."""
@@ -162,3 +165,8 @@ class Assay:
             "postgresql": [pid_of(servers, "postgres")],
             "openbao": [pid_of(servers, "openbao")],
         }
+
+    async def facts(self) -> Mapping[str, Any]:
+        """See ``Subject``."""
+        temporal = self.settings.temporal
+        return {"history": await history_of(temporal.address, temporal.namespace, temporal.task_queue)}

@@ -33,6 +33,11 @@ class Demand:
     at_most: float | None = None
     at_least: float | None = None
 
+    @property
+    def demanded(self) -> bool:
+        """Whether it has to hold."""
+        return self.at_most is not None or self.at_least is not None
+
     def judge(self, measured: Measured) -> dict[str, Any] | None:
         """The ratio of the medians over the rounds, the least and the most of any one round, and whether it holds."""
         uppers, lowers = self.upper.rounds(measured), self.lower.rounds(measured)

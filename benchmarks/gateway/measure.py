@@ -32,7 +32,7 @@ class Windows:
 
     by_callers: Mapping[int, list[Window]] = field(default_factory=lambda: {callers: [] for callers in CALLERS})
     failure: str | None = None
-    facts: dict[str, Any] = field(default_factory=dict)
+    facts: Mapping[str, Any] = field(default_factory=dict)
 
 
 async def measure(bench: Bench, subjects: Sequence[Subject], plan: Plan, say: Progress) -> dict[str, Windows]:

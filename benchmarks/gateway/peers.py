@@ -6,17 +6,18 @@ Each is installed here and nowhere else: into a folder of the benchmark's cache,
 import asyncio
 import hashlib
 import json
-import os
 import shutil
 import sys
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from typing import Any, Self
 
 import psutil
 import yaml
 
 from benchmarks.gateway.children import children_in, pid_of
+from benchmarks.gateway.guard import require_guard
 from benchmarks.gateway.helper import ROOT
 from benchmarks.gateway.prompts import PROMPT
 from benchmarks.gateway.subjects import Bench, Load, Measured, NotMeasuredError, job, post
@@ -32,12 +33,16 @@ _START_SECONDS = 180.0
 
 
 class Peer:
-    """What the peers have in common: an installation, one child, the OpenAI wire format."""
+    """What the peers have in common: an installation, one child, the OpenAI wire format.
+
+    ``guarded``: it screens prompts, which is proven before it is measured.
+    """
 
     share = 1.0
 
-    def __init__(self, bench: Bench, name: str) -> None:
+    def __init__(self, bench: Bench, name: str, *, guarded: bool) -> None:
         self.name = name
+        self._guarded = guarded
         self._bench = bench
         self._children: EmbeddedServers | None = None
         self._port = 0
@@ -48,22 +53,31 @@ class Peer:
         try:
             await self._install(home)
         except (OSError, TimeoutError, InstallError) as error:
-            raise NotMeasuredError(f"it could not be installed ({error or type(error).__name__})") from error
+            raise NotMeasuredError(f"it could not be installed ({type(error).__name__}: {error})") from error
         self._children = await children_in(self._bench, self.name)
         [self._port] = unused_ports(1)
         await self._children.add(self._spec(home, self._children.layout.root))
         _require_loopback(pid_of(self._children, self.name))
+        if self._guarded:
+            await require_guard(self.target(), PROMPT)
+
+    def target(self) -> Mapping[str, Any]:
+        """What the load generator sends."""
+        body = {"model": "fake", "messages": [{"role": "user", "content": PROMPT}]}
+        holds = ("choices.0.message.content",)
+        return post(self._port, "/v1/chat/completions", body, holds=holds, headers=self._headers())
 
     async def run(self, load: Load) -> Measured:
         """See ``Subject``."""
-        body = {"model": "fake", "messages": [{"role": "user", "content": PROMPT}]}
-        holds = ("choices.0.message.content",)
-        target = post(self._port, "/v1/chat/completions", body, holds=holds, headers=self._headers())
-        return await self._bench.generator.ask(target=target, **job(load))
+        return await self._bench.generator.ask(target=self.target(), **job(load))
 
     def processes(self) -> Mapping[str, Sequence[int]]:
         """See ``Subject``."""
         return {"ours": [pid_of(self._children, self.name)] if self._children else []}
+
+    async def facts(self) -> Mapping[str, Any]:
+        """See ``Subject``."""
+        return {}
 
     async def _install(self, home: Path) -> None:
         raise NotImplementedError
@@ -79,7 +93,7 @@ class LiteLLM(Peer):
     """One worker, no database: so without keys of its own, budgets and spend records."""
 
     def __init__(self, bench: Bench) -> None:
-        super().__init__(bench, "litellm")
+        super().__init__(bench, "litellm", guarded=True)
 
     async def _install(self, home: Path) -> None:
         lock = _LOCKS / "requirements.txt"
@@ -136,7 +150,7 @@ class Portkey(Peer):
     """Of its own it listens on all interfaces; a script that is loaded before it keeps it to loopback."""
 
     def __init__(self, bench: Bench) -> None:
-        super().__init__(bench, "portkey")
+        super().__init__(bench, "portkey", guarded=False)
 
     async def _install(self, home: Path) -> None:
         if not (npm := shutil.which("npm")) or not shutil.which("node"):
@@ -144,9 +158,7 @@ class Portkey(Peer):
         lock = _LOCKS / "package-lock.json"
         async with _Installation(home, lock) as installation:
             if installation.needed:
-                home.mkdir(parents=True)
-                for name in ("package.json", lock.name):
-                    shutil.copy(_LOCKS / name, home / name)
+                await asyncio.to_thread(_copy, (_LOCKS / "package.json", lock), home)
                 await _run(npm, "ci", "--prefix", str(home), "--no-audit", "--no-fund", "--ignore-scripts")
 
     def _spec(self, home: Path, scratch: Path) -> ChildSpec:
@@ -181,7 +193,7 @@ class _Installation:
         self._wanted = json.dumps({lock.name: hashlib.sha256(lock.read_bytes()).hexdigest()})
         self.needed = False
 
-    async def __aenter__(self) -> "_Installation":
+    async def __aenter__(self) -> Self:
         self.needed = not self._mark.exists() or self._mark.read_text() != self._wanted
         if self.needed:
             shutil.rmtree(self._home, ignore_errors=True)
@@ -190,6 +202,12 @@ class _Installation:
     async def __aexit__(self, kind: type[BaseException] | None, *_: object) -> None:
         if kind is None:
             self._mark.write_text(self._wanted)
+
+
+def _copy(files: Sequence[Path], folder: Path) -> None:
+    folder.mkdir(parents=True)
+    for file in files:
+        shutil.copy(file, folder / file.name)
 
 
 def _require_loopback(pid: int) -> None:
@@ -213,4 +231,4 @@ async def _run(*argv: str) -> None:
         raise
     if process.returncode:
         last = said.decode(errors="replace").strip().splitlines()[-1:] or ["nothing said"]
-        raise InstallError(f"{os.path.basename(argv[0])}: {last[0][:200]}")
+        raise InstallError(f"{Path(argv[0]).name}: {last[0][:200]}")

@@ -1,7 +1,7 @@
-"""What was measured, as JSON and as tables."""
+"""What was measured: as JSON, in the terminal, and in the documentation."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +11,14 @@ from rich.table import Table
 from benchmarks.gateway.demands import judged
 from benchmarks.gateway.figures import summary
 from benchmarks.gateway.measure import CALLERS, Windows
+from benchmarks.gateway.tables import Grid, Results, grids
 
-ORDER = ("bare_temporal", "assay", "assay_split", "textbook_tuned", "textbook", "litellm", "portkey")
-_OTHERS = ("generator", "model")
+BEGIN = "<!-- figures: written by the benchmark, from here -->"
+END = "<!-- to here -->"
+
+
+class NoPlaceForFiguresError(Exception):
+    """A document has no place marked for figures."""
 
 
 def results(measured: Mapping[str, Windows]) -> dict[str, Any]:
@@ -23,13 +28,22 @@ def results(measured: Mapping[str, Windows]) -> dict[str, Any]:
         if windows.failure is not None:
             found[name] = {"not_measured": windows.failure}
         else:
-            found[name] = {f"c{callers}": summary(windows.by_callers[callers]) for callers in CALLERS} | windows.facts
+            by_callers = {f"c{callers}": summary(windows.by_callers[callers]) for callers in CALLERS}
+            found[name] = {**by_callers, **windows.facts}
     sound = {name: windows.by_callers for name, windows in measured.items() if windows.failure is None}
     found["ratios"] = judged(sound)
     return found
 
 
-def write(path: Path, found: Mapping[str, Any]) -> None:
+def read(path: Path) -> dict[str, Any]:
+    """Earlier results; nothing if there are none."""
+    if not path.exists():
+        return {}
+    found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return found
+
+
+def write(path: Path, found: Results) -> None:
     """Write the JSON as a whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_suffix(".tmp")
@@ -37,65 +51,42 @@ def write(path: Path, found: Mapping[str, Any]) -> None:
     draft.replace(path)
 
 
-def show(found: Mapping[str, Any], console: Console) -> None:
-    """The tables."""
-    for callers in CALLERS:
-        console.print(_subjects_table(found, callers))
-    console.print(_ratios_table(found.get("ratios", {})))
+def show(found: Results, console: Console) -> None:
+    """The tables, in the terminal."""
+    for grid in grids(found):
+        table = Table(title=grid.title, title_justify="left")
+        for index, heading in enumerate(grid.headings):
+            table.add_column(heading, justify="right" if index else "left")
+        for row in grid.rows:
+            table.add_row(*row)
+        console.print(table)
 
 
-def _subjects_table(found: Mapping[str, Any], callers: int) -> Table:
-    title = f"{callers} caller{'s' if callers > 1 else ''} at a time: medians over the rounds (least to most)"
-    table = Table(title=title, title_justify="left")
-    table.add_column("subject")
-    headings = ("p50 ms", "p99 ms", "requests/s", "CPU ms/request", "of it: ours", "Temporal", "PostgreSQL", "other")
-    for heading in (*headings, "generator", "model"):
-        table.add_column(heading, justify="right")
-    for name in ORDER:
-        entry = found.get(name)
-        if entry is None:
-            continue
-        if reason := entry.get("not_measured"):
-            table.add_row(name, f"not measured: {reason}")
-            continue
-        table.add_row(name, *_cells(entry[f"c{callers}"]))
-    return table
+def write_document(document: Path, found: Results) -> None:
+    """Put the tables between the marks of a Markdown document.
+
+    Raises:
+        NoPlaceForFiguresError: the marks are not there.
+    """
+    text = document.read_text(encoding="utf-8")
+    head, begin, rest = text.partition(BEGIN)
+    _, end, tail = rest.partition(END)
+    if not begin or not end:
+        raise NoPlaceForFiguresError(str(document))
+    parts = [_where(found), *(_markdown(grid) for grid in grids(found))]
+    document.write_text(f"{head}{begin}\n\n" + "\n\n".join(parts) + f"\n\n{end}{tail}", encoding="utf-8")
 
 
-def _cells(figures: Mapping[str, Any]) -> Sequence[str]:
-    spread = figures["spread"]
-    cpu = dict(figures["cpu_ms"])
-    others = [cpu.pop(name, 0.0) for name in _OTHERS]
-    named = [cpu.pop(name, 0.0) for name in ("ours", "temporal", "postgresql")]
-    rest = sum(cpu.values())
+def _where(found: Results) -> str:
+    machine, plan = found["machine"], found["plan"]
+    versions = ", ".join(f"{name} {number}" for name, number in found["versions"].items())
+    place = f"{machine['processor']}, {machine['system']}, on {machine['pinned_to']} processors"
     return (
-        *(_spread(figures[name], spread[name]) for name in ("p50_ms", "p99_ms", "rps")),
-        *(f"{value:.1f}" for value in (sum(named) + rest, *named, rest)),
-        *(f"{value:.2f}" for value in others),
+        f"{machine['at']}, {place}: {plan['rounds']} rounds of {plan['requests']} requests at one caller. {versions}."
     )
 
 
-def _spread(value: float, ends: Sequence[float]) -> str:
-    return f"{value:.1f} ({ends[0]:.1f} to {ends[1]:.1f})"
-
-
-def _ratios_table(ratios: Mapping[str, Any]) -> Table:
-    table = Table(title="ratios of medians", title_justify="left")
-    for heading in ("what", "ratio", "by round", "demanded", ""):
-        table.add_column(heading)
-    for value in ratios.values():
-        low, high = value["by_round"]
-        table.add_row(value["text"], f"{value['ratio']:.2f}", f"{low:.2f} to {high:.2f}", demanded(value), said(value))
-    return table
-
-
-def demanded(value: Mapping[str, Any]) -> str:
-    """The demand, in words."""
-    if value["at_most"] is not None:
-        return f"at most {value['at_most']:g}"
-    return "" if value["at_least"] is None else f"at least {value['at_least']:g}"
-
-
-def said(value: Mapping[str, Any]) -> str:
-    """Whether it holds."""
-    return {True: "PASS", False: "FAIL", None: ""}[value["holds"]]
+def _markdown(grid: Grid) -> str:
+    width = len(grid.headings)
+    lines = [grid.headings, ["---", *["--:"] * (width - 1)], *([*row, *[""] * (width - len(row))] for row in grid.rows)]
+    return f"**{grid.title[0].upper()}{grid.title[1:]}**\n\n" + "\n".join(f"| {' | '.join(line)} |" for line in lines)

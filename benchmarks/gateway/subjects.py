@@ -61,7 +61,7 @@ class Subject(Protocol):
         """Start whatever it needs.
 
         Raises:
-            NotMeasuredError: it can't be had here.
+            NotMeasuredError: it can't be had here, or its screening is off.
         """
         ...
 
@@ -71,6 +71,10 @@ class Subject(Protocol):
 
     def processes(self) -> Mapping[str, Sequence[int]]:
         """The oldest processes of each group that works for it."""
+        ...
+
+    async def facts(self) -> Mapping[str, Any]:
+        """What else is worth knowing of it, once it was measured."""
         ...
 
 

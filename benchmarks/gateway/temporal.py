@@ -1,10 +1,11 @@
 """The subjects that are Temporal without Assay, and the servers they run on."""
 
 from collections.abc import Mapping, Sequence
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from benchmarks.gateway.children import children_in, default_temporal, pid_of
 from benchmarks.gateway.helper import Helper
+from benchmarks.gateway.history import history_of
 from benchmarks.gateway.prompts import PROMPT
 from benchmarks.gateway.subjects import Bench, Load, Measured, job, post
 from config.settings import EmbeddedSettings, Settings, TemporalSettings
@@ -102,6 +103,10 @@ class BareTemporal:
         """See ``Subject``."""
         return {"ours": [_started(self._helper).pid], "temporal": [self._server.pid]}
 
+    async def facts(self) -> Mapping[str, Any]:
+        """See ``Subject``."""
+        return {"history": await history_of(await self._server.start(), self._server.namespace, "bare")}
+
 
 class Textbook:
     """Seven regular activities behind a small FastAPI route."""
@@ -128,6 +133,10 @@ class Textbook:
     def processes(self) -> Mapping[str, Sequence[int]]:
         """See ``Subject``."""
         return {"ours": [_started(self._helper).pid], "temporal": [self._server.pid]}
+
+    async def facts(self) -> Mapping[str, Any]:
+        """See ``Subject``."""
+        return {"history": await history_of(await self._server.start(), self._server.namespace, "textbook")}
 
 
 def _started(value: T | None) -> T:

@@ -1,0 +1,43 @@
+"""Where the milliseconds of a request go: one caller, Assay with timers in it, medians by stage."""
+
+import json
+import sys
+from dataclasses import replace
+from typing import Any
+
+from benchmarks.gateway.assay import Assay, AssayStack
+from benchmarks.gateway.figures import percentile
+from benchmarks.gateway.helper import HelperError
+from benchmarks.gateway.probes import ROOT
+from benchmarks.gateway.subjects import Bench, Load
+from embedded.child import ChildSpec
+
+
+class ProfiledAssay(Assay):
+    """Assay as it is, but started with the benchmark's timers, on a task queue of its own."""
+
+    def __init__(self, bench: Bench, stack: AssayStack, skip: int) -> None:
+        super().__init__(bench, stack, "assay_stages")
+        self._skip = skip
+        self.output = bench.root / "stages.json"
+
+    def spec(self, role: str) -> ChildSpec:
+        """The same process with another entry point."""
+        usual = super().spec(role)
+        program = (sys.executable, "-m", "benchmarks.gateway.profiled", str(self.output), str(self._skip))
+        return replace(usual, name="assay-stages", argv=program, stop_grace_seconds=30.0)
+
+
+async def stages(bench: Bench, stack: AssayStack, requests: int) -> dict[str, Any]:
+    """Run so many requests, one after another, and give the medians by path."""
+    warm_up = max(10, requests // 5)
+    profiled = ProfiledAssay(bench, stack, skip=warm_up + 1)  # and the one that proves its screening
+    await profiled.start()
+    await profiled.run(Load(1, warm_up))
+    measured = await profiled.run(Load(1, requests))
+    await stack.servers.stop()
+    found: dict[str, Any] = json.loads(profiled.output.read_text())
+    if found["requests"] != requests:
+        raise HelperError(f"{found['requests']} requests were timed instead of {requests}")
+    p50 = percentile(measured["latencies_ms"], 50)
+    return {"p50_ms": round(p50, 3), "outside_ms": round(p50 - found["paths"][ROOT]["ms"], 3), **found}
