@@ -23,7 +23,7 @@ from config import logs
 CACHE = ROOT / ".bench"
 RESULTS = ROOT / "benchmarks/results/gateway.json"
 DOCUMENT = ROOT / "docs/performance.md"
-_WIDTH = 190
+_WIDTH = 170
 
 
 def pinned() -> Sequence[int]:

@@ -3,18 +3,20 @@
 from collections.abc import Mapping
 
 from benchmarks.gateway.assay import Assay, AssayStack
+from benchmarks.gateway.direct import ModelAlone
 from benchmarks.gateway.peers import LiteLLM, Portkey
 from benchmarks.gateway.subjects import Bench, Subject
 from benchmarks.gateway.temporal import BareTemporal, DefaultServer, Textbook, TunedServer
 
 PEERS = ("litellm", "portkey")
-NAMES = ("bare_temporal", "assay", "assay_split", "textbook_tuned", "textbook", *PEERS)
+NAMES = ("model_alone", "bare_temporal", "assay", "assay_split", "textbook_tuned", "textbook", *PEERS)
 
 
 def line_up(bench: Bench, stack: AssayStack) -> Mapping[str, Subject]:
     """Every subject by its name, none started."""
     tuned = TunedServer(bench)
     every: tuple[Subject, ...] = (
+        ModelAlone(bench),
         BareTemporal(bench, tuned),
         Assay(bench, stack),
         Assay(bench, stack, "assay_split", ("api", "worker")),

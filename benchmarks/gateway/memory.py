@@ -43,7 +43,7 @@ async def memory(bench: Bench, assay: Assay, requests: int, say: Progress) -> di
         for done in range(0, requests, _PART):
             await assay.run(Load(_CALLERS, min(_PART, requests - done)))
             last = samples[-1] if samples else Sample(0, 0, 0)
-            say(f"{done + _PART} requests: RSS {last.rss / _MIB:.1f} MiB, USS {last.uss / _MIB:.1f} MiB")
+            say(f"{min(done + _PART, requests)} requests: RSS {last.rss / _MIB:.1f} MiB, USS {last.uss / _MIB:.1f} MiB")
     finally:
         sampling.cancel()
         with suppress(asyncio.CancelledError):
@@ -83,11 +83,12 @@ def growth(samples: Sequence[Sample], skip: int) -> dict[str, Any]:
 
 
 def resident_mib(pids: Sequence[int]) -> float:
-    """Resident memory of process trees, shared pages of each counted once a process."""
+    """Resident memory of process trees: the proportional share of shared pages where the system tells it (Linux)."""
     total = 0
     for pid in pids:
         root = psutil.Process(pid)
         for process in (root, *root.children(recursive=True)):
             with suppress(psutil.NoSuchProcess):
-                total += process.memory_info().rss
+                info = process.memory_full_info()
+                total += getattr(info, "pss", info.rss)
     return round(total / _MIB, 1)

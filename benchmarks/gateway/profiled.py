@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.gateway.probes import ROOT, WAIT, place_all
-from benchmarks.gateway.spans import Recorder, medians, uncovered_ms
+from benchmarks.gateway.spans import Recorder, medians, seconds_of, uncovered_ms
 
 
 def main() -> None:
@@ -27,7 +27,8 @@ def _summary(recorder: Recorder, skip: int) -> dict[str, Any]:
     if not counted:
         return {"requests": 0}
     rest = uncovered_ms(counted, ROOT, (ROOT, WAIT))
-    return {"requests": len(counted), "paths": medians(counted), "rest_ms": rest}
+    inside = [seconds * 1000 for seconds in seconds_of(counted, (ROOT,))]
+    return {"requests": len(counted), "paths": medians(counted), "rest_ms": rest, "inside_ms": inside}
 
 
 if __name__ == "__main__":

@@ -81,9 +81,8 @@ def _where(found: Results) -> str:
     machine, plan = found["machine"], found["plan"]
     versions = ", ".join(f"{name} {number}" for name, number in found["versions"].items())
     place = f"{machine['processor']}, {machine['system']}, on {machine['pinned_to']} processors"
-    return (
-        f"{machine['at']}, {place}: {plan['rounds']} rounds of {plan['requests']} requests at one caller. {versions}."
-    )
+    amount = f"{plan['rounds']} rounds of {plan['requests']} requests at one caller"
+    return f"Measured {machine['at']} on {place}: {amount}. With {versions}."
 
 
 def _markdown(grid: Grid) -> str:

@@ -121,6 +121,11 @@ def medians(requests: Sequence[Mapping[Path, Sum]]) -> dict[str, dict[str, float
     return found
 
 
+def seconds_of(requests: Sequence[Mapping[Path, Sum]], path: Path) -> list[float]:
+    """The seconds of one path, request by request."""
+    return [request[path].seconds if path in request else 0.0 for request in requests]
+
+
 def uncovered_ms(requests: Sequence[Mapping[Path, Sum]], root: str, waiting: Path) -> float:
     """The median of what is left of a wait when everything that ran beside it, outside of ``root``, is taken off."""
     lefts = []

@@ -1,6 +1,7 @@
 """Where the milliseconds of a request go: one caller, Assay with timers in it, medians by stage."""
 
 import json
+import statistics
 import sys
 from dataclasses import replace
 from typing import Any
@@ -8,7 +9,6 @@ from typing import Any
 from benchmarks.gateway.assay import Assay, AssayStack
 from benchmarks.gateway.figures import percentile
 from benchmarks.gateway.helper import HelperError
-from benchmarks.gateway.probes import ROOT
 from benchmarks.gateway.subjects import Bench, Load
 from embedded.child import ChildSpec
 
@@ -39,5 +39,7 @@ async def stages(bench: Bench, stack: AssayStack, requests: int) -> dict[str, An
     found: dict[str, Any] = json.loads(profiled.output.read_text())
     if found["requests"] != requests:
         raise HelperError(f"{found['requests']} requests were timed instead of {requests}")
-    p50 = percentile(measured["latencies_ms"], 50)
-    return {"p50_ms": round(p50, 3), "outside_ms": round(p50 - found["paths"][ROOT]["ms"], 3), **found}
+    latencies = measured["latencies_ms"]
+    outside = [whole - inside for whole, inside in zip(latencies, found.pop("inside_ms"), strict=True)]
+    times = {"p50_ms": percentile(latencies, 50), "outside_ms": statistics.median(outside)}
+    return {**{name: round(value, 3) for name, value in times.items()}, **found}

@@ -44,21 +44,9 @@ def grids(found: Results) -> Iterator[Grid]:
 
 
 def _subjects(found: Results, callers: int) -> Grid:
-    title = (
-        f"{callers} caller{'s' if callers > 1 else ''} at a time: medians over the rounds (least to most of a round)"
-    )
-    headings = (
-        "",
-        "p50 ms",
-        "p99 ms",
-        "requests/s",
-        "CPU ms a request",
-        "of it ours",
-        "Temporal",
-        "PostgreSQL",
-        "rest",
-    )
-    rows = []
+    title = f"{callers} caller{'s' if callers > 1 else ''} at a time: medians over the rounds (least to most)"
+    headings = ("", "p50 ms", "p99 ms", "requests/s", "CPU ms a request", "ours", "Temporal", "PostgreSQL", "rest")
+    rows: list[Row] = []
     for name in (name for name in NAMES if name in found):
         if reason := found[name].get("not_measured"):
             rows.append((name, f"not measured: {reason}"))
@@ -73,7 +61,9 @@ def _subject(figures: Results) -> Row:
     named = [cpu.pop(name, 0.0) for name in _NAMED]
     rest = sum(cpu.values())
     return (
-        *(_spread(figures, name) for name in ("p50_ms", "p99_ms", "rps")),
+        _spread(figures, "p50_ms"),
+        _figure(figures["p99_ms"]),
+        _spread(figures, "rps"),
         *(f"{value:.1f}" for value in (sum(named) + rest, *named, rest)),
         *(f"{value:.2f}" for value in around),
     )
@@ -81,15 +71,22 @@ def _subject(figures: Results) -> Row:
 
 def _spread(figures: Results, name: str) -> str:
     least, most = figures["spread"][name]
-    return f"{figures[name]:.1f} ({least:.1f} to {most:.1f})"
+    return f"{_figure(figures[name])} ({_figure(least)} to {_figure(most)})"
+
+
+def _figure(value: float) -> str:
+    """Three digits, or all before the point."""
+    if value >= 100:  # noqa: PLR2004
+        return f"{value:.0f}"
+    return f"{value:.1f}" if value >= 1 else f"{value:.2f}"
 
 
 def _runs(found: Results) -> Grid:
-    rows = []
+    rows: list[Row] = []
     for name in NAMES:
         facts = found.get(name, {})
         history, resident = facts.get("history", {}), facts.get("rss_mib")
-        if resident is None:
+        if not resident:
             continue
         cells = [str(history.get(key, "")) for key in ("events", "workflow_tasks", "bytes")]
         eager = {True: "yes", False: "no"}.get(history.get("eager_start"), "")

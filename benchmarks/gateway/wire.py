@@ -1,6 +1,6 @@
 """A lean HTTP/1.1 client with keep-alive: one connection, one request at a time, ready-made bytes.
 
-An ordinary client would cost more CPU than some of what is measured (some 0.5 ms a request).
+An ordinary client would cost more CPU than some of what is measured (httpx takes some 0.5 ms a request, this 0.03).
 """
 
 import asyncio
