@@ -5,7 +5,8 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -19,6 +20,7 @@ from benchmarks.gateway.measure import Plan
 from benchmarks.gateway.report import read, show, write, write_document
 from benchmarks.gateway.session import Wanted, session
 from config import logs
+from embedded.signals import EndSignals
 
 CACHE = ROOT / ".bench"
 RESULTS = ROOT / "benchmarks/results/gateway.json"
@@ -79,12 +81,14 @@ def main(
     CACHE.mkdir(exist_ok=True)
     directory = Path(tempfile.mkdtemp(prefix="run-", dir=CACHE))
     try:
-        found = asyncio.run(session(wanted, directory, CACHE, _say))
+        found = asyncio.run(_unless_told_to_end(session(wanted, directory, CACHE, _say)))
     finally:
         if keep:
             _say(f"kept: {directory}")
         else:
             shutil.rmtree(directory, ignore_errors=True)
+    if found is None:
+        raise typer.Exit(130)  # as a shell says it of an interrupted program
     earlier = read(output)
     whole = {**earlier, "memory": found["memory"]} if memory else {**found, **_part(earlier, "memory")}
     write(output, whole)
@@ -93,6 +97,20 @@ def main(
         write_document(DOCUMENT, whole)
     if failures(found) or (demand and misses(found)):
         raise typer.Exit(1)
+
+
+async def _unless_told_to_end(work: Coroutine[Any, Any, dict[str, Any]]) -> dict[str, Any] | None:
+    """What the work gives; None if a signal came first, when everything has been stopped."""
+    with EndSignals() as ending:
+        working, told = asyncio.create_task(work), asyncio.create_task(ending.wait())
+        await asyncio.wait({working, told}, return_when=asyncio.FIRST_COMPLETED)
+        told.cancel()
+        if working.done():
+            return await working
+        working.cancel()
+        with suppress(asyncio.CancelledError):
+            await working
+        return None
 
 
 def _part(earlier: dict[str, Any], name: str) -> dict[str, Any]:

@@ -60,6 +60,7 @@ class Helper:
                 stderr=output,
                 limit=_LINE_BYTES,
                 cwd=ROOT,
+                start_new_session=True,  # Ctrl-C is the parent's affair
                 env=None if self._env is None else {**os.environ, **self._env},
             )
         finally:
