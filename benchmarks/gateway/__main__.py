@@ -14,11 +14,11 @@ import typer
 from rich.console import Console
 
 from benchmarks.gateway.demands import DEMANDS
-from benchmarks.gateway.helper import ROOT
 from benchmarks.gateway.line_up import NAMES, PEERS
 from benchmarks.gateway.measure import Plan
 from benchmarks.gateway.report import read, show, write, write_document
 from benchmarks.gateway.session import Wanted, session
+from benchmarks.tools.helper import ROOT
 from config import logs
 from embedded.signals import EndSignals
 

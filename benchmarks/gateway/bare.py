@@ -11,8 +11,8 @@ from temporalio import activity, workflow
 from temporalio.client import Client
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker, WorkerTuner
 
-from benchmarks.gateway.helper import Job, Jobs, serve_jobs
 from benchmarks.gateway.load import closed_loop
+from benchmarks.tools.helper import Job, Jobs, serve_jobs
 
 _QUEUE = "bare"
 _PROMPT = "What is the capital of France?"

@@ -1,10 +1,11 @@
 """What is demanded of Assay, as ratios: absolute times say more about a machine than about a design."""
 
+import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from benchmarks.gateway.figures import Window, median_of
+from benchmarks.tools.figures import Window
 
 Measured = Mapping[str, Mapping[int, Sequence[Window]]]
 
@@ -44,7 +45,7 @@ class Demand:
         if not uppers or not lowers:
             return None
         pairs = [upper / lower for upper, lower in zip(uppers, lowers, strict=False)]
-        ratio = median_of([{"": value} for value in uppers], "") / median_of([{"": value} for value in lowers], "")
+        ratio = statistics.median(uppers) / statistics.median(lowers)
         return {
             "text": self.text,
             "ratio": round(ratio, 3),

@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping
 
-from benchmarks.gateway.assay import Assay, AssayStack
+from benchmarks.gateway.assay import Assay
 from benchmarks.gateway.direct import ModelAlone
 from benchmarks.gateway.peers import LiteLLM, Portkey
 from benchmarks.gateway.subjects import Bench, Subject
 from benchmarks.gateway.temporal import BareTemporal, DefaultServer, Textbook, TunedServer
+from benchmarks.tools.stack import AssayStack
 
 PEERS = ("litellm", "portkey")
 NAMES = ("model_alone", "bare_temporal", "assay", "assay_split", "textbook_tuned", "textbook", *PEERS)

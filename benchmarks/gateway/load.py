@@ -4,8 +4,8 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 
-from benchmarks.gateway.helper import Job, Jobs, serve_jobs
 from benchmarks.gateway.wire import Connection, Target, connect
+from benchmarks.tools.helper import Job, Jobs, serve_jobs
 
 Caller = Callable[[], Awaitable[None]]
 

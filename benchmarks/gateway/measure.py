@@ -5,9 +5,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from benchmarks.gateway.cpu import cpu_times
-from benchmarks.gateway.figures import Window
 from benchmarks.gateway.subjects import Bench, Load, Subject
+from benchmarks.tools.cpu import cpu_times
+from benchmarks.tools.figures import Window
 
 CALLERS = (1, 16)
 Progress = Callable[[str], None]

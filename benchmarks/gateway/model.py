@@ -6,7 +6,7 @@ from typing import cast
 
 import httptools
 
-from benchmarks.gateway.helper import Job, Jobs, serve_jobs
+from benchmarks.tools.helper import Job, Jobs, serve_jobs
 
 ANSWER = "Paris is the capital of France."
 _BODY = json.dumps(

@@ -18,9 +18,9 @@ import yaml
 
 from benchmarks.gateway.children import children_in, pid_of
 from benchmarks.gateway.guard import require_guard
-from benchmarks.gateway.helper import ROOT
 from benchmarks.gateway.prompts import PROMPT
 from benchmarks.gateway.subjects import Bench, Load, Measured, NotMeasuredError, job, post
+from benchmarks.tools.helper import ROOT
 from embedded.child import ChildSpec
 from embedded.ports import LOOPBACK, unused_ports
 from embedded.probes import http_ready

@@ -11,7 +11,7 @@ from typing import Any
 
 from temporalio import activity
 
-from benchmarks.gateway.spans import Label, Recorder
+from benchmarks.tools.spans import Label, Recorder
 
 ROOT = "request"
 WAIT = "wait for the outcome"

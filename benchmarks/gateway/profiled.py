@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.gateway.probes import ROOT, WAIT, place_all
-from benchmarks.gateway.spans import Recorder, medians, seconds_of, uncovered_ms
+from benchmarks.tools.spans import Recorder, medians, seconds_of, uncovered_ms
 
 
 def main() -> None:

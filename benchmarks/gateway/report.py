@@ -1,7 +1,8 @@
 """What was measured: as JSON, in the terminal, and in the documentation."""
 
 import json
-from collections.abc import Mapping
+import statistics
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +10,9 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.gateway.demands import judged
-from benchmarks.gateway.figures import summary
 from benchmarks.gateway.measure import CALLERS, Windows
 from benchmarks.gateway.tables import Grid, Results, grids
+from benchmarks.tools.figures import Window, summary
 
 BEGIN = "<!-- figures: written by the benchmark, from here -->"
 END = "<!-- to here -->"
@@ -32,7 +33,16 @@ def results(measured: Mapping[str, Windows]) -> dict[str, Any]:
             found[name] = {**by_callers, **windows.facts}
     sound = {name: windows.by_callers for name, windows in measured.items() if windows.failure is None}
     found["ratios"] = judged(sound)
+    found["foreign_cpu"] = _foreign(sound)
     return found
+
+
+def _foreign(measured: Mapping[str, Mapping[int, Sequence[Window]]]) -> float | None:
+    """The share of the processors that others had, as the median over all windows."""
+    shares = [
+        window.foreign_cpu for by_callers in measured.values() for windows in by_callers.values() for window in windows
+    ]
+    return round(statistics.median(shares), 3) if shares else None
 
 
 def read(path: Path) -> dict[str, Any]:
@@ -60,6 +70,8 @@ def show(found: Results, console: Console) -> None:
         for row in grid.rows:
             table.add_row(*row)
         console.print(table)
+    if found.get("foreign_cpu") is not None:
+        console.print(_others(found))
 
 
 def write_document(document: Path, found: Results) -> None:
@@ -82,7 +94,12 @@ def _where(found: Results) -> str:
     versions = ", ".join(f"{name} {number}" for name, number in found["versions"].items())
     place = f"{machine['processor']}, {machine['system']}, on {machine['pinned_to']} processors"
     amount = f"{plan['rounds']} rounds of {plan['requests']} requests at one caller"
-    return f"Measured {machine['at']} on {place}: {amount}. With {versions}."
+    return f"Measured {machine['at']} on {place}: {amount}. {_others(found)} With {versions}."
+
+
+def _others(found: Results) -> str:
+    share = found["foreign_cpu"]
+    return f"Processes that the benchmark did not start took {share:.0%} of the processors (median over all windows)."
 
 
 def _markdown(grid: Grid) -> str:

@@ -8,19 +8,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks.gateway.assay import Assay, AssayStack
-from benchmarks.gateway.cpu import cpu_times
-from benchmarks.gateway.helper import Helper
+from benchmarks.gateway.assay import Assay
 from benchmarks.gateway.line_up import NAMES, line_up
-from benchmarks.gateway.machine import machine, now, versions
 from benchmarks.gateway.measure import Plan, Progress, Windows, measure
 from benchmarks.gateway.memory import memory, resident_mib
 from benchmarks.gateway.report import results
 from benchmarks.gateway.stages import stages
 from benchmarks.gateway.storage import storage
 from benchmarks.gateway.subjects import Bench, NotMeasuredError, Subject
+from benchmarks.tools.cpu import cpu_times
+from benchmarks.tools.helper import Helper
+from benchmarks.tools.machine import machine, now, versions
+from benchmarks.tools.stack import AssayStack
 
-_IDLE_SECONDS = 3.0
+_IDLE_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,7 @@ async def session(wanted: Wanted, directory: Path, cache: Path, say: Progress) -
         generator = await stack.enter_async_context(Helper("benchmarks.gateway.load", log=directory / "generator.log"))
         model = await stack.enter_async_context(Helper("benchmarks.gateway.model", log=directory / "model.log"))
         bench = Bench(directory, cache, stack, generator, model)
-        assay = AssayStack(bench)
+        assay = AssayStack(directory / "assay", bench.model_url, stack)
         if wanted.memory_requests:
             found = await _memory(bench, assay, wanted.memory_requests, say)
         else:

@@ -6,10 +6,11 @@ import sys
 from dataclasses import replace
 from typing import Any
 
-from benchmarks.gateway.assay import Assay, AssayStack
-from benchmarks.gateway.figures import percentile
-from benchmarks.gateway.helper import HelperError
+from benchmarks.gateway.assay import Assay
 from benchmarks.gateway.subjects import Bench, Load
+from benchmarks.tools.figures import percentile
+from benchmarks.tools.helper import HelperError
+from benchmarks.tools.stack import AssayStack
 from embedded.child import ChildSpec
 
 
@@ -29,7 +30,10 @@ class ProfiledAssay(Assay):
 
 
 async def stages(bench: Bench, stack: AssayStack, requests: int) -> dict[str, Any]:
-    """Run so many requests, one after another, and give the medians by path."""
+    """Run so many requests, one after another, and give the medians by path.
+
+    Stops the servers: what the timers know is written when their process ends.
+    """
     warm_up = max(10, requests // 5)
     profiled = ProfiledAssay(bench, stack, skip=warm_up + 1)  # and the one that proves its screening
     await profiled.start()

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from benchmarks.gateway.helper import Helper
+from benchmarks.tools.helper import Helper
 
 Measured = Mapping[str, Any]
 

@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Protocol, TypeVar
 
 from benchmarks.gateway.children import children_in, default_temporal, pid_of
-from benchmarks.gateway.helper import Helper
 from benchmarks.gateway.history import history_of
 from benchmarks.gateway.prompts import PROMPT
 from benchmarks.gateway.subjects import Bench, Load, Measured, job, post
+from benchmarks.tools.helper import Helper
 from config.settings import EmbeddedSettings, Settings, TemporalSettings
 from embedded.ports import unused_ports
 from embedded.servers import EmbeddedServers

@@ -17,8 +17,8 @@ from temporalio.client import Client
 from temporalio.worker import Worker
 
 from benchmarks.gateway import textbook_activities as stages
-from benchmarks.gateway.helper import Job, Jobs, serve_jobs
 from benchmarks.gateway.textbook_workflow import Predict
+from benchmarks.tools.helper import Job, Jobs, serve_jobs
 
 _QUEUE = "textbook"
 

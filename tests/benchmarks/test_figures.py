@@ -2,11 +2,11 @@
 
 import pytest
 
-from benchmarks.gateway.cpu import CpuTimes
 from benchmarks.gateway.demands import DEMANDS, Demand, Side, judged
-from benchmarks.gateway.figures import NoFiguresError, Window, percentile, slope, summary
 from benchmarks.gateway.measure import Plan, rotated
 from benchmarks.gateway.memory import Sample, growth
+from benchmarks.tools.cpu import CpuTimes
+from benchmarks.tools.figures import NoFiguresError, Window, percentile, slope, summary
 
 
 def window(*latencies_ms: float, seconds: float = 1.0, callers: int = 1, calls: float | None = None) -> Window:

@@ -11,9 +11,9 @@ from rich.console import Console
 from typer import BadParameter
 
 from benchmarks.gateway.__main__ import chosen, failures, misses
-from benchmarks.gateway.figures import Window
 from benchmarks.gateway.measure import CALLERS, Windows
 from benchmarks.gateway.report import BEGIN, END, NoPlaceForFiguresError, results, show, write_document
+from benchmarks.tools.figures import Window
 
 ROOT = Path(__file__).resolve().parents[2]
 PEERS = ROOT / "benchmarks/peers"

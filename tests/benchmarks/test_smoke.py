@@ -24,7 +24,7 @@ async def test_a_quick_run_measures_and_writes_what_it_promises(tmp_path: Path) 
     said, _ = await process.communicate()
     assert process.returncode == 0, said.decode()
     found = json.loads(output.read_text())
-    assert {*SUBJECTS, "ratios", "machine", "versions", "plan", "idle_cpu"} == found.keys()
+    assert {*SUBJECTS, "ratios", "machine", "versions", "plan", "idle_cpu", "foreign_cpu"} == found.keys()
     for name in SUBJECTS:
         for callers in ("c1", "c16"):
             figures = found[name][callers]

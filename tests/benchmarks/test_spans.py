@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from benchmarks.gateway.probes import PROBES, Probe
-from benchmarks.gateway.spans import Recorder, medians, seconds_of, uncovered_ms
+from benchmarks.tools.spans import Recorder, medians, seconds_of, uncovered_ms
 
 
 class Ticks:

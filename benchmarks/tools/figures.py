@@ -50,6 +50,7 @@ class Window:
             "p50_ms": percentile(self.latencies_ms, 50),
             "p99_ms": percentile(self.latencies_ms, 99),
             "mean_ms": statistics.fmean(self.latencies_ms),
+            "max_ms": max(self.latencies_ms),
             "rps": self.rps,
             "foreign_cpu": self.foreign_cpu,
         }
