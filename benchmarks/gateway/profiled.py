@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.gateway.probes import ROOT, WAIT, place_all
-from benchmarks.tools.spans import Recorder, medians, seconds_of, uncovered_ms
+from benchmarks.tools.spans import Recorder, medians, rest_ms, seconds_of
 
 
 def main() -> None:
@@ -26,7 +26,7 @@ def _summary(recorder: Recorder, skip: int) -> dict[str, Any]:
     counted = recorder.requests[skip:]
     if not counted:
         return {"requests": 0}
-    rest = uncovered_ms(counted, ROOT, (ROOT, WAIT))
+    rest = rest_ms(counted, ROOT, (ROOT, WAIT))
     inside = [seconds * 1000 for seconds in seconds_of(counted, (ROOT,))]
     return {"requests": len(counted), "paths": medians(counted), "rest_ms": rest, "inside_ms": inside}
 

@@ -8,7 +8,7 @@ import inspect
 import statistics
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -18,61 +18,56 @@ Path = tuple[str, ...]
 Label = str | Callable[[Sequence[Any]], str]
 
 
-@dataclass
-class _Open:
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A piece of work, in seconds of the recorder's clock; ``items`` such as payloads."""
+
     path: Path
-    inner: float = 0.0
-
-
-@dataclass
-class Sum:
-    """Of all spans of one path in one request: calls, items (payloads, say), seconds, and those of them its own."""
-
-    calls: int = 0
+    began: float
+    ended: float
     items: int = 0
-    seconds: float = 0.0
-    own: float = 0.0
+
+    @property
+    def seconds(self) -> float:
+        """How long it took."""
+        return self.ended - self.began
+
+
+Request = Sequence[Span]
 
 
 @dataclass
 class Recorder:
-    """Keeps the sums request by request. ``clock`` in seconds."""
+    """Keeps the spans request by request. ``clock`` in seconds."""
 
     root: str
     clock: Callable[[], float] = time.perf_counter
-    requests: list[dict[Path, Sum]] = field(default_factory=list)
+    requests: list[Request] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self._now: dict[Path, Sum] = {}
-        self._open: ContextVar[_Open | None] = ContextVar("open_span", default=None)
+        self._now: list[Span] = []
+        self._path: ContextVar[Path] = ContextVar("path", default=())
         self._guard = threading.Lock()
 
     @contextmanager
     def span(self, label: str, items: int = 0) -> Iterator[None]:
         """Time a piece of work."""
-        outer = self._open.get()
-        here = _Open((*outer.path, label) if outer else (label,))
-        token = self._open.set(here)
+        path = (*self._path.get(), label)
+        token = self._path.set(path)
         began = self.clock()
         try:
             yield
         finally:
-            seconds = self.clock() - began
-            self._open.reset(token)
-            if outer is not None:
-                outer.inner += seconds
-            self._keep(here, seconds, items)
+            ended = self.clock()
+            self._path.reset(token)
+            self._keep(Span(path, began, ended, items))
 
-    def _keep(self, ended: _Open, seconds: float, items: int) -> None:
+    def _keep(self, span: Span) -> None:
         with self._guard:
-            total = self._now.setdefault(ended.path, Sum())
-            total.calls += 1
-            total.items += items
-            total.seconds += seconds
-            total.own += seconds - ended.inner
-            if ended.path == (self.root,):
+            self._now.append(span)
+            if span.path == (self.root,):
                 self.requests.append(self._now)
-                self._now = {}
+                self._now = []
 
     def wrap(self, function: Callable[..., Any], label: Label, count: bool = False) -> Callable[..., Any]:
         """The function, timed. ``label`` may depend on its arguments; ``count`` counts the items of the second."""
@@ -103,33 +98,51 @@ class Recorder:
         return timed
 
 
-def medians(requests: Sequence[Mapping[Path, Sum]]) -> dict[str, dict[str, float]]:
+def uncovered(whole: Span, parts: Sequence[Span]) -> float:
+    """Seconds of a span in which none of the others ran, which may overlap."""
+    left, reached = 0.0, whole.began
+    for part in sorted(parts, key=lambda span: span.began):
+        left += max(0.0, min(part.began, whole.ended) - reached)
+        reached = max(reached, min(part.ended, whole.ended))
+    return left + whole.ended - reached
+
+
+def own_seconds(request: Request, path: Path) -> float:
+    """Seconds of the spans of a path, without what is directly below them."""
+    below = [span for span in request if span.path[:-1] == path]
+    return sum(uncovered(span, below) for span in request if span.path == path)
+
+
+def medians(requests: Sequence[Request]) -> dict[str, dict[str, float]]:
     """By path (joined by `` / ``): calls and items a request on average; medians of ms in all, and of its own.
 
     A path that a request did not take counts as zero there.
     """
-    nothing = Sum()
     found = {}
-    for path in sorted({path for request in requests for path in request}):
-        sums = [request.get(path, nothing) for request in requests]
+    for path in sorted({span.path for request in requests for span in request}):
+        taken = [[span for span in request if span.path == path] for request in requests]
         found[" / ".join(path)] = {
-            "calls": round(statistics.fmean(total.calls for total in sums), 2),
-            "items": round(statistics.fmean(total.items for total in sums), 2),
-            "ms": round(statistics.median(total.seconds for total in sums) * 1000, 3),
-            "own_ms": round(statistics.median(total.own for total in sums) * 1000, 3),
+            "calls": round(statistics.fmean(len(spans) for spans in taken), 2),
+            "items": round(statistics.fmean(sum(span.items for span in spans) for spans in taken), 2),
+            "ms": _ms(seconds_of(requests, path)),
+            "own_ms": _ms([own_seconds(request, path) for request in requests]),
         }
     return found
 
 
-def seconds_of(requests: Sequence[Mapping[Path, Sum]], path: Path) -> list[float]:
+def seconds_of(requests: Sequence[Request], path: Path) -> list[float]:
     """The seconds of one path, request by request."""
-    return [request[path].seconds if path in request else 0.0 for request in requests]
+    return [sum(span.seconds for span in request if span.path == path) for request in requests]
 
 
-def uncovered_ms(requests: Sequence[Mapping[Path, Sum]], root: str, waiting: Path) -> float:
-    """The median of what is left of a wait when everything that ran beside it, outside of ``root``, is taken off."""
+def rest_ms(requests: Sequence[Request], root: str, waiting: Path) -> float:
+    """The median of what is left of a wait without everything that ran beside it, outside of ``root``."""
     lefts = []
     for request in requests:
-        beside = sum(total.seconds for path, total in request.items() if len(path) == 1 and path[0] != root)
-        lefts.append(request[waiting].seconds - beside if waiting in request else 0.0)
-    return round(statistics.median(lefts) * 1000, 3)
+        beside = [span for span in request if len(span.path) == 1 and span.path[0] != root]
+        lefts.append(sum(uncovered(span, beside) for span in request if span.path == waiting))
+    return _ms(lefts)
+
+
+def _ms(seconds: Sequence[float]) -> float:
+    return round(statistics.median(seconds) * 1000, 3)

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from benchmarks.gateway.probes import PROBES, Probe
-from benchmarks.tools.spans import Recorder, medians, seconds_of, uncovered_ms
+from benchmarks.tools.spans import Recorder, Span, medians, rest_ms, seconds_of, uncovered
 
 
 class Ticks:
@@ -30,6 +30,21 @@ def test_time_of_its_own_is_without_what_is_below() -> None:
     found = medians(recorder.requests)
     assert found["request"] == {"calls": 1, "items": 0, "ms": 7000, "own_ms": 1000}
     assert found["request / store"] == {"calls": 2, "items": 3, "ms": 6000, "own_ms": 6000}
+
+
+@pytest.mark.parametrize(
+    ("parts", "left"),
+    [
+        ([], 10),
+        ([(10, 20)], 0),
+        ([(12, 14), (16, 17)], 7),
+        ([(12, 15), (13, 14), (14, 16)], 6),  # side by side
+        ([(5, 12), (19, 30)], 7),
+        ([(0, 5), (25, 30)], 10),
+    ],
+)
+def test_overlapping_parts_are_taken_off_once(parts: list[tuple[float, float]], left: float) -> None:
+    assert uncovered(Span(("x",), 10, 20), [Span(("y",), *part) for part in parts]) == left
 
 
 def test_requests_are_kept_apart_and_a_path_not_taken_is_zero() -> None:
@@ -64,8 +79,8 @@ async def test_work_beside_a_wait_is_taken_off_it() -> None:
     with recorder.span("request"):
         await recorder.wrap(wait, "wait")()
     await working
-    assert recorder.requests[0].keys() == {("request",), ("request", "wait"), ("stage",)}
-    assert uncovered_ms(recorder.requests, "request", ("request", "wait")) == 2000
+    assert {span.path for span in recorder.requests[0]} == {("request",), ("request", "wait"), ("stage",)}
+    assert rest_ms(recorder.requests, "request", ("request", "wait")) == 2000
 
 
 async def test_a_wrapped_function_gives_and_raises_what_it_did() -> None:
@@ -80,7 +95,7 @@ async def test_a_wrapped_function_gives_and_raises_what_it_did() -> None:
     assert recorder.wrap(size, "size", count=True)(None, [1, 2]) == 2
     with pytest.raises(LookupError):
         await recorder.wrap(fail, "request")("x")
-    assert recorder.requests[0]["size",].items == 2
+    assert [(span.path, span.items) for span in recorder.requests[0]] == [(("size",), 2), (("request",), 0)]
     assert recorder.wrap(size, lambda _: "")(None, []) == 0, "without a label it is left alone"
     assert len(recorder.requests) == 1
 
