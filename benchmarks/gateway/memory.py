@@ -5,6 +5,7 @@ A leak shows in both. Allocators keep what they once had, so a first part, in wh
 """
 
 import asyncio
+import statistics
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ LIMIT_BYTES = 200
 _CALLERS = 16
 _EVERY_SECONDS = 1.0
 _PART = 2_000
+_POINTS = 20
 _MIB = 2**20
 
 
@@ -79,7 +81,23 @@ def growth(samples: Sequence[Sample], skip: int) -> dict[str, Any]:
         "uss_mib": [round(sample.uss / _MIB, 1) for sample in (counted[0], counted[-1])],
         "at_most": LIMIT_BYTES,
         "holds": rss < LIMIT_BYTES,
+        "series": _series(samples),
     }
+
+
+def _series(samples: Sequence[Sample]) -> list[list[float]]:
+    """Some twenty points from first to last, each a median: requests, RSS and USS in MiB. To look at, not to judge by:
+    memory goes up and down by a few MiB as collections come and go, which a line over many requests evens out."""
+    size = max(1, len(samples) // _POINTS)
+    blocks = [samples[at : at + size] for at in range(0, len(samples), size)]
+    return [
+        [
+            statistics.median(sample.requests for sample in block),
+            round(statistics.median(sample.rss for sample in block) / _MIB, 1),
+            round(statistics.median(sample.uss for sample in block) / _MIB, 1),
+        ]
+        for block in blocks
+    ]
 
 
 def resident_mib(pids: Sequence[int]) -> float:

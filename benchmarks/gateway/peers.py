@@ -6,6 +6,7 @@ Each is installed here and nowhere else: into a folder of the benchmark's cache,
 import asyncio
 import hashlib
 import json
+import re
 import shutil
 import sys
 from collections.abc import Mapping, Sequence
@@ -178,6 +179,14 @@ class Portkey(Peer):
     def _headers(self) -> Mapping[str, str]:
         custom = {"x-portkey-provider": "openai", "x-portkey-custom-host": self._bench.model_url}
         return {"Authorization": "Bearer none", **custom}
+
+
+def peer_versions() -> dict[str, str]:
+    """Versions of the peers, as their lock files have them."""
+    pins = dict(re.findall(r"(?m)^([a-z0-9-]+)==(\S+)", (_LOCKS / "requirements.txt").read_text()))
+    packages = json.loads((_LOCKS / "package-lock.json").read_text())["packages"]
+    portkey = packages["node_modules/@portkey-ai/gateway"]["version"]
+    return {"litellm": pins["litellm"], "portkey": str(portkey)}
 
 
 class InstallError(Exception):

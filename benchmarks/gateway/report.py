@@ -93,7 +93,7 @@ def _where(found: Results) -> str:
     machine, plan = found["machine"], found["plan"]
     versions = ", ".join(f"{name} {number}" for name, number in found["versions"].items())
     place = f"{machine['processor']}, {machine['system']}, on {machine['pinned_to']} processors"
-    amount = f"{plan['rounds']} rounds of {plan['requests']} requests at one caller"
+    amount = f"rounds: {plan['rounds']}, of {plan['requests']} requests at one caller"
     return f"Measured {machine['at']} on {place}: {amount}. {_others(found)} With {versions}."
 
 

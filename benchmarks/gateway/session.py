@@ -12,6 +12,7 @@ from benchmarks.gateway.assay import Assay
 from benchmarks.gateway.line_up import NAMES, line_up
 from benchmarks.gateway.measure import Plan, Progress, Windows, measure
 from benchmarks.gateway.memory import memory, resident_mib
+from benchmarks.gateway.peers import peer_versions
 from benchmarks.gateway.report import results
 from benchmarks.gateway.stages import stages
 from benchmarks.gateway.storage import storage
@@ -53,7 +54,7 @@ async def session(wanted: Wanted, directory: Path, cache: Path, say: Progress) -
         else:
             found = await _compared(bench, assay, wanted, say)
     plan = {"requests": wanted.plan.requests, "rounds": wanted.plan.rounds}
-    return {**found, "plan": plan, "machine": where, "versions": versions()}
+    return {**found, "plan": plan, "machine": where, "versions": {**versions(), **peer_versions()}}
 
 
 async def _memory(bench: Bench, stack: AssayStack, requests: int, say: Progress) -> dict[str, Any]:

@@ -32,7 +32,7 @@ def now() -> str:
 
 
 def versions() -> dict[str, str]:
-    """Versions of what takes part."""
+    """Versions of what Assay stands on."""
     return {"python": platform.python_version(), **{name: version(name) for name in _OURS}}
 
 

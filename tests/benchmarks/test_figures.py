@@ -121,5 +121,6 @@ def test_growth_is_the_slope_after_the_first_part() -> None:
     steady = [Sample(count, 11_000_000 + 150 * count, 900_000 + 100 * count) for count in range(2000, 20_001, 100)]
     found = growth([*filling, *steady], skip=2000)
     assert (found["rss_bytes_per_request"], found["uss_bytes_per_request"], found["holds"]) == (150, 100, True)
+    assert found["series"][0][0] < 2000 < found["series"][-1][0]
     leaking = [Sample(sample.requests, sample.rss + 60 * sample.requests, sample.uss) for sample in steady]
     assert growth([*filling, *leaking], skip=2000)["holds"] is False
