@@ -2,7 +2,7 @@
 # PYTHON=... names the interpreter to make it with (3.11 or newer).
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test check unit lock clean setup setup-test
+.PHONY: help demo test check unit bench bench-memory lock clean setup setup-test
 
 export PYTHON
 
@@ -11,6 +11,8 @@ help: ## what there is
 	@echo "make test    set up, run every check and every test"
 	@echo "make check   linters, types, layers, compose file, Dockerfile"
 	@echo "make unit    the fast tests alone"
+	@echo "make bench   measure Assay beside bare Temporal, the textbook design, LiteLLM and Portkey (15 minutes)"
+	@echo "make bench-memory   measure how Assay's memory grows over 20,000 requests"
 	@echo "make lock    write the lock files anew from pyproject.toml (needs uv)"
 	@echo "make clean   remove .venv and caches; data in .assay stays"
 
@@ -37,9 +39,15 @@ check: setup-test
 unit: setup-test
 	.venv/bin/pytest $(wildcard tests/unit tests/properties tests/sdk)
 
+bench: setup
+	.venv/bin/python -m benchmarks.gateway
+
+bench-memory: setup
+	.venv/bin/python -m benchmarks.gateway --memory
+
 lock:
 	scripts/lock.sh
 
 clean:
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .grimp_cache
+	rm -rf .venv .bench .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .grimp_cache
 	find . -name __pycache__ -type d -not -path './.git/*' -prune -exec rm -rf {} +

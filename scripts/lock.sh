@@ -57,3 +57,6 @@ for name, parts in result.items():
     target.with_suffix(".draft").write_text("".join(parts))
     target.with_suffix(".draft").replace(target)
 PY
+
+# What the benchmark measures Assay beside, in an environment of its own.
+lock benchmarks/peers/requirements.txt benchmarks/peers/requirements.in "$@"

@@ -1,0 +1,58 @@
+"""Other projects' servers as children: started, awaited and stopped by the product's own supervisor."""
+
+from functools import partial
+from pathlib import Path
+
+from temporalio.client import Client
+from temporalio.service import RPCError
+
+from benchmarks.gateway.subjects import Bench
+from config.settings import EmbeddedSettings, Settings
+from embedded.child import ChildSpec
+from embedded.ports import LOOPBACK, unused_ports
+from embedded.servers import EmbeddedServers
+from embedded.wheels import temporal_program
+
+
+async def children_in(bench: Bench, name: str) -> EmbeddedServers:
+    """A supervisor without servers, over a directory of its own."""
+    settings = Settings(embedded=EmbeddedSettings(data_dir=bench.root / name))
+    return await bench.stack.enter_async_context(EmbeddedServers(settings, only=()))
+
+
+def pid_of(servers: EmbeddedServers, name: str) -> int:
+    """The process of a child, which must not have been restarted.
+
+    Raises:
+        ChildLostError: it was, or does not run.
+    """
+    status = next((child for child in servers.status() if child.name == name), None)
+    if status is None or status.pid is None or status.restarts:
+        raise ChildLostError(f"{name} ended while it was measured")
+    return status.pid
+
+
+class ChildLostError(Exception):
+    """A process that was measured ended."""
+
+
+def default_temporal(directory: Path) -> tuple[ChildSpec, str]:
+    """A development server as its documentation starts it, with a file and no tuning; and its address."""
+    [port] = unused_ports(1)
+    address = f"{LOOPBACK}:{port}"
+    argv = (str(temporal_program()), "server", "start-dev", "--ip", LOOPBACK, "--port", str(port), "--headless")
+    spec = ChildSpec(
+        name="temporal-default",
+        argv=(*argv, "--db-filename", str(directory / "default.db"), "--log-level", "warn"),
+        ready=partial(_serves, address),
+        port=port,
+    )
+    return spec, address
+
+
+async def _serves(address: str) -> bool:
+    try:
+        client = await Client.connect(address)
+        return await client.service_client.check_health()
+    except (RPCError, RuntimeError):
+        return False

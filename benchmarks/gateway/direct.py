@@ -1,0 +1,35 @@
+"""The fake model with nothing before it: how far the load generator and the model themselves can go."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from benchmarks.gateway.prompts import PROMPT
+from benchmarks.gateway.subjects import Bench, Load, Measured, job, post
+
+
+class ModelAlone:
+    """No gateway. None of its CPU time is ours: generator and model stand in columns of their own."""
+
+    name = "model_alone"
+    share = 4.0
+
+    def __init__(self, bench: Bench) -> None:
+        self._bench = bench
+
+    async def start(self) -> None:
+        """See ``Subject``."""
+
+    async def run(self, load: Load) -> Measured:
+        """See ``Subject``."""
+        body = {"model": "fake", "messages": [{"role": "user", "content": PROMPT}]}
+        holds = ("choices.0.message.content",)
+        target = post(self._bench.model.ready["port"], "/v1/chat/completions", body, holds=holds)
+        return await self._bench.generator.ask(target=target, **job(load))
+
+    def processes(self) -> Mapping[str, Sequence[int]]:
+        """See ``Subject``."""
+        return {}
+
+    async def facts(self) -> Mapping[str, Any]:
+        """See ``Subject``."""
+        return {}

@@ -1,0 +1,78 @@
+"""Where the benchmark puts its timers: the product itself knows nothing of them.
+
+Each probe replaces an attribute by a timed one, in the process that is profiled and nowhere else. A test holds them to
+the code: a probe whose place is gone fails there.
+"""
+
+import importlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from temporalio import activity
+
+from benchmarks.tools.spans import Label, Recorder
+
+ROOT = "request"
+WAIT = "wait for the outcome"
+_POST = "POST"
+_PATH = "/v1/inferences"
+
+
+def _only_submissions(arguments: Sequence[Any]) -> str:
+    scope = arguments[1]
+    return ROOT if scope.get("method") == _POST and scope.get("path") == _PATH else ""
+
+
+def _stage(_: Sequence[Any]) -> str:
+    return activity.info().activity_type
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """A function: its module, its name there (``Class.method`` or ``function``), and its label in the table."""
+
+    module: str
+    name: str
+    label: Label
+    count: bool = False
+
+    def place(self) -> tuple[Any, str]:
+        """What holds the function, and under which name.
+
+        Raises:
+            AttributeError, ModuleNotFoundError: it is not there (any more).
+        """
+        holder: Any = importlib.import_module(self.module)
+        *outer, last = self.name.split(".")
+        for part in outer:
+            holder = getattr(holder, part)
+        getattr(holder, last)
+        return holder, last
+
+
+PROBES = (
+    Probe("api.middleware", "RequestFrame.__call__", _only_submissions),
+    Probe("adapters.tokens_jwt", "JwtVerifier.verify", "authenticate"),
+    Probe("adapters.rates_postgres", "PostgresRates.take", "rate"),
+    Probe("api.runs", "Runs.start", "start the run"),
+    Probe("api.runs", "Runs.wait", WAIT),
+    Probe("assay_temporal.start_context", "sign", "sign the start"),
+    Probe("temporalio.client", "Client.start_workflow", "StartWorkflow"),
+    Probe("activities.failing", "_FailingByKind.execute_activity", _stage),
+    Probe("temporalio.worker._workflow", "_WorkflowWorker._create_workflow_instance", "load the workflow"),
+    Probe("temporalio.worker._workflow", "_RunningWorkflow.activate", "run workflow code"),
+    Probe("adapters.pool_postgres", "PostgresPool.fetch", "PostgreSQL"),
+    Probe("adapters.vault_session", "VaultSession.call", "Vault"),
+    Probe("adapters.record_sealer", "RecordSealer.seal", "seal the record"),
+    Probe("adapters.model_openai", "OpenAIProvider.complete", "call the model"),
+    Probe("assay_temporal.codec", "EncryptingCodec.encode", "encrypt payloads", count=True),
+    Probe("assay_temporal.codec", "EncryptingCodec.decode", "decrypt payloads", count=True),
+)
+
+
+def place_all(recorder: Recorder) -> None:
+    """Put every probe in its place. Before anything takes a reference to what they replace."""
+    for probe in PROBES:
+        holder, name = probe.place()
+        setattr(holder, name, recorder.wrap(getattr(holder, name), probe.label, count=probe.count))

@@ -1,0 +1,148 @@
+"""Times what happens inside a process, by nesting: who called whom, how often, how long, and how long without those.
+
+One request at a time: what happens while a request is served is counted to that request.
+"""
+
+import functools
+import inspect
+import statistics
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from typing import Any
+
+Path = tuple[str, ...]
+Label = str | Callable[[Sequence[Any]], str]
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A piece of work, in seconds of the recorder's clock; ``items`` such as payloads."""
+
+    path: Path
+    began: float
+    ended: float
+    items: int = 0
+
+    @property
+    def seconds(self) -> float:
+        """How long it took."""
+        return self.ended - self.began
+
+
+Request = Sequence[Span]
+
+
+@dataclass
+class Recorder:
+    """Keeps the spans request by request. ``clock`` in seconds."""
+
+    root: str
+    clock: Callable[[], float] = time.perf_counter
+    requests: list[Request] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._now: list[Span] = []
+        self._path: ContextVar[Path] = ContextVar("path", default=())
+        self._guard = threading.Lock()
+
+    @contextmanager
+    def span(self, label: str, items: int = 0) -> Iterator[None]:
+        """Time a piece of work."""
+        path = (*self._path.get(), label)
+        token = self._path.set(path)
+        began = self.clock()
+        try:
+            yield
+        finally:
+            ended = self.clock()
+            self._path.reset(token)
+            self._keep(Span(path, began, ended, items))
+
+    def _keep(self, span: Span) -> None:
+        with self._guard:
+            self._now.append(span)
+            if span.path == (self.root,):
+                self.requests.append(self._now)
+                self._now = []
+
+    def wrap(self, function: Callable[..., Any], label: Label, count: bool = False) -> Callable[..., Any]:
+        """The function, timed. ``label`` may depend on its arguments; ``count`` counts the items of the second."""
+
+        def parts(arguments: Sequence[Any]) -> tuple[str, int]:
+            return label if isinstance(label, str) else label(arguments), len(arguments[1]) if count else 0
+
+        if inspect.iscoroutinefunction(function):
+
+            @functools.wraps(function)
+            async def timed_async(*arguments: Any, **named: Any) -> Any:  # noqa: ANN401 - whatever it takes and gives
+                name, items = parts(arguments)
+                if not name:
+                    return await function(*arguments, **named)
+                with self.span(name, items):
+                    return await function(*arguments, **named)
+
+            return timed_async
+
+        @functools.wraps(function)
+        def timed(*arguments: Any, **named: Any) -> Any:  # noqa: ANN401 - whatever it takes and gives
+            name, items = parts(arguments)
+            if not name:
+                return function(*arguments, **named)
+            with self.span(name, items):
+                return function(*arguments, **named)
+
+        return timed
+
+
+def uncovered(whole: Span, parts: Sequence[Span]) -> float:
+    """Seconds of a span in which none of the others ran, which may overlap."""
+    left, reached = 0.0, whole.began
+    for part in sorted(parts, key=lambda span: span.began):
+        left += max(0.0, min(part.began, whole.ended) - reached)
+        reached = max(reached, min(part.ended, whole.ended))
+    return left + whole.ended - reached
+
+
+def own_seconds(request: Request, path: Path) -> float:
+    """Seconds of the spans of a path, without what is directly below them."""
+    below = [span for span in request if span.path[:-1] == path]
+    return sum(uncovered(span, below) for span in request if span.path == path)
+
+
+def medians(requests: Sequence[Request]) -> dict[str, dict[str, float]]:
+    """By path (joined by `` / ``): calls and items a request on average; medians of ms in all, and of its own.
+
+    A path that a request did not take counts as zero there.
+    """
+    found = {}
+    for path in sorted({span.path for request in requests for span in request}):
+        taken = [[span for span in request if span.path == path] for request in requests]
+        found[" / ".join(path)] = {
+            "calls": round(statistics.fmean(len(spans) for spans in taken), 2),
+            "items": round(statistics.fmean(sum(span.items for span in spans) for spans in taken), 2),
+            "ms": _ms(seconds_of(requests, path)),
+            "own_ms": _ms([own_seconds(request, path) for request in requests]),
+        }
+    return found
+
+
+def seconds_of(requests: Sequence[Request], path: Path) -> list[float]:
+    """The seconds of one path, request by request."""
+    return [sum(span.seconds for span in request if span.path == path) for request in requests]
+
+
+def rest_ms(requests: Sequence[Request], root: str, waiting: Path) -> float:
+    """The median of what is left of a wait without everything that ran beside it, outside of ``root``."""
+    lefts = []
+    for request in requests:
+        beside = [span for span in request if len(span.path) == 1 and span.path[0] != root]
+        lefts.append(sum(uncovered(span, beside) for span in request if span.path == waiting))
+    return _ms(lefts)
+
+
+def _ms(seconds: Sequence[float]) -> float:
+    return round(statistics.median(seconds) * 1000, 3)
