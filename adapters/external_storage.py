@@ -20,7 +20,9 @@ from temporalio.converter import (
     StorageDriverStoreContext,
     WithSerializationContext,
 )
+from temporalio.exceptions import ApplicationError
 
+from adapters.postgres_errors import unavailable
 from assay_temporal.data_converter import EncryptedDataConverter
 
 
@@ -95,6 +97,9 @@ async def resolve(driver: StorageDriver, payloads: Sequence[Payload]) -> list[Pa
     """``payloads`` with references of the driver's replaced by what they refer to, still encrypted: for a codec server.
 
     Raises:
-        ApplicationError: ``store-unavailable``.
+        Refusal: STORE_UNAVAILABLE.
     """
-    return await _Storage(drivers=[driver])._retrieve_payload_sequence(payloads)  # noqa: SLF001
+    try:
+        return await _Storage(drivers=[driver])._retrieve_payload_sequence(payloads)  # noqa: SLF001
+    except ApplicationError:
+        raise unavailable() from None

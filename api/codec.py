@@ -18,6 +18,9 @@ router = APIRouter(prefix=SESSION_PATH, tags=["codec"])
 
 DECODE_BODY_BYTES = 4 * 1024 * 1024
 """Longest body of ``decode``: Temporal keeps payloads up to 2 MiB, and they come in base64."""
+_KeepReferences = Annotated[
+    bool, Query(alias="preserveStorageRefs", description="Leave references to large payloads as they are.")
+]
 _Namespace = Annotated[str | None, Header(alias="X-Namespace", description="Where the payloads were found.")]
 
 
@@ -27,14 +30,26 @@ _Namespace = Annotated[str | None, Header(alias="X-Namespace", description="Wher
     responses=problems(400, 401, 403, 413, 415, 422, 503),
     openapi_extra=body_of(PayloadsBody),
 )
-async def decode(request: Request, caller: PayloadReader, provided: Provided, namespace: _Namespace = None) -> Response:
+@router.post(
+    "/download",
+    response_model=PayloadsBody,
+    responses=problems(400, 401, 403, 413, 415, 422, 503),
+    openapi_extra=body_of(PayloadsBody),
+)
+async def decode(
+    request: Request,
+    caller: PayloadReader,
+    provided: Provided,
+    namespace: _Namespace = None,
+    keep_references: _KeepReferences = False,
+) -> Response:
     """Payloads in plaintext, for auditors and admins of their tenant. Recorded before it is answered.
 
-    Payloads of other encodings come back as they were. One that does not authenticate, or is another tenant's, refuses
-    the whole request.
+    Payloads of other encodings come back as they were, large ones in place of the references to them. One that does not
+    authenticate, or is another tenant's, refuses the whole request.
     """
     sent = checked(PayloadsBody, await read_json(request))
-    opened = await provided.decoder.decode(caller, sent.payloads, namespace)
+    opened = await provided.decoder.decode(caller, sent.payloads, namespace, keep_references=keep_references)
     return Response(json.dumps({"payloads": opened}), media_type="application/json")
 
 

@@ -5,7 +5,7 @@ whose metadata was edited. So the metadata can be judged before a key is touched
 """
 
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -20,6 +20,7 @@ from domain.ports import AccessDecider, Clock, Ledger
 from domain.principals import SYSTEM_TENANT, Action, Principal
 from domain.refusals import Kind, Refusal
 
+Resolve = Callable[[Sequence[Payload]], Awaitable[list[Payload]]]
 _MOST_REMEMBERED = 4096
 
 
@@ -34,23 +35,34 @@ class PayloadDecoder:
         ledger: Ledger,
         clock: Clock,
         *,
+        resolve: Resolve,
         refused: Callable[[], None] = lambda: None,
     ) -> None:
-        """Take the ports; ``refused`` is called for each payload that does not authenticate."""
+        """Take the ports.
+
+        Args:
+            resolve: gives large payloads for the references to them, everything else as it came, and may raise a
+                Refusal.
+            refused: called for each payload that does not authenticate.
+        """
         self._codec = EncryptingCodec(keyring, tenant_of=lambda _: None, fallback_tenant=SYSTEM_TENANT, refused=refused)
         self._namespace = namespace
         self._access = access
         self._ledger = ledger
         self._clock = clock
+        self._resolve = resolve
         self._recorded: OrderedDict[UUID, None] = OrderedDict()
 
-    async def decode(self, principal: Principal, payloads: Sequence[Any], namespace: str | None) -> list[Any]:
+    async def decode(
+        self, principal: Principal, payloads: Sequence[Any], namespace: str | None, *, keep_references: bool = False
+    ) -> list[Any]:
         """The payloads (proto JSON), ours in plaintext, those of other encodings as they came. All or none.
 
         Args:
             principal: who reads.
             payloads: the members of ``temporal.api.common.v1.Payloads``.
             namespace: where the reader found them, if that was said.
+            keep_references: leave references to large payloads as they are.
 
         Raises:
             Refusal: INVALID_REQUEST; FORBIDDEN for another tenant's or a run that the principal may not read;
@@ -58,6 +70,8 @@ class PayloadDecoder:
             KeyUnavailable: the keys' keeper is away.
         """
         parsed = [_parsed(payload, place) for place, payload in enumerate(payloads)]
+        if not keep_references:
+            parsed = await self._resolve(parsed)
         sealed = {
             place: payload for place, payload in enumerate(parsed) if payload.metadata.get("encoding") == ENCODING
         }

@@ -5,6 +5,7 @@ import contextlib
 import secrets
 from collections.abc import Iterator
 from contextlib import AsyncExitStack, contextmanager
+from functools import partial
 
 import structlog
 import uvicorn
@@ -12,6 +13,8 @@ import uvicorn
 from adapters.backoff import Backoff
 from adapters.clients_vault import VaultClients
 from adapters.clock_system import SystemClock
+from adapters.external_storage import resolve
+from adapters.payload_driver import PayloadDriver
 from adapters.platform import Platform
 from adapters.policy_files import load_policy_document
 from adapters.rates_postgres import PostgresRates
@@ -30,7 +33,9 @@ from api.tokens import TokenService
 from assay_temporal.keyring import KeyUnavailable
 from config.settings import Settings
 from domain.access import RoleAccess
+from domain.identity import tenant_of_run
 from domain.policy import parse_policy
+from domain.principals import SYSTEM_TENANT
 from domain.refusals import Refusal
 
 _DRAIN_SECONDS = 2.0
@@ -161,6 +166,9 @@ async def _services(
             access,
             platform.ledger,
             clock,
+            resolve=partial(
+                resolve, PayloadDriver(platform.payloads, tenant_of=tenant_of_run, fallback_tenant=SYSTEM_TENANT)
+            ),
             refused=metrics.payloads_refused.inc,
         ),
         sessions=Sessions(sessions, platform.ledger, clock, random_tag, settings.api.ui_session_seconds),

@@ -1,7 +1,7 @@
 """Waiting for the outcome of a run: for Temporal's word of it, or for that of a worker in this process.
 
 An outcome stands once its record is committed, which is before the workflow's last task is completed. A worker that
-shares the API's process can tell then, and the caller need not wait for Temporal to learn of it. See decision 15.
+shares the API's process can tell then, and the caller need not wait for Temporal to learn of it. See decision 11.
 """
 
 import asyncio

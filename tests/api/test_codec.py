@@ -4,14 +4,17 @@ import base64
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, cast
 
 import httpx2
 import pytest
 from google.protobuf.json_format import MessageToDict
 from temporalio.api.common.v1 import Payload
-from temporalio.converter import WorkflowSerializationContext
+from temporalio.converter import StorageDriverStoreContext, StorageDriverWorkflowInfo, WorkflowSerializationContext
 
+from adapters.external_storage import resolve, with_external_storage
+from adapters.payload_driver import PayloadDriver
 from adapters.sessions_jwt import JwtSessions
 from adapters.tokens_jwt import JwtIssuer, JwtVerifier
 from api.app import build_app
@@ -20,6 +23,7 @@ from api.metrics import Metrics
 from api.services import Readiness, Services
 from api.sessions import Sessions
 from assay_temporal.codec import EncryptingCodec
+from assay_temporal.data_converter import encrypted
 from config.settings import ApiSettings, Settings
 from domain.access import Resource, RoleAccess
 from domain.clients import ClientEntry
@@ -32,6 +36,7 @@ from domain.sessions import SessionUse
 from tests.doubles.clock import FixedClock
 from tests.doubles.keys import FixedIdentity, FixedKeyRing, LocalSigner
 from tests.doubles.ledger import MemoryLedger
+from tests.doubles.stores import MemoryPayloads
 
 UI = "http://127.0.0.1:8233"
 RUN, OTHER_RUN = "inf.acme." + "a" * 32, "inf.acme." + "b" * 32
@@ -61,6 +66,8 @@ class Edge:
         self.settings = Settings(api=ApiSettings(ui_origin=self.ui_origin, behind_tls_proxy=self.behind_tls_proxy))
         self.ledger = MemoryLedger(self.clock)
         self.signer, identity = LocalSigner(), FixedIdentity()
+        self.payloads = MemoryPayloads(self.clock)
+        self.driver = PayloadDriver(self.payloads, tenant_of=tenant_of_run, fallback_tenant="system", patience=0)
         tokens = self.settings.tokens
         self.metrics = Metrics()
         self.sessions = JwtSessions(self.signer, self.signer, identity, tokens, self.clock)
@@ -69,7 +76,11 @@ class Edge:
             verifier=JwtVerifier(self.signer, identity, tokens, self.clock),
             edge=cast("Any", self),
             access=self.access,
-            decoder=PayloadDecoder(self.ring, "assay", self.access, self.ledger, self.clock, refused=self.count),
+            decoder=PayloadDecoder(
+                *(self.ring, "assay", self.access, self.ledger, self.clock),
+                resolve=partial(resolve, self.driver),
+                refused=self.count,
+            ),
             sessions=Sessions(self.sessions, self.ledger, self.clock, self.random_tag, 900),
             **dict.fromkeys(("runs", "tokens", "signer", "rates", "policy"), cast("Any", None)),
         )
@@ -99,6 +110,16 @@ class Edge:
         codec = EncryptingCodec(self.ring, tenant_of=tenant_of_run, fallback_tenant="system")
         here = codec.with_context(WorkflowSerializationContext(namespace=namespace, workflow_id=run))
         [payload] = await here.encode([Payload(metadata={"encoding": b"json/plain"}, data=json.dumps(text).encode())])
+        return MessageToDict(payload)
+
+    async def referred_to(self, run: str = RUN, text: str = PROMPT) -> dict[str, Any]:
+        """A payload so large that its history has a reference to it."""
+        codec = EncryptingCodec(self.ring, tenant_of=tenant_of_run, fallback_tenant="system")
+        target = StorageDriverWorkflowInfo(id=run, namespace="assay")
+        here = with_external_storage(encrypted(codec), self.driver, 1)._with_contexts(
+            WorkflowSerializationContext(namespace="assay", workflow_id=run), StorageDriverStoreContext(target=target)
+        )
+        [payload] = await here.encode([text])
         return MessageToDict(payload)
 
     async def decode(self, *payloads: Any, headers: dict[str, str] | None = None) -> httpx2.Response:
@@ -520,3 +541,34 @@ async def test_no_ticket_and_no_session_is_logged(edge: Edge, capsys: pytest.Cap
     assert "/codec/session" in logged, "the requests themselves are"
     for secret in (location.partition("ticket=")[2], opened.headers["set-cookie"].split(";")[0].partition("=")[2]):
         assert secret not in logged
+
+
+async def test_a_large_payload_is_found_by_its_reference(edge: Edge):
+    reference = await edge.referred_to()
+    assert PROMPT not in json.dumps(reference)
+    response = await edge.decode(reference)
+    assert response.status_code == 200
+    assert [plain(payload) for payload in response.json()["payloads"]] == [PROMPT]
+    assert len(edge.records()) == 1
+
+
+async def test_a_reference_may_be_kept_as_it_is(edge: Edge):
+    reference = await edge.referred_to()
+    headers = {"Authorization": f"Bearer {await edge.token()}", "Content-Type": "application/json"}
+    sent = json.dumps({"payloads": [reference]})
+    kept = await edge.http.post("/codec/decode?preserveStorageRefs=true", content=sent, headers=headers)
+    assert (kept.json()["payloads"], edge.records()) == ([reference], [])
+    got = await edge.http.post("/codec/download", content=sent, headers=headers)
+    assert [plain(payload) for payload in got.json()["payloads"]] == [PROMPT]
+
+
+async def test_a_reference_opens_no_other_tenants_payload(edge: Edge):
+    refused = await edge.decode(await edge.referred_to(run="inf.globex." + "a" * 32))
+    assert (refused.status_code, edge.records()) == (403, [])
+
+
+async def test_without_its_store_a_reference_is_no_answer(edge: Edge):
+    reference = await edge.referred_to()
+    edge.payloads.outage = Refusal(Kind.STORE_UNAVAILABLE, "away")
+    refused = await edge.decode(reference)
+    assert (refused.status_code, refused.json()["type"]) == (503, "urn:assay:problem:store-unavailable")
