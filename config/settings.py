@@ -16,6 +16,8 @@ Port = Annotated[int, Field(ge=1, le=65535)]
 PrivateUrl = Annotated[str, AfterValidator(require_private_transport)]
 PoolSize = Annotated[int, Field(ge=1, le=100)]
 Seconds = Annotated[float, Field(gt=0)]
+DeploymentName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,100}$")]  # Temporal writes "name.build"
+BuildId = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,100}$")]
 
 
 def _origin(value: str | None) -> str | None:
@@ -123,6 +125,7 @@ class WorkerSettings(_Group):
 
     ``serves_nexus`` lets teams of other namespaces ask, where a Nexus endpoint leads here. ``ready_file`` exists while
     the worker polls, for health checks of a process that listens nowhere.
+    ``versioning`` says which worker goes on with a run after an upgrade: see decision 14.
     """
 
     max_workflow_tasks: Annotated[int, Field(ge=2)] = 32
@@ -131,6 +134,15 @@ class WorkerSettings(_Group):
     graceful_shutdown_seconds: Seconds = 10.0
     serves_nexus: bool = False
     ready_file: Path | None = None
+    versioning: Literal["none", "auto_upgrade", "pinned"] = "none"
+    deployment_name: DeploymentName = "assay"
+    build_id: BuildId | None = None
+
+    @model_validator(mode="after")
+    def _known_build(self) -> "WorkerSettings":
+        if self.versioning != "none" and self.build_id is None:
+            raise ValueError("versioning needs build_id, the name of what is deployed here")
+        return self
 
 
 class EmbeddedSettings(_Group):

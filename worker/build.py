@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from temporalio.client import Client
-from temporalio.worker import Worker, WorkerTuner
+from temporalio.common import VersioningBehavior, WorkerDeploymentVersion
+from temporalio.worker import Worker, WorkerDeploymentConfig, WorkerTuner
 
 from activities.failing import FailuresByKind
 from activities.invoke import ModelActivities
@@ -15,7 +16,7 @@ from activities.settle import LedgerActivities
 from activities.validate import ValidationActivities
 from assay_temporal.contracts import InferenceResult
 from assay_temporal.keyring import KeyRing
-from config.settings import Settings
+from config.settings import Settings, WorkerSettings
 from domain.ports import Clock, IdentityKeys, Ledger, ModelProvider, PolicyStore, StatementSigner, TeamDirectory
 from worker.nexus import NexusGate
 from worker.sandbox import sandbox
@@ -61,6 +62,7 @@ def build_worker(client: Client, settings: Settings, ports: WorkerPorts) -> Work
         nexus_service_handlers=[NexusGate()] if slots.serves_nexus else [],
         interceptors=[FailuresByKind()],
         workflow_runner=sandbox(),
+        deployment_config=_deployment(slots),
         tuner=WorkerTuner.create_fixed(
             workflow_slots=slots.max_workflow_tasks,
             activity_slots=slots.max_activities,
@@ -69,4 +71,22 @@ def build_worker(client: Client, settings: Settings, ports: WorkerPorts) -> Work
         # how long a run waits for the worker that has it in memory before another takes over: after a crash, in vain
         sticky_queue_schedule_to_start_timeout=timedelta(seconds=3),
         graceful_shutdown_timeout=timedelta(seconds=slots.graceful_shutdown_seconds),
+    )
+
+
+_BEHAVIOURS = {
+    "none": VersioningBehavior.UNSPECIFIED,
+    "auto_upgrade": VersioningBehavior.AUTO_UPGRADE,
+    "pinned": VersioningBehavior.PINNED,
+}
+
+
+def _deployment(worker: WorkerSettings) -> WorkerDeploymentConfig | None:
+    """Which build this is, where it was told, and how runs behave when another is promoted."""
+    if worker.build_id is None:
+        return None
+    return WorkerDeploymentConfig(
+        version=WorkerDeploymentVersion(worker.deployment_name, worker.build_id),
+        use_worker_versioning=worker.versioning != "none",
+        default_versioning_behavior=_BEHAVIOURS[worker.versioning],
     )

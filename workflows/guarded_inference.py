@@ -97,6 +97,8 @@ class GuardedInference:
         return result
 
     def _enter(self, stage: str, *, closing: bool = False) -> None:
+        if not closing and stages.cancelling():  # the stage before has ended well all the same
+            raise asyncio.CancelledError
         self._story.begins(stage, closing=closing)
         workflow.set_current_details(self._story.markdown())
 

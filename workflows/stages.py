@@ -93,12 +93,22 @@ async def long(stage: Stage[StageIn, StageOut], given: StageIn, summary: str) ->
     )
 
 
+def cancelling() -> bool:
+    """Whether the run, or whoever awaits its stages, was cancelled.
+
+    An activity whose cancellation is awaited may end as it likes: with its result, or in its timeout, where it hears of
+    nothing. The cancellation stands all the same.
+    """
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
+
+
 async def _by_kind(stage: str, work: Awaitable[StageOut]) -> StageOut:
     """Await a stage. A local activity's failure comes bare, a regular one's inside an ``ActivityError``."""
     try:
         made = await work
     except FailureError as error:
-        if is_cancelled_exception(error):
+        if is_cancelled_exception(error) or cancelling():  # cancelled: then it is not tried again, however it failed
             raise asyncio.CancelledError from error
         cause = error.cause if isinstance(error, ActivityError) else error
         if isinstance(cause, ApplicationError) and cause.type is None and isinstance(cause.cause, ApplicationError):

@@ -1,0 +1,68 @@
+"""The workflow as someone changes it who has forgotten that runs are under way. In a module of its own: the sandbox
+imports what it stands in."""
+
+from typing import Any
+
+from temporalio import workflow
+
+from assay_temporal.contracts import WORKFLOW, InferenceResult
+from domain.verdicts import Decision, RiskBand, Verdict
+from workflows.guarded_inference import GuardedInference
+from workflows.journey import Journey
+
+
+@workflow.defn(name=WORKFLOW)
+class Swapped(GuardedInference):
+    """Admits before it screens."""
+
+    @workflow.run
+    async def run(self, start: Any = None, *_: Any) -> InferenceResult:
+        return await super().run(start)
+
+    async def _travel(self, journey: Journey) -> None:
+        await self._validate(journey)
+        journey.clean = journey.valid_request
+        journey.verdict = Verdict(Decision.ALLOW, 0.0, RiskBand.LOW)
+        await self._admit(journey)
+        await self._guard(journey)
+        journey.reply = await self._invoke(journey)
+        await self._screen_output(journey)
+
+
+@workflow.defn(name=WORKFLOW)
+class LeftOut(GuardedInference):
+    """Does not screen the answer."""
+
+    @workflow.run
+    async def run(self, start: Any = None, *_: Any) -> InferenceResult:
+        return await super().run(start)
+
+    async def _screen_output(self, journey: Journey) -> None:
+        return None
+
+
+@workflow.defn(name=WORKFLOW)
+class Waits(GuardedInference):
+    """Takes a breath before the model is asked."""
+
+    @workflow.run
+    async def run(self, start: Any = None, *_: Any) -> InferenceResult:
+        return await super().run(start)
+
+    async def _invoke(self, journey: Journey) -> Any:
+        await workflow.sleep(1)
+        return await super()._invoke(journey)
+
+
+@workflow.defn(name=WORKFLOW)
+class Patched(GuardedInference):
+    """The same, for new runs alone."""
+
+    @workflow.run
+    async def run(self, start: Any = None, *_: Any) -> InferenceResult:
+        return await super().run(start)
+
+    async def _invoke(self, journey: Journey) -> Any:
+        if workflow.patched("take-a-breath"):
+            await workflow.sleep(1)
+        return await super()._invoke(journey)
