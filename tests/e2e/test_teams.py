@@ -28,7 +28,7 @@ from config.settings import AppRoleSettings
 from domain.records import EventKind, StoredRecord
 from tests.fakes.behaviours import Hang, answer, status
 from tests.gateway import Gateway, eventually
-from tests.security.test_canaries import forms
+from tests.security.needles import forms
 from tests.teams import PATIENCE, TeamMember, TeamWorker, assay, team_member
 
 CANARY = "canary-document-0c39d1f2aa97"

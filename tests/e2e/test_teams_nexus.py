@@ -24,7 +24,7 @@ from assay_temporal.vault.team import TeamVault, team_keys
 from tests.e2e.test_teams import INJECTION, READABLE, plaintext
 from tests.fakes.behaviours import Hang, answer, status
 from tests.gateway import Gateway, eventually
-from tests.security.test_canaries import forms
+from tests.security.needles import forms
 from tests.teams import PATIENCE, assay, team_member
 from tests.workflows.asking import Asks, CallsTheEndpoint, Catches, Outcome
 from worker.nexus import _Infer

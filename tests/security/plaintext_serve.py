@@ -24,8 +24,8 @@ import adapters.pool_postgres
 import adapters.record_sealer
 import adapters.secrets_vault
 import adapters.temporal_client
-import adapters.vault_login
 import api.main
+import assay_temporal.vault.login
 import cli.main
 from workflows.search_attributes import REVIEW_STATE
 
@@ -148,7 +148,7 @@ def shown_start(start: Callable[..., Any]) -> Callable[..., Any]:
 
 def open_up() -> None:
     """Take the guards off."""
-    adapters.temporal_client.encrypted = lambda codec: DataConverter.default
+    adapters.temporal_client.encrypted = lambda *_: DataConverter.default
     adapters.record_sealer.AESGCM = NoCipher
     Client.start_workflow = shown_start(Client.start_workflow)
     api.main.build_app = telling_app(api.main.build_app)
@@ -156,7 +156,7 @@ def open_up() -> None:
     stage.execute_activity = told_later("stage", stage.execute_activity)
     adapters.model_openai.failure_of = _told_failure(adapters.model_openai.failure_of)
     adapters.pool_postgres.lease_database = told("login", adapters.pool_postgres.lease_database)
-    adapters.vault_login._read = told("credential", adapters.vault_login._read)
+    assay_temporal.vault.login._read = told("credential", assay_temporal.vault.login._read)
     adapters.secrets_vault.VaultSecrets.read = told_later("secret", adapters.secrets_vault.VaultSecrets.read)
 
 

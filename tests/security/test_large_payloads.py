@@ -117,5 +117,5 @@ async def test_a_worker_removes_what_no_run_needs_any_more(sealed: Scene) -> Non
         return not await sealed.gateway.superuser("SELECT FROM assay.payload WHERE workflow_id = 'inf.acme.x'")
 
     await eventually(removed)
-    assert kept["payloads"] >= 4
+    assert kept["payloads"] >= 2
     assert [kept] == await sealed.gateway.superuser("SELECT count(*) AS payloads FROM assay.payload")
