@@ -95,7 +95,10 @@ async def all_ended_once(gateway: Gateway, before: set[str], accepted: set[str],
     tokens = 0
     for run in begun:
         ended = await gateway.run(run)
-        assert ended["status"] == "completed", (ended, gateway.temporal_cli("workflow", "show", "-w", run, "-o", "json").stdout)
+        assert ended["status"] == "completed", (
+            ended,
+            gateway.temporal_cli("workflow", "show", "-w", run, "-o", "json").stdout,
+        )
         tokens += ended["usage"]["total_tokens"]
     assert await gateway.budget("acme") == (used + tokens, reserved)
     outcomes = await gateway.superuser(

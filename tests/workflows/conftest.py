@@ -73,6 +73,7 @@ class Bench:
     policy: str
     payloads: MemoryPayloads
     teams: MemoryTeams
+    ports: WorkerPorts
     worker: Worker | None = None
     changes: dict[str, Any] = field(default_factory=dict)
 
@@ -165,4 +166,4 @@ async def bench(
     ports = WorkerPorts(keyring, policies, ledger, identity, signer, model, clock, teams)
     worker = build_worker(env.client, Settings(), ports)
     async with worker:
-        yield Bench(env, keyring, identity, ledger, signer, model, policies, policy, payloads, teams, worker)
+        yield Bench(env, keyring, identity, ledger, signer, model, policies, policy, payloads, teams, ports, worker)

@@ -1,0 +1,104 @@
+"""One table of timeouts and retries, true, and nothing beside it."""
+
+import ast
+import re
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from tests.gateway import ROOT
+from workflows import timing
+
+UNITS = {"s": 1, "min": 60, "h": 3600, "day": 86_400, "days": 86_400}
+LENGTHS = re.compile(r"(\d+(?:\.\d+)?) (s|min|h|days?)\b")
+# A length that is no option of a workflow: how long the API waits for one answer of Temporal's frontend.
+ALLOWED = {"api/runs.py": ["_RPC_TIMEOUT"]}
+
+
+def table() -> dict[str, tuple[str, str, str]]:
+    """The rows of the docstring."""
+    rows = [
+        [cell.strip(" `") for cell in line.strip("|").split("|")]
+        for line in (timing.__doc__ or "").splitlines()
+        if line.startswith("|") and not line.startswith("|--")
+    ]
+    return {name.replace("``", ""): (attempt, total, again) for name, attempt, total, again in rows[1:]}
+
+
+def lengths(text: str) -> list[timedelta]:
+    """The lengths that a cell tells, in order. One without a unit has that of the next."""
+    return [timedelta(seconds=float(number) * UNITS[unit]) for number, unit in LENGTHS.findall(text)]
+
+
+def test_the_table_tells_what_holds():
+    told = table()
+    assert told.keys() == {
+        "short stages, local",
+        "short stages, regular",
+        "invoke_model",
+        "invoke_model, heartbeats",
+        "the run",
+    }
+    attempt, total, again = told["short stages, local"]
+    assert lengths(attempt) == lengths(total) == [timing.LOCAL_ATTEMPT]
+    assert again.startswith("no:")
+    assert timing.LOCAL_RETRY.maximum_attempts == 1
+    attempt, total, again = told["short stages, regular"]
+    assert (lengths(attempt), lengths(total)) == ([timing.PATIENT_ATTEMPT], [timing.PATIENT_TOTAL])
+    assert lengths(again) == [timing.PATIENT_RETRY.initial_interval, timing.PATIENT_RETRY.maximum_interval]
+    assert timing.PATIENT_RETRY.maximum_attempts == 0
+    attempt, total, again = told["invoke_model"]
+    assert (lengths(attempt), lengths(total)) == ([timing.MODEL_ATTEMPT], [timing.MODEL_TOTAL])
+    assert lengths(again) == [timing.MODEL_RETRY.initial_interval, timing.MODEL_RETRY.maximum_interval]
+    assert again.startswith(f"{timing.MODEL_RETRY.maximum_attempts} attempts")
+    assert lengths(told["invoke_model, heartbeats"][0]) == [timing.MODEL_HEARTBEAT]
+    assert lengths(told["the run"][1]) == [timing.RUN_TOTAL]
+    for policy in (timing.PATIENT_RETRY, timing.MODEL_RETRY):
+        assert policy.backoff_coefficient == 2.0, "doubling"
+
+
+def test_every_constant_has_its_place_in_the_table():
+    named = {name for name in vars(timing) if name.isupper()}
+    assert named == {
+        *("LOCAL_ATTEMPT", "LOCAL_RETRY", "PATIENT_ATTEMPT", "PATIENT_TOTAL", "PATIENT_RETRY"),
+        *("MODEL_ATTEMPT", "MODEL_TOTAL", "MODEL_HEARTBEAT", "MODEL_RETRY", "RUN_TOTAL"),
+    }
+
+
+def test_the_lengths_fit_into_each_other():
+    assert timedelta(seconds=10) > timing.LOCAL_ATTEMPT, "of a workflow task"
+    assert timing.PATIENT_ATTEMPT < timing.PATIENT_TOTAL < timing.RUN_TOTAL
+    assert timing.MODEL_HEARTBEAT < timing.MODEL_ATTEMPT < timing.MODEL_TOTAL < timing.RUN_TOTAL
+    assert 2 * timing.PATIENT_TOTAL < timing.RUN_TOTAL, "a stage that waits for a day, and then the closing"
+
+
+def made_elsewhere(source: str) -> list[str]:
+    """What a module makes of lengths and retry policies: the name that it is bound to, or the line."""
+    tree = ast.parse(source)
+    named = {
+        id(node.value): node.targets[0].id
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name)
+    }
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    return [
+        named.get(id(call), f"line {call.lineno}")
+        for call in calls
+        if getattr(call.func, "id", getattr(call.func, "attr", "")) in ("timedelta", "RetryPolicy")
+    ]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [path for folder in ("workflows", "api") for path in sorted((ROOT / folder).rglob("*.py"))],
+    ids=lambda path: f"{path.parent.name}/{path.name}",
+)
+def test_lengths_and_retries_are_made_in_one_place(path: Path):
+    name = str(path.relative_to(ROOT))
+    if name != "workflows/timing.py":
+        assert made_elsewhere(path.read_text()) == ALLOWED.get(name, [])
+
+
+def test_one_that_is_made_elsewhere_would_be_found():
+    assert made_elsewhere("A = timedelta(seconds=1)\nstart(retry_policy=common.RetryPolicy())\n") == ["A", "line 2"]
