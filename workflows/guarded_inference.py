@@ -97,8 +97,8 @@ class GuardedInference:
         return result
 
     def _enter(self, stage: str, *, closing: bool = False) -> None:
-        if not closing and stages.cancelling():  # the stage before has ended well all the same
-            raise asyncio.CancelledError
+        if not closing:
+            stages.heed_cancellation()
         self._story.begins(stage, closing=closing)
         workflow.set_current_details(self._story.markdown())
 
@@ -113,6 +113,7 @@ class GuardedInference:
         journey.usage = journey.reply.usage
         self._tell(story.answered(journey.reply))
         await self._screen_output(journey)
+        stages.heed_cancellation()
 
     async def _validate(self, journey: Journey) -> None:
         self._enter(names.VALIDATE_REQUEST.name)

@@ -93,12 +93,20 @@ async def long(stage: Stage[StageIn, StageOut], given: StageIn, summary: str) ->
     )
 
 
-def cancelling() -> bool:
-    """Whether the run, or whoever awaits its stages, was cancelled.
+def heed_cancellation() -> None:
+    """Stop here if the run was cancelled meanwhile.
 
     An activity whose cancellation is awaited may end as it likes: with its result, or in its timeout, where it hears of
     nothing. The cancellation stands all the same.
+
+    Raises:
+        CancelledError: it was.
     """
+    if _cancelling():
+        raise asyncio.CancelledError
+
+
+def _cancelling() -> bool:
     task = asyncio.current_task()
     return task is not None and task.cancelling() > 0
 
@@ -108,7 +116,7 @@ async def _by_kind(stage: str, work: Awaitable[StageOut]) -> StageOut:
     try:
         made = await work
     except FailureError as error:
-        if is_cancelled_exception(error) or cancelling():  # cancelled: then it is not tried again, however it failed
+        if is_cancelled_exception(error) or _cancelling():  # cancelled: then it is not tried again, however it failed
             raise asyncio.CancelledError from error
         cause = error.cause if isinstance(error, ActivityError) else error
         if isinstance(cause, ApplicationError) and cause.type is None and isinstance(cause.cause, ApplicationError):

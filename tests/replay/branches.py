@@ -355,15 +355,14 @@ async def cancelled_while_waiting_for_the_store(bench: RecordingBench) -> Handle
             return await ended(handle)
 
 
-@branch(Status.CANCELLED)
-async def cancelled_while_the_store_comes_back(bench: RecordingBench) -> Handle:
-    """The stage ends well, since it hears of no cancellation: the run ends all the same."""
-    reached, released, real = asyncio.Event(), asyncio.Event(), bench.ledger.admit
+async def _cancelled_at_admission(bench: RecordingBench, then: Callable[..., Any]) -> Handle:
+    """Cancel a run while its store is asked; the store hears of nothing, and does as ``then`` does."""
+    reached, released = asyncio.Event(), asyncio.Event()
 
     async def late(*arguments: Any) -> Any:
         reached.set()
         await released.wait()
-        return await real(*arguments)
+        return await then(*arguments)
 
     with flawed(bench, "admit", [away, late]):
         async with bench.working():
@@ -373,6 +372,16 @@ async def cancelled_while_the_store_comes_back(bench: RecordingBench) -> Handle:
             await until(handle, EventType.EVENT_TYPE_ACTIVITY_TASK_CANCEL_REQUESTED)
             released.set()
             return await ended(handle)
+
+
+@branch(Status.CANCELLED)
+async def cancelled_while_the_store_comes_back(bench: RecordingBench) -> Handle:
+    return await _cancelled_at_admission(bench, bench.ledger.admit)
+
+
+@branch(Status.CANCELLED)
+async def cancelled_while_the_store_stays_away(bench: RecordingBench) -> Handle:
+    return await _cancelled_at_admission(bench, away)
 
 
 @branch(Status.CANCELLED)
