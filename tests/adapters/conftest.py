@@ -3,6 +3,7 @@
 from tests.adapters.stack import (  # noqa: F401 - fixtures
     api_pool,
     api_session,
+    everybody_serves_again,
     operator_session,
     reader_pool,
     stack,

@@ -1,10 +1,12 @@
 """PostgreSQL and OpenBao, set up as in production, for the tests of what talks to them."""
 
 import asyncio
+import contextlib
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import asyncpg
@@ -18,6 +20,7 @@ from adapters.vault_database import DatabaseLogin
 from adapters.vault_session import VaultSession
 from adapters.vault_setup import VaultSetup, issue_secret_id, setup_vault
 from config.settings import AppRoleSettings, DatabaseSettings, EmbeddedSettings, Settings, VaultSettings
+from domain.refusals import Refusal
 from embedded.ports import unused_ports
 from embedded.servers import EmbeddedServers
 
@@ -40,6 +43,7 @@ class Stack:
     settings: Settings
     directory: Path
     login: DatabaseLogin
+    shared: list[VaultSession | PostgresPool] = field(default_factory=list)
 
     @property
     def vault(self) -> VaultSettings:
@@ -77,6 +81,11 @@ class Stack:
         await session.start(wait_seconds=10)
         return session
 
+    async def everybody_serves(self) -> None:
+        """Wait until what tests share has noticed that the servers are there again: until then it refuses at once."""
+        for dependency in self.shared:
+            await eventually(partial(_serves, dependency))
+
     async def superuser(self, database: str | None = None) -> asyncpg.Connection:
         return await asyncpg.connect(
             host=self.database.host,
@@ -93,6 +102,13 @@ async def eventually(condition: Callable[[], Awaitable[bool]], seconds: float = 
     async with asyncio.timeout(seconds):
         while not await condition():
             await asyncio.sleep(0.02)
+
+
+async def _serves(dependency: VaultSession | PostgresPool) -> bool:
+    with contextlib.suppress(Refusal):
+        await dependency.check()
+        return True
+    return False
 
 
 async def _set_up(stack: Stack) -> None:
@@ -135,8 +151,17 @@ async def stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack
 
 async def _session(stack: Stack, name: str) -> AsyncIterator[VaultSession]:
     session = await stack.session(name)
+    stack.shared.append(session)
     yield session
+    stack.shared.remove(session)
     await session.close()
+
+
+@pytest.fixture
+async def everybody_serves_again(stack: Stack) -> AsyncIterator[None]:
+    """For tests that take a server away: the next one finds all that is shared at work."""
+    yield
+    await stack.everybody_serves()
 
 
 @pytest.fixture(scope="session")
@@ -160,7 +185,9 @@ async def operator_session(stack: Stack) -> AsyncIterator[VaultSession]:
 async def _pool(stack: Stack, session: VaultSession, role: str) -> AsyncIterator[PostgresPool]:
     pool = PostgresPool(session, stack.database, role)
     await pool.start()
+    stack.shared.append(pool)
     yield pool
+    stack.shared.remove(pool)
     await pool.close()
 
 

@@ -15,6 +15,8 @@ from adapters.vault_setup import setup_vault
 from domain.refusals import Kind, Refusal
 from tests.adapters.stack import Stack, eventually
 
+pytestmark = pytest.mark.usefixtures("everybody_serves_again")
+
 
 @pytest.fixture
 async def pool(stack: Stack, worker_session: VaultSession) -> AsyncIterator[PostgresPool]:

@@ -18,6 +18,8 @@ from config.settings import AppRoleSettings
 from domain.refusals import Kind, Refusal
 from tests.adapters.stack import Stack, eventually
 
+pytestmark = pytest.mark.usefixtures("everybody_serves_again")
+
 
 @pytest.fixture
 async def session(stack: Stack) -> AsyncIterator[VaultSession]:
