@@ -12,6 +12,8 @@ from embedded.probes import http_ready
 from embedded.servers import EmbeddedServers
 
 SERVE = "assay"
+# glibc gives each of many threads an arena of its own, and an arena keeps what it once held: memory that grows in steps.
+_FEW_ARENAS = {"MALLOC_ARENA_MAX": "2"}
 _ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -43,7 +45,7 @@ def serve_spec(servers: EmbeddedServers, settings: Settings, role: str = "all") 
         argv=(sys.executable, "-m", "cli.main", "serve", "--role", role),
         ready=partial(http_ready, settings.api.port, "/readyz") if listens else works,
         port=settings.api.port if listens else None,
-        env=as_environment(local),
+        env={**as_environment(local), **_FEW_ARENAS},
         cwd=_ROOT,
         before_start=prepare,
         stop_grace_seconds=20.0,
