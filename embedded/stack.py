@@ -12,7 +12,7 @@ from embedded.probes import http_ready
 from embedded.servers import EmbeddedServers
 
 SERVE = "assay"
-# glibc gives each of many threads an arena of its own, and an arena keeps what it once held: memory that grows in steps.
+# glibc gives each of many threads an arena of its own, and each keeps what it once held: memory that grows in steps.
 _FEW_ARENAS = {"MALLOC_ARENA_MAX": "2"}
 _ROOT = Path(__file__).resolve().parent.parent
 
