@@ -2,23 +2,24 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
 from uuid import UUID
 
 import asyncpg
 
 from adapters.pool_postgres import PostgresPool
-from adapters.postgres_errors import CONFLICT, unavailable
+from adapters.postgres_errors import CONFLICT, KEY_ERASED, unavailable
 from adapters.record_sealer import RecordSealer, SealedRecord
 from domain.budgets import Admitted, Appended, QuotaSpent, QuotaState, RecordConflict, Reservation
-from domain.records import Record
+from domain.records import SCHEMA_VERSION, Record
 from domain.refusals import Kind, Refusal
 
-T = TypeVar("T")
-
-_APPEND = "SELECT * FROM assay.append($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)"
-_ADMIT = "SELECT * FROM assay.admit($12, $13, $14, $15, $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)"
-_CLOSE = "SELECT * FROM assay.close($12, $13, $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)"
+_RECORD = (
+    "ROW($1::uuid, $2::smallint, $3::text, $4::text, $5::timestamptz, $6::text, $7::text, $8::text, $9::json,"
+    " $10::text, $11::uuid, $12::bytea, $13::bytea, $14::bytea)::assay.sealed_record"
+)
+_APPEND = f"SELECT * FROM assay.append({_RECORD})"  # noqa: S608 - a constant
+_ADMIT = f"SELECT * FROM assay.admit($15, $16, $17, $18, {_RECORD})"  # noqa: S608
+_CLOSE = f"SELECT * FROM assay.close($15, $16, {_RECORD})"  # noqa: S608
 _QUOTA = "SELECT * FROM assay.quota_state($1, $2)"
 
 
@@ -32,11 +33,10 @@ class PostgresLedger:
 
     async def admit(self, reservation: Reservation, record: Record) -> Admitted | QuotaSpent:
         """See ``Ledger``."""
-        sealed = await self._sealer.seal(record)
         wanted = (reservation.reservation_id, reservation.caller, reservation.tokens, reservation.daily_limit)
         if reservation.tenant != record.tenant:
             raise Refusal(Kind.INTERNAL, "a reservation and its record are of one tenant")
-        row = await self._call(_ADMIT, sealed, *wanted)
+        row = await self._store(_ADMIT, record, *wanted)
         if row["admitted"]:
             return Admitted(_appended(record.event_id, row))
         return QuotaSpent(_quota(reservation.daily_limit, row))
@@ -49,19 +49,24 @@ class PostgresLedger:
         meanwhile: Callable[[bytes], Awaitable[None]] | None = None,
     ) -> Appended:
         """See ``Ledger``."""
-        sealed = await self._sealer.seal(record)
-        beside = asyncio.ensure_future(meanwhile(sealed.digest) if meanwhile is not None else asyncio.sleep(0))
+        beside: list[asyncio.Future[None]] = []
+
+        def begin(digest: bytes) -> None:
+            if meanwhile is not None and not beside:
+                beside.append(asyncio.ensure_future(meanwhile(digest)))
+
         try:
-            row = await self._call(_CLOSE, sealed, reservation_id, actual_tokens)
-            await beside
+            row = await self._store(_CLOSE, record, reservation_id, actual_tokens, begin=begin)
+            await asyncio.gather(*beside)
         finally:
-            beside.cancel()
-            await asyncio.gather(beside, return_exceptions=True)
+            for future in beside:
+                future.cancel()
+            await asyncio.gather(*beside, return_exceptions=True)
         return _appended(record.event_id, row)
 
     async def append(self, record: Record) -> Appended:
         """See ``Ledger``."""
-        return _appended(record.event_id, await self._call(_APPEND, await self._sealer.seal(record)))
+        return _appended(record.event_id, await self._store(_APPEND, record))
 
     async def quota(self, tenant: str, caller: str, daily_limit: int) -> QuotaState:
         """See ``Ledger``."""
@@ -70,23 +75,45 @@ class PostgresLedger:
             raise unavailable()
         return _quota(daily_limit, row)
 
+    async def _store(
+        self, sql: str, record: Record, *more: object, begin: Callable[[bytes], None] = lambda _: None
+    ) -> asyncpg.Record:
+        """Seal and store; once more, where the person's key was erased in between. ``begin`` hears what is stored."""
+        sealed = await self._sealer.seal(record)
+        begin(sealed.digest)
+        try:
+            return await self._call(sql, sealed, *more)
+        except _KeyErased:
+            self._sealer.forget(sealed)
+        try:
+            return await self._call(sql, await self._sealer.seal(record), *more)
+        except _KeyErased:
+            raise unavailable("the person's key is being erased") from None
+
     async def _call(self, sql: str, sealed: SealedRecord, *more: object) -> asyncpg.Record:
         try:
             row = await self._pool.fetchrow(sql, *_arguments(sealed), *more)
         except asyncpg.PostgresError as error:
             if error.sqlstate == CONFLICT:
                 raise RecordConflict(sealed.record.event_id, str(error.detail)) from None
+            if error.sqlstate == KEY_ERASED:
+                raise _KeyErased from None
             raise Refusal(Kind.INTERNAL, "the ledger refuses: the reservation is closed, or is another's") from error
         if row is None:
             raise unavailable()
         return row
 
 
+class _KeyErased(Exception):
+    """The key that a record was sealed with is gone."""
+
+
 def _arguments(sealed: SealedRecord) -> tuple[object, ...]:
     record = sealed.record
     return (
-        *(record.event_id, record.tenant, record.kind.value, record.recorded_at, record.workflow_id, record.run_id),
-        *(sealed.fields_json, sealed.key_id, sealed.ciphertext, sealed.content_mac, sealed.digest),
+        *(record.event_id, SCHEMA_VERSION, record.tenant, record.kind.value, record.recorded_at),
+        *(record.workflow_id, record.run_id, sealed.subject, sealed.fields_json, sealed.key_id, sealed.subject_key),
+        *(sealed.ciphertext, sealed.content_mac, sealed.digest),
     )
 
 

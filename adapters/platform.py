@@ -13,6 +13,7 @@ from adapters.pool_postgres import PostgresPool
 from adapters.public_keys_vault import VaultPublicKeys
 from adapters.record_sealer import RecordSealer
 from adapters.signer_vault import VaultSigner
+from adapters.subject_keys_postgres import PostgresSubjectKeys
 from adapters.vault_session import VaultSession
 from config.settings import AppRoleSettings, Settings
 from domain.ports import Clock
@@ -54,7 +55,7 @@ class Platform:
             public_keys=public_keys,
             signer=VaultSigner(session, public_keys, transit_mount=vault.transit_mount),
             pool=pool,
-            ledger=PostgresLedger(pool, RecordSealer(keyring, identities)),
+            ledger=PostgresLedger(pool, RecordSealer(keyring, identities, PostgresSubjectKeys(pool, keyring))),
             policies=PostgresPolicies(pool),
             payloads=PostgresPayloads(pool),
         )

@@ -8,11 +8,12 @@ used again; the old lease ends by itself, long after. Every wait is bounded.
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 
 import asyncpg
 import structlog
+from asyncpg.pool import PoolConnectionProxy
 
 from adapters.backoff import Backoff
 from adapters.postgres_connect import connect, tls_context
@@ -100,11 +101,28 @@ class PostgresPool:
                         raise
                 return await self._once(sql, arguments)  # the pool may hold connections to a server that was restarted
         except STORE_ERRORS as error:
-            if isinstance(error, asyncpg.PostgresError) and str(error.sqlstate).startswith("AS"):
-                raise
-            if is_rejected_login(error):
-                self._rejected.set()
-            raise as_refusal(error) from error
+            raise self._meaning(error) from error
+
+    @contextlib.asynccontextmanager
+    async def transaction(self, *, tenant: str | None = None) -> "AsyncIterator[PoolConnectionProxy[asyncpg.Record]]":
+        """A transaction, that sees the rows of ``tenant`` alone where row-level security asks for one.
+
+        Raises:
+            Refusal, PostgresError: as ``fetch``. Nothing is tried twice.
+        """
+        if self._pool is None or self._login is None:
+            raise unavailable()
+        try:
+            async with (
+                asyncio.timeout(self._patience),
+                self._pool.acquire(timeout=self._settings.connect_timeout_seconds) as connection,
+                connection.transaction(),
+            ):
+                if tenant is not None:
+                    await connection.execute("SELECT set_config('assay.tenant', $1, true)", tenant)
+                yield connection
+        except STORE_ERRORS as error:
+            raise self._meaning(error) from error
 
     async def check(self) -> None:
         """Pass if a statement runs.
@@ -126,6 +144,14 @@ class PostgresPool:
                     await self._pool.close()
             except (TimeoutError, *STORE_ERRORS):
                 self._pool.terminate()
+
+    def _meaning(self, error: Exception) -> Exception:
+        """What to raise for an error of the store: itself, for those of Assay's own SQLSTATEs."""
+        if isinstance(error, asyncpg.PostgresError) and str(error.sqlstate).startswith("AS"):
+            return error
+        if is_rejected_login(error):
+            self._rejected.set()
+        return as_refusal(error)
 
     async def _once(self, sql: str, arguments: tuple[object, ...]) -> list[asyncpg.Record]:
         if self._pool is None or self._login is None:

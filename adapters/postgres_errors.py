@@ -8,6 +8,7 @@ STORE_ERRORS = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceE
 """What a call of asyncpg may raise."""
 
 CONFLICT = "AS001"
+KEY_ERASED = "AS005"
 RETRY_AFTER_SECONDS = 1.0
 
 # Connections, resources, operator intervention, the system, rolled back transactions, locks, logins; and what a

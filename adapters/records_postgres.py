@@ -13,7 +13,10 @@ from domain.records import EventKind, StoredRecord, stored_digest
 from domain.refusals import Kind, Refusal
 
 _log = structlog.get_logger()
-_COLUMNS = "event_id, tenant, kind, recorded_at, workflow_id, run_id, fields, key_id, ciphertext, digest"
+_COLUMNS = (
+    "event_id, schema, tenant, kind, recorded_at, workflow_id, run_id, subject, fields, key_id, subject_key,"
+    " ciphertext, digest"
+)
 _NEWEST = "ORDER BY recorded_at DESC, event_id DESC LIMIT"
 _MOST = 1000
 
@@ -22,7 +25,7 @@ class PostgresRecords:
     """``RecordReader`` over the table ``assay.record``."""
 
     def __init__(self, pool: PostgresPool, sealer: RecordSealer) -> None:
-        """Take the pool (role ``assay-reader``) and the sealer."""
+        """Take the pool (role ``assay-auditor``) and the sealer."""
         self._pool = pool
         self._sealer = sealer
 

@@ -1,4 +1,4 @@
-"""The newest records for a person's command: as the reader's role, each row's digest verified."""
+"""The newest records for a person's command: as the auditor's role, each row's digest verified."""
 
 from typing import Any
 
@@ -8,6 +8,7 @@ from adapters.keyring_vault import VaultKeyRing
 from adapters.pool_postgres import PostgresPool
 from adapters.record_sealer import RecordSealer
 from adapters.records_postgres import PostgresRecords
+from adapters.subject_keys_postgres import PostgresSubjectKeys
 from adapters.vault_session import VaultSession
 from config.settings import Settings
 
@@ -20,11 +21,12 @@ async def recent_records(
     Raises:
         Refusal: STORE_UNAVAILABLE, VAULT_UNAVAILABLE; INTERNAL for a row that was changed after it was stored.
     """
-    pool = PostgresPool(session, settings.database, "assay-reader", mount=settings.vault.database_mount)
+    pool = PostgresPool(session, settings.database, "assay-auditor", mount=settings.vault.database_mount)
     await pool.start()
     try:
         keyring = VaultKeyRing(session, settings.vault, SystemClock())
-        sealer = RecordSealer(keyring, VaultIdentity(session, kv_mount=settings.vault.kv_mount))
+        identities = VaultIdentity(session, kv_mount=settings.vault.kv_mount)
+        sealer = RecordSealer(keyring, identities, PostgresSubjectKeys(pool, keyring))
         records = await PostgresRecords(pool, sealer).search(tenant=tenant, workflow_id=workflow_id, limit=limit)
     finally:
         await pool.close()

@@ -17,6 +17,8 @@ DATABASE_ROLES = {
     "assay-api": "assay_api",
     "assay-writer": "assay_writer",
     "assay-reader": "assay_reader",
+    "assay-auditor": "assay_auditor",
+    "assay-archiver": "assay_archiver",
     "assay-sequencer": "assay_sequencer",
     "assay-migrate": "assay_owner",
 }
@@ -77,6 +79,8 @@ def ensure_database(client: hvac.Client, mount: str, login: DatabaseLogin) -> No
         }
         client.write_data(f"{mount}/config/{CONNECTION}", data=configuration)
         client.write_data(f"{mount}/rotate-root/{CONNECTION}")
+    else:  # what is not named stays as it is
+        ensure(client, f"{mount}/config/{CONNECTION}", {"allowed_roles": sorted(DATABASE_ROLES)})
     for role, group in DATABASE_ROLES.items():
         created = (
             "CREATE ROLE \"{{name}}\" LOGIN PASSWORD '{{password}}'"

@@ -28,6 +28,11 @@ def caller_hash(key: bytes, tenant: str, client_id: str, subject: str) -> str:
     return _mac(key, "assay/caller/v1", tenant, client_id, subject).hex()[:32]
 
 
+def subject_hash(key: bytes, tenant: str, person: str) -> str:
+    """The 64 hexadecimal digits under which a person's keys and records are found."""
+    return _mac(key, "assay/subject/v1", tenant, person).hex()
+
+
 def run_id(key: bytes, tenant: str, caller: str, idempotency_key: str) -> str:
     """The public ID and workflow ID of a run.
 

@@ -9,7 +9,10 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+"""Of the stored row and its digest: 2 added ``subject`` and ``subject_key``."""
+
+_CONTENT_VERSION = 1
 
 
 class EventKind(StrEnum):
@@ -21,8 +24,20 @@ class EventKind(StrEnum):
     COMPLETED = "completed"
     FAILED = "failed"
     CANCELLED = "cancelled"
+    HELD = "held"
+    DECIDED = "decided"
     PAYLOAD_DECODED = "payload_decoded"
     SESSION_OPENED = "session_opened"
+    RECORDS_READ = "records_read"
+    EXPORTED = "exported"
+    ERASED = "erased"
+    HOLD_PLACED = "hold_placed"
+    HOLD_RELEASED = "hold_released"
+    ARCHIVED = "archived"
+    RESTORED = "restored"
+    POLICY_CHANGED = "policy_changed"
+    KEY_ROTATED = "key_rotated"
+    KILL_SWITCH = "kill_switch"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,13 +67,19 @@ class OpenFields:
 
 @dataclass(frozen=True, slots=True)
 class SealedFields:
-    """Fields kept encrypted under the tenant's key."""
+    """Fields kept encrypted under the key of the person that they are about, or of the tenant where there is none."""
 
     subject: str | None = None
+    end_user: str | None = None
     client_id: str | None = None
     source: str | None = None
     prompt: str | None = None
     answer: str | None = None
+
+    @property
+    def person(self) -> str | None:
+        """Whom the event is about, and who may have it erased: the end user where one is named, or the subject."""
+        return self.end_user or self.subject
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,16 +98,23 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class StoredRecord:
-    """A record as it lies in the log. ``ciphertext`` is the sealed part under the data key ``key_id``."""
+    """A record as it lies in the log.
+
+    ``ciphertext`` is the sealed part: under the key ``subject_key`` of the person that ``subject`` is a keyed hash of,
+    which the tenant's data key ``key_id`` wraps; where there is none, under a key derived from the data key.
+    """
 
     event_id: UUID
+    schema: int
     tenant: str
     kind: EventKind
     recorded_at: datetime
     workflow_id: str | None
     run_id: str | None
+    subject: str | None
     fields: Mapping[str, Any]
     key_id: str
+    subject_key: UUID | None
     ciphertext: bytes
     digest: bytes
 
@@ -114,10 +142,10 @@ def _set_fields(fields: OpenFields | SealedFields) -> Iterator[tuple[str, Any]]:
 
 
 def repeatable_content(record: Record) -> bytes:
-    """What two appends of the same event have in common: everything but times and ciphertext."""
+    """What two appends of the same event have in common: everything but times, keys and ciphertext."""
     return canonical(
         {
-            "schema": SCHEMA_VERSION,
+            "schema": _CONTENT_VERSION,
             "event_id": str(record.event_id),
             "tenant": record.tenant,
             "kind": record.kind.value,
@@ -129,17 +157,22 @@ def repeatable_content(record: Record) -> bytes:
     )
 
 
-def record_digest(record: Record, key_id: str, ciphertext: bytes) -> bytes:
-    """SHA-256 over a record as it is stored: open fields, key ID and ciphertext, never plaintext of the sealed part."""
+def record_digest(
+    record: Record, *, key_id: str, ciphertext: bytes, subject: str | None = None, subject_key: UUID | None = None
+) -> bytes:
+    """The digest of a record that is about to be stored: see ``stored_digest``."""
     return stored_digest(
         event_id=record.event_id,
+        schema=SCHEMA_VERSION,
         tenant=record.tenant,
         kind=record.kind.value,
         recorded_at=record.recorded_at,
         workflow_id=record.workflow_id,
         run_id=record.run_id,
+        subject=subject,
         fields=open_fields(record.fields),
         key_id=key_id,
+        subject_key=subject_key,
         ciphertext=ciphertext,
     )
 
@@ -147,29 +180,35 @@ def record_digest(record: Record, key_id: str, ciphertext: bytes) -> bytes:
 def stored_digest(
     *,
     event_id: UUID,
+    schema: int,
     tenant: str,
     kind: str,
     recorded_at: datetime,
     workflow_id: str | None,
     run_id: str | None,
+    subject: str | None,
     fields: Mapping[str, Any],
     key_id: str,
+    subject_key: UUID | None,
     ciphertext: bytes,
 ) -> bytes:
-    """The digest of a stored row, for whoever verifies one. Times are compared to the microsecond, UTC."""
-    return hashlib.sha256(
-        canonical(
-            {
-                "schema": SCHEMA_VERSION,
-                "event_id": str(event_id),
-                "tenant": tenant,
-                "kind": kind,
-                "recorded_at": recorded_at.isoformat(timespec="microseconds"),
-                "workflow_id": workflow_id,
-                "run_id": run_id,
-                "fields": fields,
-                "key_id": key_id,
-                "ciphertext": hashlib.sha256(ciphertext).hexdigest(),
-            }
-        )
-    ).digest()
+    """SHA-256 over a record as it is stored: open fields, keys' IDs, ciphertext, never plaintext of the sealed part.
+
+    Times count to the microsecond, in UTC. Schema 1 had no ``subject`` and no ``subject_key``.
+    """
+    row: dict[str, object] = {
+        "schema": schema,
+        "event_id": str(event_id),
+        "tenant": tenant,
+        "kind": kind,
+        "recorded_at": recorded_at.isoformat(timespec="microseconds"),
+        "workflow_id": workflow_id,
+        "run_id": run_id,
+        "fields": fields,
+        "key_id": key_id,
+        "ciphertext": hashlib.sha256(ciphertext).hexdigest(),
+    }
+    if schema > 1:
+        row["subject"] = subject
+        row["subject_key"] = str(subject_key) if subject_key else None
+    return hashlib.sha256(canonical(row)).digest()

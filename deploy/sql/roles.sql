@@ -12,8 +12,11 @@ DO $roles$
 DECLARE
   wanted text;
   options text;
+  wanted_roles text[] := ARRAY[
+    'assay_owner', 'assay_api', 'assay_writer', 'assay_reader', 'assay_auditor', 'assay_archiver', 'assay_sequencer'
+  ];
 BEGIN
-  FOREACH wanted IN ARRAY ARRAY['assay_owner', 'assay_api', 'assay_writer', 'assay_reader', 'assay_sequencer'] LOOP
+  FOREACH wanted IN ARRAY wanted_roles LOOP
     IF NOT EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = wanted) THEN
       EXECUTE format('CREATE ROLE %I NOLOGIN', wanted);
     END IF;
@@ -27,15 +30,14 @@ BEGIN
     WHEN current_setting('server_version_num')::integer >= 160000 THEN 'ADMIN TRUE, INHERIT FALSE, SET FALSE'
     ELSE 'ADMIN OPTION'
   END;
-  FOREACH wanted IN ARRAY ARRAY['assay_owner', 'assay_api', 'assay_writer', 'assay_reader', 'assay_sequencer'] LOOP
+  FOREACH wanted IN ARRAY wanted_roles LOOP
     EXECUTE format('GRANT %I TO assay_vault WITH %s', wanted, options);
   END LOOP;
   GRANT pg_signal_backend TO assay_vault; -- revoking a lease ends the sessions that still use it
 
   EXECUTE format('REVOKE ALL ON DATABASE %I FROM PUBLIC', current_database());
   EXECUTE format(
-    'GRANT CONNECT ON DATABASE %I TO assay_vault, assay_owner, assay_api, assay_writer, assay_reader, assay_sequencer',
-    current_database()
+    'GRANT CONNECT ON DATABASE %I TO assay_vault, %s', current_database(), array_to_string(wanted_roles, ', ')
   );
   REVOKE ALL ON SCHEMA public FROM PUBLIC;
   IF NOT EXISTS (SELECT FROM pg_catalog.pg_namespace WHERE nspname = 'assay') THEN

@@ -23,7 +23,7 @@ path "transit/keys/receipt-signing/rotate" { capabilities = ["update"] }
 
 # Migrate the database, and read records.
 path "database/creds/assay-migrate" { capabilities = ["read"] }
-path "database/creds/assay-reader" { capabilities = ["read"] }
+path "database/creds/assay-auditor" { capabilities = ["read"] }
 
 # Let a service in: its role ID, and a secret ID that comes wrapped only.
 path "auth/approle/role/assay-api/role-id" { capabilities = ["read"] }

@@ -3,9 +3,9 @@
 from tests.adapters.stack import (  # noqa: F401 - fixtures
     api_pool,
     api_session,
+    auditor_pool,
     everybody_serves_again,
     operator_session,
-    reader_pool,
     stack,
     worker_session,
     writer_pool,

@@ -204,6 +204,6 @@ async def writer_pool(stack: Stack, worker_session: VaultSession) -> AsyncIterat
 
 
 @pytest.fixture(scope="session")
-async def reader_pool(stack: Stack, operator_session: VaultSession) -> AsyncIterator[PostgresPool]:
-    async for pool in _pool(stack, operator_session, "assay-reader"):
+async def auditor_pool(stack: Stack, operator_session: VaultSession) -> AsyncIterator[PostgresPool]:
+    async for pool in _pool(stack, operator_session, "assay-auditor"):
         yield pool

@@ -16,16 +16,28 @@ from adapters.ledger_postgres import PostgresLedger
 from adapters.pool_postgres import PostgresPool
 from adapters.record_sealer import RecordSealer
 from adapters.records_postgres import PostgresRecords
+from adapters.subject_keys_postgres import PostgresSubjectKeys
 from adapters.vault_session import VaultSession
 from domain.records import EventKind, OpenFields, Record, SealedFields
 from domain.refusals import Kind, Refusal
 from tests.adapters.stack import Stack, SystemClock
-from tests.doubles.keys import FixedIdentity, FixedKeyRing
+from tests.doubles.events import new_event_id
+from tests.doubles.keys import FixedIdentity, FixedKeyRing, FixedSubjectKeys
 
 
 @pytest.fixture
-def sealer(stack: Stack, api_session: VaultSession) -> RecordSealer:
-    return RecordSealer(VaultKeyRing(api_session, stack.vault, SystemClock()), VaultIdentity(api_session))
+def keyring(stack: Stack, api_session: VaultSession) -> VaultKeyRing:
+    return VaultKeyRing(api_session, stack.vault, SystemClock())
+
+
+@pytest.fixture
+def identities(api_session: VaultSession) -> VaultIdentity:
+    return VaultIdentity(api_session)
+
+
+@pytest.fixture
+def sealer(keyring: VaultKeyRing, identities: VaultIdentity, api_pool: PostgresPool) -> RecordSealer:
+    return RecordSealer(keyring, identities, PostgresSubjectKeys(api_pool, keyring))
 
 
 @pytest.fixture
@@ -34,13 +46,14 @@ def ledger(api_pool: PostgresPool, sealer: RecordSealer) -> PostgresLedger:
 
 
 @pytest.fixture
-def records(reader_pool: PostgresPool, sealer: RecordSealer) -> PostgresRecords:
-    return PostgresRecords(reader_pool, sealer)
+def records(keyring: VaultKeyRing, identities: VaultIdentity, auditor_pool: PostgresPool) -> PostgresRecords:
+    subjects = PostgresSubjectKeys(auditor_pool, keyring)
+    return PostgresRecords(auditor_pool, RecordSealer(keyring, identities, subjects))
 
 
 def a_record(**changes: object) -> Record:
     plain = Record(
-        event_id=uuid4(),
+        event_id=new_event_id(),
         tenant="acme",
         kind=EventKind.COMPLETED,
         recorded_at=datetime.now(UTC),
@@ -103,7 +116,7 @@ async def test_sealed_fields_are_nowhere_in_plaintext_and_open_again(
         assert form not in row
 
 
-@pytest.mark.parametrize("part", ["ciphertext", "tenant", "event_id", "key_id"])
+@pytest.mark.parametrize("part", ["ciphertext", "tenant", "event_id", "subject_key"])
 async def test_a_ciphertext_that_was_moved_or_changed_does_not_open(
     ledger: PostgresLedger, records: PostgresRecords, part: str
 ) -> None:
@@ -127,7 +140,16 @@ async def test_a_ciphertext_that_was_moved_or_changed_does_not_open(
 
 @pytest.mark.parametrize(
     "change",
-    ["kind = 'refused'", "tenant = 'globex'", 'fields = \'{"model":"n"}\'', "recorded_at = now()", "key_id = 'x'"],
+    [
+        "kind = 'refused'",
+        "tenant = 'globex'",
+        'fields = \'{"model":"n"}\'',
+        "recorded_at = now()",
+        "key_id = 'x'",
+        "subject = 'x'",
+        "subject_key = gen_random_uuid()",
+        "schema = 3",
+    ],
 )
 async def test_a_row_that_was_changed_is_reported(
     stack: Stack, ledger: PostgresLedger, records: PostgresRecords, change: str
@@ -177,20 +199,65 @@ async def test_a_tenant_without_a_key_is_not_recorded(ledger: PostgresLedger) ->
 
 async def test_nonces_and_macs() -> None:
     nonces = iter([bytes(12), bytes([1] * 12)])
-    sealer = RecordSealer(FixedKeyRing("acme", "globex"), FixedIdentity(), random_bytes=lambda _: next(nonces))
+    sealer = RecordSealer(
+        FixedKeyRing("acme", "globex"), FixedIdentity(), FixedSubjectKeys(), random_bytes=lambda _: next(nonces)
+    )
     record = a_record()
     first, second = await sealer.seal(record), await sealer.seal(record)
     assert first.ciphertext != second.ciphertext
     assert first.content_mac == second.content_mac
     assert len(first.content_mac) == len(first.digest) == 32
-    sealer = RecordSealer(FixedKeyRing("acme"), FixedIdentity(os.urandom(32)))
+    sealer = RecordSealer(FixedKeyRing("acme"), FixedIdentity(os.urandom(32)), FixedSubjectKeys())
     assert (await sealer.seal(record)).content_mac != first.content_mac
     assert json.loads(first.fields_json) == {"model": "m"}
 
 
-async def test_a_keyring_that_is_away_refuses() -> None:
+async def test_a_keyring_that_is_away_refuses(api_pool: PostgresPool) -> None:
     keyring = FixedKeyRing("acme")
     keyring.away = True
+    for sealed in (SealedFields(), SealedFields(subject="someone")):
+        subjects = PostgresSubjectKeys(api_pool, keyring)
+        with pytest.raises(Refusal) as refusal:
+            await RecordSealer(keyring, FixedIdentity(), subjects).seal(a_record(sealed=sealed))
+        assert refusal.value.kind is Kind.VAULT_UNAVAILABLE
+
+
+async def test_a_persons_records_are_sealed_with_a_key_of_their_own(
+    stack: Stack, ledger: PostgresLedger, records: PostgresRecords
+) -> None:
+    someone = [a_record() for _ in range(2)]
+    other = a_record(sealed=SealedFields(subject="someone", end_user="else", prompt="x"))
+    nobody = a_record(sealed=SealedFields(source="somewhere"))
+    for record in (*someone, other, nobody):
+        await ledger.append(record)
+    found = [(await records.search(workflow_id=r.workflow_id))[0] for r in (*someone, other, nobody)]
+    assert len({row.subject for row in found}) == len({row.subject_key for row in found}) == 3
+    assert found[0].subject_key == found[1].subject_key
+    assert (found[3].subject, found[3].subject_key) == (None, None)
+
+
+async def erase(stack: Stack, subject: str | None) -> None:
+    connection = await stack.superuser()
+    await connection.execute(
+        "UPDATE assay.subject_key SET wrapped = NULL, erased_at = now() WHERE subject = $1", subject
+    )
+    await connection.close()
+
+
+async def test_after_an_erasure_nothing_opens_and_what_comes_is_sealed_anew(
+    stack: Stack, ledger: PostgresLedger, records: PostgresRecords
+) -> None:
+    person = SealedFields(subject="to be forgotten", prompt="x")
+    before, after = a_record(sealed=person), a_record(sealed=person)
+    await ledger.append(before)
+    (found,) = await records.search(workflow_id=before.workflow_id)
+    assert (await records.unseal(found))["prompt"] == "x"
+    await erase(stack, found.subject)
     with pytest.raises(Refusal) as refusal:
-        await RecordSealer(keyring, FixedIdentity()).seal(a_record())
-    assert refusal.value.kind is Kind.VAULT_UNAVAILABLE
+        await records.unseal(found)
+    assert refusal.value.kind is Kind.NOT_FOUND
+    await ledger.append(after)  # by a process that still has the erased key in memory
+    (anew,) = await records.search(workflow_id=after.workflow_id)
+    assert anew.subject_key != found.subject_key
+    assert (await records.unseal(anew))["prompt"] == "x"
+    assert (await ledger.append(before)).repeated

@@ -12,14 +12,28 @@ from adapters.postgres_connect import connect
 from adapters.vault_calls import lease_database
 from tests.adapters.stack import Stack
 
-GROUPS = ("api", "writer", "reader", "sequencer", "migrate")
+GROUPS = ("api", "writer", "reader", "auditor", "archiver", "sequencer", "migrate")
 TABLES = (
-    *("policy", "policy_turn", "rate_bucket", "quota_account", "reservation", "record", "payload"),
-    "schema_migration",
+    *("policy", "policy_turn", "rate_bucket", "quota_account", "reservation", "record", "payload", "pending"),
+    *("leaf", "tile", "log_head", "checkpoint", "subject_key", "schema_migration"),
+)
+LOG = {"leaf", "tile", "log_head", "checkpoint"}
+READ = {
+    "api": LOG,
+    "writer": set(),
+    "reader": {"record", "subject_key", *LOG},
+    "auditor": {"record", "subject_key", "pending", *LOG},
+    "archiver": {"record", "subject_key", *LOG},
+    "sequencer": LOG,
+}
+ADDED_TO = {("sequencer", "tile"), ("sequencer", "checkpoint")}
+_NOW = (
+    "(lpad(to_hex((extract(epoch FROM clock_timestamp()) * 1000)::bigint), 12, '0')"
+    " || right(replace(gen_random_uuid()::text, '-', ''), 20))::uuid"
 )
 _RECORD = (
-    "gen_random_uuid(), 'acme', 'refused', now(), null, null, '{}', 'k', '\\x00',"
-    " sha256(convert_to(random()::text, 'UTF8')), sha256('')"
+    f"ROW({_NOW}, 2, 'acme', 'refused', now(), null, null, null, '{{}}', 'k', null, '\\x00',"
+    " sha256(convert_to(random()::text, 'UTF8')), sha256(''))::assay.sealed_record"
 )
 CALLS = {
     "append": f"SELECT assay.append({_RECORD})",
@@ -35,18 +49,25 @@ CALLS = {
     "make_policy_current": "SELECT assay.make_policy_current(assay.put_policy('\\x7b7d'))",
     "current_policy": "SELECT assay.current_policy()",
     "quota_state": "SELECT assay.quota_state('acme', 'roles')",
+    "keep_subject_key": "SELECT assay.keep_subject_key('acme', 'roles', gen_random_uuid(), 'k', '')",
+    "sequence": "SELECT assay.sequence(0)",
+    "make_months": "SELECT assay.make_months(0)",
+    "make_month": "SELECT assay.make_month('2026-01-01')",
+    "log_lag": "SELECT assay.log_lag()",
 }
 ALLOWED = {
     "api": {
         *("append", "take_rate", "put_policy", "get_policy", "quota_state", "put_payload", "get_payload"),
-        *("make_policy_current", "current_policy"),
+        *("make_policy_current", "current_policy", "keep_subject_key", "log_lag"),
     },
     "writer": {
-        *("append", "admit", "close", "get_policy", "current_policy"),
+        *("append", "admit", "close", "get_policy", "current_policy", "keep_subject_key"),
         *("put_payload", "get_payload", "old_payload_workflows", "purge_payloads"),
     },
     "reader": set(),
-    "sequencer": set(),
+    "auditor": set(),
+    "archiver": set(),
+    "sequencer": {"sequence", "make_months", "log_lag"},
 }
 DENIED = asyncpg.InsufficientPrivilegeError
 
@@ -80,12 +101,13 @@ async def test_a_service_calls_its_own_functions_and_no_others(
 
 @pytest.mark.parametrize("table", TABLES)
 @pytest.mark.parametrize("group", ALLOWED)
-async def test_no_service_touches_a_table_and_only_the_reader_reads_records(
+async def test_no_service_touches_a_table_and_each_reads_its_own(
     logins: Mapping[str, asyncpg.Connection], group: str, table: str
 ) -> None:
     connection = logins[group]
+    added_to = (group, table) in ADDED_TO
     for statement in (
-        f"INSERT INTO assay.{table} DEFAULT VALUES",
+        *(() if added_to else (f"INSERT INTO assay.{table} DEFAULT VALUES",)),
         f"DELETE FROM assay.{table}",
         f"TRUNCATE assay.{table}",
         f"ALTER TABLE assay.{table} DISABLE TRIGGER ALL",
@@ -93,8 +115,8 @@ async def test_no_service_touches_a_table_and_only_the_reader_reads_records(
     ):
         with pytest.raises(DENIED):
             await connection.execute(statement)
-    if (group, table) == ("reader", "record"):
-        await connection.fetch("SELECT * FROM assay.record LIMIT 1")
+    if table in READ[group]:
+        await connection.fetch(f"SELECT * FROM assay.{table} LIMIT 1")
     else:
         with pytest.raises(DENIED):
             await connection.fetch(f"SELECT * FROM assay.{table} LIMIT 1")
@@ -122,7 +144,7 @@ async def test_no_service_becomes_another_or_makes_anything(
             await connection.execute(statement)
 
 
-@pytest.mark.parametrize("table", ["record", "policy", "policy_turn"])
+@pytest.mark.parametrize("table", ["record", "leaf", "policy", "policy_turn"])
 @pytest.mark.parametrize("replica", [False, True])
 async def test_even_the_owner_does_not_change_what_is_appended(stack: Stack, table: str, replica: bool) -> None:
     connection = await stack.superuser()
@@ -131,7 +153,7 @@ async def test_even_the_owner_does_not_change_what_is_appended(stack: Stack, tab
             await connection.execute("SET session_replication_role = replica")
         else:
             await connection.execute("SET ROLE assay_owner")
-        column = "kind" if table == "record" else "hash"
+        column = {"record": "kind", "leaf": "seq"}.get(table, "hash")
         for statement in (
             f"UPDATE assay.{table} SET {column} = {column}",
             f"DELETE FROM assay.{table}",
@@ -174,7 +196,7 @@ async def test_every_function_is_pinned_and_public_may_call_none(stack: Stack) -
         assert row["proconfig"] == ["search_path=pg_catalog, pg_temp"], row["proname"]
         assert not row["acl"].startswith(("{=X", "=X")), row["proname"]
         assert "{=X" not in row["acl"], row["proname"]
-        if row["proname"] in CALLS:
+        if row["proname"] in CALLS and row["proname"] != "make_month":  # that one is the owner's alone
             assert row["prosecdef"], row["proname"]
 
 

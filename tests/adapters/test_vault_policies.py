@@ -55,7 +55,7 @@ NOBODY: dict[str, Act] = {
 }
 SERVICES: dict[str, Act] = {
     "migrate": reads("database/creds/assay-migrate"),
-    "read records": reads("database/creds/assay-reader"),
+    "read records": reads("database/creds/assay-auditor"),
     "make a client": writes("assay/data/clients/mine", data={"x": "y"}),
     "list clients": lists("assay/metadata/clients"),
     "set a provider": writes("assay/data/providers/local", data={"api_key": "x"}),

@@ -14,6 +14,7 @@ from adapters.policies_postgres import PostgresPolicies
 from adapters.pool_postgres import PostgresPool
 from adapters.rates_postgres import PostgresRates
 from adapters.record_sealer import RecordSealer
+from adapters.subject_keys_postgres import PostgresSubjectKeys
 from domain.ports import ClientDirectory, Ledger, PolicyStore, RateLimiter
 from tests.adapters.stack import (  # noqa: F401 - fixtures
     Stack,
@@ -76,7 +77,8 @@ def ledger(request: pytest.FixtureRequest) -> Ledger:
     writer, api = request.getfixturevalue("writer_pool"), request.getfixturevalue("api_pool")
     session = request.getfixturevalue("worker_session")
     vault = request.getfixturevalue("stack").vault
-    sealer = RecordSealer(VaultKeyRing(session, vault, SystemClock()), VaultIdentity(session))
+    keyring = VaultKeyRing(session, vault, SystemClock())
+    sealer = RecordSealer(keyring, VaultIdentity(session), PostgresSubjectKeys(writer, keyring))
     return WholeLedger(PostgresLedger(writer, sealer), PostgresLedger(api, sealer))
 
 

@@ -13,13 +13,14 @@ from domain.budgets import Admitted, QuotaSpent, RecordConflict, Reservation
 from domain.ports import Ledger
 from domain.records import EventKind, OpenFields, Record, SealedFields
 from domain.refusals import Kind, Refusal
+from tests.doubles.events import new_event_id
 
 LIMIT = 1000
 
 
 def a_record(kind: EventKind = EventKind.ADMITTED, event_id: UUID | None = None, **fields: object) -> Record:
     return Record(
-        event_id=event_id or uuid4(),
+        event_id=event_id or new_event_id(),
         tenant="acme",
         kind=kind,
         recorded_at=datetime.now(UTC),
@@ -147,7 +148,7 @@ async def test_of_two_outcomes_the_first_committed_wins(ledger: Ledger, caller: 
 async def test_outcomes_that_race_leave_one_outcome_and_one_charge(ledger: Ledger, caller: str) -> None:
     reservation = a_reservation(caller)
     await ledger.admit(reservation, a_record())
-    event = uuid4()
+    event = new_event_id()
     charges = [11, 12, 13, 14, 15, 16]
     outcomes = await asyncio.gather(
         *(

@@ -4,11 +4,13 @@ import base64
 import hashlib
 from collections.abc import Mapping
 from typing import Any
+from uuid import UUID
 
 import jwt
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from adapters.identity_vault import DerivedIdentityKeys
+from adapters.subject_keys_postgres import SubjectKey
 from assay_temporal.keyring import DataKey, KeyUnavailable
 from domain.records import canonical
 
@@ -55,6 +57,20 @@ class FixedIdentity:
 
     async def hash_client_secret(self, client_id: str, secret: str) -> str:
         return self._keys.of_client_secret(client_id, secret)
+
+
+class FixedSubjectKeys:
+    """Persons' keys that follow from their names; none of them is ever erased."""
+
+    async def current(self, tenant: str, subject: str) -> SubjectKey:
+        material = hashlib.sha256(f"key of {subject} of {tenant}".encode()).digest()
+        return SubjectKey(UUID(bytes=material[:16]), "data key", material)
+
+    async def by_id(self, tenant: str, key_id: UUID) -> SubjectKey:
+        raise KeyUnavailable(tenant, gone=True)
+
+    def forget(self, tenant: str, subject: str) -> None:
+        """There is nothing to forget."""
 
 
 class LocalSigner:

@@ -10,7 +10,15 @@ from domain import quota
 from domain.budgets import Admitted, Appended, QuotaSpent, QuotaState, RecordConflict, Reservation
 from domain.ports import Clock
 from domain.quota import Budget
-from domain.records import Record, StoredRecord, open_fields, record_digest, repeatable_content, sealed_fields
+from domain.records import (
+    SCHEMA_VERSION,
+    Record,
+    StoredRecord,
+    open_fields,
+    record_digest,
+    repeatable_content,
+    sealed_fields,
+)
 from domain.refusals import Kind, Refusal
 
 _KEY_ID = "0" * 32
@@ -64,7 +72,7 @@ class MemoryLedger:
     ) -> Appended:
         self._require_store()
         if meanwhile is not None:
-            await meanwhile(record_digest(record, _KEY_ID, b""))
+            await meanwhile(_digest(record))
         if reservation_id is not None and record.event_id not in self.records:
             self._settle(reservation_id, actual_tokens, record.tenant)
         return self._append(record)
@@ -96,7 +104,7 @@ class MemoryLedger:
         stored = self.records.setdefault(record.event_id, record)
         if repeatable_content(stored) != repeatable_content(record):
             raise RecordConflict(record.event_id, stored.kind.value)
-        digest = record_digest(stored, _KEY_ID, b"")
+        digest = _digest(stored)
         return Appended(record.event_id, digest, stored.recorded_at, repeated)
 
     def _require_store(self) -> None:
@@ -126,16 +134,23 @@ class MemoryRecords:
         return {name: getattr(sealed, name) for name in sealed.__slots__ if getattr(sealed, name) is not None}
 
 
+def _digest(record: Record) -> bytes:
+    return record_digest(record, key_id=_KEY_ID, ciphertext=b"")
+
+
 def _stored(record: Record) -> StoredRecord:
     return StoredRecord(
         event_id=record.event_id,
+        schema=SCHEMA_VERSION,
         tenant=record.tenant,
         kind=record.kind,
         recorded_at=record.recorded_at,
         workflow_id=record.workflow_id,
         run_id=record.run_id,
+        subject=None,
         fields=open_fields(record.fields),
         key_id=_KEY_ID,
+        subject_key=None,
         ciphertext=sealed_fields(record.sealed),
-        digest=record_digest(record, _KEY_ID, b""),
+        digest=_digest(record),
     )

@@ -14,7 +14,9 @@ from temporalio.exceptions import ApplicationError, CancelledError
 from adapters.clock_system import SystemClock
 from adapters.identity_vault import VaultIdentity
 from adapters.keyring_vault import VaultKeyRing
+from adapters.pool_postgres import PostgresPool
 from adapters.record_sealer import RecordSealer
+from adapters.subject_keys_postgres import PostgresSubjectKeys
 from adapters.vault_client import new_client
 from adapters.vault_session import VaultSession
 from adapters.vault_setup import issue_secret_id
@@ -26,6 +28,7 @@ from assay_temporal.inference import request_hash
 from assay_temporal.start_context import StartContext, sign
 from config.settings import AppRoleSettings
 from domain.records import EventKind, StoredRecord
+from embedded.bootstrap import operator_session
 from tests.fakes.behaviours import Hang, answer, status
 from tests.gateway import Gateway, eventually
 from tests.security.needles import forms
@@ -64,17 +67,24 @@ async def sealer(gateway: Gateway, tmp_path_factory: pytest.TempPathFactory) -> 
         gateway.local.vault, AppRoleSettings(role_id_file=place / "role", secret_id_file=place / "secret")
     )
     await session.start()
-    yield RecordSealer(VaultKeyRing(session, gateway.local.vault, SystemClock()), VaultIdentity(session))
+    keyring = VaultKeyRing(session, gateway.local.vault, SystemClock())
+    async with operator_session(gateway.local) as operator:
+        pool = PostgresPool(operator, gateway.local.database, "assay-auditor")
+        await pool.start()
+        yield RecordSealer(keyring, VaultIdentity(session), PostgresSubjectKeys(pool, keyring))
+        await pool.close()
     await session.close()
 
 
 async def sealed(gateway: Gateway, sealer: RecordSealer, run_id: str) -> list[dict[str, Any]]:
     """The sealed part of a run's records, opened."""
     rows = await gateway.superuser("SELECT * FROM assay.record WHERE workflow_id = $1", run_id)
-    names = ("event_id", "tenant", "recorded_at", "workflow_id", "run_id", "key_id", "ciphertext", "digest")
+    names = ("event_id", "schema", "tenant", "recorded_at", "workflow_id", "run_id", "subject", "key_id", "subject_key")
     records = [
         StoredRecord(
-            **{name: row[name] for name in names}, kind=EventKind(row["kind"]), fields=json.loads(row["fields"])
+            **{name: row[name] for name in (*names, "ciphertext", "digest")},
+            kind=EventKind(row["kind"]),
+            fields=json.loads(row["fields"]),
         )
         for row in rows
     ]

@@ -16,6 +16,7 @@ from domain.records import (
     record_digest,
     repeatable_content,
     sealed_fields,
+    stored_digest,
 )
 
 RECORD = Record(
@@ -28,6 +29,10 @@ RECORD = Record(
     workflow_id="inf.acme.x",
     run_id="run",
 )
+
+
+def digest(record: Record, key_id: str = "key-1", ciphertext: bytes = b"ciphertext") -> bytes:
+    return record_digest(record, key_id=key_id, ciphertext=ciphertext)
 
 
 def test_canonical_json_is_sorted_compact_and_utf8():
@@ -44,17 +49,25 @@ def test_only_fields_that_are_set_are_recorded():
     assert sealed_fields(RECORD.sealed) == '{"prompt":"Grüße","subject":"alice"}'.encode()
 
 
-def test_the_digest_of_a_record_is_known():
-    assert (
-        record_digest(RECORD, "key-1", b"ciphertext").hex()
-        == "6e61a67020e7cbe5969d2883b3a848fe6808e8d99d6bdc0cfa1f2df6b2a65e87"
+def test_the_digest_of_a_record_is_known_in_every_schema():
+    old = stored_digest(
+        **{name: getattr(RECORD, name) for name in ("event_id", "tenant", "recorded_at", "workflow_id", "run_id")},
+        schema=1,
+        kind=RECORD.kind.value,
+        fields=open_fields(RECORD.fields),
+        subject=None,
+        key_id="key-1",
+        subject_key=None,
+        ciphertext=b"ciphertext",
     )
+    assert old.hex() == "6e61a67020e7cbe5969d2883b3a848fe6808e8d99d6bdc0cfa1f2df6b2a65e87"
+    assert digest(RECORD).hex() == "a4a0ca6afbabca980b73a1df0083c4e6b917229923c0ee436598727504bc3cc0"
 
 
 def test_a_repeat_has_the_same_content_at_another_time():
     later = replace(RECORD, recorded_at=RECORD.recorded_at + timedelta(hours=1))
     assert repeatable_content(later) == repeatable_content(RECORD)
-    assert record_digest(later, "key-1", b"ciphertext") != record_digest(RECORD, "key-1", b"ciphertext")
+    assert digest(later) != digest(RECORD)
 
 
 @pytest.mark.parametrize(
@@ -74,9 +87,9 @@ def test_other_content_is_no_repeat(changed: Record):
 
 @pytest.mark.parametrize(("key_id", "ciphertext"), [("key-2", b"ciphertext"), ("key-1", b"other")])
 def test_the_digest_covers_the_sealed_part_as_it_is_stored(key_id: str, ciphertext: bytes):
-    assert record_digest(RECORD, key_id, ciphertext) != record_digest(RECORD, "key-1", b"ciphertext")
+    assert digest(RECORD, key_id, ciphertext) != digest(RECORD)
 
 
 def test_the_digest_needs_no_plaintext_of_the_sealed_part():
     unread = replace(RECORD, sealed=SealedFields())
-    assert record_digest(unread, "key-1", b"ciphertext") == record_digest(RECORD, "key-1", b"ciphertext")
+    assert digest(unread) == digest(RECORD)
