@@ -165,18 +165,19 @@ class Outbox:
             self._drops.add(Drop.SPOOL_FULL, row.open_fields())
 
     async def _deliver_all(self) -> None:
+        settled: list[int] = []
         while True:
             self._spooled.clear()
             entries: Sequence[Spooled] = ()
-            done: list[int] = []
             try:
+                if settled:  # first of all: nothing is delivered, or counted, twice
+                    await self._spool.remove(settled)
+                    settled = []
                 entries = await self._spool.oldest(_BATCH)
-                done = await self._deliver(entries)
-                if done:
-                    await self._spool.remove(done)
+                settled = await self._deliver(entries)
             except SpoolUnavailable as error:
                 log.error("the spool can't be read", error=str(error))
-            if entries and not done:
+            if entries and not settled:
                 await asyncio.sleep(self._retry_seconds)
             if not entries:
                 self._delivered.set()
