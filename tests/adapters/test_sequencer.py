@@ -1,4 +1,4 @@
-"""The sequencer: every record gets its place once, heads are signed, and what does not extend the last is never signed."""
+"""Sequencing and signing: every record gets its place once; what does not extend the last checkpoint is not signed."""
 
 import asyncio
 import base64
@@ -10,8 +10,8 @@ import pytest
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from adapters.keyring_vault import VaultKeyRing
 from adapters.identity_vault import VaultIdentity
+from adapters.keyring_vault import VaultKeyRing
 from adapters.ledger_postgres import PostgresLedger
 from adapters.log_signer_vault import LOG_KEY, VaultLogSigner
 from adapters.log_signing import HeadSigner, LogCondition
@@ -128,7 +128,11 @@ async def test_every_record_gets_one_place_whoever_sequences(
 
 
 async def test_heads_are_signed_kept_and_published(
-    stack: Stack, ledger: PostgresLedger, store: PostgresLogStore, signer: VaultLogSigner
+    stack: Stack,
+    ledger: PostgresLedger,
+    store: PostgresLogStore,
+    signer: VaultLogSigner,
+    sequencer_session: VaultSession,
 ) -> None:
     await ledger.append(a_record())
     await drained(store)
@@ -137,7 +141,7 @@ async def test_heads_are_signed_kept_and_published(
     await heads.sign()
     assert condition.refused == {}
     note = (await checkpoints(stack, "acme"))[-1]
-    keys = await VaultPublicKeys((await stack.session("sequencer"))).key_set(LOG_KEY)
+    keys = await VaultPublicKeys(sequencer_session).key_set(LOG_KEY)
     x = keys.keys[f"{LOG_KEY}:{keys.latest}"]["x"]
     public = base64.urlsafe_b64decode(x + "=" * (-len(x) % 4))
     checkpoint = open_checkpoint(note, [VerifierKey(f"{NAME}/acme", public)], holds)
@@ -154,6 +158,7 @@ async def test_a_tenant_is_not_signed_more_often_than_wanted(
     ledger: PostgresLedger, store: PostgresLogStore, signer: VaultLogSigner
 ) -> None:
     now = [100.0]
+    before = 0
     condition = LogCondition()
     heads = HeadSigner(store, signer, condition, checkpoint_seconds=10, monotonic=lambda: now[0])
     for later, signed in ((0, 1), (4, 1), (10, 2)):
@@ -199,12 +204,12 @@ async def test_of_two_that_sign_one_comes_later(
     found = await leaves(stack, "acme")
     for note in await checkpoints(stack, "acme"):
         _, size, root, *_ = note.split("\n")
-            part = Edge(0, ()).append(leaf_hash(digest) for _, digest in found[: int(size)])
+        part = Edge(0, ()).append(leaf_hash(digest) for _, digest in found[: int(size)])
         assert base64.b64decode(root) == part.root()
 
 
 async def test_a_store_that_was_rolled_back_is_not_signed(
-    stack: Stack, ledger: PostgresLedger, store: PostgresLogStore, signer: VaultLogSigner, caplog: pytest.LogCaptureFixture
+    stack: Stack, ledger: PostgresLedger, store: PostgresLogStore, signer: VaultLogSigner
 ) -> None:
     await ledger.append(a_record("system"))
     await drained(store)
@@ -226,7 +231,8 @@ async def test_a_store_that_was_rolled_back_is_not_signed(
 async def test_without_the_key_store_nothing_is_signed_and_all_is_sequenced(
     ledger: PostgresLedger, store: PostgresLogStore, stack: Stack
 ) -> None:
-    session = VaultSession(stack.vault.model_copy(update={"address": "http://127.0.0.1:1"}), await stack.approle("sequencer"))
+    nowhere = stack.vault.model_copy(update={"address": "http://127.0.0.1:1"})
+    session = VaultSession(nowhere, await stack.approle("sequencer"))
     signer = VaultLogSigner(session, VaultPublicKeys(session), log_name=NAME)
     await ledger.append(a_record())
     await drained(store)
