@@ -215,7 +215,7 @@ async def test_a_store_that_was_rolled_back_is_not_signed(
     await drained(store)
     heads = HeadSigner(store, signer, LogCondition(), checkpoint_seconds=0)
     await heads.sign()
-    real = [head for head in await store.heads() if head.tenant == "system"][0]
+    [real] = [head for head in await store.heads() if head.tenant == "system"]
     found = await leaves(stack, "system")
     smaller = Edge(0, ()).append(leaf_hash(digest) for _, digest in found[:-1])
     assert not await heads.extends(replace(real, edge=smaller))
