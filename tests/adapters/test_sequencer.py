@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from adapters.identity_vault import VaultIdentity
 from adapters.keyring_vault import VaultKeyRing
 from adapters.ledger_postgres import PostgresLedger
+from adapters.log_proofs_postgres import PostgresLogProofs
 from adapters.log_signer_vault import LOG_KEY, VaultLogSigner
 from adapters.log_signing import HeadSigner, LogCondition
 from adapters.log_store_postgres import PostgresLogStore
@@ -21,8 +22,8 @@ from adapters.public_keys_vault import VaultPublicKeys
 from adapters.record_sealer import RecordSealer
 from adapters.subject_keys_postgres import PostgresSubjectKeys
 from adapters.vault_session import VaultSession
-from domain.checkpoints import VerifierKey, open_checkpoint
-from domain.merkle import Edge, leaf_hash
+from domain.checkpoints import VerifierKey, open_checkpoint, parse_checkpoint, parse_note
+from domain.merkle import Edge, leaf_hash, verify_consistency, verify_inclusion
 from domain.records import EventKind, OpenFields, Record, SealedFields
 from domain.refusals import Kind, Refusal
 from tests.adapters.stack import Stack, SystemClock
@@ -152,6 +153,36 @@ async def test_heads_are_signed_kept_and_published(
     assert kept is not None
     assert kept.note == note
     assert await heads.sign() is None
+
+
+async def test_proofs_hold_against_the_newest_checkpoint(
+    stack: Stack, ledger: PostgresLedger, store: PostgresLogStore, signer: VaultLogSigner, api_pool: PostgresPool
+) -> None:
+    proofs = PostgresLogProofs(api_pool)
+    condition = LogCondition()
+    sealing = HeadSigner(store, signer, condition, checkpoint_seconds=0)
+    first = await ledger.append(a_record("globex"))
+    await drained(store)
+    await sealing.sign()
+    old = parse_checkpoint(parse_note(str(await proofs.checkpoint("globex"))).text)
+    for _ in range(300):
+        last = await ledger.append(a_record("globex"))
+    assert await proofs.sealed("globex", last.event_id) is None
+    await drained(store)
+    assert await proofs.sealed("globex", last.event_id) is None  # it has its place, and no signed head covers it
+    await sealing.sign()
+    new = parse_checkpoint(parse_note(str(await proofs.checkpoint("globex"))).text)
+    for appended in (first, last):
+        proof = await proofs.sealed("globex", appended.event_id)
+        assert proof is not None
+        assert verify_inclusion(appended.digest, proof.index, new.size, proof.path, new.root)
+        assert await proofs.sealed("acme", appended.event_id) is None
+    path = await proofs.consistency("globex", old.size, new.size)
+    assert verify_consistency(old.size, new.size, old.root, new.root, path)
+    for wrong in ((old.size, new.size + 1), (-1, new.size), (new.size, old.size)):
+        with pytest.raises(Refusal) as refusal:
+            await proofs.consistency("globex", *wrong)
+        assert refusal.value.kind is Kind.INVALID_REQUEST
 
 
 async def test_a_tenant_is_not_signed_more_often_than_wanted(
