@@ -1,5 +1,7 @@
 """The ports: what the rules need from the world. Adapters are named after port and technology.
 
+Those for reading the audit log are in ``domain/log_ports.py``.
+
 Every method may raise ``Refusal`` with STORE_UNAVAILABLE or VAULT_UNAVAILABLE when its server can't be reached in time:
 the caller of the port decides what that means, and the default is to fail closed.
 """
@@ -14,7 +16,7 @@ from domain.budgets import Admitted, Appended, QuotaSpent, QuotaState, Rate, Rat
 from domain.clients import ClientEntry, IssuedToken, TeamEntry
 from domain.models import ModelAnswer, ModelCall
 from domain.principals import Action, Principal
-from domain.records import Record, StoredRecord
+from domain.records import Record
 from domain.sessions import SessionClaims, SessionUse
 
 
@@ -121,24 +123,6 @@ class Ledger(Protocol):
 
     async def quota(self, tenant: str, caller: str, daily_limit: int) -> QuotaState:
         """The caller's budget today."""
-        ...
-
-
-class RecordReader(Protocol):
-    """Reading the log."""
-
-    async def search(
-        self, *, tenant: str | None = None, workflow_id: str | None = None, limit: int = 50
-    ) -> Sequence[StoredRecord]:
-        """The newest records first."""
-        ...
-
-    async def unseal(self, record: StoredRecord) -> Mapping[str, Any]:
-        """The sealed fields of a record, authenticated.
-
-        Raises:
-            Refusal: INTERNAL if the ciphertext does not authenticate.
-        """
         ...
 
 

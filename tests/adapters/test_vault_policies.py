@@ -73,8 +73,10 @@ API: dict[str, Act] = {
     "sign receipts": writes("transit/sign/receipt-signing", input="AAAA"),
     "read providers": reads("assay/data/providers/local"),
     "write records of outcomes": reads("database/creds/assay-writer"),
+    "sign the log": writes("transit/sign/log-signing", input="AAAA"),
 }
 WORKER: dict[str, Act] = {
+    "take the reader's login": reads("database/creds/assay-reader"),
     "sign tokens": writes("transit/sign/token-signing", input="AAAA"),
     "read clients": reads("assay/data/clients/someone"),
     "take the API's login": reads("database/creds/assay-api"),
