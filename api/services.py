@@ -8,10 +8,12 @@ from fastapi import Depends, Request
 
 from api.decoding import PayloadDecoder
 from api.edge_records import EdgeRecorder
+from api.reading import RecordReading
 from api.runs import Runs
 from api.sessions import Sessions
 from api.tokens import TokenService
 from config.settings import Settings
+from domain.log_ports import LogProofs, RecordReader
 from domain.policy import Policy
 from domain.ports import AccessDecider, Dependency, RateLimiter, StatementSigner, TokenVerifier
 from domain.refusals import Kind, Refusal
@@ -40,6 +42,9 @@ class Services:
     access: AccessDecider
     decoder: PayloadDecoder
     sessions: Sessions
+    reading: RecordReading
+    records: RecordReader
+    proofs: LogProofs
 
 
 @dataclass
