@@ -9,8 +9,16 @@ from uuid import UUID
 import structlog
 
 from adapters.pool_postgres import PostgresPool
-from domain.checkpoints import LogFormatError, Proof, parse_checkpoint, parse_note
-from domain.merkle import Subtree, consistency_path, edge_of, inclusion_path, verify_consistency, verify_inclusion
+from domain.checkpoints import Checkpoint, LogFormatError, Proof, parse_checkpoint, parse_note
+from domain.merkle import (
+    EMPTY_ROOT,
+    Subtree,
+    consistency_path,
+    edge_of,
+    inclusion_path,
+    verify_consistency,
+    verify_inclusion,
+)
 from domain.refusals import Kind, Refusal
 from domain.tiles import (
     TileError,
@@ -23,7 +31,6 @@ from domain.tiles import (
 
 _log = structlog.get_logger()
 _CHECKPOINT = "SELECT note FROM assay.checkpoint WHERE tenant = $1 ORDER BY size DESC LIMIT 1"
-_SIZE = "SELECT size FROM assay.log_head WHERE tenant = $1"
 _SEALED = (
     "SELECT l.seq, l.digest, c.note FROM assay.leaf l, LATERAL ("
     "SELECT note FROM assay.checkpoint WHERE tenant = $1 ORDER BY size DESC LIMIT 1"
@@ -33,6 +40,7 @@ _TILES = (
     "SELECT t.level, t.idx, t.hashes FROM unnest($2::smallint[], $3::bigint[]) AS wanted (level, idx)"
     " JOIN assay.tile t ON t.tenant = $1 AND t.level = wanted.level AND t.idx = wanted.idx"
 )
+_EMPTY = Checkpoint("none", 0, EMPTY_ROOT)
 
 
 class PostgresLogProofs:
@@ -46,11 +54,6 @@ class PostgresLogProofs:
         """See ``LogProofs``."""
         row = await self._pool.fetchrow(_CHECKPOINT, tenant)
         return None if row is None else str(row["note"])
-
-    async def size(self, tenant: str) -> int:
-        """See ``LogProofs``."""
-        row = await self._pool.fetchrow(_SIZE, tenant)
-        return 0 if row is None else int(row["size"])
 
     async def sealed(self, tenant: str, event_id: UUID) -> Proof | None:
         """See ``LogProofs``."""
@@ -72,18 +75,21 @@ class PostgresLogProofs:
 
     async def consistency(self, tenant: str, old: int, new: int) -> list[bytes]:
         """See ``LogProofs``."""
-        if not 0 <= old <= new:
-            raise Refusal(Kind.INVALID_REQUEST, "must not be above 'to'", field="from")
-        if new > await self.size(tenant):
-            raise Refusal(Kind.INVALID_REQUEST, "the log has not so many entries", field="to")
-        edges = (tile for size in (old, new) for tile in tiles_for_edge(size))
+        note = await self.checkpoint(tenant)
         try:
+            newest = parse_checkpoint(parse_note(note).text) if note is not None else _EMPTY
+            if not 0 <= old <= new:
+                raise Refusal(Kind.INVALID_REQUEST, "must not be above 'to'", field="from")
+            if new > newest.size:
+                raise Refusal(Kind.INVALID_REQUEST, "no checkpoint has so many entries yet", field="to")
+            edges = (tile for size in (old, new) for tile in tiles_for_edge(size))
             subtree = await self._subtree(tenant, (*tiles_for_consistency(old, new), *edges))
             path = consistency_path(old, new, subtree)
             old_root, new_root = (edge_of(size, subtree).root() for size in (old, new))
-        except TileError as error:
+        except (TileError, LogFormatError) as error:
             raise _damaged(tenant, str(error)) from None
-        if not verify_consistency(old, new, old_root, new_root, path):
+        signed = newest.root if new == newest.size else new_root
+        if not verify_consistency(old, new, old_root, signed, path):
             raise _damaged(tenant, "the tree does not extend what it was")
         return path
 

@@ -46,10 +46,6 @@ class LogProofs(Protocol):
         """The newest signed checkpoint, a note; None while there is none."""
         ...
 
-    async def size(self, tenant: str) -> int:
-        """How many entries the tree has, whether or not a checkpoint covers them yet."""
-        ...
-
     async def sealed(self, tenant: str, event_id: UUID) -> Proof | None:
         """The proof that the event is in the newest checkpoint; None until that covers it, and for unknown events.
 
@@ -62,6 +58,6 @@ class LogProofs(Protocol):
         """The proof that the tree of ``new`` entries extends that of ``old``.
 
         Raises:
-            Refusal: INVALID_REQUEST for sizes that the tree never had; INTERNAL as above.
+            Refusal: INVALID_REQUEST for sizes that no checkpoint covers; INTERNAL as above.
         """
         ...
