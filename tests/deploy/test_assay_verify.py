@@ -281,6 +281,14 @@ def test_an_entry_after_the_last_is_none(put: Put):
     assert "has not" in why("proof", path, "--record-digest", PLAIN.digests[7].hex(), "--key", KEY)
 
 
+def test_a_hash_too_many_is_no_proof(put: Put):
+    for at in range(4):
+        head, *path = PLAIN.proof(5, 8).split("\n")[1:5]
+        more = "\n".join([head, *path[:at], path[0], *path[at:]])
+        text = PLAIN.proof(5, 8).replace("\n".join([head, *path]), more)
+        assert check("proof", put("p", text), "--record-digest", PLAIN.digests[5].hex(), "--key", KEY)[0] == 1
+
+
 def test_extra_data_is_allowed_and_proves_nothing(put: Put):
     path = put("p", PLAIN.proof(5, 8).replace("index", "extra AAAA\nindex"))
     assert check("proof", path, "--record-digest", PLAIN.digests[5].hex(), "--key", KEY)[0] == 0
