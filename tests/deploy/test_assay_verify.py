@@ -129,6 +129,13 @@ def put(tmp_path: Path) -> Callable[[str, str | bytes | dict[str, Any]], Path]:
 Put = Callable[[str, str | bytes | dict[str, Any]], Path]
 
 
+def cosigner_key() -> str:
+    """A key of the type of cosignatures, which are made over another message (C2SP tlog-cosignature)."""
+    material = b"\4" + public(LOG)
+    found_id = VERIFIER.sha256(ORIGIN.encode() + b"\n" + material)[:4].hex()
+    return f"{ORIGIN}+{found_id}+{base64.b64encode(material).decode()}"
+
+
 # Itself
 
 
@@ -163,6 +170,7 @@ def test_it_works_where_it_is_copied_to(tmp_path: Path, put: Put):
         ["proof", "here", "--record-digest", "xx", "--key", KEY],
         ["proof", "here", "--record-digest", "00", "--key", KEY.replace("acme", "globex")],
         ["proof", "here", "--record-digest", "00", "--key", KEY[:-4]],
+        ["proof", "here", "--record-digest", "00", "--key", cosigner_key()],
         ["consistency", "here", "here", "here"],
         ["export", "nowhere", "--key", KEY],
         ["export", "here"],
