@@ -17,6 +17,7 @@ PrivateUrl = Annotated[str, AfterValidator(require_private_transport)]
 PoolSize = Annotated[int, Field(ge=1, le=100)]
 Seconds = Annotated[float, Field(gt=0)]
 DeploymentName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,100}$")]  # Temporal writes "name.build"
+LogName = Annotated[str, Field(pattern=r"^[a-z0-9.-]{1,100}(/[a-z0-9.-]{1,100})*$")]  # a URL without scheme (C2SP)
 BuildId = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,100}$")]
 
 
@@ -30,7 +31,11 @@ class _Group(BaseModel):
 
 
 class ApiSettings(_Group):
-    """The HTTP edge. Serve it behind a TLS proxy unless it listens on loopback."""
+    """The HTTP edge. Serve it behind a TLS proxy unless it listens on loopback.
+
+    ``spool_dir`` keeps refusals on their way into the log; of refusals that are alike, ``refusals_one_by_one`` a minute
+    are recorded each, and the rest as a count.
+    """
 
     host: str = "127.0.0.1"
     port: Port = 8080
@@ -39,6 +44,9 @@ class ApiSettings(_Group):
     wait_seconds: Annotated[float, Field(ge=0, le=300)] = 30.0
     ui_origin: Annotated[str | None, AfterValidator(_origin)] = None
     ui_session_seconds: Annotated[int, Field(ge=60, le=28_800)] = 900
+    spool_dir: Path = Path(".assay-spool")
+    spool_bytes: Annotated[int, Field(ge=65_536)] = 67_108_864
+    refusals_one_by_one: Annotated[int, Field(ge=1, le=1000)] = 10
 
     @model_validator(mode="after")
     def _loopback_or_proxy(self) -> "ApiSettings":
@@ -69,6 +77,7 @@ class VaultSettings(_Group):
     api: AppRoleSettings = AppRoleSettings()
     worker: AppRoleSettings = AppRoleSettings()
     operator: AppRoleSettings = AppRoleSettings()
+    sequencer: AppRoleSettings = AppRoleSettings()
     data_key_max_age_seconds: Seconds = 86_400.0
 
 
@@ -145,6 +154,18 @@ class WorkerSettings(_Group):
         return self
 
 
+class AuditSettings(_Group):
+    """The audit log: each tenant's is named ``log_name/tenant``, for ever.
+
+    What is recorded is in a signed checkpoint within ``promise_seconds``, as receipts say; a tenant's log gets one
+    every ``checkpoint_seconds`` at most.
+    """
+
+    log_name: LogName = "assay.local"
+    checkpoint_seconds: Seconds = 1.0
+    promise_seconds: Annotated[int, Field(ge=1, le=86_400)] = 60
+
+
 class EmbeddedSettings(_Group):
     """The single-machine stack that ``assay up`` starts."""
 
@@ -172,6 +193,7 @@ class Settings(BaseSettings):
     temporal: TemporalSettings = TemporalSettings()
     tokens: TokenSettings = TokenSettings()
     worker: WorkerSettings = WorkerSettings()
+    audit: AuditSettings = AuditSettings()
     embedded: EmbeddedSettings = EmbeddedSettings()
     policies_dir: Path = Path(__file__).resolve().parent.parent / "policies"
     provider_urls: dict[str, PrivateUrl] = {}
