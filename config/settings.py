@@ -145,6 +145,13 @@ class WorkerSettings(_Group):
         return self
 
 
+class AuditSettings(_Group):
+    """The audit log: the name that its origins begin with, and how soon after its recording an event is in the tree."""
+
+    log_name: str = "assay.local"
+    promise_seconds: Seconds = 60.0
+
+
 class EmbeddedSettings(_Group):
     """The single-machine stack that ``assay up`` starts."""
 
@@ -172,6 +179,7 @@ class Settings(BaseSettings):
     temporal: TemporalSettings = TemporalSettings()
     tokens: TokenSettings = TokenSettings()
     worker: WorkerSettings = WorkerSettings()
+    audit: AuditSettings = AuditSettings()
     embedded: EmbeddedSettings = EmbeddedSettings()
     policies_dir: Path = Path(__file__).resolve().parent.parent / "policies"
     provider_urls: dict[str, PrivateUrl] = {}

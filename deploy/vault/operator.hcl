@@ -21,6 +21,12 @@ path "transit/keys/token-signing/rotate" { capabilities = ["update"] }
 path "transit/keys/receipt-signing" { capabilities = ["read"] }
 path "transit/keys/receipt-signing/rotate" { capabilities = ["update"] }
 
+# Verify the log: the keys that sign it and its archives, and each tenant's last checkpoint.
+path "transit/keys/log-signing" { capabilities = ["read"] }
+path "transit/keys/archive-signing" { capabilities = ["read"] }
+path "assay/data/log/*" { capabilities = ["read"] }
+path "assay/metadata/log" { capabilities = ["list"] }
+
 # Migrate the database, and read records.
 path "database/creds/assay-migrate" { capabilities = ["read"] }
 path "database/creds/assay-auditor" { capabilities = ["read"] }
