@@ -42,7 +42,10 @@ class EventKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class OpenFields:
-    """Fields kept readable: none is personal, none quotes a prompt or an answer."""
+    """Fields kept readable: none is personal, none quotes a prompt or an answer.
+
+    ``count`` is how many refusals a record stands for, from ``first_at`` to ``last_at`` (RFC 3339); without it, one.
+    """
 
     caller: str | None = None
     roles: tuple[str, ...] = ()
@@ -63,6 +66,9 @@ class OpenFields:
     method: str | None = None
     route: str | None = None
     status: int | None = None
+    count: int | None = None
+    first_at: str | None = None
+    last_at: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
