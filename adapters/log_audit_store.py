@@ -205,7 +205,7 @@ class LogStore:
 
     async def manifests(self, tenant: str) -> list[str]:
         """The signed manifests of the tenant's archived months. None where nothing can be archived."""
-        if await self._pool.fetchrow("SELECT WHERE to_regclass('assay.archive') IS NULL"):
+        if (await self._row("SELECT to_regclass('assay.archive') IS NULL"))[0]:
             return []
         return [row["manifest"] for row in await self._pool.fetch(_MANIFESTS, tenant)]
 
