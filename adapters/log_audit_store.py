@@ -91,10 +91,10 @@ _MANIFESTS = "SELECT manifest FROM assay.archive WHERE tenant = $1 AND dropped_a
 _PENDING = """
 SELECT p.event_id, extract(epoch FROM clock_timestamp() - p.added_at)::double precision AS age,
   CASE
+    WHEN l.event_id IS NOT NULL THEN 'it is in the tree already'
     WHEN r.event_id IS NULL THEN 'its record is gone'
     WHEN r.tenant <> p.tenant THEN 'its record is another tenant''s'
     WHEN r.digest <> p.digest THEN 'its record has another digest'
-    WHEN l.event_id IS NOT NULL THEN 'it is in the tree already'
   END AS wrong
 FROM assay.pending p
 LEFT JOIN assay.record r ON r.event_id = p.event_id
