@@ -2,11 +2,11 @@
 
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, Protocol
 
 import jwt
 
-from adapters.public_keys_vault import VaultPublicKeys
+from adapters.public_keys_vault import KeySet
 
 MANIFEST_KEY = "archive-signing"
 MANIFEST_TYPE = "assay-archive+jwt"
@@ -14,6 +14,14 @@ MANIFEST_TYPE = "assay-archive+jwt"
 
 class ManifestInvalid(Exception):
     """A manifest does not hold. Says why."""
+
+
+class PublicKeys(Protocol):
+    """The versions of a signing key. Raises a ``Refusal`` while their keeper is away."""
+
+    async def key_set(self, key_name: str) -> KeySet:
+        """All that verify."""
+        ...
 
 
 class SeqRanges:
@@ -30,7 +38,7 @@ class SeqRanges:
         return at >= 0 and seq <= self._ranges[at][1]
 
 
-async def archived_leaves(keys: VaultPublicKeys, tenant: str, manifests: Iterable[str]) -> SeqRanges:
+async def archived_leaves(keys: PublicKeys, tenant: str, manifests: Iterable[str]) -> SeqRanges:
     """The tenant's leaves whose records lie in archived files.
 
     Raises:
@@ -42,7 +50,10 @@ async def archived_leaves(keys: VaultPublicKeys, tenant: str, manifests: Iterabl
         claims = _claims(manifest, (await keys.key_set(MANIFEST_KEY)).keys)
         if claims.get("tenant") != tenant:
             raise ManifestInvalid("a manifest is another tenant's")
-        ranges += [(int(first), int(last)) for first, last in claims["seqs"]]
+        try:
+            ranges += [(int(first), int(last)) for first, last in claims["seqs"]]
+        except (KeyError, ValueError, TypeError):
+            raise ManifestInvalid("a manifest does not say which leaves it is about") from None
     return SeqRanges(ranges)
 
 
