@@ -17,6 +17,7 @@ PrivateUrl = Annotated[str, AfterValidator(require_private_transport)]
 PoolSize = Annotated[int, Field(ge=1, le=100)]
 Seconds = Annotated[float, Field(gt=0)]
 DeploymentName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,100}$")]  # Temporal writes "name.build"
+LogName = Annotated[str, Field(pattern=r"^[a-z0-9.-]{1,100}(/[a-z0-9.-]{1,100})*$")]  # a URL without scheme (C2SP)
 BuildId = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,100}$")]
 
 
@@ -76,6 +77,7 @@ class VaultSettings(_Group):
     api: AppRoleSettings = AppRoleSettings()
     worker: AppRoleSettings = AppRoleSettings()
     operator: AppRoleSettings = AppRoleSettings()
+    sequencer: AppRoleSettings = AppRoleSettings()
     data_key_max_age_seconds: Seconds = 86_400.0
 
 
@@ -153,10 +155,15 @@ class WorkerSettings(_Group):
 
 
 class AuditSettings(_Group):
-    """The audit log: the name that its origins begin with, and how soon after its recording an event is in the tree."""
+    """The audit log: each tenant's is named ``log_name/tenant``, for ever.
 
-    log_name: str = "assay.local"
-    promise_seconds: Seconds = 60.0
+    What is recorded is in a signed checkpoint within ``promise_seconds``, as receipts say; a tenant's log gets one
+    every ``checkpoint_seconds`` at most.
+    """
+
+    log_name: LogName = "assay.local"
+    checkpoint_seconds: Seconds = 1.0
+    promise_seconds: Annotated[int, Field(ge=1, le=86_400)] = 60
 
 
 class EmbeddedSettings(_Group):

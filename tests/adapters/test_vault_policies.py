@@ -69,17 +69,34 @@ SERVICES: dict[str, Act] = {
     "sign by a tenant's key": writes("transit/hmac/tenant-acme", input="AAAA"),
 }
 API: dict[str, Act] = {
+    "sign a log's head": writes("transit/sign/log-signing", input="AAAA"),
+    "replace a log's last checkpoint": writes("assay/data/log/acme", data={"note": "x"}),
     "read teams": reads("assay/data/teams/acme/mine"),
     "sign receipts": writes("transit/sign/receipt-signing", input="AAAA"),
     "read providers": reads("assay/data/providers/local"),
     "write records of outcomes": reads("database/creds/assay-writer"),
 }
 WORKER: dict[str, Act] = {
+    "sign a log's head": writes("transit/sign/log-signing", input="AAAA"),
+    "replace a log's last checkpoint": writes("assay/data/log/acme", data={"note": "x"}),
     "sign tokens": writes("transit/sign/token-signing", input="AAAA"),
     "read clients": reads("assay/data/clients/someone"),
     "take the API's login": reads("database/creds/assay-api"),
 }
+SEQUENCER: dict[str, Act] = {
+    "sign tokens": writes("transit/sign/token-signing", input="AAAA"),
+    "sign receipts": writes("transit/sign/receipt-signing", input="AAAA"),
+    "make a data key": writes("transit/datakey/plaintext/tenant-acme"),
+    "unwrap a tenant's key": writes("transit/decrypt/tenant-acme", ciphertext="vault:v1:AAAA"),
+    "read wrapped keys": reads("assay/data/keyring/acme/current"),
+    "read the identity secret": reads("assay/data/identity"),
+    "forget a log's last checkpoint": deletes("assay/metadata/log/acme"),
+    "take the API's login": reads("database/creds/assay-api"),
+    "take the writer's login": reads("database/creds/assay-writer"),
+}
 OPERATOR: dict[str, Act] = {
+    "sign a log's head": writes("transit/sign/log-signing", input="AAAA"),
+    "replace a log's last checkpoint": writes("assay/data/log/acme", data={"note": "x"}),
     "sign receipts": writes("transit/sign/receipt-signing", input="AAAA"),
     "sign tokens": writes("transit/sign/token-signing", input="AAAA"),
     "read a provider's key": reads("assay/data/providers/local"),
@@ -89,10 +106,13 @@ OPERATOR: dict[str, Act] = {
     "take the API's login": reads("database/creds/assay-api"),
     "take the writer's login": reads("database/creds/assay-writer"),
 }
+SESSIONS = ("api", "worker", "sequencer", "operator")
 CASES = [
     *((name, act) for name in ("api", "worker") for act in {**NOBODY, **SERVICES}.items()),
+    *(("sequencer", act) for act in {**NOBODY, **SERVICES}.items() if act[0] != "the sequencer's login"),
     *(("api", act) for act in API.items()),
     *(("worker", act) for act in WORKER.items()),
+    *(("sequencer", act) for act in SEQUENCER.items()),
     *(("operator", act) for act in {**NOBODY, **OPERATOR}.items()),
 ]
 
@@ -106,7 +126,7 @@ async def tokens(stack: Stack) -> AsyncIterator[dict[str, hvac.Client]]:
         kv_write(client, "assay", "providers/local", {"api_key": "something"})
 
     await stack.as_root(seed)
-    sessions: dict[str, VaultSession] = {name: await stack.session(name) for name in ("api", "worker", "operator")}
+    sessions: dict[str, VaultSession] = {name: await stack.session(name) for name in SESSIONS}
     clients = {}
     for name, session in sessions.items():
         token = await session.call(lambda client: client.token)
