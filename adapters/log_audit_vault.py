@@ -9,11 +9,11 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from adapters.vault_calls import kv_names, kv_read, read
 from adapters.vault_session import VaultSession
+from adapters.vault_setup import LOG_KEY
 from config.settings import VaultSettings
 from domain.checkpoints import VerifierKey
 from domain.refusals import Kind, Refusal
 
-LOG_KEY = "log-signing"
 _HEADS = "log"
 
 

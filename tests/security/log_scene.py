@@ -64,6 +64,11 @@ class LogScene:
             await asyncio.gather(*(self.ledger.append(record) for record in records[at : at + 8]))
         return records
 
+    async def grow(self) -> None:
+        """Sequence what is pending, and have it signed."""
+        await self.writer.sequence()
+        assert not (await self.writer.sign()).refused
+
     async def note(self, tenant: str, size: int) -> str:
         """A checkpoint of the store."""
         found = await self.owner.connection.fetchval(
@@ -96,20 +101,21 @@ async def written(stack: Stack, operator_session: VaultSession, api_pool: Postgr
     """Logs of several batches, each of them signed."""
     keyring = FixedKeyRing(*TENANTS)
     ledger = PostgresLedger(api_pool, RecordSealer(keyring, FixedIdentity(), PostgresSubjectKeys(api_pool, keyring)))
-    client = stack.root()
-    writer = LogWriter(await stack.superuser(), client)
-    await writer.set_up()
-    owner = Owner(writer)
+    client, connection, session = stack.root(), await stack.superuser(), await stack.session("sequencer")
+    pool = PostgresPool(session, stack.database, "assay-sequencer")
+    await pool.start()
+    writer, owner = LogWriter(session, pool, client), Owner(connection)
     scene = LogScene(stack, operator_session, ledger, writer, owner, {})
     for tenant, batches in BATCHES.items():
         for batch in batches:
             await scene.append(tenant, batch)
-            await writer.sequence()
-            await writer.sign(tenant)
+            await scene.grow()
     scene.kept = {tenant: await writer.kept(tenant) for tenant in TENANTS}
     await owner.back_up(ORIGINAL)
     yield scene
-    await writer.connection.close()
+    await pool.close()
+    await session.close()
+    await connection.close()
     client.adapter.close()
 
 

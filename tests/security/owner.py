@@ -9,9 +9,11 @@ from uuid import UUID
 import asyncpg
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from domain.checkpoints import Signature, key_id, signed_note
+from domain.checkpoints import Checkpoint, Signature, key_id, signed_note
+from domain.merkle import Edge, leaf_hash
 from domain.records import stored_digest
-from tests.log_writer import LogWriter
+from domain.tiles import new_tiles
+from tests.log_writer import LOG_NAME
 
 TABLES = ("record", "pending", "leaf", "tile", "log_head", "checkpoint", "subject_key")
 
@@ -19,9 +21,8 @@ TABLES = ("record", "pending", "leaf", "tile", "log_head", "checkpoint", "subjec
 class Owner:
     """See the module."""
 
-    def __init__(self, writer: LogWriter) -> None:
-        self.writer = writer
-        self.connection: asyncpg.Connection = writer.connection
+    def __init__(self, connection: asyncpg.Connection) -> None:
+        self.connection = connection
 
     async def triggers(self, *, on: bool) -> None:
         """Switch the triggers of all that is appended off or on."""
@@ -113,19 +114,34 @@ class Owner:
 
     async def rebuild(self, tenant: str) -> None:
         """Compute tiles and head anew from the leaves: all that needs no key."""
+        hashes = await self._hashes(tenant)
+        edge = Edge().append(hashes)
         await self.connection.execute("DELETE FROM assay.tile WHERE tenant = $1", tenant)
-        await self.connection.execute("UPDATE assay.log_head SET size = 0, edge = '' WHERE tenant = $1", tenant)
-        rows = await self.connection.fetch("SELECT digest FROM assay.leaf WHERE tenant = $1 ORDER BY seq", tenant)
-        await self.writer.grow(tenant, 0, [row["digest"] for row in rows])
+        await self.connection.executemany(
+            "INSERT INTO assay.tile VALUES ($1, $2, $3, $4)",
+            [(tenant, level, idx, content) for (level, idx), content in new_tiles(0, hashes, {}).items()],
+        )
+        await self.connection.execute(
+            "UPDATE assay.log_head SET size = $2, edge = $3 WHERE tenant = $1", tenant, edge.size, edge.to_bytes()
+        )
 
     async def resign(self, tenant: str, sizes: Sequence[int]) -> None:
         """Put checkpoints of these sizes in place of all, signed with a key of one's own under the log's name."""
         await self.connection.execute("DELETE FROM assay.checkpoint WHERE tenant = $1", tenant)
-        own = Ed25519PrivateKey.generate()
-        public = own.public_key().public_bytes_raw()
-        whole = await self.connection.fetch("SELECT digest FROM assay.leaf WHERE tenant = $1 ORDER BY seq", tenant)
+        own, name, hashes = Ed25519PrivateKey.generate(), f"{LOG_NAME}/{tenant}", await self._hashes(tenant)
+        key = key_id(name, own.public_key().public_bytes_raw())
         for size in sizes:
-            checkpoint = LogWriter.of(tenant, [row["digest"] for row in whole[:size]])
-            name = checkpoint.origin
-            made = Signature(name, key_id(name, public), own.sign(checkpoint.text().encode()))
-            await self.writer.store(tenant, checkpoint, signed_note(checkpoint.text(), [made]))
+            checkpoint = Checkpoint(name, size, Edge().append(hashes[:size]).root())
+            note = signed_note(checkpoint.text(), [Signature(name, key, own.sign(checkpoint.text().encode()))])
+            await self.connection.execute(
+                "INSERT INTO assay.checkpoint (tenant, size, root, note) VALUES ($1, $2, $3, $4)",
+                *(tenant, size, checkpoint.root, note),
+            )
+
+    async def root(self, tenant: str) -> bytes:
+        """The root of the tenant's leaves."""
+        return Edge().append(await self._hashes(tenant)).root()
+
+    async def _hashes(self, tenant: str) -> list[bytes]:
+        rows = await self.connection.fetch("SELECT digest FROM assay.leaf WHERE tenant = $1 ORDER BY seq", tenant)
+        return [leaf_hash(row["digest"]) for row in rows]

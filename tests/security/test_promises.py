@@ -55,7 +55,7 @@ async def test_a_receipt_goes_from_promised_to_sealed(scene: LogScene, receipts:
     assert await promise(scene, receipt) == (PROMISED, None)
     await scene.writer.sequence()
     assert await promise(scene, receipt) == (INCLUDED, SIZES["acme"])
-    await scene.writer.sign("acme")
+    await scene.writer.sign()
     assert await promise(scene, receipt) == (SEALED, SIZES["acme"])
 
 
@@ -76,8 +76,7 @@ async def test_an_event_removed_before_it_was_in_the_tree_is_found_by_its_receip
     for table in ("record", "pending"):
         await scene.run(f"DELETE FROM assay.{table} WHERE event_id = $1", record.event_id)  # noqa: S608 - ours
     await scene.append("acme", 2)
-    await scene.writer.sequence()
-    await scene.writer.sign("acme")
+    await scene.grow()
     assert (await scene.verify()).holds, "what never was in the tree leaves no trace there"
     assert await promise(scene, receipt) == (BROKEN, None)
 
@@ -87,8 +86,7 @@ async def test_an_event_that_was_replaced_is_a_broken_promise(scene: LogScene, r
     receipt = await receipts.of(scene, record)
     digest = await scene.owner.forge_record(record.event_id)
     await scene.run("UPDATE assay.pending SET digest = $1", digest)
-    await scene.writer.sequence()
-    await scene.writer.sign("acme")
+    await scene.grow()
     assert (await scene.verify()).holds, "it was changed before it was in the tree"
     assert await promise(scene, receipt) == (BROKEN, SIZES["acme"])
 
@@ -96,8 +94,7 @@ async def test_an_event_that_was_replaced_is_a_broken_promise(scene: LogScene, r
 async def test_a_leaf_beside_the_signed_tree_is_no_proof(scene: LogScene, receipts: Receipts) -> None:
     (record,) = await scene.append("acme")
     receipt = await receipts.of(scene, record)
-    await scene.writer.sequence()
-    await scene.writer.sign("acme")
+    await scene.grow()
     await scene.owner.swap(("acme", 4), ("acme", SIZES["acme"]))
     await scene.owner.rebuild("acme")
     assert await promise(scene, receipt) == (BROKEN, 4)

@@ -211,8 +211,7 @@ async def test_a_log_that_is_written_anew_and_grew_beyond_vaults_checkpoint_is_a
 async def test_an_earlier_state_of_all_tables_is_found_by_vault(scene: LogScene) -> None:
     await scene.owner.back_up("earlier")
     await scene.append("acme", 4)
-    await scene.writer.sequence()
-    await scene.writer.sign("acme")
+    await scene.grow()
     assert (await scene.verify()).holds
     await scene.owner.put_back("earlier")
     audit = await scene.broken()
@@ -314,8 +313,7 @@ async def test_a_checkpoint_that_was_changed_is_named(scene: LogScene, change: s
 
 async def test_a_vault_that_was_put_back_is_found(scene: LogScene) -> None:
     await scene.append("acme", 4)
-    await scene.writer.sequence()
-    await scene.writer.sign("acme")
+    await scene.grow()
     await scene.writer.put_back("acme", scene.kept["acme"])
     finding = await scene.first()
     assert (finding.fault, finding.size) == (Fault.ANCHOR_MISSING, SIZES["acme"] + 4)
@@ -324,8 +322,8 @@ async def test_a_vault_that_was_put_back_is_found(scene: LogScene) -> None:
 async def test_store_and_vault_put_back_together_are_found_by_who_kept_a_checkpoint(scene: LogScene) -> None:
     await scene.owner.back_up("earlier")
     await scene.append("acme", 4)
-    await scene.writer.sequence()
-    note = await scene.writer.sign("acme")
+    await scene.grow()
+    note = await scene.note("acme", SIZES["acme"] + 4)
     assert (await scene.verify(kept=[note])).holds
     await scene.owner.put_back("earlier")
     await scene.writer.put_back("acme", scene.kept["acme"])
@@ -342,7 +340,7 @@ async def test_what_comes_after_a_leaf_can_be_verified_alone(scene: LogScene, si
     (audit,) = (await scene.verify(tenant="acme", since=since, kept=kept)).tenants
     assert audit.holds
     assert audit.since == (256 if since else 0)
-    assert audit.root == (await scene.writer.head("acme")).root
+    assert audit.root == await scene.owner.root("acme")
     await scene.run(RECORD.format("run_id = 'x'"), await scene.owner.event("acme", 3))
     (audit,) = (await scene.verify(tenant="acme", since=since, kept=kept)).tenants
     assert audit.holds == bool(since)
