@@ -9,8 +9,9 @@ from dataclasses import dataclass, replace
 
 from adapters.log_audit_archive import ManifestInvalid, SeqRanges, archived_leaves
 from adapters.log_audit_store import Head, LogStore, Signed
-from adapters.log_audit_vault import LogAnchors, LogKeys, verify_ed25519
+from adapters.log_audit_vault import LogAnchors, LogKeys
 from adapters.public_keys_vault import VaultPublicKeys
+from adapters.receipts import holds
 from domain.checkpoints import Checkpoint, LogFormatError, Unproven, open_checkpoint
 from domain.log_audit import (
     Entry,
@@ -87,7 +88,7 @@ class LogAudit:
         """
         try:
             origin = note.partition("\n")[0]
-            checkpoint = open_checkpoint(note, self._keys.of(origin), verify_ed25519)
+            checkpoint = open_checkpoint(note, self._keys.of(origin), holds)
         except (LogFormatError, Unproven) as error:
             raise Refusal(Kind.INVALID_REQUEST, f"{KEPT} can't be used: {error}") from None
         name, _, tenant = origin.rpartition("/")
@@ -137,7 +138,7 @@ class LogAudit:
         if note is None:
             return None
         try:
-            return Anchor(open_checkpoint(note, self._keys.of(self.origin(audit.tenant)), verify_ed25519), VAULTS)
+            return Anchor(open_checkpoint(note, self._keys.of(self.origin(audit.tenant)), holds), VAULTS)
         except (LogFormatError, Unproven) as error:
             audit.found(Finding(Fault.CHECKPOINT_FORGED, f"{VAULTS}: {error}"))
             return None
@@ -226,7 +227,7 @@ class LogAudit:
     def _check_signed(self, audit: TenantAudit, row: Signed, root: bytes) -> None:
         audit.checkpoints += 1
         try:
-            checkpoint = open_checkpoint(row.note, self._keys.of(self.origin(audit.tenant)), verify_ed25519)
+            checkpoint = open_checkpoint(row.note, self._keys.of(self.origin(audit.tenant)), holds)
         except (LogFormatError, Unproven) as error:
             audit.found(Finding(Fault.CHECKPOINT_FORGED, str(error), size=row.size))
             return

@@ -4,9 +4,6 @@ import base64
 import re
 from dataclasses import dataclass
 
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-
 from adapters.vault_calls import kv_names, kv_read, read
 from adapters.vault_session import VaultSession
 from adapters.vault_setup import LOG_KEY
@@ -15,15 +12,6 @@ from domain.checkpoints import VerifierKey
 from domain.refusals import Kind, Refusal
 
 _HEADS = "log"
-
-
-def verify_ed25519(public_key: bytes, signature: bytes, message: bytes) -> bool:
-    """Whether an Ed25519 signature (RFC 8032) holds."""
-    try:
-        Ed25519PublicKey.from_public_bytes(public_key).verify(signature, message)
-    except (InvalidSignature, ValueError):
-        return False
-    return True
 
 
 @dataclass(frozen=True, slots=True)

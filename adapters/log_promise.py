@@ -6,8 +6,8 @@ from typing import Any
 from uuid import UUID
 
 from adapters.log_audit_store import LogStore, Place
-from adapters.log_audit_vault import LogKeys, verify_ed25519
-from adapters.receipts import ReceiptInvalid
+from adapters.log_audit_vault import LogKeys
+from adapters.receipts import ReceiptInvalid, holds
 from domain.checkpoints import Checkpoint, LogFormatError, Unproven, open_checkpoint
 from domain.merkle import inclusion_path, verify_inclusion
 from domain.tiles import TileError, subtree_from_tiles, tiles_for_inclusion
@@ -60,7 +60,7 @@ async def _sealed(store: LogStore, keys: LogKeys, place: Place, seq: int, origin
     """A leaf of the tree: proven by the newest checkpoint, if that covers it."""
     note = await store.newest_checkpoint(place.tenant)
     try:
-        checkpoint = open_checkpoint(note, keys.of(origin), verify_ed25519) if note else None
+        checkpoint = open_checkpoint(note, keys.of(origin), holds) if note else None
         if checkpoint is None or checkpoint.size <= seq:
             return Promise(INCLUDED, f"the event is in the tree at seq {seq}; no checkpoint covers it yet", seq)
         if await _proven(store, place, seq, checkpoint):

@@ -14,6 +14,7 @@ from adapters.backoff import Backoff
 from adapters.clients_vault import VaultClients
 from adapters.clock_system import SystemClock
 from adapters.external_storage import resolve
+from adapters.log_proofs_postgres import PostgresLogProofs
 from adapters.payload_driver import PayloadDriver
 from adapters.platform import Platform
 from adapters.policy_files import load_policy_document
@@ -30,6 +31,7 @@ from api.edge_records import EdgeRecorder
 from api.metrics import Metrics
 from api.outcomes import Outcomes
 from api.runs import Runs
+from api.sealing import Sealing
 from api.services import PinnedPolicy, Readiness, Services
 from api.sessions import Sessions
 from api.tokens import TokenService
@@ -186,4 +188,5 @@ async def _services(
             refused=metrics.payloads_refused.inc,
         ),
         sessions=Sessions(sessions, platform.ledger, clock, random_tag, settings.api.ui_session_seconds),
+        sealing=Sealing(PostgresLogProofs(platform.pool), stop),
     )

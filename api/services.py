@@ -9,6 +9,7 @@ from fastapi import Depends, Request
 from api.decoding import PayloadDecoder
 from api.edge_records import EdgeRecorder
 from api.runs import Runs
+from api.sealing import Sealing
 from api.sessions import Sessions
 from api.tokens import TokenService
 from config.settings import Settings
@@ -40,6 +41,7 @@ class Services:
     access: AccessDecider
     decoder: PayloadDecoder
     sessions: Sessions
+    sealing: Sealing
 
 
 @dataclass
