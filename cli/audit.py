@@ -10,11 +10,13 @@ from adapters.receipts import ReceiptInvalid, verify_receipt
 from adapters.records_search import recent_records
 from adapters.vault_session import VaultSession
 from cli.admin import as_operator
+from cli.audit_log import verify_log
 from cli.output import JsonFlag, Output
 from config.settings import Settings
 from domain.checkpoints import LogFormatError, parse_vkey
 
 app = typer.Typer(no_args_is_help=True, help="The audit log.")
+app.command("verify-log")(verify_log)
 
 
 @app.command("search")
