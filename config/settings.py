@@ -4,6 +4,7 @@ Example: ``ASSAY_VAULT__ADDRESS=https://vault.internal:8200``. No setting holds 
 what opens Vault (an AppRole secret ID) comes from a file that a setting names.
 """
 
+import re
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -23,6 +24,16 @@ BuildId = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,100}$")]
 def _origin(value: str | None) -> str | None:
     """An origin as browsers write it (RFC 6454 section 6.2), or none for an empty value."""
     return require_origin(value) if value else None
+
+
+def _directory_or_bucket(value: str) -> str:
+    if not value or ("://" in value and not re.match(r"s3://[a-z0-9.-]{3,63}(/|$)", value)):
+        raise ValueError("name a directory, or s3://BUCKET/PREFIX")
+    return value
+
+
+def _private_or_none(value: str | None) -> str | None:
+    return require_private_transport(value) if value else None
 
 
 class _Group(BaseModel):
@@ -68,6 +79,7 @@ class VaultSettings(_Group):
     team_approle_mount: str = "assay-teams"
     api: AppRoleSettings = AppRoleSettings()
     worker: AppRoleSettings = AppRoleSettings()
+    archiver: AppRoleSettings = AppRoleSettings()
     operator: AppRoleSettings = AppRoleSettings()
     data_key_max_age_seconds: Seconds = 86_400.0
 
@@ -145,6 +157,17 @@ class WorkerSettings(_Group):
         return self
 
 
+class AuditSettings(_Group):
+    """The audit log: the name that its origins begin with, and when and where its old months go."""
+
+    log_name: str = "assay.local"
+    retention_months: Annotated[int, Field(ge=2, le=1200)] = 13
+    archive_place: Annotated[str, AfterValidator(_directory_or_bucket)] = "archive"
+    archive_region: str = "us-east-1"
+    archive_endpoint: Annotated[str | None, AfterValidator(_private_or_none)] = None
+    archiver_ready_file: Path | None = None
+
+
 class EmbeddedSettings(_Group):
     """The single-machine stack that ``assay up`` starts."""
 
@@ -172,6 +195,7 @@ class Settings(BaseSettings):
     temporal: TemporalSettings = TemporalSettings()
     tokens: TokenSettings = TokenSettings()
     worker: WorkerSettings = WorkerSettings()
+    audit: AuditSettings = AuditSettings()
     embedded: EmbeddedSettings = EmbeddedSettings()
     policies_dir: Path = Path(__file__).resolve().parent.parent / "policies"
     provider_urls: dict[str, PrivateUrl] = {}

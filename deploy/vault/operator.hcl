@@ -28,12 +28,18 @@ path "database/creds/assay-auditor" { capabilities = ["read"] }
 # Let a service in: its role ID, and a secret ID that comes wrapped only.
 path "auth/approle/role/assay-api/role-id" { capabilities = ["read"] }
 path "auth/approle/role/assay-worker/role-id" { capabilities = ["read"] }
+path "auth/approle/role/assay-archiver/role-id" { capabilities = ["read"] }
 path "auth/approle/role/assay-api/secret-id" {
   capabilities     = ["create", "update"]
   min_wrapping_ttl = "1s"
   max_wrapping_ttl = "24h"
 }
 path "auth/approle/role/assay-worker/secret-id" {
+  capabilities     = ["create", "update"]
+  min_wrapping_ttl = "1s"
+  max_wrapping_ttl = "24h"
+}
+path "auth/approle/role/assay-archiver/secret-id" {
   capabilities     = ["create", "update"]
   min_wrapping_ttl = "1s"
   max_wrapping_ttl = "24h"
