@@ -7,7 +7,7 @@ from adapters.archive_files import FileHash, lines_of
 from adapters.archive_manifest import ArchiveSeals
 from adapters.archive_place import ArchivePlace
 from adapters.archive_store_postgres import PostgresArchives
-from domain.archive import ArchiveInvalid, Line, Manifest, SeqRanges, match_leaves, month_of, read_line
+from domain.archive import ArchiveGone, ArchiveInvalid, Line, Manifest, SeqRanges, match_leaves, month_of, read_line
 from domain.merkle import Edge, leaf_hash
 
 _SOME = 100
@@ -43,6 +43,8 @@ class ArchiveChecker:
         chunks = whole.over(self._place.read(manifest.file))
         try:
             seqs, rows = await self._read_lines(manifest, chunks, take)
+        except ArchiveGone:
+            raise
         except ArchiveInvalid:
             async for _ in chunks:  # to the end: a file that was changed is named as such, whatever its lines say
                 pass

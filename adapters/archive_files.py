@@ -68,22 +68,20 @@ async def lines_of(chunks: AsyncIterator[bytes]) -> AsyncIterator[list[str]]:
 
 
 async def _decompressed(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    decompressor = ZstdDecompressor()
+    decompressor, ended = ZstdDecompressor(), False
     async for chunk in chunks:
+        if ended:
+            raise ArchiveInvalid("the file: something follows its end")
         data = chunk
-        while data or not decompressor.needs_input:
-            if decompressor.eof:
-                raise ArchiveInvalid("the file: something follows its end")
+        while not ended and (data or not decompressor.needs_input):
             try:
                 piece = await asyncio.to_thread(decompressor.decompress, data, _PIECE_BYTES)
             except ZstdError:
                 raise ArchiveInvalid("the file: it can't be decompressed") from None
-            data = b""
+            data, ended = b"", decompressor.eof
             if piece:
                 yield piece
-            if decompressor.eof:
-                data = decompressor.unused_data
-                if not data:
-                    break
-    if not decompressor.eof:
+        if ended and decompressor.unused_data:
+            raise ArchiveInvalid("the file: something follows its end")
+    if not ended:
         raise ArchiveInvalid("the file: it is cut off")

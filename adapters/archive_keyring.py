@@ -1,4 +1,4 @@
-"""Keys with which the archiver seals its records: it makes new ones for each tenant, and can open no tenant's old one."""
+"""Keys with which the archiver seals its records: it makes new ones, and can open none that a tenant has."""
 
 import asyncio
 import base64

@@ -109,14 +109,22 @@ class MonthArchiver:
         noted = {found.tenant: found for found in await self._store.noted(month)}.get(rows.tenant)
         if noted is not None and noted.dropped_at is not None:
             return  # restored from its file, which is there
-        if noted is None or noted.verified_at is None or noted.rows != rows.rows:
+        if noted is None or noted.rows != rows.rows or not await self._holds(noted):
             if rows.leaves != rows.rows:
                 raise MonthStays(f"{rows.rows - rows.leaves} records of {rows.tenant} are not in the tree")
             await self._export(month, rows)
             (noted,) = [found for found in await self._store.noted(month) if found.tenant == rows.tenant]
-        await self._verified(noted)
+            await self._verified(noted)
         await self._records.note(EventKind.ARCHIVED, noted, noted.archived_at)
         await self._store.verified(month, rows.tenant, noted.sha256)
+
+    async def _holds(self, noted: Noted) -> bool:
+        """Whether the file that an earlier attempt wrote is good. If not it is written anew: the rows are here."""
+        try:
+            await self._verified(noted)
+        except ArchiveInvalid:
+            return False
+        return True
 
     async def _export(self, month: date, rows: TenantRows) -> None:
         """Write the file and its manifest, and note both."""

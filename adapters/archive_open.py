@@ -53,9 +53,7 @@ class Archiving:
     archiver: MonthArchiver
 
     @classmethod
-    async def open(
-        cls, stack: AsyncExitStack, settings: Settings, session: VaultSession, clock: Clock
-    ) -> "Archiving":
+    async def open(cls, stack: AsyncExitStack, settings: Settings, session: VaultSession, clock: Clock) -> "Archiving":
         """Put the parts together over a session that is started; ``stack`` closes what is opened here.
 
         Raises:

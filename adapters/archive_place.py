@@ -16,7 +16,7 @@ from obstore.exceptions import BaseError
 from obstore.store import LocalStore, S3Store
 
 from config.settings import AuditSettings
-from domain.archive import ArchiveInvalid
+from domain.archive import ArchiveGone
 from domain.refusals import Kind, Refusal
 
 CREDENTIALS = "archive/s3"
@@ -47,14 +47,14 @@ class ArchivePlace:
         """A file's content, in chunks.
 
         Raises:
-            ArchiveInvalid: there is no such file.
+            ArchiveGone: there is no such file.
         """
         try:
             found = await obstore.get_async(self._store, name)
             async for chunk in found.stream(min_chunk_size=_CHUNK_BYTES):
                 yield bytes(chunk)
         except FileNotFoundError:
-            raise ArchiveInvalid(f"the file: {name} is not there") from None
+            raise ArchiveGone(f"the file: {name} is not there") from None
         except (BaseError, OSError) as error:
             raise _away() from error
 

@@ -23,13 +23,17 @@ RESTORED_STAYS = timedelta(days=30)
 
 _MANIFEST_SCHEMA = 1
 _COLUMNS = frozenset(
-    {"seq", "event_id", "schema", "tenant", "kind", "recorded_at", "workflow_id", "run_id", "subject", "fields", "key_id"}
-    | {"subject_key", "ciphertext", "content_mac", "digest", "stored_at"}
+    {"seq", "event_id", "schema", "tenant", "kind", "recorded_at", "workflow_id", "run_id", "subject", "fields"}
+    | {"key_id", "subject_key", "ciphertext", "content_mac", "digest", "stored_at"}
 )
 
 
 class ArchiveInvalid(ValueError):
     """An archive does not hold. Says which part: the file, the manifest, or a record by its event's ID."""
+
+
+class ArchiveGone(ArchiveInvalid):
+    """A file is not where it was put."""
 
 
 class MonthStays(Exception):
@@ -43,15 +47,16 @@ class Line:
     seq: int
     event_id: UUID
     digest: bytes
-    key_id: str
-    subject_key: str | None
     text: str
 
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """What is signed of a file. ``seqs`` are ranges of leaves, both ends included; ``checkpoint`` is a signed note of the
-    tenant's log that covers them all."""
+    """What is signed of a file.
+
+    ``seqs`` are ranges of leaves, both ends included; ``checkpoint`` is a signed note of the tenant's log that covers
+    them all; ``key_ids`` are the data keys that open the records, beside ``subject_keys`` keys of persons.
+    """
 
     tenant: str
     month: str
@@ -153,31 +158,35 @@ def read_line(text: str, tenant: str) -> Line:
     """
     try:
         found = json.loads(text)
-        if not isinstance(found, dict) or found.keys() != _COLUMNS or found["tenant"] != tenant:
-            raise ArchiveInvalid("the file: a line is no record of this tenant")
-        event_id = UUID(found["event_id"])
-        digest = stored_digest(
-            event_id=event_id,
-            schema=found["schema"],
-            tenant=tenant,
-            kind=found["kind"],
-            recorded_at=datetime.fromisoformat(found["recorded_at"]),
-            workflow_id=found["workflow_id"],
-            run_id=found["run_id"],
-            subject=found["subject"],
-            fields=found["fields"],
-            key_id=found["key_id"],
-            subject_key=UUID(found["subject_key"]) if found["subject_key"] else None,
-            ciphertext=base64.b64decode(found["ciphertext"], validate=True),
-        )
-        seq = int(found["seq"])
-    except ArchiveInvalid:
-        raise
-    except (ValueError, TypeError, KeyError, AttributeError, binascii.Error):
+    except ValueError:
+        raise ArchiveInvalid("the file: a line can't be read") from None
+    if not isinstance(found, dict) or found.keys() != _COLUMNS or found["tenant"] != tenant:
+        raise ArchiveInvalid("the file: a line is no record of this tenant")
+    try:
+        event_id, seq = UUID(found["event_id"]), int(found["seq"])
+        digest = _digest_of(found, event_id)
+    except (ValueError, TypeError, AttributeError, binascii.Error):
         raise ArchiveInvalid("the file: a line can't be read") from None
     if digest.hex() != found["digest"]:
         raise ArchiveInvalid(f"record {event_id}: it was changed after it was stored")
-    return Line(seq, event_id, digest, found["key_id"], found["subject_key"], text)
+    return Line(seq, event_id, digest, text)
+
+
+def _digest_of(found: Mapping[str, Any], event_id: UUID) -> bytes:
+    return stored_digest(
+        event_id=event_id,
+        schema=found["schema"],
+        tenant=found["tenant"],
+        kind=found["kind"],
+        recorded_at=datetime.fromisoformat(found["recorded_at"]),
+        workflow_id=found["workflow_id"],
+        run_id=found["run_id"],
+        subject=found["subject"],
+        fields=found["fields"],
+        key_id=found["key_id"],
+        subject_key=UUID(found["subject_key"]) if found["subject_key"] else None,
+        ciphertext=base64.b64decode(found["ciphertext"], validate=True),
+    )
 
 
 def match_leaves(lines: Iterable[Line], leaves: Mapping[int, tuple[UUID, bytes]]) -> None:

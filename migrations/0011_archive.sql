@@ -126,12 +126,12 @@ DECLARE
   part regclass := assay.month_table(in_month);
 BEGIN
   PERFORM assay.require_movable(in_month);
+  PERFORM set_config('lock_timeout', '250ms', true);
+  EXECUTE format('GRANT SELECT ON %s TO assay_archiver', part);
   IF NOT assay.is_attached(part) THEN
     RETURN false;
   END IF;
-  PERFORM set_config('lock_timeout', '250ms', true);
   EXECUTE format('ALTER TABLE assay.record DETACH PARTITION %s', part);
-  EXECUTE format('GRANT SELECT ON %s TO assay_archiver', part);
   RETURN true;
 END
 $$;

@@ -1,6 +1,7 @@
 """A month of the past, recorded and in the tree as a sequencer would put it there, and an archiver over it."""
 
 import base64
+import hashlib
 import itertools
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -13,13 +14,20 @@ from uuid import UUID
 
 import asyncpg
 import hvac
+import pytest
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from adapters.archive_months import MonthArchiver
 from adapters.archive_open import Archiving
+from adapters.identity_vault import VaultIdentity
+from adapters.keyring_vault import VaultKeyRing
 from adapters.ledger_postgres import PostgresLedger
+from adapters.pool_postgres import PostgresPool
+from adapters.record_sealer import RecordSealer
+from adapters.subject_keys_postgres import PostgresSubjectKeys
 from adapters.vault_calls import read, write
+from adapters.vault_session import VaultSession
 from config.settings import Settings
 from domain.checkpoints import Checkpoint, Signature, VerifierKey, key_id, signed_note
 from domain.identity import event_id
@@ -151,6 +159,18 @@ class Past:
             if made:
                 await self.owner.execute("DROP TABLE assay.hold")
 
+    @asynccontextmanager
+    async def unguarded(self, table: str) -> AsyncIterator[None]:
+        """As only the owner can: without what keeps a table append-only."""
+        await self.owner.execute(f"ALTER TABLE assay.{table} DISABLE TRIGGER append_only")
+        try:
+            yield
+        finally:
+            await self.owner.execute(f"ALTER TABLE assay.{table} ENABLE ALWAYS TRIGGER append_only")
+
+    def sha256(self, file: Path) -> str:
+        return hashlib.sha256(file.read_bytes()).hexdigest()
+
 
 async def public_log_keys(stack: Stack, tenant: str = "acme") -> list[VerifierKey]:
     found = await stack.as_root(lambda client: read(client, "transit/keys/log-signing"))
@@ -163,3 +183,14 @@ def ed25519(public_key: bytes, signature: bytes, message: bytes) -> bool:
     except InvalidSignature:
         return False
     return True
+
+
+@pytest.fixture
+async def past(stack: Stack, api_session: VaultSession, api_pool: PostgresPool, tmp_path: Path) -> AsyncIterator[Past]:
+    keyring = VaultKeyRing(api_session, stack.vault, SystemClock())
+    sealer = RecordSealer(keyring, VaultIdentity(api_session), PostgresSubjectKeys(api_pool, keyring))
+    audit = stack.settings.audit.model_copy(update={"archive_place": str(tmp_path / "archive")})
+    owner = await stack.superuser()
+    await owner.execute("SET ROLE assay_owner")
+    yield Past(stack, PostgresLedger(api_pool, sealer), owner, stack.settings.model_copy(update={"audit": audit}))
+    await owner.close()

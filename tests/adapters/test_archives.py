@@ -4,7 +4,6 @@ was changed."""
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
 
 import asyncpg
 import pytest
@@ -12,7 +11,6 @@ import pytest
 from adapters.archive_months import MonthArchiver
 from adapters.identity_vault import VaultIdentity
 from adapters.keyring_vault import VaultKeyRing
-from adapters.ledger_postgres import PostgresLedger
 from adapters.pool_postgres import PostgresPool
 from adapters.postgres_connect import connect
 from adapters.record_sealer import RecordSealer
@@ -20,26 +18,13 @@ from adapters.records_postgres import PostgresRecords
 from adapters.subject_keys_postgres import PostgresSubjectKeys
 from adapters.vault_calls import lease_database
 from adapters.vault_session import VaultSession
-from domain.archive import ArchiveInvalid, MonthStays
+from domain.archive import MonthStays
 from domain.checkpoints import Proof, open_proof, parse_checkpoint, parse_note
 from domain.merkle import Edge, inclusion_path, leaf_hash
 from domain.records import EventKind
 from domain.refusals import Refusal
 from tests.adapters.archives import Past, ed25519, old_record, public_log_keys, unused_month
 from tests.adapters.stack import Stack, SystemClock
-
-
-@pytest.fixture
-async def past(
-    stack: Stack, api_session: VaultSession, api_pool: PostgresPool, tmp_path: Path
-) -> AsyncIterator[Past]:
-    keyring = VaultKeyRing(api_session, stack.vault, SystemClock())
-    sealer = RecordSealer(keyring, VaultIdentity(api_session), PostgresSubjectKeys(api_pool, keyring))
-    audit = stack.settings.audit.model_copy(update={"archive_place": str(tmp_path / "archive")})
-    owner = await stack.superuser()
-    await owner.execute("SET ROLE assay_owner")
-    yield Past(stack, PostgresLedger(api_pool, sealer), owner, stack.settings.model_copy(update={"audit": audit}))
-    await owner.close()
 
 
 @pytest.fixture
@@ -64,13 +49,14 @@ async def test_a_month_goes_into_files_and_out_of_the_log(past: Past, archiver: 
     assert await past.in_log(month) == 0
     for tenant in ("acme", "globex"):
         assert all(file.exists() for file in past.files(month, tenant))
-    leaves = "SELECT count(*) FROM assay.leaf l, assay.month_bounds($1) b WHERE l.event_id >= b.first AND l.event_id < b.beyond"
+    leaves = (
+        "SELECT count(*) FROM assay.leaf l, assay.month_bounds($1) b"
+        " WHERE l.event_id >= b.first AND l.event_id < b.beyond"
+    )
     assert await past.owner.fetchval(leaves, month) == 6
 
 
-async def test_a_restored_month_is_what_it_was(
-    past: Past, archiver: MonthArchiver, records: PostgresRecords
-) -> None:
+async def test_a_restored_month_is_what_it_was(past: Past, archiver: MonthArchiver, records: PostgresRecords) -> None:
     month = unused_month()
     (first, *_) = await past.record(month)
     before = await past.owner.fetch(f"SELECT r::text FROM assay.record_{month:%Y_%m} r ORDER BY event_id")  # noqa: S608
@@ -98,7 +84,8 @@ async def test_a_month_that_is_archived_takes_nothing_new(past: Past, archiver: 
     with pytest.raises(Refusal):
         await past.ledger.append(old_record(month))
     assert await past.in_log(month) == 3
-    assert await past.owner.fetchval("SELECT count(*) FROM assay.pending") == 0
+    waiting = "SELECT count(*) FROM assay.pending p, assay.month_bounds($1) b WHERE p.event_id < b.beyond"
+    assert await past.owner.fetchval(waiting, month) == 0
 
 
 async def test_an_archived_event_is_still_proven(past: Past, archiver: MonthArchiver, stack: Stack) -> None:
@@ -223,9 +210,7 @@ STEPS = {
 
 @pytest.mark.parametrize("moment", ["before", "after"])
 @pytest.mark.parametrize("step", STEPS)
-async def test_an_archiver_that_dies_at_any_step_leaves_it_to_the_next(
-    past: Past, step: str, moment: str
-) -> None:
+async def test_an_archiver_that_dies_at_any_step_leaves_it_to_the_next(past: Past, step: str, moment: str) -> None:
     month = unused_month()
     await past.record(month)
     part, method = STEPS[step]
