@@ -19,10 +19,13 @@ from adapters.platform import Platform
 from adapters.policy_files import load_policy_document
 from adapters.rates_postgres import PostgresRates
 from adapters.sessions_jwt import JwtSessions
+from adapters.spool_sqlite import SqliteSpool
 from adapters.temporal_client import TemporalConnection
 from adapters.tokens_jwt import JwtIssuer, JwtVerifier
 from api.app import build_app
 from api.decoding import PayloadDecoder
+from api.edge_drops import Drops
+from api.edge_outbox import Outbox
 from api.edge_records import EdgeRecorder
 from api.metrics import Metrics
 from api.outcomes import Outcomes
@@ -33,10 +36,12 @@ from api.tokens import TokenService
 from assay_temporal.keyring import KeyUnavailable
 from config.settings import Settings
 from domain.access import RoleAccess
+from domain.floods import Windows
 from domain.identity import tenant_of_run
 from domain.policy import parse_policy
 from domain.principals import SYSTEM_TENANT
 from domain.refusals import Refusal
+from domain.spool import Spool
 
 _DRAIN_SECONDS = 2.0
 _SHUTDOWN_SECONDS = 10
@@ -65,6 +70,8 @@ async def serve(
     """
     document = load_policy_document(settings.policies_dir, settings.provider_urls)
     async with AsyncExitStack() as stack:
+        spool = await SqliteSpool.open(settings.api.spool_dir, settings.api.spool_bytes)
+        stack.push_async_callback(spool.close)
         readiness = Readiness()
         app = build_app(readiness, metrics, settings.api.max_body_bytes, random_tag, settings.api.ui_origin)
         server = _Server(
@@ -82,7 +89,7 @@ async def serve(
         serving = asyncio.create_task(server.serve())
         platform = await Platform.open(stack, settings, settings.vault.api, "assay-api", SystemClock())
         readiness.dependencies = (platform.session, platform.pool, temporal)
-        edge = EdgeRecorder(platform.ledger, SystemClock(), random_tag, metrics.edge_dropped.inc)
+        edge = _edge_recorder(settings, platform, spool, metrics)
         tasks = [
             asyncio.create_task(
                 _become_ready(settings, readiness, platform, temporal, document, edge, metrics, stop, outcomes)
@@ -98,6 +105,13 @@ async def serve(
             task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await task
+        edge.close()
+
+
+def _edge_recorder(settings: Settings, platform: Platform, spool: Spool, metrics: Metrics) -> EdgeRecorder:
+    drops = Drops(lambda reason, count: metrics.edge_dropped.labels(reason).inc(count), SystemClock())
+    outbox = Outbox(platform.sealer, spool, platform.ledger, drops)
+    return EdgeRecorder(outbox, Windows(settings.api.refusals_one_by_one), drops, SystemClock(), random_tag)
 
 
 async def _become_ready(

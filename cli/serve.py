@@ -14,6 +14,7 @@ from cli.output import Output
 from config import logs
 from config.settings import Settings
 from domain.policy import PolicyError
+from domain.spool import SpoolUnavailable
 
 
 class ServeRole(StrEnum):
@@ -71,4 +72,8 @@ def serve(
         load_policy_document(settings.policies_dir, settings.provider_urls)
     except PolicyError as error:
         raise Output(as_json=False).fail(f"the policy in {settings.policies_dir} does not hold: {error}") from None
-    uvloop.run(until_signalled())
+    try:
+        uvloop.run(until_signalled())
+    except* SpoolUnavailable as group:
+        reason = group.exceptions[0]
+        raise Output(as_json=False).fail(f"{reason}: ASSAY_API__SPOOL_DIR names a directory of its own") from None

@@ -41,7 +41,11 @@ class _Group(BaseModel):
 
 
 class ApiSettings(_Group):
-    """The HTTP edge. Serve it behind a TLS proxy unless it listens on loopback."""
+    """The HTTP edge. Serve it behind a TLS proxy unless it listens on loopback.
+
+    ``spool_dir`` keeps refusals on their way into the log; of refusals that are alike, ``refusals_one_by_one`` a minute
+    are recorded each, and the rest as a count.
+    """
 
     host: str = "127.0.0.1"
     port: Port = 8080
@@ -50,6 +54,9 @@ class ApiSettings(_Group):
     wait_seconds: Annotated[float, Field(ge=0, le=300)] = 30.0
     ui_origin: Annotated[str | None, AfterValidator(_origin)] = None
     ui_session_seconds: Annotated[int, Field(ge=60, le=28_800)] = 900
+    spool_dir: Path = Path(".assay-spool")
+    spool_bytes: Annotated[int, Field(ge=65_536)] = 67_108_864
+    refusals_one_by_one: Annotated[int, Field(ge=1, le=1000)] = 10
 
     @model_validator(mode="after")
     def _loopback_or_proxy(self) -> "ApiSettings":

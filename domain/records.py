@@ -42,7 +42,10 @@ class EventKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class OpenFields:
-    """Fields kept readable: none is personal, none quotes a prompt or an answer."""
+    """Fields kept readable: none is personal, none quotes a prompt or an answer.
+
+    ``count`` is how many refusals a record stands for, from ``first_at`` to ``last_at`` (RFC 3339); without it, one.
+    """
 
     caller: str | None = None
     roles: tuple[str, ...] = ()
@@ -67,6 +70,9 @@ class OpenFields:
     month: str | None = None
     rows: int | None = None
     file_sha256: str | None = None
+    count: int | None = None
+    first_at: str | None = None
+    last_at: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

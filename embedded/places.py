@@ -55,8 +55,11 @@ def local_settings(settings: Settings) -> Settings:
         "provider_urls": {"local": f"http://{_LOOPBACK}:{here.model_port}/v1"},
     }
     missing = {name: value for name, value in found.items() if name not in settings.model_fields_set}
-    if here.temporal_ui and "ui_origin" not in settings.api.model_fields_set:
-        missing["api"] = settings.api.model_copy(update={"ui_origin": f"http://{_LOOPBACK}:{here.temporal_ui_port}"})
+    edge: dict[str, Any] = {"spool_dir": where.root / "spool"}
+    if here.temporal_ui:
+        edge["ui_origin"] = f"http://{_LOOPBACK}:{here.temporal_ui_port}"
+    unset = {name: value for name, value in edge.items() if name not in settings.api.model_fields_set}
+    missing["api"] = settings.api.model_copy(update=unset)
     return settings.model_copy(update=missing)
 
 
