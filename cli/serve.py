@@ -22,6 +22,7 @@ class ServeRole(StrEnum):
 
     API = "api"
     WORKER = "worker"
+    ARCHIVER = "archiver"
     ALL = "all"
 
 
@@ -29,6 +30,7 @@ async def run(settings: Settings, role: ServeRole, stop: asyncio.Event) -> None:
     """Serve until ``stop`` is set, then drain: the API first, so that nothing new comes in, then the worker."""
     # imported here: these take a second to load, which no other command should cost
     import api.main  # noqa: PLC0415
+    import worker.archiver  # noqa: PLC0415
     import worker.main  # noqa: PLC0415
     from adapters.temporal_client import TemporalConnection  # noqa: PLC0415
     from api.metrics import Metrics  # noqa: PLC0415
@@ -39,12 +41,16 @@ async def run(settings: Settings, role: ServeRole, stop: asyncio.Event) -> None:
     temporal = TemporalConnection(settings.temporal, metrics.payloads_refused.inc)
     drained = asyncio.Event()
     async with asyncio.TaskGroup() as group:
-        if role is ServeRole.WORKER:
-            group.create_task(_then_set(stop.wait(), drained))
-        else:
+        if role in (ServeRole.API, ServeRole.ALL):
             group.create_task(_then_set(api.main.serve(settings, stop, temporal, metrics, outcomes), drained))
-        if role is not ServeRole.API:
+        else:
+            group.create_task(_then_set(stop.wait(), drained))
+        if role in (ServeRole.WORKER, ServeRole.ALL):
             group.create_task(worker.main.serve(settings, drained, temporal, outcomes.recorded))
+        if role in (ServeRole.ARCHIVER, ServeRole.ALL):
+            # a client of its own: its login opens Assay's own payloads, and no tenant's
+            own = TemporalConnection(settings.temporal, metrics.payloads_refused.inc)
+            group.create_task(worker.archiver.serve(settings, stop, own))
 
 
 async def _then_set(first: Awaitable[object], done: asyncio.Event) -> None:
@@ -57,7 +63,7 @@ async def _then_set(first: Awaitable[object], done: asyncio.Event) -> None:
 def serve(
     role: Annotated[ServeRole, typer.Option(help="What this process does.")] = ServeRole.ALL,
 ) -> None:
-    """Run the API, the worker, or both, in the foreground. Settings come from the environment (ASSAY_...)."""
+    """Run the API, the worker, the archiver, or all of them, in the foreground. Settings come from the environment (ASSAY_...)."""
     settings = Settings()
     logs.configure(settings.log_level, settings.log_format)
 

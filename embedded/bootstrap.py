@@ -70,7 +70,9 @@ async def operator_session(settings: Settings) -> AsyncIterator[VaultSession]:
         await session.close()
 
 
-def let_services_in(servers: EmbeddedServers, settings: Settings, names: Sequence[str] = ("api", "worker")) -> None:
+def let_services_in(
+    servers: EmbeddedServers, settings: Settings, names: Sequence[str] = ("api", "worker", "archiver")
+) -> None:
     """Write fresh, response-wrapped credentials for processes: good once, and for two minutes. Blocking."""
     local = local_settings(settings)
     root = new_client(local.vault, servers.vault_root_token)

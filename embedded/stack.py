@@ -31,12 +31,16 @@ def serve_spec(servers: EmbeddedServers, settings: Settings, role: str = "all") 
     """Assay's own process in a role. Each start gets credentials of its own, also after a crash."""
     ready_file = servers.layout.run / f"{SERVE}-{role}.ready"
     local = local_settings(settings)
-    local = local.model_copy(update={"worker": local.worker.model_copy(update={"ready_file": ready_file})})
-    listens = role != "worker"
+    if role == "archiver":
+        ready_of = {"audit": local.audit.model_copy(update={"archiver_ready_file": ready_file})}
+    else:
+        ready_of = {"worker": local.worker.model_copy(update={"ready_file": ready_file})}
+    local = local.model_copy(update=ready_of)
+    listens = role in {"api", "all"}
 
     async def prepare() -> None:
         ready_file.unlink(missing_ok=True)
-        let_services_in(servers, settings, ("api", "worker") if role == "all" else (role,))
+        let_services_in(servers, settings, ("api", "worker", "archiver") if role == "all" else (role,))
 
     async def works() -> bool:
         return ready_file.exists()

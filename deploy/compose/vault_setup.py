@@ -62,9 +62,9 @@ def setup(client: hvac.Client, settings: Settings, superuser_password: str) -> d
 
 
 def issue(client: hvac.Client, settings: Settings) -> dict[str, str]:
-    """Fresh credentials for API and worker."""
+    """Fresh credentials for the services."""
     found: dict[str, str] = {}
-    for name in ("api", "worker"):
+    for name in ("api", "worker", "archiver"):
         issued = issue_secret_id(client, f"assay-{name}", WRAP_TTL, mount=settings.vault.approle_mount)
         found |= {f"{name}_role_id": issued.role_id, f"{name}_secret_id": issued.wrapping_token}
     return found

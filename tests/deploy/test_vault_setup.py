@@ -88,7 +88,7 @@ async def test_it_sets_up_lets_everybody_in_and_may_be_repeated(place: Place) ->
         assert code == 0, err
         found = place.keep(out)
         assert set(found) == {
-            f"{who}_{what}_id" for who in ("operator", "api", "worker") for what in ("role", "secret")
+            f"{who}_{what}_id" for who in ("operator", "api", "worker", "archiver") for what in ("role", "secret")
         }
         assert place.servers.vault_root_token not in out + err
 
@@ -97,8 +97,9 @@ async def test_it_sets_up_lets_everybody_in_and_may_be_repeated(place: Place) ->
 
     code, out, err = await place.run(SCRIPT, "issue")
     assert code == 0, err
-    assert set(place.keep(out)) == {"api_role_id", "api_secret_id", "worker_role_id", "worker_secret_id"}
-    for name in ("api", "worker"):
+    services = ("api", "worker", "archiver")
+    assert set(place.keep(out)) == {f"{name}_{what}_id" for name in services for what in ("role", "secret")}
+    for name in services:
         files = AppRoleSettings(
             role_id_file=place.directory / f"{name}_role_id", secret_id_file=place.directory / f"{name}_secret_id"
         )
