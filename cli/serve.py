@@ -63,7 +63,7 @@ async def _then_set(first: Awaitable[object], done: asyncio.Event) -> None:
 def serve(
     role: Annotated[ServeRole, typer.Option(help="What this process does.")] = ServeRole.ALL,
 ) -> None:
-    """Run the API, the worker, the archiver, or all of them, in the foreground. Settings come from the environment (ASSAY_...)."""
+    """Run one role, or all of them, in the foreground. Settings come from the environment (ASSAY_...)."""
     settings = Settings()
     logs.configure(settings.log_level, settings.log_format)
 

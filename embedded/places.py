@@ -21,7 +21,7 @@ class Places:
     root: Path
 
     def approle(self, name: str) -> AppRoleSettings:
-        """The AppRole files of ``api``, ``worker``, ``archiver`` or ``operator``. Only the operator's are not wrapped."""
+        """The AppRole files of a service, or of ``operator``. Only the operator's are not wrapped."""
         folder = self.root / "credentials"
         return AppRoleSettings(
             role_id_file=folder / f"{name}.role-id",

@@ -32,10 +32,9 @@ def serve_spec(servers: EmbeddedServers, settings: Settings, role: str = "all") 
     ready_file = servers.layout.run / f"{SERVE}-{role}.ready"
     local = local_settings(settings)
     if role == "archiver":
-        ready_of = {"audit": local.audit.model_copy(update={"archiver_ready_file": ready_file})}
+        local = local.model_copy(update={"audit": local.audit.model_copy(update={"archiver_ready_file": ready_file})})
     else:
-        ready_of = {"worker": local.worker.model_copy(update={"ready_file": ready_file})}
-    local = local.model_copy(update=ready_of)
+        local = local.model_copy(update={"worker": local.worker.model_copy(update={"ready_file": ready_file})})
     listens = role in {"api", "all"}
 
     async def prepare() -> None:

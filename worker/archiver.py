@@ -34,7 +34,7 @@ from domain.ports import MonthArchiver
 from domain.refusals import Refusal
 from worker.ready import ready
 from worker.sandbox import sandbox
-from workflows import archive_months
+from workflows.archive_months import ArchiveMonths
 from workflows.timing import ARCHIVE_RUN
 
 TASK_QUEUE: Final = "assay-archive"
@@ -52,7 +52,7 @@ def build_archiver(client: Client, settings: Settings, archiver: MonthArchiver) 
     return Worker(
         client,
         task_queue=TASK_QUEUE,
-        workflows=[archive_months.ArchiveMonths],
+        workflows=[ArchiveMonths],
         activities=[activities.list_due_months, activities.archive_month],
         interceptors=[FailuresByKind()],
         workflow_runner=sandbox(),
@@ -62,7 +62,9 @@ def build_archiver(client: Client, settings: Settings, archiver: MonthArchiver) 
 
 
 async def ensure_schedule(client: Client) -> None:
-    """Have Temporal start the workflow once a day. One that stands already stays as it is, paused or not.
+    """Have Temporal start the workflow once a day, without an argument: nothing stands in the schedule to keep secret.
+
+    One that stands already stays as it is, paused or not.
 
     Raises:
         RPCError, KeyUnavailable: a server is away.
@@ -72,8 +74,6 @@ async def ensure_schedule(client: Client) -> None:
         id=SCHEDULE,
         task_queue=TASK_QUEUE,
         execution_timeout=ARCHIVE_RUN,
-        static_summary=archive_months.SUMMARY,
-        static_details=archive_months.DETAILS,
     )
     policy = SchedulePolicy(overlap=ScheduleOverlapPolicy.SKIP, catchup_window=_CATCH_UP)
     schedule = Schedule(action, ScheduleSpec(intervals=[ScheduleIntervalSpec(every=_EVERY)]), policy)

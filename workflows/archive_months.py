@@ -13,8 +13,9 @@ from domain.refusals import Kind
 from workflows import timing
 from workflows.stages import StageIn, StageOut
 
-SUMMARY: Final = "archive months of the audit log that are older than the policy keeps them"
-DETAILS: Final = """\
+_DETAILS: Final = """\
+Months of the audit log that are older than the policy keeps them go into files.
+
 1. `list_due_months`: months that the policy lets go.
 2. `archive_month`, for each: out of the log, into a file for each tenant, read back and verified, recorded, dropped.
 
@@ -29,6 +30,7 @@ class ArchiveMonths:
     @workflow.run
     async def run(self) -> MonthsDone:
         """Archive what is due; tell what became of each."""
+        workflow.set_current_details(_DETAILS)
         due = await _step(archiving.LIST_DUE_MONTHS, Ask(), "which months are due")
         done = list[MonthDone]()
         for month in due.months:
@@ -39,7 +41,7 @@ class ArchiveMonths:
                     raise
                 made = MonthDone(month, "failed", reason="a server was away for too long")
             done.append(made)
-            workflow.set_current_details("\n".join(_told(one) for one in done))
+            workflow.set_current_details("\n".join((_DETAILS, *map(_told, done))))
         return MonthsDone(tuple(done))
 
 
