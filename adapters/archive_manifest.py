@@ -7,11 +7,10 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from jwt.utils import base64url_decode
 
+from adapters.log_signer_vault import LOG_KEY
 from domain.archive import MANIFEST_KEY, MANIFEST_TYPE, ArchiveInvalid, Manifest
 from domain.checkpoints import Checkpoint, LogFormatError, Unproven, VerifierKey, open_checkpoint
 from domain.ports import StatementSigner
-
-LOG_KEY = "log-signing"
 
 
 class ArchiveSeals:

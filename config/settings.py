@@ -18,6 +18,7 @@ PrivateUrl = Annotated[str, AfterValidator(require_private_transport)]
 PoolSize = Annotated[int, Field(ge=1, le=100)]
 Seconds = Annotated[float, Field(gt=0)]
 DeploymentName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,100}$")]  # Temporal writes "name.build"
+LogName = Annotated[str, Field(pattern=r"^[a-z0-9.-]{1,100}(/[a-z0-9.-]{1,100})*$")]  # a URL without scheme (C2SP)
 BuildId = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,100}$")]
 
 
@@ -88,6 +89,7 @@ class VaultSettings(_Group):
     worker: AppRoleSettings = AppRoleSettings()
     archiver: AppRoleSettings = AppRoleSettings()
     operator: AppRoleSettings = AppRoleSettings()
+    sequencer: AppRoleSettings = AppRoleSettings()
     data_key_max_age_seconds: Seconds = 86_400.0
 
 
@@ -165,14 +167,20 @@ class WorkerSettings(_Group):
 
 
 class AuditSettings(_Group):
-    """The audit log: the name that its origins begin with, and when and where its old months go."""
+    """The audit log: each tenant's is named ``log_name/tenant``, for ever.
 
-    log_name: str = "assay.local"
+    What is recorded is in a signed checkpoint within ``promise_seconds``, as receipts say; a tenant's log gets one
+    every ``checkpoint_seconds`` at most. Months that are over for ``retention_months`` go into files at
+    ``archive_place``: a directory, or ``s3://BUCKET/PREFIX`` of the server at ``archive_endpoint`` (none: Amazon's).
+    """
+
+    log_name: LogName = "assay.local"
+    checkpoint_seconds: Seconds = 1.0
+    promise_seconds: Annotated[int, Field(ge=1, le=86_400)] = 60
     retention_months: Annotated[int, Field(ge=2, le=1200)] = 13
     archive_place: Annotated[str, AfterValidator(_directory_or_bucket)] = "archive"
     archive_region: str = "us-east-1"
     archive_endpoint: Annotated[str | None, AfterValidator(_private_or_none)] = None
-    archiver_ready_file: Path | None = None
 
 
 class EmbeddedSettings(_Group):

@@ -12,6 +12,7 @@ from uuid import UUID
 from domain.access import Resource
 from domain.archive import MonthReport
 from domain.budgets import Admitted, Appended, QuotaSpent, QuotaState, Rate, RateDecision, Reservation
+from domain.checkpoints import Proof
 from domain.clients import ClientEntry, IssuedToken, TeamEntry
 from domain.models import ModelAnswer, ModelCall
 from domain.principals import Action, Principal
@@ -139,6 +140,30 @@ class RecordReader(Protocol):
 
         Raises:
             Refusal: INTERNAL if the ciphertext does not authenticate.
+        """
+        ...
+
+
+class LogProofs(Protocol):
+    """Proofs that records lie in a tenant's log, and that the log only grew (RFC 9162 section 2.1)."""
+
+    async def checkpoint(self, tenant: str) -> str | None:
+        """The newest signed checkpoint (C2SP tlog-checkpoint) of the tenant's log, or None before the first."""
+        ...
+
+    async def sealed(self, tenant: str, event_id: UUID) -> Proof | None:
+        """The proof that the event is in the newest checkpoint, or None as long as it is not.
+
+        Raises:
+            Refusal: INTERNAL if the tree is damaged.
+        """
+        ...
+
+    async def consistency(self, tenant: str, old: int, new: int) -> Sequence[bytes]:
+        """The proof that the log of ``new`` records extends that of ``old``.
+
+        Raises:
+            Refusal: INVALID_REQUEST for sizes that no checkpoint covers; INTERNAL if the tree is damaged.
         """
         ...
 

@@ -21,7 +21,7 @@ class Places:
     root: Path
 
     def approle(self, name: str) -> AppRoleSettings:
-        """The AppRole files of a service, or of ``operator``. Only the operator's are not wrapped."""
+        """The AppRole files of a process's role, or of the ``operator``, whose alone are not wrapped."""
         folder = self.root / "credentials"
         return AppRoleSettings(
             role_id_file=folder / f"{name}.role-id",
@@ -47,7 +47,7 @@ def local_settings(settings: Settings) -> Settings:
     """``settings``, pointed at this machine's stack in every group that the environment does not set itself."""
     here = settings.embedded
     where = places(settings)
-    roles = {name: where.approle(name) for name in ("api", "worker", "archiver", "operator")}
+    roles = {name: where.approle(name) for name in ("api", "worker", "sequencer", "archiver", "operator")}
     found: dict[str, Any] = {
         "vault": settings.vault.model_copy(update={"address": f"http://{_LOOPBACK}:{here.vault_port}", **roles}),
         "database": settings.database.model_copy(update={"host": _LOOPBACK, "port": here.postgres_port}),

@@ -5,7 +5,7 @@ from functools import partial
 from pathlib import Path
 
 from config.settings import Settings
-from embedded.bootstrap import bootstrap, let_services_in
+from embedded.bootstrap import ROLES, bootstrap, let_services_in
 from embedded.child import ChildSpec
 from embedded.places import as_environment, local_settings
 from embedded.probes import http_ready
@@ -31,15 +31,12 @@ def serve_spec(servers: EmbeddedServers, settings: Settings, role: str = "all") 
     """Assay's own process in a role. Each start gets credentials of its own, also after a crash."""
     ready_file = servers.layout.run / f"{SERVE}-{role}.ready"
     local = local_settings(settings)
-    if role == "archiver":
-        local = local.model_copy(update={"audit": local.audit.model_copy(update={"archiver_ready_file": ready_file})})
-    else:
-        local = local.model_copy(update={"worker": local.worker.model_copy(update={"ready_file": ready_file})})
-    listens = role in {"api", "all"}
+    local = local.model_copy(update={"worker": local.worker.model_copy(update={"ready_file": ready_file})})
+    listens = role in ("all", "api")
 
     async def prepare() -> None:
         ready_file.unlink(missing_ok=True)
-        let_services_in(servers, settings, ("api", "worker", "archiver") if role == "all" else (role,))
+        let_services_in(servers, settings, ROLES if role == "all" else (role,))
 
     async def works() -> bool:
         return ready_file.exists()

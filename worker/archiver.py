@@ -3,6 +3,7 @@
 import asyncio
 from contextlib import AsyncExitStack, suppress
 from datetime import timedelta
+from pathlib import Path
 from typing import Final
 
 import structlog
@@ -81,7 +82,9 @@ async def ensure_schedule(client: Client) -> None:
         await client.create_schedule(SCHEDULE, schedule, rpc_timeout=_RPC_TIMEOUT)
 
 
-async def serve(settings: Settings, stop: asyncio.Event, temporal: TemporalConnection) -> None:
+async def serve(
+    settings: Settings, stop: asyncio.Event, temporal: TemporalConnection, *, ready_file: Path | None = None
+) -> None:
     """Work until ``stop`` is set. A month in hand is left where it is: the next process goes on with it."""
     clock = SystemClock()
     async with AsyncExitStack() as stack:
@@ -95,7 +98,7 @@ async def serve(settings: Settings, stop: asyncio.Event, temporal: TemporalConne
         worker = build_archiver(client, settings, archiver)
         working = asyncio.create_task(worker.run())
         stopping = asyncio.create_task(stop.wait())
-        with ready(settings.audit.archiver_ready_file):
+        with ready(ready_file):
             log.info("archiving", task_queue=TASK_QUEUE, months=settings.audit.retention_months)
             await asyncio.wait({working, stopping}, return_when=asyncio.FIRST_COMPLETED)
         stopping.cancel()

@@ -1,4 +1,4 @@
-"""The file that tells that a process works which listens nowhere."""
+"""The file that tells of a process which listens nowhere that it works."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

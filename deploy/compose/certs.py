@@ -50,6 +50,7 @@ LEAVES = (
     Leaf("ui", "tls", "temporal-ui"),
     Leaf("api", "tls", "assay-api"),
     Leaf("worker", "tls", "assay-worker"),
+    Leaf("sequencer", "tls", "assay-sequencer"),
     Leaf("archiver", "tls", "assay-archiver"),
     Leaf("operator", "tls", "assay-operator"),
 )

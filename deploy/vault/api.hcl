@@ -1,9 +1,10 @@
 # What the API may do. Mounts as in the default settings.
 
-# Sign access tokens; know the keys that check tokens and receipts.
+# Sign access tokens; know the keys that check tokens, receipts and logs.
 path "transit/sign/token-signing" { capabilities = ["update"] }
 path "transit/keys/token-signing" { capabilities = ["read"] }
 path "transit/keys/receipt-signing" { capabilities = ["read"] }
+path "transit/keys/log-signing" { capabilities = ["read"] }
 
 # Know OAuth clients, and the secret that names callers.
 path "assay/data/clients/*" { capabilities = ["read"] }

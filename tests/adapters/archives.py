@@ -13,7 +13,6 @@ from typing import Any
 from uuid import UUID
 
 import asyncpg
-import hvac
 import pytest
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -23,19 +22,26 @@ from adapters.archive_open import Archiving
 from adapters.identity_vault import VaultIdentity
 from adapters.keyring_vault import VaultKeyRing
 from adapters.ledger_postgres import PostgresLedger
+from adapters.log_signer_vault import VaultLogSigner
+from adapters.log_signing import HeadSigner, LogCondition
+from adapters.log_store_postgres import PostgresLogStore
 from adapters.pool_postgres import PostgresPool
+from adapters.public_keys_vault import VaultPublicKeys
 from adapters.record_sealer import RecordSealer
 from adapters.subject_keys_postgres import PostgresSubjectKeys
-from adapters.vault_calls import read, write
+from adapters.vault_calls import read
 from adapters.vault_session import VaultSession
 from config.settings import Settings
-from domain.checkpoints import Checkpoint, Signature, VerifierKey, key_id, signed_note
+from domain.checkpoints import VerifierKey
 from domain.identity import event_id
-from domain.merkle import Edge, leaf_hash
 from domain.records import EventKind, OpenFields, Record, SealedFields
-from tests.adapters.stack import Stack, SystemClock
+from tests.adapters.stack import Stack, SystemClock, eventually
 
-LOG = "assay.local"
+LOG = "tests.example/assay"  # as in the tests of the sequencer, whose logs these are
+_ALL_SEALED = (
+    "SELECT NOT EXISTS (SELECT FROM assay.pending) AND NOT EXISTS (SELECT FROM assay.log_head h WHERE h.size >"
+    " coalesce((SELECT max(c.size) FROM assay.checkpoint c WHERE c.tenant = h.tenant), 0))"
+)
 _MONTHS = itertools.count(1)
 
 
@@ -73,6 +79,8 @@ class Past:
     ledger: PostgresLedger
     owner: asyncpg.Connection
     settings: Settings
+    trees: PostgresLogStore | None = None  # None where a process of its own sequences
+    heads: HeadSigner | None = None
 
     async def record(self, month: date, tenants: tuple[str, ...] = ("acme",), each: int = 3) -> list[Record]:
         """Record events of the month, and put them in the tree."""
@@ -83,31 +91,21 @@ class Past:
         await self.sequence()
         return made
 
+    async def grow(self) -> None:
+        """Put what is pending into the tree."""
+        if self.trees is not None:
+            await self.trees.sequence(10_000)
+
     async def sequence(self) -> None:
-        """Move what is pending into the tree, and sign every head that has no checkpoint."""
-        async with self.owner.transaction():
-            await self.owner.execute("SELECT assay.sequence(1000000)")
-        for head in await self.owner.fetch("SELECT tenant, size FROM assay.log_head"):
-            await self.sign(head["tenant"], head["size"])
+        """Wait until all that is recorded is in the tree, and all trees have a signed checkpoint."""
 
-    async def sign(self, tenant: str, size: int) -> None:
-        rows = await self.owner.fetch("SELECT digest FROM assay.leaf WHERE tenant = $1 ORDER BY seq", tenant)
-        root = Edge().append([leaf_hash(row["digest"]) for row in rows[:size]]).root()
-        text = Checkpoint(f"{LOG}/{tenant}", size, root).text()
+        async def done() -> bool:
+            await self.grow()
+            if self.heads is not None:
+                await self.heads.sign()
+            return bool(await self.owner.fetchval(_ALL_SEALED))
 
-        def note(client: hvac.Client) -> str:
-            key = read(client, "transit/keys/log-signing")
-            assert key is not None
-            public = base64.b64decode(key["keys"]["1"]["public_key"])
-            signed = write(client, "transit/sign/log-signing", {"input": base64.b64encode(text.encode()).decode()})
-            signature = base64.b64decode(str(signed["signature"]).rpartition(":")[2])
-            origin = f"{LOG}/{tenant}"
-            return signed_note(text, [Signature(origin, key_id(origin, public), signature)])
-
-        await self.owner.execute(
-            "INSERT INTO assay.checkpoint (tenant, size, root, note) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING",
-            *(tenant, size, root, await self.stack.as_root(note)),
-        )
+        await eventually(done)
 
     async def archiver(self, exits: AsyncExitStack, **audit: Any) -> MonthArchiver:
         """An archiver by its own AppRole."""
@@ -189,8 +187,17 @@ def ed25519(public_key: bytes, signature: bytes, message: bytes) -> bool:
 async def past(stack: Stack, api_session: VaultSession, api_pool: PostgresPool, tmp_path: Path) -> AsyncIterator[Past]:
     keyring = VaultKeyRing(api_session, stack.vault, SystemClock())
     sealer = RecordSealer(keyring, VaultIdentity(api_session), PostgresSubjectKeys(api_pool, keyring))
-    audit = stack.settings.audit.model_copy(update={"archive_place": str(tmp_path / "archive")})
+    audit = stack.settings.audit.model_copy(update={"archive_place": str(tmp_path / "archive"), "log_name": LOG})
     owner = await stack.superuser()
     await owner.execute("SET ROLE assay_owner")
-    yield Past(stack, PostgresLedger(api_pool, sealer), owner, stack.settings.model_copy(update={"audit": audit}))
+    session = await stack.session("sequencer")
+    pool = PostgresPool(session, stack.database, "assay-sequencer")
+    await pool.start()
+    trees = PostgresLogStore(pool)
+    signer = VaultLogSigner(session, VaultPublicKeys(session), log_name=LOG)
+    heads = HeadSigner(trees, signer, LogCondition(), checkpoint_seconds=0)
+    settings = stack.settings.model_copy(update={"audit": audit})
+    yield Past(stack, PostgresLedger(api_pool, sealer), owner, settings, trees, heads)
+    await pool.close()
+    await session.close()
     await owner.close()

@@ -69,12 +69,16 @@ SERVICES: dict[str, Act] = {
     "sign by a tenant's key": writes("transit/hmac/tenant-acme", input="AAAA"),
 }
 API: dict[str, Act] = {
+    "sign a log's head": writes("transit/sign/log-signing", input="AAAA"),
+    "replace a log's last checkpoint": writes("assay/data/log/acme", data={"note": "x"}),
     "read teams": reads("assay/data/teams/acme/mine"),
     "sign receipts": writes("transit/sign/receipt-signing", input="AAAA"),
     "read providers": reads("assay/data/providers/local"),
     "write records of outcomes": reads("database/creds/assay-writer"),
 }
 WORKER: dict[str, Act] = {
+    "sign a log's head": writes("transit/sign/log-signing", input="AAAA"),
+    "replace a log's last checkpoint": writes("assay/data/log/acme", data={"note": "x"}),
     "sign tokens": writes("transit/sign/token-signing", input="AAAA"),
     "read clients": reads("assay/data/clients/someone"),
     "take the API's login": reads("database/creds/assay-api"),
@@ -94,7 +98,20 @@ ARCHIVER: dict[str, Act] = {
     "take the API's login": reads("database/creds/assay-api"),
     "take the writer's login": reads("database/creds/assay-writer"),
 }
+SEQUENCER: dict[str, Act] = {
+    "sign tokens": writes("transit/sign/token-signing", input="AAAA"),
+    "sign receipts": writes("transit/sign/receipt-signing", input="AAAA"),
+    "make a data key": writes("transit/datakey/plaintext/tenant-acme"),
+    "unwrap a tenant's key": writes("transit/decrypt/tenant-acme", ciphertext="vault:v1:AAAA"),
+    "read wrapped keys": reads("assay/data/keyring/acme/current"),
+    "read the identity secret": reads("assay/data/identity"),
+    "forget a log's last checkpoint": deletes("assay/metadata/log/acme"),
+    "take the API's login": reads("database/creds/assay-api"),
+    "take the writer's login": reads("database/creds/assay-writer"),
+}
 OPERATOR: dict[str, Act] = {
+    "sign a log's head": writes("transit/sign/log-signing", input="AAAA"),
+    "replace a log's last checkpoint": writes("assay/data/log/acme", data={"note": "x"}),
     "sign manifests": writes("transit/sign/archive-signing", input="AAAA"),
     "take the archiver's login": reads("database/creds/assay-archiver"),
     "a secret ID of the archiver that is not wrapped": writes("auth/approle/role/assay-archiver/secret-id"),
@@ -107,12 +124,15 @@ OPERATOR: dict[str, Act] = {
     "take the API's login": reads("database/creds/assay-api"),
     "take the writer's login": reads("database/creds/assay-writer"),
 }
+SESSIONS = ("api", "worker", "sequencer", "archiver", "operator")
 CASES = [
     *((name, act) for name in ("api", "worker", "archiver") for act in {**NOBODY, **SERVICES}.items()),
+    *(("sequencer", act) for act in {**NOBODY, **SERVICES}.items() if act[0] != "the sequencer's login"),
     *((name, ("sign manifests", writes("transit/sign/archive-signing", input="AAAA"))) for name in ("api", "worker")),
     *(("archiver", act) for act in ARCHIVER.items()),
     *(("api", act) for act in API.items()),
     *(("worker", act) for act in WORKER.items()),
+    *(("sequencer", act) for act in SEQUENCER.items()),
     *(("operator", act) for act in {**NOBODY, **OPERATOR}.items()),
 ]
 
@@ -126,9 +146,7 @@ async def tokens(stack: Stack) -> AsyncIterator[dict[str, hvac.Client]]:
         kv_write(client, "assay", "providers/local", {"api_key": "something"})
 
     await stack.as_root(seed)
-    sessions: dict[str, VaultSession] = {
-        name: await stack.session(name) for name in ("api", "worker", "archiver", "operator")
-    }
+    sessions: dict[str, VaultSession] = {name: await stack.session(name) for name in SESSIONS}
     clients = {}
     for name, session in sessions.items():
         token = await session.call(lambda client: client.token)
