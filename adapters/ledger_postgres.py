@@ -8,18 +8,15 @@ import asyncpg
 
 from adapters.pool_postgres import PostgresPool
 from adapters.postgres_errors import CONFLICT, KEY_ERASED, unavailable
+from adapters.record_arguments import RECORD, record_arguments
 from adapters.record_sealer import RecordSealer, SealedRecord
 from domain.budgets import Admitted, Appended, QuotaSpent, QuotaState, RecordConflict, Reservation
-from domain.records import SCHEMA_VERSION, Record
+from domain.records import Record
 from domain.refusals import Kind, Refusal
 
-_RECORD = (
-    "ROW($1::uuid, $2::smallint, $3::text, $4::text, $5::timestamptz, $6::text, $7::text, $8::text, $9::json,"
-    " $10::text, $11::uuid, $12::bytea, $13::bytea, $14::bytea)::assay.sealed_record"
-)
-_APPEND = f"SELECT * FROM assay.append({_RECORD})"  # noqa: S608 - a constant
-_ADMIT = f"SELECT * FROM assay.admit($15, $16, $17, $18, {_RECORD})"  # noqa: S608
-_CLOSE = f"SELECT * FROM assay.close($15, $16, {_RECORD})"  # noqa: S608
+_APPEND = f"SELECT * FROM assay.append({RECORD})"  # noqa: S608 - a constant
+_ADMIT = f"SELECT * FROM assay.admit($15, $16, $17, $18, {RECORD})"  # noqa: S608
+_CLOSE = f"SELECT * FROM assay.close($15, $16, {RECORD})"  # noqa: S608
 _QUOTA = "SELECT * FROM assay.quota_state($1, $2)"
 
 
@@ -84,7 +81,7 @@ class PostgresLedger:
         try:
             return await self._call(sql, sealed, *more)
         except _KeyErased:
-            self._sealer.forget(sealed)
+            self._sealer.forget(record.tenant, sealed.subject)
         try:
             return await self._call(sql, await self._sealer.seal(record), *more)
         except _KeyErased:
@@ -92,7 +89,7 @@ class PostgresLedger:
 
     async def _call(self, sql: str, sealed: SealedRecord, *more: object) -> asyncpg.Record:
         try:
-            row = await self._pool.fetchrow(sql, *_arguments(sealed), *more)
+            row = await self._pool.fetchrow(sql, *record_arguments(sealed), *more)
         except asyncpg.PostgresError as error:
             if error.sqlstate == CONFLICT:
                 raise RecordConflict(sealed.record.event_id, str(error.detail)) from None
@@ -106,15 +103,6 @@ class PostgresLedger:
 
 class _KeyErased(Exception):
     """The key that a record was sealed with is gone."""
-
-
-def _arguments(sealed: SealedRecord) -> tuple[object, ...]:
-    record = sealed.record
-    return (
-        *(record.event_id, SCHEMA_VERSION, record.tenant, record.kind.value, record.recorded_at),
-        *(record.workflow_id, record.run_id, sealed.subject, sealed.fields_json, sealed.key_id, sealed.subject_key),
-        *(sealed.ciphertext, sealed.content_mac, sealed.digest),
-    )
 
 
 def _appended(event_id: UUID, row: asyncpg.Record) -> Appended:

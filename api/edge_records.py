@@ -14,7 +14,7 @@ from domain.identity import event_id
 from domain.ports import Clock, Ledger
 from domain.principals import SYSTEM_TENANT, Principal
 from domain.records import EventKind, OpenFields, Record, SealedFields
-from domain.refusals import Refusal
+from domain.refusals import Kind, Refusal
 
 _KEPT = 1000
 _RETRY_SECONDS = 1.0
@@ -84,7 +84,10 @@ class EdgeRecorder:
         while True:
             try:
                 await self._ledger.append(record)
-            except Refusal:
+            except Refusal as refusal:
+                if refusal.kind is Kind.FORBIDDEN:  # the tenant has no key, or not any more: waiting gives it none
+                    self._dropped()
+                    return
                 await asyncio.sleep(_RETRY_SECONDS)
             except Exception as error:  # noqa: BLE001 - one bad record must not stop the others
                 log.error("an edge refusal could not be recorded", error=type(error).__name__)

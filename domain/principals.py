@@ -31,13 +31,23 @@ class Action(StrEnum):
     CANCEL_OWN_RUN = "cancel_own_run"
     READ_AUDIT = "read_audit"
     DECODE_PAYLOAD = "decode_payload"
+    ERASE = "erase"
+    READ_HOLDS = "read_holds"
+    PLACE_HOLD = "place_hold"
+    RELEASE_HOLD = "release_hold"
 
 
+_INSPECTS = frozenset(
+    {
+        *(Action.READ_AUDIT, Action.READ_OWN_RUN, Action.READ_ANY_RUN, Action.DECODE_PAYLOAD),
+        *(Action.READ_HOLDS, Action.PLACE_HOLD, Action.RELEASE_HOLD),
+    }
+)
 _GRANTS: dict[Role, frozenset[Action]] = {
     Role.AI_OPERATOR: frozenset({Action.SUBMIT, Action.READ_OWN_RUN, Action.CANCEL_OWN_RUN}),
     Role.REVIEWER: frozenset({Action.READ_OWN_RUN}),
-    Role.AUDITOR: frozenset({Action.READ_AUDIT, Action.READ_OWN_RUN, Action.READ_ANY_RUN, Action.DECODE_PAYLOAD}),
-    Role.ADMIN: frozenset({Action.READ_AUDIT, Action.READ_OWN_RUN, Action.READ_ANY_RUN, Action.DECODE_PAYLOAD}),
+    Role.AUDITOR: _INSPECTS,
+    Role.ADMIN: _INSPECTS | {Action.ERASE},
 }
 
 

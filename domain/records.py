@@ -42,7 +42,11 @@ class EventKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class OpenFields:
-    """Fields kept readable: none is personal, none quotes a prompt or an answer."""
+    """Fields kept readable: none is personal, none quotes a prompt or an answer.
+
+    ``about`` is the keyed hash of the person whom an erasure or a hold is about, ``about_tenant`` the tenant that was
+    erased, ``hold`` the ID of a hold.
+    """
 
     caller: str | None = None
     roles: tuple[str, ...] = ()
@@ -63,11 +67,17 @@ class OpenFields:
     method: str | None = None
     route: str | None = None
     status: int | None = None
+    about: str | None = None
+    about_tenant: str | None = None
+    hold: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class SealedFields:
-    """Fields kept encrypted under the key of the person that they are about, or of the tenant where there is none."""
+    """Fields kept encrypted under the key of the person that they are about, or of the tenant where there is none.
+
+    ``actor`` is who did something as an officer of the tenant: it is no record about them, and does not go with them.
+    """
 
     subject: str | None = None
     end_user: str | None = None
@@ -75,6 +85,8 @@ class SealedFields:
     source: str | None = None
     prompt: str | None = None
     answer: str | None = None
+    actor: str | None = None
+    reason: str | None = None
 
     @property
     def person(self) -> str | None:

@@ -8,8 +8,14 @@ from domain.refusals import Kind, Refusal
 GRANTS = {
     Role.AI_OPERATOR: {Action.SUBMIT, Action.READ_OWN_RUN, Action.CANCEL_OWN_RUN},
     Role.REVIEWER: {Action.READ_OWN_RUN},
-    Role.AUDITOR: {Action.READ_AUDIT, Action.READ_OWN_RUN, Action.READ_ANY_RUN, Action.DECODE_PAYLOAD},
-    Role.ADMIN: {Action.READ_AUDIT, Action.READ_OWN_RUN, Action.READ_ANY_RUN, Action.DECODE_PAYLOAD},
+    Role.AUDITOR: {
+        *(Action.READ_AUDIT, Action.READ_OWN_RUN, Action.READ_ANY_RUN, Action.DECODE_PAYLOAD),
+        *(Action.READ_HOLDS, Action.PLACE_HOLD, Action.RELEASE_HOLD),
+    },
+    Role.ADMIN: {
+        *(Action.READ_AUDIT, Action.READ_OWN_RUN, Action.READ_ANY_RUN, Action.DECODE_PAYLOAD),
+        *(Action.READ_HOLDS, Action.PLACE_HOLD, Action.RELEASE_HOLD, Action.ERASE),
+    },
 }
 
 
