@@ -15,7 +15,7 @@ from adapters.vault_calls import read
 from adapters.vault_session import VaultSession
 from config.settings import Settings
 from domain.custody import tenant_erasure_record
-from domain.principals import require_tenant
+from domain.principals import SYSTEM_TENANT, require_tenant
 from domain.refusals import Kind, Refusal
 
 
@@ -33,10 +33,11 @@ async def shred_tenant(session: VaultSession, settings: Settings, tenant: str, n
         Refusal: INVALID_REQUEST for a name that is none; NOT_FOUND if there never was such a tenant; LEGAL_HOLD;
             VAULT_UNAVAILABLE, STORE_UNAVAILABLE: repeat it.
     """
-    path = f"{settings.vault.transit_mount}/keys/tenant-{require_tenant(tenant)}"
+    require_tenant(tenant)
+    path = f"{settings.vault.transit_mount}/keys/tenant-{tenant}"
     if await session.call(lambda client: read(client, path)) is None:
         raise Refusal(Kind.NOT_FOUND, f"there is no tenant '{tenant}', or not any more")
-    identity = await VaultIdentity(session, kv_mount=settings.vault.kv_mount).tenant_key("system")
+    identity = await VaultIdentity(session, kv_mount=settings.vault.kv_mount).tenant_key(SYSTEM_TENANT)
     pool = PostgresPool(session, settings.database, "assay-custodian", mount=settings.vault.database_mount)
     await pool.start()
     try:
