@@ -18,6 +18,8 @@ from domain.custody import tenant_erasure_record
 from domain.principals import SYSTEM_TENANT, require_tenant
 from domain.refusals import Kind, Refusal
 
+_WAS_ERASED = "SELECT 1 FROM assay.erased_tenant WHERE tenant = $1"
+
 
 async def shred_tenant(session: VaultSession, settings: Settings, tenant: str, now: datetime, tag: str) -> bool:
     """Make all that lies under a tenant's keys unreadable for ever; False if it had been done before.
@@ -47,6 +49,21 @@ async def shred_tenant(session: VaultSession, settings: Settings, tenant: str, n
         await pool.close()
     await session.call(lambda client: _delete_key(client, path))
     return recorded
+
+
+async def require_not_erased(session: VaultSession, settings: Settings, tenant: str) -> None:
+    """Pass if no tenant of that name was erased: with the name would come its holds, its log and its old keys' names.
+
+    Raises:
+        Refusal: INVALID_REQUEST, field ``tenant``; STORE_UNAVAILABLE, VAULT_UNAVAILABLE.
+    """
+    pool = PostgresPool(session, settings.database, "assay-auditor", mount=settings.vault.database_mount)
+    await pool.start()
+    try:
+        if await pool.fetch(_WAS_ERASED, tenant):
+            raise Refusal(Kind.INVALID_REQUEST, f"a tenant '{tenant}' was erased: take another name", field="tenant")
+    finally:
+        await pool.close()
 
 
 def _delete_key(client: hvac.Client, path: str) -> None:

@@ -215,6 +215,8 @@ async def test_an_operator_erases_a_tenant_and_its_requests_are_refused(tenant: 
     ]
     assert recorded["kind"] == "erased"
     assert (await run_assay(settings, *erase, "--yes"))[0] == 1, "there is no such tenant any more"
+    code, _, said = await run_assay(settings, "tenant", "create", tenant.name)
+    assert (code, "was erased" in said) == (1, True)
 
 
 async def test_a_tenant_whose_key_is_gone_is_refused_and_holds_up_nobody(tenant: Tenant):
