@@ -84,10 +84,10 @@ END
 $$;
 
 -- Erases all keys of a person, and records it, or neither. A repeat of the same event tells what the first call erased.
+-- The lock that hold_on() takes makes it wait for a hold that is being placed, and a hold wait for it.
 CREATE FUNCTION assay.erase_subject(of_subject text, r assay.sealed_record) RETURNS bigint
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-  PERFORM pg_advisory_xact_lock(hashtext('assay.custody'), hashtext(r.tenant));
   IF NOT EXISTS (SELECT FROM assay.record s WHERE s.event_id = r.event_id) THEN
     IF assay.hold_on(r.tenant, of_subject) THEN
       RAISE EXCEPTION 'a hold stands' USING ERRCODE = 'AS006';
