@@ -13,6 +13,7 @@ import uvicorn
 from adapters.backoff import Backoff
 from adapters.clients_vault import VaultClients
 from adapters.clock_system import SystemClock
+from adapters.custody_postgres import PostgresCustody
 from adapters.external_storage import resolve
 from adapters.log_proofs_postgres import PostgresLogProofs
 from adapters.payload_driver import PayloadDriver
@@ -25,6 +26,7 @@ from adapters.spool_sqlite import SqliteSpool
 from adapters.temporal_client import TemporalConnection
 from adapters.tokens_jwt import JwtIssuer, JwtVerifier
 from api.app import build_app
+from api.custodian import Custodian
 from api.decoding import PayloadDecoder
 from api.edge_drops import Drops
 from api.edge_outbox import Outbox
@@ -201,4 +203,5 @@ async def _services(
         reading=RecordReading(records, platform.ledger, platform.identities, access, clock, random_tag),
         records=records,
         proofs=proofs,
+        custodian=Custodian(PostgresCustody(platform.pool, platform.sealer), platform.identities, clock, random_tag),
     )

@@ -6,6 +6,7 @@ from typing import Annotated, cast
 
 from fastapi import Depends, Request
 
+from api.custodian import Custodian
 from api.decoding import PayloadDecoder
 from api.edge_records import EdgeRecorder
 from api.reading import RecordReading
@@ -47,6 +48,7 @@ class Services:
     reading: RecordReading
     records: RecordReader
     proofs: LogProofs
+    custodian: Custodian
 
 
 @dataclass

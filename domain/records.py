@@ -46,6 +46,8 @@ class OpenFields:
 
     ``count`` is how many refusals a record stands for, from ``first_at`` to ``last_at`` (RFC 3339); without it, one. Of
     a reading, it is how many records were read, and ``filters`` names the filters that were set, without their values.
+    ``about`` is the keyed hash of the person whom an erasure or a hold is about, ``about_tenant`` the tenant that was
+    erased, ``hold`` the ID of a hold.
     """
 
     caller: str | None = None
@@ -75,11 +77,17 @@ class OpenFields:
     first_at: str | None = None
     last_at: str | None = None
     filters: tuple[str, ...] = ()
+    about: str | None = None
+    about_tenant: str | None = None
+    hold: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class SealedFields:
-    """Fields kept encrypted under the key of the person that they are about, or of the tenant where there is none."""
+    """Fields kept encrypted under the key of the person that they are about, or of the tenant where there is none.
+
+    ``actor`` is who did something as an officer of the tenant: it is no record about them, and does not go with them.
+    """
 
     subject: str | None = None
     end_user: str | None = None
@@ -87,6 +95,8 @@ class SealedFields:
     source: str | None = None
     prompt: str | None = None
     answer: str | None = None
+    actor: str | None = None
+    reason: str | None = None
 
     @property
     def person(self) -> str | None:

@@ -181,7 +181,7 @@ async def test_a_hold_that_comes_while_files_are_written_keeps_the_rows(past: Pa
     drop = archiver._store.drop
 
     async def late(of: date) -> None:
-        await past.owner.execute("INSERT INTO assay.hold (tenant) VALUES ('acme')")
+        await past.place_hold("acme")
         await drop(of)
 
     async with past.hold("acme", "0" * 64) as release:
