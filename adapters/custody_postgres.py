@@ -5,10 +5,11 @@ from uuid import UUID
 
 import asyncpg
 
+from adapters.ledger_postgres import RECORD
 from adapters.pool_postgres import PostgresPool
 from adapters.postgres_errors import HELD, OTHER_STEP, SAME_PERSON, TENANT_ERASED, unavailable
-from adapters.record_arguments import RECORD, record_arguments
 from adapters.record_sealer import RecordSealer, SealedRecord
+from adapters.sealed_rows import row_of
 from domain.custody import Hold
 from domain.records import Record
 from domain.refusals import Kind, Refusal
@@ -72,7 +73,7 @@ class _OtherStep(Exception):
 
 async def _call(pool: PostgresPool, sql: str, sealed: SealedRecord, *more: object) -> asyncpg.Record:
     try:
-        row = await pool.fetchrow(sql, *record_arguments(sealed), *more)
+        row = await pool.fetchrow(sql, *row_of(sealed).columns(), *more)
     except asyncpg.PostgresError as error:
         raise _meaning(error) from None
     if row is None:

@@ -147,6 +147,7 @@ class ReceiptBody(BaseModel):
     record_digest: str
     statement: str
     openings: dict[str, str]
+    proof: str | None = None
 
 
 class RunProblemBody(BaseModel):

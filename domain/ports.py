@@ -1,21 +1,25 @@
 """The ports: what the rules need from the world. Adapters are named after port and technology.
 
+Those for reading the audit log are written in ``domain/log_ports.py``.
+
 Every method may raise ``Refusal`` with STORE_UNAVAILABLE or VAULT_UNAVAILABLE when its server can't be reached in time:
 the caller of the port decides what that means, and the default is to fail closed.
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, Protocol
 from uuid import UUID
 
 from domain.access import Resource
+from domain.archive import MonthReport
 from domain.budgets import Admitted, Appended, QuotaSpent, QuotaState, Rate, RateDecision, Reservation
 from domain.clients import ClientEntry, IssuedToken, TeamEntry
-from domain.custody import Hold
+from domain.log_ports import LogProofs as LogProofs  # noqa: PLC0414 - they are ports as well
+from domain.log_ports import RecordReader as RecordReader  # noqa: PLC0414
 from domain.models import ModelAnswer, ModelCall
 from domain.principals import Action, Principal
-from domain.records import Record, StoredRecord
+from domain.records import Record
 from domain.sessions import SessionClaims, SessionUse
 
 
@@ -122,58 +126,6 @@ class Ledger(Protocol):
 
     async def quota(self, tenant: str, caller: str, daily_limit: int) -> QuotaState:
         """The caller's budget today."""
-        ...
-
-
-class RecordReader(Protocol):
-    """Reading the log."""
-
-    async def search(
-        self, *, tenant: str | None = None, workflow_id: str | None = None, limit: int = 50
-    ) -> Sequence[StoredRecord]:
-        """The newest records first."""
-        ...
-
-    async def unseal(self, record: StoredRecord) -> Mapping[str, Any]:
-        """The sealed fields of a record, authenticated.
-
-        Raises:
-            Refusal: INTERNAL if the ciphertext does not authenticate.
-        """
-        ...
-
-
-class Custody(Protocol):
-    """Erasure and legal hold. Persons are named by keyed hashes; each act and its record are made both or neither."""
-
-    async def erase(self, subject: str, record: Record) -> int:
-        """Erase all keys that the person's records are sealed with, in the record's tenant; give how many there were.
-
-        Raises:
-            Refusal: LEGAL_HOLD while a hold on the person or the tenant stands.
-        """
-        ...
-
-    async def place_hold(self, subject: str | None, by: str, record: Record) -> Hold:
-        """Hold a person's records, or all of the tenant's where ``subject`` is None. Its ID is that of the event.
-
-        Raises:
-            Refusal: FORBIDDEN if the tenant is erased.
-        """
-        ...
-
-    async def release_hold(self, hold_id: UUID, by: str, records: tuple[Record, Record]) -> Hold:
-        """Mark a hold of the record's tenant for release; for the second person: release it. A released one stays so.
-
-        ``records`` are what is recorded of the first step and of the second.
-
-        Raises:
-            Refusal: NOT_FOUND; SECOND_PERSON_NEEDED if the first step was by the same person.
-        """
-        ...
-
-    async def holds(self, tenant: str) -> Sequence[Hold]:
-        """The tenant's holds: those that stand first, then the newest. At most 1000."""
         ...
 
 
@@ -311,6 +263,22 @@ class TokenIssuer(Protocol):
 
         Raises:
             Refusal: VAULT_UNAVAILABLE.
+        """
+        ...
+
+
+class MonthArchiver(Protocol):
+    """Moves old months of the audit log into files and back. ``docs/retention.md`` tells how."""
+
+    async def due(self) -> Sequence[date]:
+        """The months that the policy lets go, by their first days, oldest first."""
+        ...
+
+    async def archive(self, month: date) -> MonthReport:
+        """Archive a month, or say why it stays. May be repeated.
+
+        Raises:
+            ArchiveInvalid: what was written, read back, does not hold; nothing was dropped.
         """
         ...
 

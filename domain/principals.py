@@ -23,12 +23,13 @@ class Role(StrEnum):
 
 
 class Action(StrEnum):
-    """What a principal may want to do."""
+    """What a principal may want to do. READ_LOG is for proofs and checkpoints, READ_AUDIT for records."""
 
     SUBMIT = "submit"
     READ_OWN_RUN = "read_own_run"
     READ_ANY_RUN = "read_any_run"
     CANCEL_OWN_RUN = "cancel_own_run"
+    READ_LOG = "read_log"
     READ_AUDIT = "read_audit"
     DECODE_PAYLOAD = "decode_payload"
     ERASE = "erase"
@@ -37,17 +38,17 @@ class Action(StrEnum):
     RELEASE_HOLD = "release_hold"
 
 
-_INSPECTS = frozenset(
+_OVERSIGHT = frozenset(
     {
-        *(Action.READ_AUDIT, Action.READ_OWN_RUN, Action.READ_ANY_RUN, Action.DECODE_PAYLOAD),
+        *(Action.READ_LOG, Action.READ_AUDIT, Action.READ_OWN_RUN, Action.READ_ANY_RUN, Action.DECODE_PAYLOAD),
         *(Action.READ_HOLDS, Action.PLACE_HOLD, Action.RELEASE_HOLD),
     }
 )
 _GRANTS: dict[Role, frozenset[Action]] = {
-    Role.AI_OPERATOR: frozenset({Action.SUBMIT, Action.READ_OWN_RUN, Action.CANCEL_OWN_RUN}),
-    Role.REVIEWER: frozenset({Action.READ_OWN_RUN}),
-    Role.AUDITOR: _INSPECTS,
-    Role.ADMIN: _INSPECTS | {Action.ERASE},
+    Role.AI_OPERATOR: frozenset({Action.SUBMIT, Action.READ_OWN_RUN, Action.CANCEL_OWN_RUN, Action.READ_LOG}),
+    Role.REVIEWER: frozenset({Action.READ_OWN_RUN, Action.READ_LOG}),
+    Role.AUDITOR: _OVERSIGHT,
+    Role.ADMIN: _OVERSIGHT | {Action.ERASE},
 }
 
 

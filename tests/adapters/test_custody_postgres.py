@@ -12,11 +12,11 @@ import pytest
 from adapters.custody_postgres import PostgresCustody
 from adapters.identity_vault import VaultIdentity
 from adapters.keyring_vault import CacheLimits, VaultKeyRing
-from adapters.ledger_postgres import PostgresLedger
+from adapters.ledger_postgres import RECORD, PostgresLedger
 from adapters.pool_postgres import PostgresPool
-from adapters.record_arguments import RECORD, record_arguments
 from adapters.record_sealer import NO_KEY, RecordSealer, without_sealed_part
 from adapters.records_postgres import PostgresRecords
+from adapters.sealed_rows import row_of
 from adapters.subject_keys_postgres import PostgresSubjectKeys
 from adapters.tenant_erasure import shred_tenant
 from adapters.vault_calls import read
@@ -210,7 +210,7 @@ async def test_an_erasure_waits_for_a_hold_that_is_being_placed(place: Place) ->
     try:
         async with connection.transaction():
             record = replace(a_record(), tenant=place.tenant, kind=EventKind.HOLD_PLACED)
-            arguments = record_arguments(without_sealed_part(record, bytes(32)))
+            arguments = row_of(without_sealed_part(record, bytes(32))).columns()
             await connection.execute(f"SELECT assay.place_hold($15, 'one', {RECORD})", *arguments, subject)
             erasing = asyncio.create_task(place.custodian.erase(place.officer(), "alice"))
             await eventually(lambda: _waits_for_the_lock(place.stack))
