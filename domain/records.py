@@ -45,8 +45,9 @@ class OpenFields:
     """Fields kept readable: none is personal, none quotes a prompt or an answer.
 
     ``about`` is the keyed hash of the person whom an erasure or a hold is about, ``about_tenant`` the tenant that was
-    erased, ``hold`` the ID of a hold. ``count`` is how many refusals a record stands for, from ``first_at`` to ``last_at`` (RFC 3339); without it, one. Of
-    a reading, it is how many records were read, and ``filters`` names the filters that were set, without their values.
+    erased, ``hold`` the ID of a hold. ``count`` is how many refusals a record stands for, from ``first_at`` to
+    ``last_at`` (RFC 3339); without it, one. Of a reading, it is how many records were read, and ``filters`` names the
+    filters that were set, without their values.
     """
 
     caller: str | None = None

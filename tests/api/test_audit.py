@@ -76,7 +76,9 @@ class Edge:
             reading=RecordReading(self.records, self.ledger, identity, self.access, self.clock, self.random_tag),
             records=self.records,
             proofs=self.proofs,
-            **dict.fromkeys(("runs", "tokens", "rates", "policy", "decoder", "sessions", "sealing"), cast("Any", None)),
+            **dict.fromkeys(
+                ("runs", "tokens", "rates", "policy", "decoder", "sessions", "sealing", "custodian"), cast("Any", None)
+            ),
         )
         app = build_app(Readiness((), services), Metrics(), 1024, self.random_tag)
         self.http = httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://127.0.0.1:8080")
