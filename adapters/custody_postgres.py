@@ -5,10 +5,11 @@ from uuid import UUID
 
 import asyncpg
 
+from adapters.ledger_postgres import RECORD
 from adapters.pool_postgres import PostgresPool
 from adapters.postgres_errors import HELD, OTHER_STEP, SAME_PERSON, TENANT_ERASED, unavailable
 from adapters.record_sealer import RecordSealer, SealedRecord
-from adapters.sealed_rows import RECORD, row_of
+from adapters.sealed_rows import row_of
 from domain.custody import Hold
 from domain.records import Record
 from domain.refusals import Kind, Refusal

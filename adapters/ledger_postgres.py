@@ -9,10 +9,16 @@ import asyncpg
 from adapters.pool_postgres import PostgresPool
 from adapters.postgres_errors import CONFLICT, KEY_ERASED, unavailable
 from adapters.record_sealer import RecordSealer
-from adapters.sealed_rows import RECORD, SealedRow, row_of
+from adapters.sealed_rows import SealedRow, row_of
 from domain.budgets import Admitted, Appended, QuotaSpent, QuotaState, RecordConflict, Reservation
 from domain.records import Record
 from domain.refusals import Kind, Refusal
+
+RECORD = (
+    "ROW($1::uuid, $2::smallint, $3::text, $4::text, $5::timestamptz, $6::text, $7::text, $8::text, $9::json,"
+    " $10::text, $11::uuid, $12::bytea, $13::bytea, $14::bytea)::assay.sealed_record"
+)
+"""A sealed record's columns as one value, in a statement whose own parameters begin with $15."""
 
 _APPEND = f"SELECT * FROM assay.append({RECORD})"  # noqa: S608 - a constant
 _ADMIT = f"SELECT * FROM assay.admit($15, $16, $17, $18, {RECORD})"  # noqa: S608

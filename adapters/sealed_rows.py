@@ -10,12 +10,6 @@ from uuid import UUID
 from adapters.record_sealer import SealedRecord
 from domain.records import SCHEMA_VERSION, canonical
 
-RECORD = (
-    "ROW($1::uuid, $2::smallint, $3::text, $4::text, $5::timestamptz, $6::text, $7::text, $8::text, $9::json,"
-    " $10::text, $11::uuid, $12::bytea, $13::bytea, $14::bytea)::assay.sealed_record"
-)
-"""A row's columns as one value, in a statement whose own parameters begin with $15."""
-
 
 @dataclass(frozen=True, slots=True)
 class SealedRow:

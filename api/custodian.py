@@ -4,8 +4,9 @@ from collections.abc import Callable, Sequence
 from uuid import UUID
 
 from domain.custody import Hold, erasure_record, hold_record, release_records
+from domain.custody_ports import Custody
 from domain.identity import subject_hash
-from domain.ports import Clock, Custody, IdentityKeys
+from domain.ports import Clock, IdentityKeys
 from domain.principals import Principal
 
 

@@ -199,9 +199,9 @@ async def _services(
             refused=metrics.payloads_refused.inc,
         ),
         sessions=Sessions(sessions, platform.ledger, clock, random_tag, settings.api.ui_session_seconds),
+        custodian=Custodian(PostgresCustody(platform.pool, platform.sealer), platform.identities, clock, random_tag),
         sealing=Sealing(proofs, stop),
         reading=RecordReading(records, platform.ledger, platform.identities, access, clock, random_tag),
         records=records,
         proofs=proofs,
-        custodian=Custodian(PostgresCustody(platform.pool, platform.sealer), platform.identities, clock, random_tag),
     )

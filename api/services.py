@@ -44,11 +44,11 @@ class Services:
     access: AccessDecider
     decoder: PayloadDecoder
     sessions: Sessions
+    custodian: Custodian
     sealing: Sealing
     reading: RecordReading
     records: RecordReader
     proofs: LogProofs
-    custodian: Custodian
 
 
 @dataclass

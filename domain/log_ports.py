@@ -1,13 +1,12 @@
-"""The ports of the audit log: reading its records, proofs of its tree, erasure and holds. See ``domain/ports.py``."""
+"""The ports for reading the audit log: its records, and proofs of its tree. See ``domain/ports.py``."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 from uuid import UUID
 
 from domain.checkpoints import Proof
-from domain.custody import Hold
 from domain.record_queries import Place, RecordFilter
-from domain.records import Record, StoredRecord
+from domain.records import StoredRecord
 
 EVERY_RECORD = RecordFilter()
 
@@ -61,38 +60,4 @@ class LogProofs(Protocol):
         Raises:
             Refusal: INVALID_REQUEST for sizes that no checkpoint covers; INTERNAL as above.
         """
-        ...
-
-
-class Custody(Protocol):
-    """Erasure and legal hold. Persons are named by keyed hashes; each act and its record are made both or neither."""
-
-    async def erase(self, subject: str, record: Record) -> int:
-        """Erase all keys that the person's records are sealed with, in the record's tenant; give how many there were.
-
-        Raises:
-            Refusal: LEGAL_HOLD while a hold on the person or the tenant stands.
-        """
-        ...
-
-    async def place_hold(self, subject: str | None, by: str, record: Record) -> Hold:
-        """Hold a person's records, or all of the tenant's where ``subject`` is None. Its ID is that of the event.
-
-        Raises:
-            Refusal: FORBIDDEN if the tenant is erased.
-        """
-        ...
-
-    async def release_hold(self, hold_id: UUID, by: str, records: tuple[Record, Record]) -> Hold:
-        """Mark a hold of the record's tenant for release; for the second person: release it. A released one stays so.
-
-        ``records`` are what is recorded of the first step and of the second.
-
-        Raises:
-            Refusal: NOT_FOUND; SECOND_PERSON_NEEDED if the first step was by the same person.
-        """
-        ...
-
-    async def holds(self, tenant: str) -> Sequence[Hold]:
-        """The tenant's holds: those that stand first, then the newest. At most 1000."""
         ...

@@ -1,6 +1,6 @@
 """The ports: what the rules need from the world. Adapters are named after port and technology.
 
-Those of the audit log are written in ``domain/log_ports.py``.
+Those for reading the audit log are written in ``domain/log_ports.py``.
 
 Every method may raise ``Refusal`` with STORE_UNAVAILABLE or VAULT_UNAVAILABLE when its server can't be reached in time:
 the caller of the port decides what that means, and the default is to fail closed.
@@ -15,7 +15,6 @@ from domain.access import Resource
 from domain.archive import MonthReport
 from domain.budgets import Admitted, Appended, QuotaSpent, QuotaState, Rate, RateDecision, Reservation
 from domain.clients import ClientEntry, IssuedToken, TeamEntry
-from domain.log_ports import Custody as Custody  # noqa: PLC0414
 from domain.log_ports import LogProofs as LogProofs  # noqa: PLC0414 - they are ports as well
 from domain.log_ports import RecordReader as RecordReader  # noqa: PLC0414
 from domain.models import ModelAnswer, ModelCall

@@ -44,10 +44,10 @@ class EventKind(StrEnum):
 class OpenFields:
     """Fields kept readable: none is personal, none quotes a prompt or an answer.
 
-    ``count`` is how many refusals a record stands for, from ``first_at`` to ``last_at`` (RFC 3339); without it, one. Of
-    a reading, it is how many records were read, and ``filters`` names the filters that were set, without their values.
     ``about`` is the keyed hash of the person whom an erasure or a hold is about, ``about_tenant`` the tenant that was
-    erased, ``hold`` the ID of a hold.
+    erased, ``hold`` the ID of a hold. ``count`` is how many refusals a record stands for, from ``first_at`` to
+    ``last_at`` (RFC 3339); without it, one. Of a reading, it is how many records were read, and ``filters`` names the
+    filters that were set, without their values.
     """
 
     caller: str | None = None
@@ -69,6 +69,9 @@ class OpenFields:
     method: str | None = None
     route: str | None = None
     status: int | None = None
+    about: str | None = None
+    about_tenant: str | None = None
+    hold: str | None = None
     log: str | None = None
     month: str | None = None
     rows: int | None = None
@@ -77,9 +80,6 @@ class OpenFields:
     first_at: str | None = None
     last_at: str | None = None
     filters: tuple[str, ...] = ()
-    about: str | None = None
-    about_tenant: str | None = None
-    hold: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

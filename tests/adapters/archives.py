@@ -156,7 +156,6 @@ class Past:
             await release()
 
     async def place_hold(self, tenant: str, subject: str | None = None) -> None:
-        """Hold a person's records, or a tenant's."""
         await self.owner.execute(
             "INSERT INTO assay.hold (id, tenant, subject, placed_by) VALUES (gen_random_uuid(), $1, $2, 'one')",
             *(tenant, subject),

@@ -12,11 +12,12 @@ import pytest
 from adapters.custody_postgres import PostgresCustody
 from adapters.identity_vault import VaultIdentity
 from adapters.keyring_vault import CacheLimits, VaultKeyRing
-from adapters.ledger_postgres import PostgresLedger
+from adapters.ledger_postgres import RECORD, PostgresLedger
+from adapters.log_store_postgres import PostgresLogStore
 from adapters.pool_postgres import PostgresPool
 from adapters.record_sealer import NO_KEY, RecordSealer, without_sealed_part
 from adapters.records_postgres import PostgresRecords
-from adapters.sealed_rows import RECORD, row_of
+from adapters.sealed_rows import row_of
 from adapters.subject_keys_postgres import PostgresSubjectKeys
 from adapters.tenant_erasure import shred_tenant
 from adapters.vault_calls import read
@@ -88,9 +89,21 @@ class Place:
         finally:
             await connection.close()
 
+    async def grow(self) -> None:
+        """Put what is pending into the tree, as the sequencer does."""
+        session = await self.stack.session("sequencer")
+        pool = PostgresPool(session, self.stack.database, "assay-sequencer")
+        await pool.start()
+        try:
+            while await self.sql("SELECT FROM assay.pending WHERE tenant = $1", self.tenant):
+                await PostgresLogStore(pool).sequence(10_000)
+        finally:
+            await pool.close()
+            await session.close()
+
     async def root(self) -> bytes:
         """The root over all leaves of the tenant, each of which is the digest of a record as it is stored now."""
-        await self.sql("SELECT count(*) FROM assay.sequence(1000000)")
+        await self.grow()
         leaves = await self.sql("SELECT event_id, digest FROM assay.leaf WHERE tenant = $1 ORDER BY seq", self.tenant)
         verified = {row.event_id: row.digest for row in await self.records.search(tenant=self.tenant, limit=1000)}
         assert {row["event_id"]: row["digest"] for row in leaves} == verified
@@ -157,7 +170,7 @@ async def test_what_is_recorded_of_a_person_is_gone_and_of_others_is_not(place: 
     assert [await place.opens(event) for event in (first, second, other, mentions)] == [False, False, True, True]
     later = await place.record("alice")
     assert await place.opens(later), "what comes later is sealed with another key"
-    await place.sql("SELECT count(*) FROM assay.sequence(1000000)")
+    await place.grow()
     leaves = await place.sql("SELECT digest FROM assay.leaf WHERE tenant = $1 ORDER BY seq LIMIT 4", place.tenant)
     assert mth([row["digest"] for row in leaves]) == before, "the tree of before is a part of what is there now"
     await place.root()

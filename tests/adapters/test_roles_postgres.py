@@ -15,15 +15,15 @@ from tests.adapters.stack import Stack
 GROUPS = ("api", "writer", "reader", "auditor", "archiver", "sequencer", "custodian", "migrate")
 TABLES = (
     *("policy", "policy_turn", "rate_bucket", "quota_account", "reservation", "record", "payload", "pending"),
-    *("leaf", "tile", "log_head", "checkpoint", "subject_key", "archive", "hold", "erased_tenant", "schema_migration"),
+    *("leaf", "tile", "log_head", "checkpoint", "subject_key", "hold", "erased_tenant", "archive", "schema_migration"),
 )
 LOG = {"leaf", "tile", "log_head", "checkpoint"}
 READ = {
     "api": LOG,
     "writer": set(),
     "reader": {"record", "subject_key", *LOG},
-    "auditor": {"record", "subject_key", "pending", "archive", "hold", "erased_tenant", *LOG},
-    "archiver": {"record", "subject_key", "archive", "hold", "erased_tenant", *LOG},
+    "auditor": {"record", "subject_key", "pending", "hold", "erased_tenant", "archive", *LOG},
+    "archiver": {"record", "subject_key", "hold", "erased_tenant", "archive", *LOG},
     "sequencer": LOG,
     "custodian": set(),
 }
@@ -55,6 +55,12 @@ CALLS = {
     "make_months": "SELECT assay.make_months(0)",
     "make_month": "SELECT assay.make_month('2026-01-01')",
     "log_lag": "SELECT assay.log_lag()",
+    "erase_subject": f"SELECT assay.erase_subject('nobody', {_RECORD})",
+    "erase_tenant": f"SELECT assay.erase_tenant('t-' || left(gen_random_uuid()::text, 8), {_RECORD})",
+    "place_hold": f"SELECT assay.place_hold('somebody held', 'by', {_RECORD})",
+    "release_hold": f"SELECT assay.release_hold(gen_random_uuid(), 'by', false, {_RECORD})",
+    "holds": "SELECT assay.holds('acme', 1)",
+    "hold_on": "SELECT assay.hold_on('acme', 'roles')",
     "months_due": "SELECT assay.months_due(1200, '0')",
     "detach_month": "SELECT assay.detach_month('1990-01-01')",
     "attach_month": "SELECT assay.attach_month('1990-01-01')",
@@ -64,12 +70,6 @@ CALLS = {
     "begin_restore": "SELECT assay.begin_restore('1990-01-01')",
     "restore_rows": "SELECT assay.restore_rows('1990-01-01', 'acme', '[]')",
     "end_restore": "SELECT assay.end_restore('1990-01-01', '{acme}')",
-    "erase_subject": f"SELECT assay.erase_subject('nobody', {_RECORD})",
-    "erase_tenant": f"SELECT assay.erase_tenant('t-' || left(gen_random_uuid()::text, 8), {_RECORD})",
-    "place_hold": f"SELECT assay.place_hold('somebody held', 'by', {_RECORD})",
-    "release_hold": f"SELECT assay.release_hold(gen_random_uuid(), 'by', false, {_RECORD})",
-    "holds": "SELECT assay.holds('acme', 1)",
-    "hold_on": "SELECT assay.hold_on('acme', 'roles')",
 }
 ALLOWED = {
     "api": {

@@ -15,7 +15,7 @@ from adapters.keyring_vault import VaultKeyRing
 from adapters.record_sealer import RecordSealer
 from adapters.subject_keys_postgres import PostgresSubjectKeys
 from domain.custody import HoldState, erasure_record, hold_record, release_records
-from domain.ports import Custody
+from domain.custody_ports import Custody
 from domain.principals import Principal, Role
 from domain.records import EventKind, Record
 from domain.refusals import Kind, Refusal
