@@ -193,6 +193,7 @@ async def test_a_log_that_is_written_anew_is_found_by_its_signatures_and_by_vaul
         audit = await scene.broken(tenant)
         faults = {finding.fault: finding for finding in audit.findings}
         assert faults[Fault.CHECKPOINT_FORGED].size == 10
+        assert "a signature of the checkpoint does not hold" in faults[Fault.CHECKPOINT_FORGED].detail
         assert faults[Fault.ROLLED_BACK].size == SIZES[tenant]
 
 
