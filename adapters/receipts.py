@@ -47,7 +47,8 @@ def verify_receipt(
             raise ReceiptInvalid(f"'{name}' is not what was signed")
     if run is not receipt and run.get("id") != claims.get("sub"):
         raise ReceiptInvalid("the receipt is another run's")
-    answer = (run.get("result") or {}).get("content")
+    result = run.get("result")  # a text, in the answer of /ai/predict
+    answer = result.get("content") if isinstance(result, Mapping) else result
     if answer is not None:
         _opens(receipt, claims, "answer", str(answer).encode())
         checked.append("answer")

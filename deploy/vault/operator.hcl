@@ -36,6 +36,7 @@ path "database/creds/assay-auditor" { capabilities = ["read"] }
 path "auth/approle/role/assay-api/role-id" { capabilities = ["read"] }
 path "auth/approle/role/assay-worker/role-id" { capabilities = ["read"] }
 path "auth/approle/role/assay-sequencer/role-id" { capabilities = ["read"] }
+path "auth/approle/role/assay-archiver/role-id" { capabilities = ["read"] }
 path "auth/approle/role/assay-api/secret-id" {
   capabilities     = ["create", "update"]
   min_wrapping_ttl = "1s"
@@ -47,6 +48,11 @@ path "auth/approle/role/assay-worker/secret-id" {
   max_wrapping_ttl = "24h"
 }
 path "auth/approle/role/assay-sequencer/secret-id" {
+  capabilities     = ["create", "update"]
+  min_wrapping_ttl = "1s"
+  max_wrapping_ttl = "24h"
+}
+path "auth/approle/role/assay-archiver/secret-id" {
   capabilities     = ["create", "update"]
   min_wrapping_ttl = "1s"
   max_wrapping_ttl = "24h"

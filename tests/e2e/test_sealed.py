@@ -113,9 +113,14 @@ async def test_who_has_no_patience_for_the_log_finds_the_proof_later(gateway: Ga
     await eventually(is_sealed)
 
 
-async def test_the_tutorials_endpoint_seals_too(gateway: Gateway) -> None:
+async def test_the_tutorials_endpoint_seals_too(gateway: Gateway, log_key: str) -> None:
     token = await gateway.token()
     headers = {"Authorization": f"Bearer {token}", "Prefer": "sealed"}
     response = await gateway.http.post("/ai/predict", json={"prompt": "Hello"}, headers=headers, timeout=60)
     assert response.status_code == 200, response.text
     assert response.json()["receipt"]["proof"].startswith("c2sp.org/tlog-proof@v1\n")
+    jwks = (await gateway.http.get("/.well-known/jwks.json")).json()
+    claims = verify_receipt(response.json(), jwks, log_keys=[parse_vkey(log_key)])
+    assert (claims["verdict"], claims["checked"]) == ("sealed", "signature, answer, proof")
+    with pytest.raises(ReceiptInvalid):
+        verify_receipt({**response.json(), "result": "Something else"}, jwks)
