@@ -4,26 +4,19 @@ import asyncio
 import base64
 import json
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from adapters.log_audit_archive import MANIFEST_KEY, MANIFEST_TYPE
-from adapters.vault_ensure import ensure
 from domain.log_audit import Fault
+from tests.adapters.archives import Past, old_record
 from tests.security.log_scene import LogScene
 
 AWAY = range(10, 20)
-# As the migration makes it, where there is one.
-TABLE = """
-CREATE TABLE IF NOT EXISTS assay.archive (
-  month date NOT NULL, tenant text NOT NULL, place text NOT NULL, sha256 bytea NOT NULL, manifest text NOT NULL,
-  rows bigint NOT NULL, first_seq bigint NOT NULL, last_seq bigint NOT NULL,
-  archived_at timestamptz NOT NULL DEFAULT clock_timestamp(), verified_at timestamptz, dropped_at timestamptz,
-  restored_at timestamptz, PRIMARY KEY (month, tenant)
-)
-"""
 INSERT = """
 INSERT INTO assay.archive (month, tenant, place, sha256, manifest, rows, first_seq, last_seq, verified_at, dropped_at)
 VALUES ($1, 'acme', 'archive', sha256(''), $2, 10, 10, 19, now(), now())
@@ -35,22 +28,56 @@ def part(value: Any) -> str:
 
 
 @pytest.fixture
-async def archived(scene: LogScene) -> AsyncIterator[LogScene]:
+async def emptied(scene: LogScene) -> AsyncIterator[LogScene]:
+    """Afterwards nothing is archived, and nothing of the month that was."""
+    yield scene
+    await scene.run("DROP TABLE IF EXISTS assay.record_2025_03")
+    triggers = await scene.owner.connection.fetch(
+        "SELECT tgname FROM pg_trigger WHERE tgrelid = 'assay.archive'::regclass AND NOT tgisinternal"
+    )
+    await scene.run("ALTER TABLE assay.archive DISABLE TRIGGER ALL")
+    await scene.run("TRUNCATE assay.archive")
+    for trigger in triggers:
+        await scene.run(f"ALTER TABLE assay.archive ENABLE ALWAYS TRIGGER {trigger['tgname']}")
+
+
+@pytest.fixture
+async def archived(emptied: LogScene) -> LogScene:
     """Records of ``AWAY`` are gone from the table."""
-    await scene.stack.as_root(lambda client: ensure(client, f"transit/keys/{MANIFEST_KEY}", {"type": "ed25519"}))
-    await scene.run(TABLE)
-    await scene.run("GRANT SELECT ON assay.archive TO assay_auditor")
-    await scene.run(
+    await emptied.run(
         "DELETE FROM assay.record WHERE event_id IN"
         " (SELECT event_id FROM assay.leaf WHERE tenant = 'acme' AND seq BETWEEN 10 AND 19)"
     )
-    yield scene
-    await scene.run("ALTER TABLE assay.archive DISABLE TRIGGER ALL")
-    await scene.run("TRUNCATE assay.archive")
-    for trigger in await scene.owner.connection.fetch(
-        "SELECT tgname FROM pg_trigger WHERE tgrelid = 'assay.archive'::regclass AND NOT tgisinternal"
-    ):
-        await scene.run(f"ALTER TABLE assay.archive ENABLE ALWAYS TRIGGER {trigger['tgname']}")
+    return emptied
+
+
+async def test_a_log_holds_when_a_month_was_archived_and_when_it_came_back(emptied: LogScene, tmp_path: Path) -> None:
+    scene, month = emptied, date(2025, 3, 1)
+    await scene.run("SET ROLE assay_owner")  # whose the months are
+    await scene.run("SELECT assay.make_month($1)", month)
+    await scene.run("RESET ROLE")
+    for number in range(5):
+        await scene.ledger.append(old_record(month, number=number))
+    await scene.grow()
+    audit = scene.stack.settings.audit.model_copy(update={"archive_place": str(tmp_path / "archive")})
+    past = Past(
+        scene.stack,
+        scene.ledger,
+        scene.owner.connection,
+        scene.stack.settings.model_copy(update={"audit": audit}),
+    )
+    async with AsyncExitStack() as exits:
+        archiver = await past.archiver(exits)
+        assert (await archiver.archive(month)).rows == 5
+        await scene.grow()
+        (found,) = (await scene.verify(tenant="acme")).tenants
+        assert found.holds, [str(finding) for finding in found.findings]
+        assert found.archived == 5
+        assert (await archiver.restore(month)).rows == 5
+        await scene.grow()
+        (found,) = (await scene.verify(tenant="acme")).tenants
+        assert found.holds, [str(finding) for finding in found.findings]
+        assert found.archived == 0
 
 
 async def manifest(scene: LogScene, **claims: Any) -> str:
