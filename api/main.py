@@ -14,10 +14,12 @@ from adapters.backoff import Backoff
 from adapters.clients_vault import VaultClients
 from adapters.clock_system import SystemClock
 from adapters.external_storage import resolve
+from adapters.log_proofs_postgres import PostgresLogProofs
 from adapters.payload_driver import PayloadDriver
 from adapters.platform import Platform
 from adapters.policy_files import load_policy_document
 from adapters.rates_postgres import PostgresRates
+from adapters.records_reader import open_reader
 from adapters.sessions_jwt import JwtSessions
 from adapters.spool_sqlite import SqliteSpool
 from adapters.temporal_client import TemporalConnection
@@ -29,7 +31,9 @@ from api.edge_outbox import Outbox
 from api.edge_records import EdgeRecorder
 from api.metrics import Metrics
 from api.outcomes import Outcomes
+from api.reading import RecordReading
 from api.runs import Runs
+from api.sealing import Sealing
 from api.services import PinnedPolicy, Readiness, Services
 from api.sessions import Sessions
 from api.tokens import TokenService
@@ -38,6 +42,7 @@ from config.settings import Settings
 from domain.access import RoleAccess
 from domain.floods import Windows
 from domain.identity import tenant_of_run
+from domain.log_ports import RecordReader
 from domain.policy import parse_policy
 from domain.principals import SYSTEM_TENANT
 from domain.refusals import Refusal
@@ -89,10 +94,11 @@ async def serve(
         serving = asyncio.create_task(server.serve())
         platform = await Platform.open(stack, settings, settings.vault.api, "assay-api", SystemClock())
         readiness.dependencies = (platform.session, platform.pool, temporal)
+        records = await open_reader(stack, settings, platform)
         edge = _edge_recorder(settings, platform, spool, metrics)
         tasks = [
             asyncio.create_task(
-                _become_ready(settings, readiness, platform, temporal, document, edge, metrics, stop, outcomes)
+                _become_ready(settings, readiness, platform, records, temporal, document, edge, metrics, stop, outcomes)
             ),
             asyncio.create_task(edge.run()),
         ]
@@ -118,6 +124,7 @@ async def _become_ready(
     settings: Settings,
     readiness: Readiness,
     platform: Platform,
+    records: RecordReader,
     temporal: TemporalConnection,
     document: bytes,
     edge: EdgeRecorder,
@@ -129,7 +136,9 @@ async def _become_ready(
     backoff = Backoff()
     while readiness.services is None:
         try:
-            readiness.services = await _services(settings, platform, temporal, document, edge, metrics, stop, outcomes)
+            readiness.services = await _services(
+                settings, platform, records, temporal, document, edge, metrics, stop, outcomes
+            )
         except (Refusal, KeyUnavailable) as error:
             log.info("waiting for a server", reason=type(error).__name__, kind=getattr(error, "kind", None))
             await asyncio.sleep(backoff.next())
@@ -139,6 +148,7 @@ async def _become_ready(
 async def _services(
     settings: Settings,
     platform: Platform,
+    records: RecordReader,
     temporal: TemporalConnection,
     document: bytes,
     edge: EdgeRecorder,
@@ -154,6 +164,7 @@ async def _services(
     clients = VaultClients(platform.session, kv_mount=settings.vault.kv_mount)
     sessions = JwtSessions(platform.signer, platform.public_keys, platform.identities, settings.tokens, clock)
     access = RoleAccess()
+    proofs = PostgresLogProofs(platform.pool)
     return Services(
         settings=settings,
         runs=Runs(
@@ -186,4 +197,8 @@ async def _services(
             refused=metrics.payloads_refused.inc,
         ),
         sessions=Sessions(sessions, platform.ledger, clock, random_tag, settings.api.ui_session_seconds),
+        sealing=Sealing(proofs, stop),
+        reading=RecordReading(records, platform.ledger, platform.identities, access, clock, random_tag),
+        records=records,
+        proofs=proofs,
     )

@@ -95,5 +95,4 @@ def serve(
     try:
         uvloop.run(until_signalled())
     except* SpoolUnavailable as group:
-        reason = group.exceptions[0]
-        raise Output(as_json=False).fail(f"{reason}: ASSAY_API__SPOOL_DIR names a directory of its own") from None
+        raise Output(as_json=False).fail(f"ASSAY_API__SPOOL_DIR: {group.exceptions[0]}") from None

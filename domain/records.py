@@ -44,7 +44,8 @@ class EventKind(StrEnum):
 class OpenFields:
     """Fields kept readable: none is personal, none quotes a prompt or an answer.
 
-    ``count`` is how many refusals a record stands for, from ``first_at`` to ``last_at`` (RFC 3339); without it, one.
+    ``count`` is how many refusals a record stands for, from ``first_at`` to ``last_at`` (RFC 3339); without it, one. Of
+    a reading, it is how many records were read, and ``filters`` names the filters that were set, without their values.
     """
 
     caller: str | None = None
@@ -73,6 +74,7 @@ class OpenFields:
     count: int | None = None
     first_at: str | None = None
     last_at: str | None = None
+    filters: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

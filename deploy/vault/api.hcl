@@ -17,8 +17,9 @@ path "transit/decrypt/tenant-*" { capabilities = ["update"] }
 path "assay/data/keyring/+/+" { capabilities = ["create", "read"] }
 path "assay/data/keyring/+/current" { capabilities = ["create", "read", "update"] }
 
-# Log in to PostgreSQL.
+# Log in to PostgreSQL: as the API, and as a reader who sees the records of one tenant at a time.
 path "database/creds/assay-api" { capabilities = ["read"] }
+path "database/creds/assay-reader" { capabilities = ["read"] }
 
 # Look after its own token.
 path "auth/token/lookup-self" { capabilities = ["read"] }

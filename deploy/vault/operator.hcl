@@ -23,8 +23,10 @@ path "transit/keys/receipt-signing/rotate" { capabilities = ["update"] }
 path "transit/keys/log-signing" { capabilities = ["read"] }
 path "transit/keys/log-signing/rotate" { capabilities = ["update"] }
 
-# Compare the logs with their last checkpoints.
+# Verify the logs, against their last checkpoints, and what was archived of them.
 path "assay/data/log/+" { capabilities = ["read"] }
+path "assay/metadata/log" { capabilities = ["list"] }
+path "transit/keys/archive-signing" { capabilities = ["read"] }
 
 # Migrate the database, and read records.
 path "database/creds/assay-migrate" { capabilities = ["read"] }

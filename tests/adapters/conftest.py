@@ -7,6 +7,7 @@ from tests.adapters.stack import (  # noqa: F401 - fixtures
     auditor_pool,
     everybody_serves_again,
     operator_session,
+    reader_pool,
     stack,
     worker_session,
     writer_pool,

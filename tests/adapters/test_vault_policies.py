@@ -77,6 +77,7 @@ API: dict[str, Act] = {
     "write records of outcomes": reads("database/creds/assay-writer"),
 }
 WORKER: dict[str, Act] = {
+    "take the reader's login": reads("database/creds/assay-reader"),
     "sign a log's head": writes("transit/sign/log-signing", input="AAAA"),
     "replace a log's last checkpoint": writes("assay/data/log/acme", data={"note": "x"}),
     "sign tokens": writes("transit/sign/token-signing", input="AAAA"),
