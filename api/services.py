@@ -8,6 +8,7 @@ from fastapi import Depends, Request
 
 from api.decoding import PayloadDecoder
 from api.edge_records import EdgeRecorder
+from api.exporting import LogExport
 from api.reading import RecordReading
 from api.runs import Runs
 from api.sessions import Sessions
@@ -45,6 +46,7 @@ class Services:
     reading: RecordReading
     records: RecordReader
     proofs: LogProofs
+    export: LogExport
 
 
 @dataclass

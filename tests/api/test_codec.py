@@ -83,7 +83,7 @@ class Edge:
             ),
             sessions=Sessions(self.sessions, self.ledger, self.clock, self.random_tag, 900),
             **dict.fromkeys(("runs", "tokens", "signer", "rates", "policy"), cast("Any", None)),
-            **dict.fromkeys(("reading", "records", "proofs"), cast("Any", None)),
+            **dict.fromkeys(("reading", "records", "proofs", "export"), cast("Any", None)),
         )
         app = build_app(Readiness((), services), self.metrics, 1024, self.random_tag, self.ui_origin)
         self.http = httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://127.0.0.1:8080")
