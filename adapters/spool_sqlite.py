@@ -11,7 +11,7 @@ import fcntl
 import hashlib
 import os
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
@@ -28,7 +28,10 @@ _SET_UP = (
     "PRAGMA fullfsync=ON",  # macOS alone tells fsync from a flush of the drive's cache
     "PRAGMA checkpoint_fullfsync=ON",
     "PRAGMA journal_size_limit=4194304",
-    "CREATE TABLE IF NOT EXISTS entry (place INTEGER PRIMARY KEY, checksum BLOB NOT NULL, content BLOB NOT NULL)",
+    # a place is never given again: what is removed by place is what was there
+    """CREATE TABLE IF NOT EXISTS entry (
+      place INTEGER PRIMARY KEY AUTOINCREMENT, checksum BLOB NOT NULL, content BLOB NOT NULL
+    )""",
 )
 log = structlog.get_logger(__name__)
 
@@ -126,9 +129,8 @@ class SqliteSpool:
         self._file.replace(self._file.with_name(f"{self._file.name}.damaged"))
 
     def _put(self, contents: Sequence[bytes]) -> int:
-        connection, kept = self._opened(), 0
-        connection.execute("BEGIN IMMEDIATE")
-        try:
+        kept = 0
+        with self._transaction() as connection:
             room = self._max_bytes - self._used(connection)
             for content in contents:
                 room -= len(content) + _ENTRY_OVERHEAD_BYTES
@@ -137,11 +139,6 @@ class SqliteSpool:
                 row = (_checksum(content), content)
                 connection.execute("INSERT INTO entry (checksum, content) VALUES (?, ?)", row)
                 kept += 1
-            connection.execute("COMMIT")
-        except BaseException:
-            if connection.in_transaction:
-                connection.execute("ROLLBACK")
-            raise
         return kept
 
     def _oldest(self, most: int) -> list[Spooled]:
@@ -152,10 +149,20 @@ class SqliteSpool:
         return [Spooled(place, content if _checksum(content) == found else None) for place, found, content in rows]
 
     def _remove(self, places: Sequence[int]) -> None:
+        with self._transaction() as connection:
+            connection.executemany("DELETE FROM entry WHERE place = ?", [(place,) for place in places])
+
+    @contextlib.contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        """All of it, on the disk when it ends, or nothing."""
         connection = self._opened()
         connection.execute("BEGIN IMMEDIATE")
-        connection.executemany("DELETE FROM entry WHERE place = ?", [(place,) for place in places])
-        connection.execute("COMMIT")
+        try:
+            yield connection
+            connection.execute("COMMIT")
+        finally:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
 
     def _close(self) -> None:
         if self._connection is not None:

@@ -23,6 +23,8 @@ from domain.spool import Spool, Spooled, SpoolUnavailable
 
 _WAITING = 1000
 _BATCH = 128
+_SEALED_AT_ONCE = 32  # some milliseconds of the event loop
+_AT_ONCE = 4  # half of the pool: requests need the store, too
 _AWAY = frozenset({Kind.STORE_UNAVAILABLE, Kind.VAULT_UNAVAILABLE})
 
 log = structlog.get_logger(__name__)
@@ -115,7 +117,7 @@ class Outbox:
             await lane.arrived.wait()
             lane.arrived.clear()
             while lane.waiting:
-                batch = [lane.waiting.popleft() for _ in range(min(_BATCH, len(lane.waiting)))]
+                batch = [lane.waiting.popleft() for _ in range(min(_SEALED_AT_ONCE, len(lane.waiting)))]
                 try:
                     rows, unsealed = await self._seal(batch)
                     await self._keep(rows)
@@ -163,18 +165,19 @@ class Outbox:
             self._drops.add(Drop.SPOOL_FULL, row.open_fields())
 
     async def _deliver_all(self) -> None:
+        settled: list[int] = []
         while True:
             self._spooled.clear()
             entries: Sequence[Spooled] = ()
-            done: list[int] = []
             try:
+                if settled:  # first of all: nothing is delivered, or counted, twice
+                    await self._spool.remove(settled)
+                    settled = []
                 entries = await self._spool.oldest(_BATCH)
-                done = await self._deliver(entries)
-                if done:
-                    await self._spool.remove(done)
+                settled = await self._deliver(entries)
             except SpoolUnavailable as error:
                 log.error("the spool can't be read", error=str(error))
-            if entries and not done:
+            if entries and not settled:
                 await asyncio.sleep(self._retry_seconds)
             if not entries:
                 self._delivered.set()
@@ -185,16 +188,21 @@ class Outbox:
     async def _deliver(self, entries: Sequence[Spooled]) -> list[int]:
         """The places of those that need not be kept any longer."""
         done: list[int] = []
-        for entry in entries:
-            try:
-                row = from_bytes(entry.content or b"")
-            except ValueError:
-                self._drops.add(Drop.DAMAGED, {})
-            else:
-                if not await self._append(row):
-                    break
-            done.append(entry.place)
+        for start in range(0, len(entries), _AT_ONCE):
+            some = entries[start : start + _AT_ONCE]
+            settled = await asyncio.gather(*(self._settle(entry) for entry in some))
+            done += [entry.place for entry, is_settled in zip(some, settled, strict=True) if is_settled]
+            if not all(settled):
+                break
         return done
+
+    async def _settle(self, entry: Spooled) -> bool:
+        try:
+            row = from_bytes(entry.content or b"")
+        except ValueError:
+            self._drops.add(Drop.DAMAGED, {})
+            return True
+        return await self._append(row)
 
     async def _append(self, row: SealedRow) -> bool:
         """Whether that is settled: appended, or dropped for good. Not while the store is away."""

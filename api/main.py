@@ -33,6 +33,7 @@ from api.metrics import Metrics
 from api.outcomes import Outcomes
 from api.reading import RecordReading
 from api.runs import Runs
+from api.sealing import Sealing
 from api.services import PinnedPolicy, Readiness, Services
 from api.sessions import Sessions
 from api.tokens import TokenService
@@ -194,6 +195,7 @@ async def _services(
             refused=metrics.payloads_refused.inc,
         ),
         sessions=Sessions(sessions, platform.ledger, clock, random_tag, settings.api.ui_session_seconds),
+        sealing=Sealing(readers.proofs, stop),
         reading=RecordReading(readers.records, platform.ledger, platform.identities, access, clock, random_tag),
         records=readers.records,
         proofs=readers.proofs,

@@ -11,6 +11,7 @@ from api.edge_records import EdgeRecorder
 from api.exporting import LogExport
 from api.reading import RecordReading
 from api.runs import Runs
+from api.sealing import Sealing
 from api.sessions import Sessions
 from api.tokens import TokenService
 from config.settings import Settings
@@ -43,6 +44,7 @@ class Services:
     access: AccessDecider
     decoder: PayloadDecoder
     sessions: Sessions
+    sealing: Sealing
     reading: RecordReading
     records: RecordReader
     proofs: LogProofs

@@ -23,6 +23,7 @@ class ServeRole(StrEnum):
     API = "api"
     WORKER = "worker"
     SEQUENCER = "sequencer"
+    ARCHIVER = "archiver"
     ALL = "all"
 
 
@@ -33,6 +34,7 @@ async def run(settings: Settings, role: ServeRole, stop: asyncio.Event) -> None:
     """
     # imported here: these take a second to load, which no other command should cost
     import api.main  # noqa: PLC0415
+    import worker.archiver  # noqa: PLC0415
     import worker.main  # noqa: PLC0415
     import worker.sequencer  # noqa: PLC0415
     from adapters.temporal_client import TemporalConnection  # noqa: PLC0415
@@ -58,6 +60,11 @@ async def run(settings: Settings, role: ServeRole, stop: asyncio.Event) -> None:
             group.create_task(worker.sequencer.serve(settings, finished, ready_file=settings.worker.ready_file))
         elif role is ServeRole.ALL:
             group.create_task(worker.sequencer.serve(settings, finished))
+        if role in (ServeRole.ARCHIVER, ServeRole.ALL):
+            # a client of its own: its login opens Assay's own payloads, and no tenant's
+            own = TemporalConnection(settings.temporal, metrics.payloads_refused.inc)
+            ready_file = settings.worker.ready_file if role is ServeRole.ARCHIVER else None
+            group.create_task(worker.archiver.serve(settings, stop, own, ready_file=ready_file))
 
 
 async def _then_set(first: Awaitable[object], done: asyncio.Event) -> None:
@@ -70,7 +77,7 @@ async def _then_set(first: Awaitable[object], done: asyncio.Event) -> None:
 def serve(
     role: Annotated[ServeRole, typer.Option(help="What this process does.")] = ServeRole.ALL,
 ) -> None:
-    """Run the API, the worker, or both, in the foreground. Settings come from the environment (ASSAY_...)."""
+    """Run one role, or all of them, in the foreground. Settings come from the environment (ASSAY_...)."""
     settings = Settings()
     logs.configure(settings.log_level, settings.log_format)
 
@@ -88,5 +95,4 @@ def serve(
     try:
         uvloop.run(until_signalled())
     except* SpoolUnavailable as group:
-        reason = group.exceptions[0]
-        raise Output(as_json=False).fail(f"{reason}: ASSAY_API__SPOOL_DIR names a directory of its own") from None
+        raise Output(as_json=False).fail(f"ASSAY_API__SPOOL_DIR: {group.exceptions[0]}") from None

@@ -4,6 +4,7 @@ Example: ``ASSAY_VAULT__ADDRESS=https://vault.internal:8200``. No setting holds 
 what opens Vault (an AppRole secret ID) comes from a file that a setting names.
 """
 
+import re
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -24,6 +25,16 @@ BuildId = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,100}$")]
 def _origin(value: str | None) -> str | None:
     """An origin as browsers write it (RFC 6454 section 6.2), or none for an empty value."""
     return require_origin(value) if value else None
+
+
+def _directory_or_bucket(value: str) -> str:
+    if not value or ("://" in value and not re.match(r"s3://[a-z0-9.-]{3,63}(/|$)", value)):
+        raise ValueError("name a directory, or s3://BUCKET/PREFIX")
+    return value
+
+
+def _private_or_none(value: str | None) -> str | None:
+    return require_private_transport(value) if value else None
 
 
 class _Group(BaseModel):
@@ -76,6 +87,7 @@ class VaultSettings(_Group):
     team_approle_mount: str = "assay-teams"
     api: AppRoleSettings = AppRoleSettings()
     worker: AppRoleSettings = AppRoleSettings()
+    archiver: AppRoleSettings = AppRoleSettings()
     operator: AppRoleSettings = AppRoleSettings()
     sequencer: AppRoleSettings = AppRoleSettings()
     data_key_max_age_seconds: Seconds = 86_400.0
@@ -158,12 +170,17 @@ class AuditSettings(_Group):
     """The audit log: each tenant's is named ``log_name/tenant``, for ever.
 
     What is recorded is in a signed checkpoint within ``promise_seconds``, as receipts say; a tenant's log gets one
-    every ``checkpoint_seconds`` at most.
+    every ``checkpoint_seconds`` at most. Months that are over for ``retention_months`` go into files at
+    ``archive_place``: a directory, or ``s3://BUCKET/PREFIX`` of the server at ``archive_endpoint`` (none: Amazon's).
     """
 
     log_name: LogName = "assay.local"
     checkpoint_seconds: Seconds = 1.0
     promise_seconds: Annotated[int, Field(ge=1, le=86_400)] = 60
+    retention_months: Annotated[int, Field(ge=2, le=1200)] = 13
+    archive_place: Annotated[str, AfterValidator(_directory_or_bucket)] = "archive"
+    archive_region: str = "us-east-1"
+    archive_endpoint: Annotated[str | None, AfterValidator(_private_or_none)] = None
 
 
 class EmbeddedSettings(_Group):

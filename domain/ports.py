@@ -7,11 +7,12 @@ the caller of the port decides what that means, and the default is to fail close
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, Protocol
 from uuid import UUID
 
 from domain.access import Resource
+from domain.archive import MonthReport
 from domain.budgets import Admitted, Appended, QuotaSpent, QuotaState, Rate, RateDecision, Reservation
 from domain.clients import ClientEntry, IssuedToken, TeamEntry
 from domain.log_ports import LogProofs as LogProofs  # noqa: PLC0414 - they are ports as well
@@ -262,6 +263,22 @@ class TokenIssuer(Protocol):
 
         Raises:
             Refusal: VAULT_UNAVAILABLE.
+        """
+        ...
+
+
+class MonthArchiver(Protocol):
+    """Moves old months of the audit log into files and back. ``docs/retention.md`` tells how."""
+
+    async def due(self) -> Sequence[date]:
+        """The months that the policy lets go, by their first days, oldest first."""
+        ...
+
+    async def archive(self, month: date) -> MonthReport:
+        """Archive a month, or say why it stays. May be repeated.
+
+        Raises:
+            ArchiveInvalid: what was written, read back, does not hold; nothing was dropped.
         """
         ...
 

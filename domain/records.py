@@ -67,6 +67,10 @@ class OpenFields:
     method: str | None = None
     route: str | None = None
     status: int | None = None
+    log: str | None = None
+    month: str | None = None
+    rows: int | None = None
+    file_sha256: str | None = None
     count: int | None = None
     first_at: str | None = None
     last_at: str | None = None

@@ -34,7 +34,7 @@ TENANT = "demo"
 DEMO_CLIENTS = {"demo": (Role.AI_OPERATOR,), "auditor": (Role.AUDITOR,), "guest": ()}
 """Clients of the tenant ``demo`` with their roles. The guest has none: good for being refused."""
 
-ROLES = ("api", "worker", "sequencer")
+ROLES = ("api", "worker", "sequencer", "archiver")
 """Roles of Assay's processes, each with an AppRole of its own."""
 
 _ROLES_SQL = Path(__file__).resolve().parent.parent / "deploy" / "sql" / "roles.sql"

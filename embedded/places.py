@@ -47,7 +47,7 @@ def local_settings(settings: Settings) -> Settings:
     """``settings``, pointed at this machine's stack in every group that the environment does not set itself."""
     here = settings.embedded
     where = places(settings)
-    roles = {name: where.approle(name) for name in ("api", "worker", "sequencer", "operator")}
+    roles = {name: where.approle(name) for name in ("api", "worker", "sequencer", "archiver", "operator")}
     found: dict[str, Any] = {
         "vault": settings.vault.model_copy(update={"address": f"http://{_LOOPBACK}:{here.vault_port}", **roles}),
         "database": settings.database.model_copy(update={"host": _LOOPBACK, "port": here.postgres_port}),
@@ -58,6 +58,8 @@ def local_settings(settings: Settings) -> Settings:
     edge: dict[str, Any] = {"spool_dir": where.root / "spool"}
     if here.temporal_ui:
         edge["ui_origin"] = f"http://{_LOOPBACK}:{here.temporal_ui_port}"
+    if "archive_place" not in settings.audit.model_fields_set:
+        missing["audit"] = settings.audit.model_copy(update={"archive_place": str(where.root / "archive")})
     unset = {name: value for name, value in edge.items() if name not in settings.api.model_fields_set}
     missing["api"] = settings.api.model_copy(update=unset)
     return settings.model_copy(update=missing)

@@ -12,7 +12,7 @@ from activities.failing import FailuresByKind
 from activities.invoke import ModelActivities
 from activities.policies import Policies
 from activities.screen import ScreeningActivities
-from activities.settle import LedgerActivities
+from activities.settle import LedgerActivities, Promise
 from activities.validate import ValidationActivities
 from assay_temporal.contracts import InferenceResult
 from assay_temporal.keyring import KeyRing
@@ -43,7 +43,10 @@ def build_worker(client: Client, settings: Settings, ports: WorkerPorts) -> Work
     policies = Policies(ports.policies)
     validation = ValidationActivities(ports.keyring, policies, ports.identities, ports.teams)
     screening = ScreeningActivities(policies)
-    ledger = LedgerActivities(ports.ledger, policies, ports.identities, ports.signer, ports.clock, ports.recorded)
+    promise = Promise(settings.audit.log_name, settings.audit.promise_seconds)
+    ledger = LedgerActivities(
+        ports.ledger, policies, ports.identities, ports.signer, ports.clock, ports.recorded, promise
+    )
     model = ModelActivities(ports.provider, policies)
     slots = settings.worker
     return Worker(

@@ -7,6 +7,9 @@
 | ``invoke_model``               | 60 s       | 3 min   | 4 attempts, after 0.5 s doubling to 10 s, or Retry-After     |
 | ``invoke_model``, heartbeats   | 5 s        |         | a worker that died is noticed within this                    |
 | the run                        |            | 3 days  | no                                                           |
+| a month's archive              | 6 h        | 12 h    | after 10 s, doubling to 10 min, while a server is away       |
+| a month's archive, heartbeats  | 60 s       |         | an archiver that died is noticed within this                 |
+| a run of the archiver          |            | 23 h    | no: the next day's goes on                                   |
 
 A local activity must stay far below the 10 s of a workflow task, and a slot that waits for a store is a slot that no
 other run has: hence two seconds, then regular. A day is longer than any outage that operators sleep through; a run
@@ -37,3 +40,11 @@ MODEL_RETRY = RetryPolicy(
     maximum_interval=timedelta(seconds=10),
     maximum_attempts=4,
 )
+
+ARCHIVE_ATTEMPT = timedelta(hours=6)
+ARCHIVE_TOTAL = timedelta(hours=12)
+ARCHIVE_HEARTBEAT = timedelta(seconds=60)
+ARCHIVE_RETRY = RetryPolicy(
+    initial_interval=timedelta(seconds=10), backoff_coefficient=2.0, maximum_interval=timedelta(minutes=10)
+)
+ARCHIVE_RUN = timedelta(hours=23)

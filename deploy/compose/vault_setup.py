@@ -24,7 +24,7 @@ from adapters.vault_login import AppRoleLogin
 from adapters.vault_setup import VaultSetup, issue_secret_id, setup_vault
 from config.settings import Settings
 
-SERVICES = ("api", "worker", "sequencer")
+SERVICES = ("api", "worker", "sequencer", "archiver")
 WRAP_TTL = "1h"
 _SERVER_CA = "/pki/ca.crt"  # where Vault's own container has it
 _SUPERUSER = "postgres"

@@ -23,8 +23,10 @@ path "transit/keys/receipt-signing/rotate" { capabilities = ["update"] }
 path "transit/keys/log-signing" { capabilities = ["read"] }
 path "transit/keys/log-signing/rotate" { capabilities = ["update"] }
 
-# Compare the logs with their last checkpoints.
+# Verify the logs, against their last checkpoints, and what was archived of them.
 path "assay/data/log/+" { capabilities = ["read"] }
+path "assay/metadata/log" { capabilities = ["list"] }
+path "transit/keys/archive-signing" { capabilities = ["read"] }
 
 # Migrate the database, and read records.
 path "database/creds/assay-migrate" { capabilities = ["read"] }
@@ -34,6 +36,7 @@ path "database/creds/assay-auditor" { capabilities = ["read"] }
 path "auth/approle/role/assay-api/role-id" { capabilities = ["read"] }
 path "auth/approle/role/assay-worker/role-id" { capabilities = ["read"] }
 path "auth/approle/role/assay-sequencer/role-id" { capabilities = ["read"] }
+path "auth/approle/role/assay-archiver/role-id" { capabilities = ["read"] }
 path "auth/approle/role/assay-api/secret-id" {
   capabilities     = ["create", "update"]
   min_wrapping_ttl = "1s"
@@ -45,6 +48,11 @@ path "auth/approle/role/assay-worker/secret-id" {
   max_wrapping_ttl = "24h"
 }
 path "auth/approle/role/assay-sequencer/secret-id" {
+  capabilities     = ["create", "update"]
+  min_wrapping_ttl = "1s"
+  max_wrapping_ttl = "24h"
+}
+path "auth/approle/role/assay-archiver/secret-id" {
   capabilities     = ["create", "update"]
   min_wrapping_ttl = "1s"
   max_wrapping_ttl = "24h"

@@ -6,6 +6,7 @@ import sqlite3
 import stat
 import sys
 import textwrap
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -173,3 +174,31 @@ async def test_files_stay_bounded_however_long_entries_come_and_go(tmp_path: Pat
     size = sum(path.stat().st_size for path in tmp_path.iterdir())
     await spool.close()
     assert size < 262_144 * 2 + 6 * 1_048_576
+
+
+async def test_processes_that_begin_a_spool_at_the_same_time_share_it(tmp_path: Path) -> None:
+    for turn in range(15):
+        directory = tmp_path / str(turn)
+        spools = await asyncio.gather(*(SqliteSpool.open(directory, BOUND) for _ in range(4)))
+        assert await asyncio.gather(*(spool.put([b"entry"] * 3) for spool in spools)) == [3] * 4
+        found = [await spool.oldest(100) for spool in spools]
+        assert sorted(map(len, found)) == [0, 0, 0, 12]
+        for spool in spools:
+            await spool.close()
+
+
+async def test_a_disk_that_is_full_keeps_nothing_of_a_group_and_is_used_again_when_it_is_not(tmp_path: Path) -> None:
+    spool = await SqliteSpool.open(tmp_path, BOUND)
+    assert await spool.put([b"before"]) == 1
+
+    def limit(pages: int) -> Callable[[], object]:
+        return lambda: spool._opened().execute(f"PRAGMA max_page_count={pages}").fetchone()
+
+    await spool._run(limit(5))
+    with pytest.raises(SpoolUnavailable):
+        await spool.put([bytes(2000)] * 40)
+    assert [entry.content for entry in await spool.oldest(10)] == [b"before"]
+    await spool._run(limit(10_000))
+    assert await spool.put([b"after"]) == 1
+    assert [entry.content for entry in await spool.oldest(10)] == [b"before", b"after"]
+    await spool.close()

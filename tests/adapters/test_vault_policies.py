@@ -84,6 +84,21 @@ WORKER: dict[str, Act] = {
     "read clients": reads("assay/data/clients/someone"),
     "take the API's login": reads("database/creds/assay-api"),
 }
+ARCHIVER: dict[str, Act] = {
+    "sign tokens": writes("transit/sign/token-signing", input="AAAA"),
+    "sign receipts": writes("transit/sign/receipt-signing", input="AAAA"),
+    "sign checkpoints": writes("transit/sign/log-signing", input="AAAA"),
+    "open a tenant's data key": writes("transit/decrypt/tenant-acme", ciphertext="vault:v1:AAAA"),
+    "read a tenant's wrapped key": reads("assay/data/keyring/acme/" + "0" * 32),
+    "read which key is current": reads("assay/data/keyring/acme/current"),
+    "make a key current": writes("assay/data/keyring/acme/current", data={"key_id": "x"}),
+    "change the bucket's credentials": writes("assay/data/archive/s3", data={"x": "y"}),
+    "read providers": reads("assay/data/providers/local"),
+    "read clients": reads("assay/data/clients/someone"),
+    "read teams": reads("assay/data/teams/acme/mine"),
+    "take the API's login": reads("database/creds/assay-api"),
+    "take the writer's login": reads("database/creds/assay-writer"),
+}
 SEQUENCER: dict[str, Act] = {
     "sign tokens": writes("transit/sign/token-signing", input="AAAA"),
     "sign receipts": writes("transit/sign/receipt-signing", input="AAAA"),
@@ -98,6 +113,9 @@ SEQUENCER: dict[str, Act] = {
 OPERATOR: dict[str, Act] = {
     "sign a log's head": writes("transit/sign/log-signing", input="AAAA"),
     "replace a log's last checkpoint": writes("assay/data/log/acme", data={"note": "x"}),
+    "sign manifests": writes("transit/sign/archive-signing", input="AAAA"),
+    "take the archiver's login": reads("database/creds/assay-archiver"),
+    "a secret ID of the archiver that is not wrapped": writes("auth/approle/role/assay-archiver/secret-id"),
     "sign receipts": writes("transit/sign/receipt-signing", input="AAAA"),
     "sign tokens": writes("transit/sign/token-signing", input="AAAA"),
     "read a provider's key": reads("assay/data/providers/local"),
@@ -107,10 +125,12 @@ OPERATOR: dict[str, Act] = {
     "take the API's login": reads("database/creds/assay-api"),
     "take the writer's login": reads("database/creds/assay-writer"),
 }
-SESSIONS = ("api", "worker", "sequencer", "operator")
+SESSIONS = ("api", "worker", "sequencer", "archiver", "operator")
 CASES = [
-    *((name, act) for name in ("api", "worker") for act in {**NOBODY, **SERVICES}.items()),
+    *((name, act) for name in ("api", "worker", "archiver") for act in {**NOBODY, **SERVICES}.items()),
     *(("sequencer", act) for act in {**NOBODY, **SERVICES}.items() if act[0] != "the sequencer's login"),
+    *((name, ("sign manifests", writes("transit/sign/archive-signing", input="AAAA"))) for name in ("api", "worker")),
+    *(("archiver", act) for act in ARCHIVER.items()),
     *(("api", act) for act in API.items()),
     *(("worker", act) for act in WORKER.items()),
     *(("sequencer", act) for act in SEQUENCER.items()),
@@ -148,13 +168,13 @@ async def test_a_token_is_refused_what_its_policy_does_not_name(
 
 
 async def test_services_sign_with_their_own_key(tokens: dict[str, hvac.Client]) -> None:
-    for who, key in (("api", "token-signing"), ("worker", "receipt-signing")):
+    for who, key in (("api", "token-signing"), ("worker", "receipt-signing"), ("archiver", "archive-signing")):
         assert write(tokens[who], f"transit/sign/{key}", {"input": "AAAA"})["signature"].startswith("vault:v")
         assert read(tokens[who], f"transit/keys/{key}") is not None
 
 
 async def test_an_operator_lets_services_in_by_wrapped_secret_ids_only(tokens: dict[str, hvac.Client]) -> None:
-    for name in ("api", "worker"):
+    for name in ("api", "worker", "archiver"):
         path = f"auth/approle/role/assay-{name}/secret-id"
         wrapped = tokens["operator"].write_data(path, data={}, wrap_ttl="60s")
         assert wrapped["wrap_info"]["token"]

@@ -129,6 +129,13 @@ def put(tmp_path: Path) -> Callable[[str, str | bytes | dict[str, Any]], Path]:
 Put = Callable[[str, str | bytes | dict[str, Any]], Path]
 
 
+def cosigner_key() -> str:
+    """A key of the type of cosignatures, which are made over another message (C2SP tlog-cosignature)."""
+    material = b"\4" + public(LOG)
+    found_id = VERIFIER.sha256(ORIGIN.encode() + b"\n" + material)[:4].hex()
+    return f"{ORIGIN}+{found_id}+{base64.b64encode(material).decode()}"
+
+
 # Itself
 
 
@@ -163,6 +170,7 @@ def test_it_works_where_it_is_copied_to(tmp_path: Path, put: Put):
         ["proof", "here", "--record-digest", "xx", "--key", KEY],
         ["proof", "here", "--record-digest", "00", "--key", KEY.replace("acme", "globex")],
         ["proof", "here", "--record-digest", "00", "--key", KEY[:-4]],
+        ["proof", "here", "--record-digest", "00", "--key", cosigner_key()],
         ["consistency", "here", "here", "here"],
         ["export", "nowhere", "--key", KEY],
         ["export", "here"],
@@ -273,6 +281,20 @@ def test_other_keys_count_for_nothing(put: Put):
     spoiled = put("p", PLAIN.proof(5, 8).replace(PLAIN.note(8), bad))
     assert "signature does not hold" in why("proof", spoiled, *call, KEY, "--key", known)
     assert check("proof", spoiled, *call, KEY)[0] == 0
+
+
+def test_an_entry_after_the_last_is_none(put: Put):
+    """Its path would be that of the last one."""
+    path = put("p", PLAIN.proof(7, 8).replace("index 7", "index 8"))
+    assert "has not" in why("proof", path, "--record-digest", PLAIN.digests[7].hex(), "--key", KEY)
+
+
+def test_a_hash_too_many_is_no_proof(put: Put):
+    for at in range(4):
+        head, *path = PLAIN.proof(5, 8).split("\n")[1:5]
+        more = "\n".join([head, *path[:at], path[0], *path[at:]])
+        text = PLAIN.proof(5, 8).replace("\n".join([head, *path]), more)
+        assert check("proof", put("p", text), "--record-digest", PLAIN.digests[5].hex(), "--key", KEY)[0] == 1
 
 
 def test_extra_data_is_allowed_and_proves_nothing(put: Put):
@@ -417,6 +439,7 @@ Receipt = Callable[..., tuple[int, dict[str, Any]]]
 def test_a_receipt_is_a_promise(receipt: Receipt):
     assert receipt(ANSWER) == (0, {**PROMISED, "checked": ["signature", "answer"]})
     assert receipt(ANSWER, request=REQUEST) == (0, {**PROMISED, "checked": ["signature", "answer", "prompt"]})
+    assert receipt(ANSWER, "--key", KEY) == (0, {**PROMISED, "checked": ["signature", "answer"]})
     assert receipt(ANSWER["receipt"]) == (0, {**PROMISED, "checked": ["signature"]})
     assert receipt({"title": "a problem", "run": ANSWER}) == (0, {**PROMISED, "checked": ["signature", "answer"]})
     plain = {**ANSWER, "result": "Hello"}  # as the tutorial's route answers
@@ -527,12 +550,12 @@ class Export:
         return replace(self, entries=entries)
 
 
-def record_line(number: int, kind: EventKind = EventKind.COMPLETED) -> dict[str, Any]:
+def record_line(number: int, kind: EventKind = EventKind.COMPLETED, tenant: str = "acme") -> dict[str, Any]:
     """A line by our own code. Every second record is about someone."""
     subject, subject_key = ("5" * 64, UUID(int=5)) if number % 2 else (None, None)
     record = Record(
         event_id=UUID(int=number),
-        tenant="acme",
+        tenant=tenant,
         kind=kind,
         recorded_at=datetime(2026, 1, 2, 3, 4, 5, number, UTC),
         fields=OpenFields(caller="c" * 32, rules=("a", "b"), score=0.25, method="gr\u00fc\u00df"),
@@ -545,7 +568,7 @@ def record_line(number: int, kind: EventKind = EventKind.COMPLETED) -> dict[str,
     return {
         "seq": number,
         "event_id": str(record.event_id),
-        "tenant": "acme",
+        "tenant": tenant,
         "kind": kind.value,
         "recorded_at": record.recorded_at.isoformat().replace("+00:00", "Z"),
         "workflow_id": record.workflow_id,
@@ -617,6 +640,8 @@ def test_what_was_erased_or_archived_is_a_leaf_only_and_counted(exported: Export
     export.entries = [leaf_only(line) if line["seq"] in {2, 7} else line for line in export.entries]
     code, found = exported(export)
     assert (code, found["records"], found["leaves_only"]) == (0, 9, 2)
+    code, found = exported(export.with_entry(2, event_id=UUID(int=2).urn))
+    assert (code, found["seq"], found["why"]) == (1, 2, "the event's ID is no UUID")
     code, found = exported(export.with_entry(2, digest="00" * 32))
     assert (code, found["why"]) == (1, "these are not the entries of the signed log")
 
@@ -625,6 +650,13 @@ def test_the_person_that_a_record_is_about_is_in_its_digest(exported: Exported):
     for changed in ({"subject": None}, {"subject_key": None}, {"subject": "6" * 64}, {"schema": 1}):
         code, found = exported(export_of().with_entry(5, **changed))
         assert (code, found["seq"], found["why"]) == (1, 5, "the record is not what was logged")
+
+
+def test_a_record_of_another_tenant_s_in_this_log(exported: Exported):
+    line = record_line(0, tenant="globex")
+    log = Log([bytes.fromhex(line["digest"])])
+    code, found = exported(replace(export_of(0, 1, log=log), entries=[line]))
+    assert (code, found["seq"], found["why"]) == (1, 0, "the record is another tenant's than the log")
 
 
 def test_a_record_of_the_first_schema(exported: Exported):
@@ -754,8 +786,13 @@ def test_what_lies_before_an_export_is_bound_by_its_edge(first: int, exported: E
         edge = list(export.header["edge"])
         for other in ("00" * 32, "00", "", edge[at] + "00"):
             changed = [*edge[:at], other, *edge[at + 1 :]]
-            assert exported(replace(export, header={**export.header, "edge": changed}))[0] == 1
-        assert exported(replace(export, header={**export.header, "edge": edge[:at] + edge[at + 1 :]}))[0] == 1
+            code, found = exported(replace(export, header={**export.header, "edge": changed}))
+            expected = (
+                "these are not the entries of the signed log" if len(other) == 64 else "'edge' does not hold hashes"
+            )
+            assert (code, found["why"]) == (1, expected)
+        code, found = exported(replace(export, header={**export.header, "edge": edge[:at] + edge[at + 1 :]}))
+        assert (code, found["why"]) == (1, "'edge' does not fit 'first'")
 
 
 @pytest.mark.parametrize("bad", [b"", b"\xff\n", b"[]\n", b"{\n", b"null\n", b"[" * 100_000 + b"\n"])

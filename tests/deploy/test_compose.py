@@ -14,7 +14,7 @@ from config.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
 COMPOSE = Path(sys.executable).parent / "docker-compose"
-OWN = ("api", "worker", "sequencer", "operator", "vault-setup")
+OWN = ("api", "worker", "sequencer", "archiver", "operator", "vault-setup")
 ONE_SHOT = {"certs", "temporal-schema", "temporal-namespace", "operator", "vault-setup"}
 
 

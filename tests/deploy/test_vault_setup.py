@@ -78,7 +78,7 @@ async def place(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Place
         yield Place(servers, servers.client_settings(), directory)
 
 
-SERVICES = ("api", "worker", "sequencer")
+SERVICES = ("api", "worker", "sequencer", "archiver")
 SCRIPT = str(ROOT / "deploy/compose/vault_setup.py")
 
 

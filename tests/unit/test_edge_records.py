@@ -251,3 +251,22 @@ async def test_what_can_not_even_be_spooled_at_the_end_is_counted():
         await edge.recorder.drain(0.05)
     edge.recorder.close()
     assert edge.dropped == {"stopped": 9}
+
+
+async def test_what_is_settled_but_can_not_be_removed_is_not_delivered_or_counted_again():
+    edge = EdgeOverDoubles()
+    edge.disk.entries |= {0: b"damaged", 1: b"damaged"}
+    failures = iter([SpoolUnavailable("no disk")] * 5)
+    remove = edge.spool.remove
+
+    async def remove_at_last(places: list[int]) -> None:
+        if failure := next(failures, None):
+            raise failure
+        await remove(places)
+
+    edge.spool.remove = remove_at_last
+    async with edge.running():
+        edge.offer()
+        await eventually(lambda: not edge.disk.entries)
+    assert edge.dropped == {"damaged": 2}
+    assert edge.log.repeats == 0
