@@ -8,9 +8,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-
+from adapters.receipts import holds
 from domain.checkpoints import LogFormatError, Unproven, VerifierKey, open_checkpoint, open_proof, parse_proof
 from domain.exports import VERSION, ExportError, entry_of
 from domain.merkle import Edge, leaf_hash, verify_consistency
@@ -20,20 +18,11 @@ _AT_ONCE = 1024
 _UNREADABLE = (LogFormatError, Unproven, ExportError)
 
 
-def signature_holds(public_key: bytes, signature: bytes, message: bytes) -> bool:
-    """Whether an Ed25519 signature (RFC 8032) holds."""
-    try:
-        Ed25519PublicKey.from_public_bytes(public_key).verify(signature, message)
-    except InvalidSignature:
-        return False
-    return True
-
-
 def verify_proof(text: str, digest: bytes, keys: Sequence[VerifierKey]) -> Found:
     """Whether a tlog-proof shows the record with this digest to be in the log of one of the keys."""
     try:
         proof = parse_proof(text)
-        checkpoint = open_proof(proof, digest, keys, signature_holds)
+        checkpoint = open_proof(proof, digest, keys, holds)
     except _UNREADABLE as error:
         return _broken(error)
     head = {"log": checkpoint.origin, "index": proof.index, "size": checkpoint.size, "root": checkpoint.root.hex()}
@@ -46,7 +35,7 @@ def verify_growth(old: str, new: str, proof: str, keys: Sequence[VerifierKey]) -
     ``proof`` is what ``GET /v1/audit/consistency`` gives, or its hashes in base64, one a line.
     """
     try:
-        before, after = (open_checkpoint(note, keys, signature_holds) for note in (old, new))
+        before, after = (open_checkpoint(note, keys, holds) for note in (old, new))
         path = _path(proof)
     except _UNREADABLE as error:
         return _broken(error)
@@ -66,7 +55,7 @@ def verify_export(lines: Iterable[bytes], keys: Sequence[VerifierKey]) -> Found:
         header = _object(next(remaining, b""))
         if header.get("assay_export") != VERSION:
             raise ExportError(f"this is no export of version {VERSION}")
-        checkpoint = open_checkpoint(str(header.get("checkpoint")), keys, signature_holds)
+        checkpoint = open_checkpoint(str(header.get("checkpoint")), keys, holds)
         if header.get("log") != checkpoint.origin:
             raise ExportError("the checkpoint is of another log than the export")
         first, after, edge, path = _head(header)

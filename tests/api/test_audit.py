@@ -10,8 +10,8 @@ from uuid import uuid4
 import httpx2
 import pytest
 
-from adapters.log_evidence import signature_holds as holds
 from adapters.log_evidence import verify_export
+from adapters.receipts import holds
 from adapters.tokens_jwt import JwtIssuer, JwtVerifier
 from api.app import build_app
 from api.exporting import LogExport

@@ -11,8 +11,8 @@ import pytest
 from adapters.identity_vault import VaultIdentity
 from adapters.keyring_vault import VaultKeyRing
 from adapters.ledger_postgres import PostgresLedger
-from adapters.log_evidence import signature_holds
 from adapters.log_proofs_postgres import PostgresLogProofs
+from adapters.receipts import holds
 from adapters.record_sealer import RecordSealer
 from adapters.subject_keys_postgres import PostgresSubjectKeys
 from adapters.vault_setup import create_tenant
@@ -58,7 +58,7 @@ class Log:
     async def head(self) -> Checkpoint:
         note = await self.proofs.checkpoint(self.tenant)
         assert note is not None
-        return open_checkpoint(note, [parse_vkey(self.key.vkey(self.tenant))], signature_holds)
+        return open_checkpoint(note, [parse_vkey(self.key.vkey(self.tenant))], holds)
 
 
 @pytest.fixture(params=["memory", "postgres"])

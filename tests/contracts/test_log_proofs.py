@@ -4,7 +4,7 @@ from uuid import uuid4
 
 import pytest
 
-from adapters.log_evidence import signature_holds as holds
+from adapters.receipts import holds
 from domain.checkpoints import open_proof, parse_proof, parse_vkey
 from domain.merkle import verify_consistency
 from domain.refusals import Kind, Refusal
