@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from rich.markup import escape
 
 from adapters.receipts import ReceiptInvalid, verify_receipt
 from adapters.records_search import recent_records
@@ -79,15 +80,24 @@ def verify(
 ) -> None:
     """Check a receipt offline: its signature, that it is about this request and answer, and its proof if it has one."""
     out = Output(as_json)
-    document = json.loads(receipt.read_text("utf-8"))
-    sent = json.loads(request.read_text("utf-8")) if request else None
-    text = proof.read_text("utf-8") if proof else None
+    try:
+        document, jwks = _json(receipt), _json(keys)
+        sent = _json(request) if request else None
+        text = proof.read_bytes().decode() if proof else None
+    except ValueError:
+        raise out.fail("a file can't be read as what it should be", 2) from None
     try:
         log_keys = [parse_vkey(vkey) for vkey in key or ()]
         if text is not None and not log_keys:
             raise out.fail("--proof needs the log's --key")
-        claims = verify_receipt(document, json.loads(keys.read_text("utf-8")), sent, proof=text, log_keys=log_keys)
+        claims = verify_receipt(document, jwks, sent, proof=text, log_keys=log_keys)
     except (ReceiptInvalid, LogFormatError) as error:
-        raise out.fail(f"broken: {error}") from None
+        raise out.fail(f"broken: {escape(str(error))}") from None
+    except (ValueError, TypeError, AttributeError, LookupError) as error:
+        raise out.fail(f"broken: it can't be read ({type(error).__name__})") from None
     what = f"{claims['outcome']}, run {claims['sub']}, event {claims['jti']}; checked {claims['checked']}"
     out.value(claims, f"{claims['verdict']}: {what}")
+
+
+def _json(path: Path) -> Any:  # noqa: ANN401 - any JSON
+    return json.loads(path.read_bytes())
