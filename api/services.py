@@ -9,6 +9,7 @@ from fastapi import Depends, Request
 from api.custodian import Custodian
 from api.decoding import PayloadDecoder
 from api.edge_records import EdgeRecorder
+from api.exporting import LogExport
 from api.reading import RecordReading
 from api.runs import Runs
 from api.sealing import Sealing
@@ -49,6 +50,7 @@ class Services:
     reading: RecordReading
     records: RecordReader
     proofs: LogProofs
+    export: LogExport
 
 
 @dataclass

@@ -107,6 +107,10 @@ class MemoryLedger:
         """The digest of what is stored."""
         return _digest(self.records[event_id])
 
+    def stored(self, event_id: UUID) -> StoredRecord:
+        """What is stored, as a reader finds it."""
+        return _stored(self.records[event_id])
+
     def _append(self, record: Record) -> Appended:
         repeated = record.event_id in self.records
         stored = self.records.setdefault(record.event_id, record)
@@ -142,9 +146,7 @@ class MemoryRecords:
             for record in self._ledger.records.values()
             if tenant in (None, record.tenant) and workflow_id in (None, record.workflow_id)
         ]
-        found = [
-            record for record in found if _matches(record, where) and (after is None or _key(record) < _key(after))
-        ]
+        found = [record for record in found if matches(record, where) and (after is None or _key(record) < _key(after))]
         return sorted(found, key=_key, reverse=True)[: max(1, limit)]
 
     async def get(self, event_id: UUID, *, tenant: str | None = None) -> StoredRecord | None:
@@ -162,7 +164,8 @@ def _key(place: StoredRecord | Place) -> tuple[datetime, UUID]:
     return place.recorded_at, place.event_id
 
 
-def _matches(record: StoredRecord, where: RecordFilter) -> bool:
+def matches(record: StoredRecord, where: RecordFilter) -> bool:
+    """Whether a record is one that is wanted."""
     said = ((where.kind, record.kind), (where.run, record.workflow_id), (where.subject, record.subject))
     return (
         all(wanted in (None, found) for wanted, found in said)
