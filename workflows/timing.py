@@ -7,6 +7,8 @@
 | ``invoke_model``               | 60 s       | 3 min   | 4 attempts, after 0.5 s doubling to 10 s, or Retry-After     |
 | ``invoke_model``, heartbeats   | 5 s        |         | a worker that died is noticed within this                    |
 | the run                        |            | 3 days  | no                                                           |
+| steps of a look                | 60 s       | 1 h     | after 1 s, doubling to 30 s, while a server is away          |
+| a look for abandoned runs      |            | 1 day   | no: the next one goes on from there                          |
 
 A local activity must stay far below the 10 s of a workflow task, and a slot that waits for a store is a slot that no
 other run has: hence two seconds, then regular. A day is longer than any outage that operators sleep through; a run
@@ -37,3 +39,10 @@ MODEL_RETRY = RetryPolicy(
     maximum_interval=timedelta(seconds=10),
     maximum_attempts=4,
 )
+
+LOOK_ATTEMPT = timedelta(seconds=60)
+LOOK_STEP_TOTAL = timedelta(hours=1)
+LOOK_RETRY = RetryPolicy(
+    initial_interval=timedelta(seconds=1), backoff_coefficient=2.0, maximum_interval=timedelta(seconds=30)
+)
+LOOK_TOTAL = timedelta(days=1)

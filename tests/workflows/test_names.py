@@ -4,7 +4,8 @@ from typing import get_type_hints
 
 import pytest
 
-from activities import names
+from activities import looks, names
+from activities.abandoned import AbandonedActivities
 from activities.invoke import ModelActivities
 from activities.screen import ScreeningActivities
 from activities.settle import LedgerActivities
@@ -12,17 +13,19 @@ from activities.validate import ValidationActivities
 
 DEFINED = {
     member.__temporal_activity_definition.name: member
-    for group in (ValidationActivities, ScreeningActivities, LedgerActivities, ModelActivities)
+    for group in (ValidationActivities, ScreeningActivities, LedgerActivities, ModelActivities, AbandonedActivities)
     for member in vars(group).values()
     if hasattr(member, "__temporal_activity_definition")
 }
 
+STAGES = (*names.ALL, *looks.ALL)
+
 
 def test_no_activity_is_left_out():
-    assert {stage.name for stage in names.ALL} == DEFINED.keys()
+    assert {stage.name for stage in STAGES} == DEFINED.keys()
 
 
-@pytest.mark.parametrize("stage", names.ALL, ids=lambda stage: stage.name)
+@pytest.mark.parametrize("stage", STAGES, ids=lambda stage: stage.name)
 def test_a_stage_takes_and_gives_what_it_says(stage: names.Stage):
     hints = get_type_hints(DEFINED[stage.name])
     gives = hints.pop("return")

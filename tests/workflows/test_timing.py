@@ -39,6 +39,8 @@ def test_the_table_tells_what_holds():
         "invoke_model",
         "invoke_model, heartbeats",
         "the run",
+        "steps of a look",
+        "a look for abandoned runs",
     }
     attempt, total, again = told["short stages, local"]
     assert lengths(attempt) == lengths(total) == [timing.LOCAL_ATTEMPT]
@@ -54,7 +56,12 @@ def test_the_table_tells_what_holds():
     assert again.startswith(f"{timing.MODEL_RETRY.maximum_attempts} attempts")
     assert lengths(told["invoke_model, heartbeats"][0]) == [timing.MODEL_HEARTBEAT]
     assert lengths(told["the run"][1]) == [timing.RUN_TOTAL]
-    for policy in (timing.PATIENT_RETRY, timing.MODEL_RETRY):
+    attempt, total, again = told["steps of a look"]
+    assert (lengths(attempt), lengths(total)) == ([timing.LOOK_ATTEMPT], [timing.LOOK_STEP_TOTAL])
+    assert lengths(again) == [timing.LOOK_RETRY.initial_interval, timing.LOOK_RETRY.maximum_interval]
+    assert timing.LOOK_RETRY.maximum_attempts == 0
+    assert lengths(told["a look for abandoned runs"][1]) == [timing.LOOK_TOTAL]
+    for policy in (timing.PATIENT_RETRY, timing.MODEL_RETRY, timing.LOOK_RETRY):
         assert policy.backoff_coefficient == 2.0, "doubling"
 
 
@@ -63,6 +70,7 @@ def test_every_constant_has_its_place_in_the_table():
     assert named == {
         *("LOCAL_ATTEMPT", "LOCAL_RETRY", "PATIENT_ATTEMPT", "PATIENT_TOTAL", "PATIENT_RETRY"),
         *("MODEL_ATTEMPT", "MODEL_TOTAL", "MODEL_HEARTBEAT", "MODEL_RETRY", "RUN_TOTAL"),
+        *("LOOK_ATTEMPT", "LOOK_STEP_TOTAL", "LOOK_RETRY", "LOOK_TOTAL"),
     }
 
 
@@ -70,6 +78,7 @@ def test_the_lengths_fit_into_each_other():
     assert timedelta(seconds=10) > timing.LOCAL_ATTEMPT, "of a workflow task"
     assert timing.PATIENT_ATTEMPT < timing.PATIENT_TOTAL < timing.RUN_TOTAL
     assert timing.MODEL_HEARTBEAT < timing.MODEL_ATTEMPT < timing.MODEL_TOTAL < timing.RUN_TOTAL
+    assert timing.LOOK_ATTEMPT < timing.LOOK_STEP_TOTAL < timing.LOOK_TOTAL
     assert 2 * timing.PATIENT_TOTAL < timing.RUN_TOTAL, "a stage that waits for a day, and then the closing"
 
 
