@@ -98,23 +98,32 @@ class AbandonedActivities:
         return Noted(began.at_ms)
 
     async def _settle(self, suspect: Suspect) -> int:
-        if await self._runs.state(suspect.workflow_id) is RunState.OPEN:  # a reset goes on for the run before, too
-            return 0
-        end = await self._runs.state(suspect.workflow_id, suspect.run_id)
-        beginning = await self._runs.beginning(suspect.workflow_id, suspect.run_id)
+        workflow_id, run_id = suspect.workflow_id, suspect.run_id
+        carried = await self._carried_on(workflow_id)
+        end = await self._runs.state(workflow_id, run_id)
+        beginning = await self._runs.beginning(workflow_id, run_id)
         if end is RunState.OPEN:
             return 0
         if beginning is not None:
             started_ms, identities = epoch_ms(beginning.started_at), beginning.identities
         elif suspect.reservation_id is not None:
-            started_ms, identities = UUID(suspect.reservation_id).int >> 80, (suspect.run_id,)
-        else:
+            started_ms, identities = UUID(suspect.reservation_id).int >> 80, (run_id,)
+        else:  # deleted since it was listed, and nothing was reserved for it: nobody knows more
             return 0
         recorded = 0
         for identity in identities:
-            final = end if identity == identities[-1] else RunState.TERMINATED
-            recorded += await self._settle_identity(suspect, identity, started_ms, beginning, final)
+            if identity != carried:
+                final = end if identity == identities[-1] else RunState.TERMINATED
+                recorded += await self._settle_identity(suspect, identity, started_ms, beginning, final)
         return recorded
+
+    async def _carried_on(self, workflow_id: str) -> str | None:
+        """The identity under which the workflow goes on, if it does: a run that was reset may have that of another."""
+        newest = await self._runs.newest(workflow_id)
+        if newest is None or await self._runs.state(workflow_id, newest) is not RunState.OPEN:
+            return None
+        beginning = await self._runs.beginning(workflow_id, newest)
+        return beginning.identities[-1] if beginning else newest
 
     async def _settle_identity(
         self, suspect: Suspect, identity: str, started_ms: int, beginning: Beginning | None, end: RunState

@@ -9,7 +9,7 @@ from temporalio.api.common.v1 import WorkflowExecution
 from temporalio.api.enums.v1 import EventType, WorkflowTaskFailedCause
 from temporalio.api.history.v1 import HistoryEvent, WorkflowExecutionStartedEventAttributes
 from temporalio.api.workflowservice.v1 import GetWorkflowExecutionHistoryRequest
-from temporalio.client import Client, WorkflowExecutionStatus
+from temporalio.client import Client, WorkflowExecutionDescription, WorkflowExecutionStatus
 from temporalio.converter import WorkflowSerializationContext
 from temporalio.service import RPCError, RPCStatusCode
 
@@ -53,15 +53,25 @@ class TemporalRuns:
         found = tuple(ClosedRun(run.id, run.run_id, run.start_time) for run in listing.current_page or ())
         return ClosedRuns(found, listing.next_page_token or None)
 
-    async def state(self, workflow_id: str, run_id: str | None = None) -> RunState:
+    async def newest(self, workflow_id: str) -> str | None:
         """See ``RunLists``."""
+        described = await self._described(workflow_id, None)
+        return described.run_id if described else None
+
+    async def state(self, workflow_id: str, run_id: str) -> RunState:
+        """See ``RunLists``."""
+        described = await self._described(workflow_id, run_id)
+        if described is None:
+            return RunState.GONE
+        return _STATES.get(described.status, RunState.OPEN) if described.status else RunState.OPEN
+
+    async def _described(self, workflow_id: str, run_id: str | None) -> WorkflowExecutionDescription | None:
         handle = self._client.get_workflow_handle(workflow_id, run_id=run_id)
         try:
             with _engine():
-                described = await handle.describe(rpc_timeout=_RPC_TIMEOUT)
+                return await handle.describe(rpc_timeout=_RPC_TIMEOUT)
         except _NotFound:
-            return RunState.GONE
-        return _STATES.get(described.status, RunState.OPEN) if described.status else RunState.OPEN
+            return None
 
     async def beginning(self, workflow_id: str, run_id: str) -> Beginning | None:
         """See ``RunLists``."""

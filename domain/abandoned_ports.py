@@ -18,8 +18,12 @@ class RunLists(Protocol):
         """
         ...
 
-    async def state(self, workflow_id: str, run_id: str | None = None) -> RunState:
-        """How a run stands now; without a run ID, the newest one of the workflow."""
+    async def newest(self, workflow_id: str) -> str | None:
+        """The ID of the workflow's newest run; None if it has none any more."""
+        ...
+
+    async def state(self, workflow_id: str, run_id: str) -> RunState:
+        """How a run stands now."""
         ...
 
     async def beginning(self, workflow_id: str, run_id: str) -> Beginning | None:

@@ -11,7 +11,7 @@ from typing import Any
 
 import psutil
 import pytest
-from temporalio.client import Client, ScheduleOverlapPolicy, WorkflowExecutionStatus
+from temporalio.client import Client, ScheduleOverlapPolicy, WorkflowExecutionStatus, WorkflowHandle
 
 from adapters.temporal_client import TemporalConnection
 from assay_temporal.contracts import WORKFLOW
@@ -67,20 +67,21 @@ async def listed(client: Client, run: str, status: str) -> None:
     await eventually(is_so)
 
 
-async def triggered(client: Client) -> str:
-    """Trigger the schedule; the workflow ID of the look that it starts."""
+async def triggered(client: Client) -> WorkflowHandle[Any, Any]:
+    """Trigger the schedule; the look that it starts. A look that has just ended may still count as running."""
     handle = client.get_schedule_handle(SCHEDULE)
 
-    async def looks() -> set[str]:
-        return {action.action.workflow_id for action in (await handle.describe()).info.recent_actions}
+    async def looks() -> set[tuple[str, str]]:
+        recent = (await handle.describe()).info.recent_actions
+        return {(done.action.workflow_id, done.action.first_execution_run_id) for done in recent}
 
     async def stands() -> bool:
         return SCHEDULE in {found.id async for found in await client.list_schedules()}
 
     await eventually(stands)
     before = await looks()
-    await handle.trigger()
-    found: set[str] = set()
+    await handle.trigger(overlap=ScheduleOverlapPolicy.BUFFER_ONE)
+    found: set[tuple[str, str]] = set()
 
     async def started() -> bool:
         nonlocal found
@@ -88,12 +89,13 @@ async def triggered(client: Client) -> str:
         return bool(found)
 
     await eventually(started)
-    return found.pop()
+    workflow_id, run = found.pop()
+    return client.get_workflow_handle(workflow_id, run_id=run)
 
 
 async def look(client: Client, seconds: float = 30) -> None:
     """One look, from its beginning to its end."""
-    handle = client.get_workflow_handle(await triggered(client))
+    handle = await triggered(client)
 
     async def ended() -> bool:
         return (await handle.describe()).status is not WorkflowExecutionStatus.RUNNING
@@ -190,7 +192,7 @@ async def test_a_run_whose_history_was_deleted_is_found_by_its_reservation(
 ):
     before = await servers.budget("acme")
     run = await terminated(servers, client)
-    assert servers.temporal_cli("workflow", "delete", "--workflow-id", run).returncode == 0
+    assert servers.temporal_cli("workflow", "delete", "--workflow-id", run, "--yes").returncode == 0
 
     async def forgotten() -> bool:
         return (await client.count_workflows(f"WorkflowId = '{run}'")).count == 0
@@ -220,26 +222,57 @@ async def test_runs_that_go_on_or_ended_by_themselves_are_not_touched(servers: G
     assert told(await servers.records(running)) == [("completed", None), ("admitted", None)]
 
 
-async def test_a_run_that_was_reset_goes_on_for_the_run_before(servers: Gateway, client: Client, worker: None):
+def tasks_of(servers: Gateway, run: str) -> list[str]:
+    """The events at which a run can be reset."""
+    shown = json.loads(servers.temporal_cli("workflow", "show", "-w", run, "-o", "json").stdout)["events"]
+    return [event["eventId"] for event in shown if event["eventType"].endswith("WORKFLOW_TASK_COMPLETED")]
+
+
+def reset(servers: Gateway, run: str, event: str) -> None:
+    done = servers.temporal_cli("workflow", "reset", "-w", run, "--event-id", event, "--reason", "again")
+    assert done.returncode == 0, done.stderr
+
+
+async def test_a_run_that_was_reset_to_its_beginning_is_one_of_its_own(servers: Gateway, client: Client, worker: None):
     before = await servers.budget("acme")
     run = await asking(servers)
-    shown = json.loads(servers.temporal_cli("workflow", "show", "-w", run, "-o", "json").stdout)["events"]
-    last = max(int(event["eventId"]) for event in shown if event["eventType"].endswith("WORKFLOW_TASK_COMPLETED"))
     received = servers.provider.stats.received
     servers.provider.script(Hang(answer("late")))
-    reset = servers.temporal_cli("workflow", "reset", "-w", run, "--event-id", str(last), "--reason", "again")
-    assert reset.returncode == 0, reset.stderr
+    reset(servers, run, tasks_of(servers, run)[0])
     await servers.provider.until(lambda stats: stats.received > received)
     await listed(client, run, "Terminated")
     await look(client)
-    assert told(await servers.records(run)) == [("admitted", None)]
+    records = await servers.records(run)
+    assert sorted(told(records)) == [("admitted", None), ("admitted", None), OUTCOME]
     servers.provider.release()
     ended = await servers.until_ended(run)
     assert ended["status"] == "completed"
     await listed(client, run, "Completed")
     await look(client)
-    assert told(await servers.records(run)) == [("completed", None), ("admitted", None)]
+    records = await servers.records(run)
+    assert sorted(told(records)) == [("admitted", None), ("admitted", None), ("completed", None), OUTCOME]
+    rows = await servers.superuser("SELECT run_id, kind FROM assay.record WHERE workflow_id = $1", run)
+    each = {row["run_id"]: {other["kind"] for other in rows if other["run_id"] == row["run_id"]} for row in rows}
+    assert sorted(map(sorted, each.values())) == [["admitted", "completed"], ["admitted", "failed"]]
     assert await servers.budget("acme") == (before[0] + ended["usage"]["total_tokens"], before[1])
+
+
+async def test_a_run_that_was_reset_later_has_the_outcome_of_the_run_before(
+    servers: Gateway, client: Client, worker: None
+):
+    run = (await servers.post(BODY)).json()["id"]
+    await listed(client, run, "Completed")
+    records = await servers.records(run)
+    budget = await servers.budget("acme")
+    reset(servers, run, tasks_of(servers, run)[-1])
+
+    async def both_are_listed() -> bool:
+        return (await client.count_workflows(f"WorkflowId = '{run}' AND ExecutionStatus = 'Completed'")).count == 2
+
+    await eventually(both_are_listed)
+    await look(client)
+    assert await servers.records(run) == records
+    assert await servers.budget("acme") == budget
 
 
 async def test_a_look_waits_for_its_store(servers: Gateway, client: Client, worker: None):
@@ -251,7 +284,7 @@ async def test_a_look_waits_for_its_store(servers: Gateway, client: Client, work
     for one in family:
         one.suspend()
     try:
-        handle = client.get_workflow_handle(await triggered(client))
+        handle = await triggered(client)
 
         async def tried_again() -> bool:
             pending = (await handle.describe()).raw_description.pending_activities

@@ -37,6 +37,7 @@ def test_the_table_tells_what_holds():
         "short stages, local",
         "short stages, regular",
         "invoke_model",
+        "invoke_model, handed over",
         "invoke_model, heartbeats",
         "the run",
         "steps of a look",
@@ -54,6 +55,9 @@ def test_the_table_tells_what_holds():
     assert (lengths(attempt), lengths(total)) == ([timing.MODEL_ATTEMPT], [timing.MODEL_TOTAL])
     assert lengths(again) == [timing.MODEL_RETRY.initial_interval, timing.MODEL_RETRY.maximum_interval]
     assert again.startswith(f"{timing.MODEL_RETRY.maximum_attempts} attempts")
+    attempt, total, again = told["invoke_model, handed over"]
+    assert (lengths(attempt), lengths(total)) == ([timing.MODEL_ATTEMPT], [timing.MODEL_LEFT])
+    assert again.startswith("at once")
     assert lengths(told["invoke_model, heartbeats"][0]) == [timing.MODEL_HEARTBEAT]
     assert lengths(told["the run"][1]) == [timing.RUN_TOTAL]
     attempt, total, again = told["steps of a look"]
@@ -69,7 +73,7 @@ def test_every_constant_has_its_place_in_the_table():
     named = {name for name in vars(timing) if name.isupper()}
     assert named == {
         *("LOCAL_ATTEMPT", "LOCAL_RETRY", "PATIENT_ATTEMPT", "PATIENT_TOTAL", "PATIENT_RETRY"),
-        *("MODEL_ATTEMPT", "MODEL_TOTAL", "MODEL_HEARTBEAT", "MODEL_RETRY", "RUN_TOTAL"),
+        *("MODEL_ATTEMPT", "MODEL_TOTAL", "MODEL_LEFT", "MODEL_HEARTBEAT", "MODEL_RETRY", "RUN_TOTAL"),
         *("LOOK_ATTEMPT", "LOOK_STEP_TOTAL", "LOOK_RETRY", "LOOK_TOTAL"),
     }
 
