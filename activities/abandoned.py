@@ -25,6 +25,9 @@ from domain.runs import Status, event_for, status_for
 PAGE: Final = 100
 """Runs, or reservations, that are looked at in one go."""
 
+PAGES_A_RUN: Final = 50
+"""Pages that one run of a look reads. Told by an activity, so that it may change while looks are under way."""
+
 OVERLAP: Final = timedelta(minutes=10)
 """How far a look goes back beyond the one before: lists of runs follow by moments, and clocks differ."""
 
@@ -52,7 +55,7 @@ class AbandonedActivities:
     async def begin_look(self, began: Began) -> Look:
         """Go on where the last look began."""
         last = await self._gaps.last_look()
-        return Look(began.at_ms, epoch_ms(last - OVERLAP) if last else None)
+        return Look(began.at_ms, epoch_ms(last - OVERLAP) if last else None, pages=PAGES_A_RUN)
 
     @activity.defn
     async def find_closed(self, look: Look) -> ClosedSuspects:

@@ -28,6 +28,7 @@ class Look:
         since_ms: runs that ended before that were seen by an earlier look; None if there was none.
         page: where the list of closed runs goes on, in base64; None once it was read to its end.
         after: the reservation that was seen last; None once all were.
+        pages: after so many the look goes on as a new run, so that its history stays short.
         recorded: outcomes that were recorded.
         left: runs whose outcome can't be recorded.
     """
@@ -36,6 +37,7 @@ class Look:
     since_ms: int | None = None
     page: str | None = ""
     after: str | None = ""
+    pages: int = 1
     recorded: int = 0
     left: int = 0
 

@@ -24,9 +24,6 @@ A run that is terminated, times out, is reset or deleted records no outcome itse
 Each outcome is recorded once, as `run-terminated`, and what was reserved is given back. An open run is not touched.
 """
 
-_PAGES: Final = 50
-"""After so many the look goes on as a new run, so that its history stays short."""
-
 
 @workflow.defn(name=looks.SETTLE_ABANDONED)
 class SettleAbandoned:
@@ -38,7 +35,7 @@ class SettleAbandoned:
         if look is None:  # what does not authenticate is read as null
             began = Began(epoch_ms(workflow.now()))
             look = await _step(looks.BEGIN_LOOK, began, "where the last look began")
-        for _ in range(_PAGES):
+        for _ in range(look.pages):
             if look.page is None and look.after is None:
                 break
             look = await self._page(look)

@@ -15,7 +15,7 @@ from tests.adapters.stack import Stack
 GROUPS = ("api", "writer", "reader", "auditor", "archiver", "sequencer", "migrate")
 TABLES = (
     *("policy", "policy_turn", "rate_bucket", "quota_account", "reservation", "record", "payload", "pending"),
-    *("leaf", "tile", "log_head", "checkpoint", "subject_key", "schema_migration"),
+    *("leaf", "tile", "log_head", "checkpoint", "subject_key", "schema_migration", "last_look"),
 )
 LOG = {"leaf", "tile", "log_head", "checkpoint"}
 READ = {
@@ -54,6 +54,11 @@ CALLS = {
     "make_months": "SELECT assay.make_months(0)",
     "make_month": "SELECT assay.make_month('2026-01-01')",
     "log_lag": "SELECT assay.log_lag()",
+    "event_id": "SELECT assay.event_id(0, 'acme')",
+    "open_reservations": "SELECT assay.open_reservations(0, null, 1)",
+    "missing_events": "SELECT assay.missing_events('{}')",
+    "last_look": "SELECT assay.last_look()",
+    "looked": "SELECT assay.looked('2020-01-01')",
 }
 ALLOWED = {
     "api": {
@@ -63,6 +68,7 @@ ALLOWED = {
     "writer": {
         *("append", "admit", "close", "get_policy", "current_policy", "keep_subject_key"),
         *("put_payload", "get_payload", "old_payload_workflows", "purge_payloads"),
+        *("open_reservations", "missing_events", "last_look", "looked"),
     },
     "reader": set(),
     "auditor": set(),

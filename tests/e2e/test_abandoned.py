@@ -25,6 +25,7 @@ from worker.schedules import ensure_schedules, recurring
 
 BODY = {"model": "fake", "prompt": "Hello"}
 LATER = {"Prefer": "respond-async"}
+WAIT = 60.0
 SCHEDULE = "assay-settle-abandoned"
 Records = list[dict[str, Any]]
 
@@ -50,6 +51,7 @@ async def client(servers: Gateway) -> Client:
 async def worker(servers: Gateway, tmp_path: Path) -> AsyncIterator[None]:
     async with working(servers, tmp_path):
         yield
+        servers.provider.release()
 
 
 @asynccontextmanager
@@ -64,7 +66,7 @@ async def listed(client: Client, run: str, status: str) -> None:
     async def is_so() -> bool:
         return (await client.count_workflows(f"WorkflowId = '{run}' AND ExecutionStatus = '{status}'")).count > 0
 
-    await eventually(is_so)
+    await eventually(is_so, WAIT)
 
 
 async def triggered(client: Client) -> WorkflowHandle[Any, Any]:
@@ -78,7 +80,7 @@ async def triggered(client: Client) -> WorkflowHandle[Any, Any]:
     async def stands() -> bool:
         return SCHEDULE in {found.id async for found in await client.list_schedules()}
 
-    await eventually(stands)
+    await eventually(stands, WAIT)
     before = await looks()
     await handle.trigger(overlap=ScheduleOverlapPolicy.BUFFER_ONE)
     found: set[tuple[str, str]] = set()
@@ -88,19 +90,19 @@ async def triggered(client: Client) -> WorkflowHandle[Any, Any]:
         found = await looks() - before
         return bool(found)
 
-    await eventually(started)
+    await eventually(started, WAIT)
     workflow_id, run = found.pop()
     return client.get_workflow_handle(workflow_id, run_id=run)
 
 
-async def look(client: Client, seconds: float = 30) -> None:
+async def look(client: Client) -> None:
     """One look, from its beginning to its end."""
     handle = await triggered(client)
 
     async def ended() -> bool:
         return (await handle.describe()).status is not WorkflowExecutionStatus.RUNNING
 
-    await eventually(ended, seconds)
+    await eventually(ended, WAIT)
     assert (await handle.describe()).status is WorkflowExecutionStatus.COMPLETED
 
 
@@ -115,7 +117,7 @@ async def asking(servers: Gateway) -> str:
     received = servers.provider.stats.received
     servers.provider.script(Hang(answer("late")))
     run = (await servers.post(BODY, headers=LATER)).json()["id"]
-    await servers.provider.until(lambda stats: stats.received > received)
+    await servers.provider.until(lambda stats: stats.received > received, WAIT)
     return run
 
 
@@ -197,7 +199,7 @@ async def test_a_run_whose_history_was_deleted_is_found_by_its_reservation(
     async def forgotten() -> bool:
         return (await client.count_workflows(f"WorkflowId = '{run}'")).count == 0
 
-    await eventually(forgotten)
+    await eventually(forgotten, WAIT)
     await look(client)
     assert told(await servers.records(run)) == [("admitted", None)], "held for a moment only"
     await servers.superuser("UPDATE assay.reservation SET made_at = made_at - interval '1 hour' WHERE state = 'held'")
@@ -239,7 +241,7 @@ async def test_a_run_that_was_reset_to_its_beginning_is_one_of_its_own(servers: 
     received = servers.provider.stats.received
     servers.provider.script(Hang(answer("late")))
     reset(servers, run, tasks_of(servers, run)[0])
-    await servers.provider.until(lambda stats: stats.received > received)
+    await servers.provider.until(lambda stats: stats.received > received, WAIT)
     await listed(client, run, "Terminated")
     await look(client)
     records = await servers.records(run)
@@ -269,7 +271,7 @@ async def test_a_run_that_was_reset_later_has_the_outcome_of_the_run_before(
     async def both_are_listed() -> bool:
         return (await client.count_workflows(f"WorkflowId = '{run}' AND ExecutionStatus = 'Completed'")).count == 2
 
-    await eventually(both_are_listed)
+    await eventually(both_are_listed, WAIT)
     await look(client)
     assert await servers.records(run) == records
     assert await servers.budget("acme") == budget
@@ -290,7 +292,7 @@ async def test_a_look_waits_for_its_store(servers: Gateway, client: Client, work
             pending = (await handle.describe()).raw_description.pending_activities
             return bool(pending) and pending[0].attempt > 1
 
-        await eventually(tried_again, 30)
+        await eventually(tried_again, WAIT)
     finally:
         for one in reversed(family):
             one.resume()
@@ -298,7 +300,7 @@ async def test_a_look_waits_for_its_store(servers: Gateway, client: Client, work
     async def ended() -> bool:
         return (await handle.describe()).status is WorkflowExecutionStatus.COMPLETED
 
-    await eventually(ended, 60)
+    await eventually(ended, WAIT)
     assert told(await servers.records(run)) == [OUTCOME, ("admitted", None)]
     assert await servers.budget("acme") == before
 

@@ -25,7 +25,7 @@ from assay_temporal.codec import EncryptingCodec, OnUnauthenticated
 from assay_temporal.contracts import WORKFLOW, InferenceResult, SignedRequest
 from assay_temporal.data_converter import encrypted
 from assay_temporal.start_context import StartContext
-from config.settings import Settings, WorkerSettings
+from config.settings import Settings
 from domain.identity import caller_hash, run_id, tenant_of_run
 from domain.models import ModelAnswer, ModelCall, ProviderFailure, Usage
 from domain.records import Record
@@ -110,13 +110,13 @@ class Bench:
     async def run(self, body: Any, countersigner: str | None = "system", **changes: Any) -> InferenceResult:
         return await (await self.start(body, countersigner, **changes)).result()
 
-    def another_worker(self, **worker: object) -> Worker:
-        """A worker to take over from the first, with settings of its own."""
+    def another_worker(self) -> Worker:
+        """A worker to take over from the first."""
         ports = WorkerPorts(
             *(self.keyring, self.policies, self.ledger, self.identity, self.signer, self.model, FixedClock()),
             *(self.teams, MemoryGaps(self.ledger)),
         )
-        return build_worker(self.env.client, Settings(worker=WorkerSettings(**worker)), ports)
+        return build_worker(self.env.client, Settings(), ports)
 
     def records(self, workflow_id: str) -> list[Record]:
         """A run's records, in the order in which they were made."""
