@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from domain.abandoned import OpenReservation
-from domain.records import EventKind
+from domain.identity import event_id
 from tests.doubles.ledger import MemoryLedger
 
 
@@ -28,16 +28,12 @@ class MemoryGaps:
         return [self._of(id_) for id_ in held if after is None or id_ > after][:most]
 
     def _of(self, reservation_id: UUID) -> OpenReservation:
-        held = self._ledger.reservations[reservation_id]
-        admitted = [
-            record
-            for record in self._ledger.records.values()
-            if record.kind is EventKind.ADMITTED and record.event_id.int >> 80 == reservation_id.int >> 80
-        ]
-        run = admitted[0] if len(admitted) == 1 else None
-        return OpenReservation(
-            reservation_id, held.tenant, held.caller or "", run and run.workflow_id, run and run.run_id
-        )
+        held, began = self._ledger.reservations[reservation_id], reservation_id.int >> 80
+        made = [(record.workflow_id or "", record.run_id or "") for record in self._ledger.records.values()]
+        for workflow_id, run_id in made:
+            if event_id(began, held.tenant, workflow_id, run_id, "reservation") == reservation_id:
+                return OpenReservation(reservation_id, held.tenant, held.caller or "", workflow_id, run_id)
+        return OpenReservation(reservation_id, held.tenant, held.caller or "", None, None)
 
     async def last_look(self) -> datetime | None:
         self._ledger.require_store()
