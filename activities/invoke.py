@@ -1,11 +1,10 @@
 """The one long stage: the model."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
 
 from temporalio import activity
 
+from activities.beating import heartbeats
 from activities.failures import handed_over
 from activities.policies import Policies
 from activities.stages import InvokeInput, Reply
@@ -32,7 +31,7 @@ class ModelActivities:
         request = call.request
         wanted = ModelCall(model, request.messages, request.temperature, request.max_tokens, call.call_id)
         try:
-            async with asyncio.timeout(policy.timeouts.model_call), _heartbeats():
+            async with asyncio.timeout(policy.timeouts.model_call), heartbeats():
                 answer = await self._provider.complete(wanted)
         except TimeoutError:
             raise ProviderFailure(Kind.PROVIDER_TIMEOUT, retryable=True) from None
@@ -41,22 +40,3 @@ class ModelActivities:
                 raise handed_over(activity.info().attempt - 1) from None
             raise
         return Reply(answer.content, model.alias, answer.finish_reason, answer.usage)
-
-
-@asynccontextmanager
-async def _heartbeats() -> AsyncIterator[None]:
-    """Heartbeat three times in each heartbeat timeout, until left. Not at once: most calls end before, and save one."""
-    timeout = activity.info().heartbeat_timeout
-
-    async def beat() -> None:
-        while timeout is not None:
-            await asyncio.sleep(timeout.total_seconds() / 3)
-            activity.heartbeat()
-
-    task = asyncio.create_task(beat())
-    try:
-        yield
-    finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task

@@ -1,6 +1,7 @@
 """Admission and closing: budgets and records, each pair in one transaction."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from temporalio import activity
@@ -22,6 +23,14 @@ RECEIPT_KEY = "receipt-signing"
 RECEIPT_TYPE = "assay-receipt+jwt"
 
 
+@dataclass(frozen=True, slots=True)
+class Promise:
+    """What receipts promise: the record is in the log ``log_name/tenant`` within so many seconds."""
+
+    log_name: str = "assay.local"
+    seconds: int = 60
+
+
 class LedgerActivities:
     """Nothing is called before it is admitted, and nothing is answered before it is closed."""
 
@@ -33,6 +42,7 @@ class LedgerActivities:
         signer: StatementSigner,
         clock: Clock,
         recorded: Callable[[InferenceResult], None] = lambda _: None,
+        promise: Promise | None = None,
     ) -> None:
         """Take the ports. ``recorded`` hears of each result that the workflow is about to give, once it is recorded."""
         self._ledger = ledger
@@ -41,6 +51,7 @@ class LedgerActivities:
         self._signer = signer
         self._clock = clock
         self._recorded = recorded
+        self._promise = promise or Promise()
 
     @activity.defn
     async def admit_request(self, stage: AdmitInput) -> Admission:
@@ -96,7 +107,8 @@ class LedgerActivities:
         signed: dict[bytes, str] = {}
 
         async def sign(digest: bytes) -> None:
-            signed[digest] = await self._signer.sign(RECEIPT_KEY, RECEIPT_TYPE, _claims(record, digest, made))
+            claims = _claims(record, digest, made, self._promise)
+            signed[digest] = await self._signer.sign(RECEIPT_KEY, RECEIPT_TYPE, claims)
 
         try:
             stored = await self._ledger.close(reservation, end.usage.total if end.usage else 0, record, sign)
@@ -120,7 +132,7 @@ def _spent(tokens: int, spent: QuotaSpent) -> Problem:
     )
 
 
-def _claims(record: Record, digest: bytes, made: evidence.Commitments) -> dict[str, Any]:
+def _claims(record: Record, digest: bytes, made: evidence.Commitments, promise: Promise) -> dict[str, Any]:
     """What a receipt says. No time of its own: the record's digest covers when, and a repeat signs the same."""
     return {
         "iss": "urn:assay",
@@ -130,6 +142,8 @@ def _claims(record: Record, digest: bytes, made: evidence.Commitments) -> dict[s
         "tenant": record.tenant,
         "outcome": record.kind.value,
         "record_digest": digest.hex(),
+        "log": f"{promise.log_name}/{record.tenant}",
+        "within": promise.seconds,
         "prompt_commitment": made.prompt.digest if made.prompt else None,
         "answer_commitment": made.answer.digest if made.answer else None,
     }

@@ -8,9 +8,10 @@ import asyncpg
 
 from adapters.pool_postgres import PostgresPool
 from adapters.postgres_errors import CONFLICT, KEY_ERASED, unavailable
-from adapters.record_sealer import RecordSealer, SealedRecord
+from adapters.record_sealer import RecordSealer
+from adapters.sealed_rows import SealedRow, row_of
 from domain.budgets import Admitted, Appended, QuotaSpent, QuotaState, RecordConflict, Reservation
-from domain.records import SCHEMA_VERSION, Record
+from domain.records import Record
 from domain.refusals import Kind, Refusal
 
 _RECORD = (
@@ -68,6 +69,16 @@ class PostgresLedger:
         """See ``Ledger``."""
         return _appended(record.event_id, await self._store(_APPEND, record))
 
+    async def append_sealed(self, row: SealedRow) -> Appended:
+        """Record an event that was sealed earlier. Exactly once by event ID.
+
+        Raises:
+            KeyErased: the person's key is gone, and with it what it sealed.
+            RecordConflict: an event of that ID exists with other content.
+            Refusal: STORE_UNAVAILABLE; INTERNAL if the store does not accept it.
+        """
+        return _appended(row.event_id, await self._call(_APPEND, row))
+
     async def quota(self, tenant: str, caller: str, daily_limit: int) -> QuotaState:
         """See ``Ledger``."""
         row = await self._pool.fetchrow(_QUOTA, tenant, caller)
@@ -82,39 +93,30 @@ class PostgresLedger:
         sealed = await self._sealer.seal(record)
         begin(sealed.digest)
         try:
-            return await self._call(sql, sealed, *more)
-        except _KeyErased:
+            return await self._call(sql, row_of(sealed), *more)
+        except KeyErased:
             self._sealer.forget(sealed)
         try:
-            return await self._call(sql, await self._sealer.seal(record), *more)
-        except _KeyErased:
+            return await self._call(sql, row_of(await self._sealer.seal(record)), *more)
+        except KeyErased:
             raise unavailable("the person's key is being erased") from None
 
-    async def _call(self, sql: str, sealed: SealedRecord, *more: object) -> asyncpg.Record:
+    async def _call(self, sql: str, sealed: SealedRow, *more: object) -> asyncpg.Record:
         try:
-            row = await self._pool.fetchrow(sql, *_arguments(sealed), *more)
+            row = await self._pool.fetchrow(sql, *sealed.columns(), *more)
         except asyncpg.PostgresError as error:
             if error.sqlstate == CONFLICT:
-                raise RecordConflict(sealed.record.event_id, str(error.detail)) from None
+                raise RecordConflict(sealed.event_id, str(error.detail)) from None
             if error.sqlstate == KEY_ERASED:
-                raise _KeyErased from None
+                raise KeyErased from None
             raise Refusal(Kind.INTERNAL, "the ledger refuses: the reservation is closed, or is another's") from error
         if row is None:
             raise unavailable()
         return row
 
 
-class _KeyErased(Exception):
+class KeyErased(Exception):
     """The key that a record was sealed with is gone."""
-
-
-def _arguments(sealed: SealedRecord) -> tuple[object, ...]:
-    record = sealed.record
-    return (
-        *(record.event_id, SCHEMA_VERSION, record.tenant, record.kind.value, record.recorded_at),
-        *(record.workflow_id, record.run_id, sealed.subject, sealed.fields_json, sealed.key_id, sealed.subject_key),
-        *(sealed.ciphertext, sealed.content_mac, sealed.digest),
-    )
 
 
 def _appended(event_id: UUID, row: asyncpg.Record) -> Appended:

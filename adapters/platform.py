@@ -29,6 +29,7 @@ class Platform:
     public_keys: VaultPublicKeys
     signer: VaultSigner
     pool: PostgresPool
+    sealer: RecordSealer
     ledger: PostgresLedger
     policies: PostgresPolicies
     payloads: PostgresPayloads
@@ -48,6 +49,7 @@ class Platform:
         pool = PostgresPool(session, settings.database, database_role, mount=vault.database_mount)
         stack.push_async_callback(pool.close)
         await pool.start()
+        sealer = RecordSealer(keyring, identities, PostgresSubjectKeys(pool, keyring))
         return cls(
             session=session,
             keyring=keyring,
@@ -55,7 +57,8 @@ class Platform:
             public_keys=public_keys,
             signer=VaultSigner(session, public_keys, transit_mount=vault.transit_mount),
             pool=pool,
-            ledger=PostgresLedger(pool, RecordSealer(keyring, identities, PostgresSubjectKeys(pool, keyring))),
+            sealer=sealer,
+            ledger=PostgresLedger(pool, sealer),
             policies=PostgresPolicies(pool),
             payloads=PostgresPayloads(pool),
         )

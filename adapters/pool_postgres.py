@@ -25,6 +25,7 @@ from domain.refusals import Refusal
 
 _log = structlog.get_logger()
 _SHORTEST_LOGIN_SECONDS = 1.0
+_AS_TENANT = "SELECT set_config('assay.tenant', $1, true)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,16 +91,16 @@ class PostgresPool:
         rows = await self.fetch(sql, *arguments)
         return rows[0] if rows else None
 
-    async def fetch(self, sql: str, *arguments: object) -> list[asyncpg.Record]:
-        """Run a statement. As ``fetchrow``, for any number of rows."""
+    async def fetch(self, sql: str, *arguments: object, tenant: str | None = None) -> list[asyncpg.Record]:
+        """Run a statement. As ``fetchrow``, for any number of rows; ``tenant`` as in ``transaction``."""
         try:
             async with asyncio.timeout(self._patience):
                 try:
-                    return await self._once(sql, arguments)
+                    return await self._once(sql, arguments, tenant)
                 except STORE_ERRORS as error:
                     if not is_lost_connection(error):
                         raise
-                return await self._once(sql, arguments)  # the pool may hold connections to a server that was restarted
+                return await self._once(sql, arguments, tenant)  # connections to a server that was restarted are lost
         except STORE_ERRORS as error:
             raise self._meaning(error) from error
 
@@ -119,7 +120,7 @@ class PostgresPool:
                 connection.transaction(),
             ):
                 if tenant is not None:
-                    await connection.execute("SELECT set_config('assay.tenant', $1, true)", tenant)
+                    await connection.execute(_AS_TENANT, tenant)
                 yield connection
         except STORE_ERRORS as error:
             raise self._meaning(error) from error
@@ -153,11 +154,15 @@ class PostgresPool:
             self._rejected.set()
         return as_refusal(error)
 
-    async def _once(self, sql: str, arguments: tuple[object, ...]) -> list[asyncpg.Record]:
+    async def _once(self, sql: str, arguments: tuple[object, ...], tenant: str | None) -> list[asyncpg.Record]:
         if self._pool is None or self._login is None:
             raise unavailable()
         async with self._pool.acquire(timeout=self._settings.connect_timeout_seconds) as connection:
-            return await connection.fetch(sql, *arguments)
+            if tenant is None:
+                return await connection.fetch(sql, *arguments)
+            async with connection.transaction():
+                await connection.execute(_AS_TENANT, tenant)
+                return await connection.fetch(sql, *arguments)
 
     async def _connect(self, *_: object, **__: object) -> asyncpg.Connection:
         login = self._login

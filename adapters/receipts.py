@@ -1,10 +1,13 @@
 """Checking a receipt offline, with nothing but the public keys."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import jwt
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
+from domain.checkpoints import VerifierKey, open_proof, parse_proof
 from domain.commitments import digest
 from domain.records import canonical
 
@@ -16,11 +19,19 @@ class ReceiptInvalid(Exception):
     """The receipt does not hold. Says which part."""
 
 
-def verify_receipt(document: Mapping[str, Any], jwks: Mapping[str, Any], request: object = None) -> dict[str, Any]:
-    """The receipt's claims, with ``checked``: which parts hold.
+def verify_receipt(
+    document: Mapping[str, Any],
+    jwks: Mapping[str, Any],
+    request: object = None,
+    *,
+    proof: str | None = None,
+    log_keys: Sequence[VerifierKey] = (),
+) -> dict[str, Any]:
+    """The receipt's claims, with ``checked``: which parts hold; and ``verdict``: ``promised`` or ``sealed``.
 
     ``document`` is a run's body, a problem with its run, or the receipt alone. With a run's body the answer is checked
-    against its commitment, with ``request`` (the body that was sent) the prompt is.
+    against its commitment, with ``request`` (the body that was sent) the prompt is. It is ``sealed`` if ``proof``, or
+    the one that comes with the receipt, shows it to be in the log whose keys ``log_keys`` are.
 
     Raises:
         ReceiptInvalid: see there.
@@ -36,14 +47,39 @@ def verify_receipt(document: Mapping[str, Any], jwks: Mapping[str, Any], request
             raise ReceiptInvalid(f"'{name}' is not what was signed")
     if run is not receipt and run.get("id") != claims.get("sub"):
         raise ReceiptInvalid("the receipt is another run's")
-    answer = (run.get("result") or {}).get("content")
+    result = run.get("result")  # a text, in the answer of /ai/predict
+    answer = result.get("content") if isinstance(result, Mapping) else result
     if answer is not None:
         _opens(receipt, claims, "answer", str(answer).encode())
         checked.append("answer")
     if request is not None:
         _opens(receipt, claims, "prompt", canonical(request))
         checked.append("request")
-    return {**claims, "checked": ", ".join(checked)}
+    verdict = "promised"
+    found = receipt.get("proof") if proof is None else proof
+    if found is not None and log_keys:
+        _in_log(found, claims, log_keys)
+        checked.append("proof")
+        verdict = "sealed"
+    return {**claims, "verdict": verdict, "checked": ", ".join(checked)}
+
+
+def _in_log(proof: object, claims: Mapping[str, Any], log_keys: Sequence[VerifierKey]) -> None:
+    try:
+        checkpoint = open_proof(parse_proof(str(proof)), bytes.fromhex(claims["record_digest"]), log_keys, holds)
+    except ValueError as error:
+        raise ReceiptInvalid(f"the proof does not hold: {error}") from None
+    if claims.get("log", checkpoint.origin) != checkpoint.origin:
+        raise ReceiptInvalid("the proof is of another log than the receipt's")
+
+
+def holds(public_key: bytes, signature: bytes, message: bytes) -> bool:
+    """Whether an Ed25519 signature (RFC 8032) holds."""
+    try:
+        Ed25519PublicKey.from_public_bytes(public_key).verify(signature, message)
+    except InvalidSignature:
+        return False
+    return True
 
 
 def _signed_claims(statement: str, jwks: Mapping[str, Any]) -> dict[str, Any]:

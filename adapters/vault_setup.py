@@ -24,8 +24,10 @@ from domain.refusals import Kind, Refusal
 
 TOKEN_KEY = "token-signing"  # noqa: S105 - the name of a key
 RECEIPT_KEY = "receipt-signing"
+LOG_KEY = "log-signing"
+ARCHIVE_KEY = "archive-signing"
 OPERATOR = "assay-operator"
-APPROLES = ("assay-api", "assay-worker", OPERATOR)
+APPROLES = ("assay-api", "assay-worker", "assay-sequencer", "assay-archiver", OPERATOR)
 _POLICIES_DIR = Path(__file__).resolve().parent.parent / "deploy" / "vault"
 _PEPPER_BYTES = 32
 _MOUNT_READY_SECONDS = 10.0
@@ -61,7 +63,7 @@ def setup_vault(client: hvac.Client, plan: VaultSetup) -> None:
     """
     settings = plan.settings
     _ensure_mounts(client, settings)
-    for key in (TOKEN_KEY, RECEIPT_KEY):
+    for key in (TOKEN_KEY, RECEIPT_KEY, LOG_KEY, ARCHIVE_KEY):
         _ensure_key(client, settings, key, "ed25519")
     for tenant in (SYSTEM_TENANT, *plan.tenants):
         _ensure_key(client, settings, f"tenant-{tenant}", "aes256-gcm96")

@@ -1,5 +1,6 @@
 """``/v1/inferences``: submit a request, read its run, cancel it."""
 
+import time
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Header, Request
@@ -8,13 +9,14 @@ from fastapi.responses import JSONResponse
 from api.auth import PromptSubmitter, RunCanceller, RunReader
 from api.body import json_body
 from api.openapi import body_of, problems
-from api.preferences import waiting
+from api.preferences import Waiting, waiting
 from api.problems import problem_response
 from api.rates import within_rate
-from api.run_views import RunView
+from api.run_views import RunView, running
 from api.runs import Submission
 from api.schemas import InferenceBody, RunBody
-from api.services import Provided
+from api.services import Provided, Services
+from domain.principals import Principal
 from domain.refusals import Kind, Refusal
 from domain.requests import parse_request
 
@@ -55,9 +57,12 @@ async def submit(
     body: JsonBody,
     provided: Provided,
     key: Annotated[str | None, Depends(idempotency_key)],
-    prefer: Annotated[str | None, Header(description="`wait=SECONDS` or `respond-async` (RFC 7240)")] = None,
+    prefer: Annotated[str | None, Header(description="`wait=SECONDS`, `respond-async` (RFC 7240), `sealed`")] = None,
 ) -> JSONResponse:
-    """Ask a model, governed. Waits 30 s for the answer unless told otherwise, then answers 202 with `Location`."""
+    """Ask a model, governed. Waits 30 s for the answer unless told otherwise, then answers 202 with `Location`.
+
+    With `Prefer: sealed` it waits until the record is in a signed checkpoint of the log, and proves that.
+    """
     del prefer  # declared for the description; read below, since a header may come more than once
     sent = body[1]
     pinned = provided.policy
@@ -66,10 +71,20 @@ async def submit(
     run_id = await provided.runs.start(Submission(caller, sent, wanted.model, pinned.hash, key))
     request.state.run_id = run_id
     patience = waiting(request.headers.getlist("prefer"), provided.settings.api.wait_seconds)
-    response = respond(await provided.runs.wait(run_id, patience.seconds))
+    response = respond(await outcome(provided, caller, run_id, patience))
     if patience.applied:
         response.headers["Preference-Applied"] = patience.applied
     return response
+
+
+async def outcome(provided: Services, caller: Principal, run_id: str, patience: Waiting) -> RunView:
+    """The run's outcome, sealed where the caller or the policy wants it so; or the run as running: its time is up."""
+    begun = time.monotonic()
+    view = await provided.runs.wait(run_id, patience.seconds)
+    if view.running or not (patience.sealed or provided.policy.policy.for_tenant(caller.tenant).sealed):
+        return view
+    left = patience.seconds - (time.monotonic() - begun)
+    return await provided.sealing.wait(caller.tenant, view, left) or running(run_id)
 
 
 @router.get(
@@ -79,7 +94,7 @@ async def read(request: Request, run_id: str, caller: RunReader, provided: Provi
     """A run as it stands: its own caller's, or any run of the tenant for auditors."""
     view = await provided.runs.read(run_id, caller)
     request.state.run_id = run_id
-    return JSONResponse(view.body())
+    return JSONResponse((await provided.sealing.now(caller.tenant, view)).body())
 
 
 @router.post(

@@ -14,29 +14,39 @@ from adapters.backoff import Backoff
 from adapters.clients_vault import VaultClients
 from adapters.clock_system import SystemClock
 from adapters.external_storage import resolve
+from adapters.log_proofs_postgres import PostgresLogProofs
 from adapters.payload_driver import PayloadDriver
 from adapters.platform import Platform
 from adapters.policy_files import load_policy_document
 from adapters.rates_postgres import PostgresRates
+from adapters.records_reader import open_reader
 from adapters.sessions_jwt import JwtSessions
+from adapters.spool_sqlite import SqliteSpool
 from adapters.temporal_client import TemporalConnection
 from adapters.tokens_jwt import JwtIssuer, JwtVerifier
 from api.app import build_app
 from api.decoding import PayloadDecoder
+from api.edge_drops import Drops
+from api.edge_outbox import Outbox
 from api.edge_records import EdgeRecorder
 from api.metrics import Metrics
 from api.outcomes import Outcomes
+from api.reading import RecordReading
 from api.runs import Runs
+from api.sealing import Sealing
 from api.services import PinnedPolicy, Readiness, Services
 from api.sessions import Sessions
 from api.tokens import TokenService
 from assay_temporal.keyring import KeyUnavailable
 from config.settings import Settings
 from domain.access import RoleAccess
+from domain.floods import Windows
 from domain.identity import tenant_of_run
+from domain.log_ports import RecordReader
 from domain.policy import parse_policy
 from domain.principals import SYSTEM_TENANT
 from domain.refusals import Refusal
+from domain.spool import Spool
 
 _DRAIN_SECONDS = 2.0
 _SHUTDOWN_SECONDS = 10
@@ -65,6 +75,8 @@ async def serve(
     """
     document = load_policy_document(settings.policies_dir, settings.provider_urls)
     async with AsyncExitStack() as stack:
+        spool = await SqliteSpool.open(settings.api.spool_dir, settings.api.spool_bytes)
+        stack.push_async_callback(spool.close)
         readiness = Readiness()
         app = build_app(readiness, metrics, settings.api.max_body_bytes, random_tag, settings.api.ui_origin)
         server = _Server(
@@ -82,10 +94,11 @@ async def serve(
         serving = asyncio.create_task(server.serve())
         platform = await Platform.open(stack, settings, settings.vault.api, "assay-api", SystemClock())
         readiness.dependencies = (platform.session, platform.pool, temporal)
-        edge = EdgeRecorder(platform.ledger, SystemClock(), random_tag, metrics.edge_dropped.inc)
+        records = await open_reader(stack, settings, platform)
+        edge = _edge_recorder(settings, platform, spool, metrics)
         tasks = [
             asyncio.create_task(
-                _become_ready(settings, readiness, platform, temporal, document, edge, metrics, stop, outcomes)
+                _become_ready(settings, readiness, platform, records, temporal, document, edge, metrics, stop, outcomes)
             ),
             asyncio.create_task(edge.run()),
         ]
@@ -98,12 +111,20 @@ async def serve(
             task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await task
+        edge.close()
+
+
+def _edge_recorder(settings: Settings, platform: Platform, spool: Spool, metrics: Metrics) -> EdgeRecorder:
+    drops = Drops(lambda reason, count: metrics.edge_dropped.labels(reason).inc(count), SystemClock())
+    outbox = Outbox(platform.sealer, spool, platform.ledger, drops)
+    return EdgeRecorder(outbox, Windows(settings.api.refusals_one_by_one), drops, SystemClock(), random_tag)
 
 
 async def _become_ready(
     settings: Settings,
     readiness: Readiness,
     platform: Platform,
+    records: RecordReader,
     temporal: TemporalConnection,
     document: bytes,
     edge: EdgeRecorder,
@@ -115,7 +136,9 @@ async def _become_ready(
     backoff = Backoff()
     while readiness.services is None:
         try:
-            readiness.services = await _services(settings, platform, temporal, document, edge, metrics, stop, outcomes)
+            readiness.services = await _services(
+                settings, platform, records, temporal, document, edge, metrics, stop, outcomes
+            )
         except (Refusal, KeyUnavailable) as error:
             log.info("waiting for a server", reason=type(error).__name__, kind=getattr(error, "kind", None))
             await asyncio.sleep(backoff.next())
@@ -125,6 +148,7 @@ async def _become_ready(
 async def _services(
     settings: Settings,
     platform: Platform,
+    records: RecordReader,
     temporal: TemporalConnection,
     document: bytes,
     edge: EdgeRecorder,
@@ -140,6 +164,7 @@ async def _services(
     clients = VaultClients(platform.session, kv_mount=settings.vault.kv_mount)
     sessions = JwtSessions(platform.signer, platform.public_keys, platform.identities, settings.tokens, clock)
     access = RoleAccess()
+    proofs = PostgresLogProofs(platform.pool)
     return Services(
         settings=settings,
         runs=Runs(
@@ -172,4 +197,8 @@ async def _services(
             refused=metrics.payloads_refused.inc,
         ),
         sessions=Sessions(sessions, platform.ledger, clock, random_tag, settings.api.ui_session_seconds),
+        sealing=Sealing(proofs, stop),
+        reading=RecordReading(records, platform.ledger, platform.identities, access, clock, random_tag),
+        records=records,
+        proofs=proofs,
     )

@@ -23,7 +23,10 @@ class Metrics:
             "assay_refusals_total", "Refusals at the edge by kind", ["kind"], registry=self.registry
         )
         self.edge_dropped = Counter(
-            "assay_edge_records_dropped_total", "Edge refusals that could not be recorded", registry=self.registry
+            "assay_edge_records_dropped_total",
+            "Edge refusals that could not be recorded, by reason",
+            ["reason"],
+            registry=self.registry,
         )
         self.payloads_refused = Counter(
             "assay_payloads_refused_total", "Temporal payloads that did not authenticate", registry=self.registry

@@ -1,5 +1,6 @@
 """``/ai/predict``: the endpoint of the tutorial that Assay grew out of, with everything behind it."""
 
+from dataclasses import replace
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
@@ -7,9 +8,9 @@ from fastapi.responses import JSONResponse
 
 from api.auth import PromptSubmitter
 from api.body import json_body
-from api.inferences import idempotency_key, respond
+from api.inferences import idempotency_key, outcome, respond
 from api.openapi import body_of, problems
-from api.preferences import MAX_WAIT_SECONDS
+from api.preferences import MAX_WAIT_SECONDS, waiting
 from api.rates import within_rate
 from api.runs import Submission
 from api.schemas import PredictBody, PredictResult, RunBody
@@ -38,7 +39,7 @@ async def predict(
     provided: Provided,
     key: Annotated[str | None, Depends(idempotency_key)],
 ) -> JSONResponse:
-    """Ask the policy's default model and wait for the answer."""
+    """Ask the policy's default model and wait for the answer, with `Prefer: sealed` for its proof too."""
     pinned = provided.policy
     asked = {
         "model": pinned.policy.default_model(caller.tenant),
@@ -48,7 +49,8 @@ async def predict(
     wanted = parse_request(asked, pinned.policy.limits)
     run_id = await provided.runs.start(Submission(caller, asked, wanted.model, pinned.hash, key))
     request.state.run_id = run_id
-    view = await provided.runs.wait(run_id, MAX_WAIT_SECONDS)
+    patience = replace(waiting(request.headers.getlist("prefer"), MAX_WAIT_SECONDS), seconds=MAX_WAIT_SECONDS)
+    view = await outcome(provided, caller, run_id, patience)
     answer = view.body()
     if view.result is None or view.result.result is None:
         return respond(view)

@@ -1,4 +1,4 @@
-"""The ``Prefer`` header (RFC 7240): how long a caller waits."""
+"""The ``Prefer`` header (RFC 7240): how long a caller waits, and for what."""
 
 import re
 from dataclasses import dataclass
@@ -9,20 +9,20 @@ MAX_WAIT_SECONDS = 300
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """How long to wait, and what to say of the preference in ``Preference-Applied``."""
+    """How long to wait, whether until the record is sealed, and what to say of it in ``Preference-Applied``."""
 
     seconds: float
     applied: str | None = None
+    sealed: bool = False
 
 
 def waiting(headers: list[str], default_seconds: float) -> Waiting:
-    """Read ``wait=SECONDS`` and ``respond-async``. What is not understood is ignored, as the RFC asks."""
+    """Read ``wait=SECONDS``, ``respond-async`` and ``sealed``. What is not understood is ignored, as the RFC asks."""
     preferences = [part.strip().lower() for header in headers for part in header.split(",")]
     asked = next((int(match[1]) for part in preferences if (match := _WAIT.match(part))), None)
-    is_async = "respond-async" in preferences
+    applied: list[str] = [name for name in ("respond-async", "sealed") if name in preferences]
+    seconds = 0 if "respond-async" in applied else default_seconds
     if asked is not None:
         seconds = min(asked, MAX_WAIT_SECONDS)
-        return Waiting(seconds, f"wait={seconds}" + (", respond-async" if is_async else ""))
-    if is_async:
-        return Waiting(0, "respond-async")
-    return Waiting(default_seconds)
+        applied.insert(0, f"wait={seconds}")
+    return Waiting(seconds, ", ".join(applied) or None, "sealed" in applied)

@@ -39,6 +39,7 @@ SHAPES: dict[Kind, Shape] = {
     Kind.EXPIRED_CONTEXT: Shape(403, "The start's signed context has expired"),
     Kind.UNKNOWN_POLICY: Shape(403, "The run's policy is not known"),
     Kind.UNAUTHENTICATED_PAYLOAD: Shape(422, "A payload does not authenticate"),
+    Kind.NOT_SEALED: Shape(409, "No signed checkpoint covers the event yet"),
     Kind.PROMPT_BLOCKED: Shape(403, "The prompt was blocked"),
     Kind.OUTPUT_BLOCKED: Shape(403, "The answer was blocked"),
     Kind.REVIEW_UNAVAILABLE: Shape(403, "The request needs a review"),
@@ -59,7 +60,7 @@ SHAPES: dict[Kind, Shape] = {
 
 _DEFAULT_RETRY_AFTER = 5.0
 _RETRY_MAY_HELP = frozenset(
-    {Kind.RATE_LIMITED, Kind.STORE_UNAVAILABLE, Kind.VAULT_UNAVAILABLE, Kind.ENGINE_UNAVAILABLE}
+    {Kind.RATE_LIMITED, Kind.NOT_SEALED, Kind.STORE_UNAVAILABLE, Kind.VAULT_UNAVAILABLE, Kind.ENGINE_UNAVAILABLE}
 )
 
 

@@ -23,6 +23,8 @@ class RunView:
     status: Status
     result: InferenceResult | None = None
     problem: ProblemDetail | None = None
+    proof: str | None = None
+    """The text of a tlog-proof: its receipt's event is in a signed checkpoint."""
 
     @property
     def running(self) -> bool:
@@ -45,6 +47,8 @@ class RunView:
             for name, part in (("result", ended.result), ("usage", ended.usage), ("receipt", ended.receipt)):
                 if part is not None:
                     body[name] = dict(vars(part))
+            if self.proof is not None and ended.receipt is not None:
+                body["receipt"]["proof"] = self.proof
             if ended.removed:
                 body["removed"] = list(ended.removed)
         if (problem := self.problem) is not None:

@@ -116,6 +116,7 @@ class ReceiptBody(BaseModel):
     record_digest: str
     statement: str
     openings: dict[str, str]
+    proof: str | None = None
 
 
 class RunProblemBody(BaseModel):

@@ -8,10 +8,13 @@ from fastapi import Depends, Request
 
 from api.decoding import PayloadDecoder
 from api.edge_records import EdgeRecorder
+from api.reading import RecordReading
 from api.runs import Runs
+from api.sealing import Sealing
 from api.sessions import Sessions
 from api.tokens import TokenService
 from config.settings import Settings
+from domain.log_ports import LogProofs, RecordReader
 from domain.policy import Policy
 from domain.ports import AccessDecider, Dependency, RateLimiter, StatementSigner, TokenVerifier
 from domain.refusals import Kind, Refusal
@@ -40,6 +43,10 @@ class Services:
     access: AccessDecider
     decoder: PayloadDecoder
     sessions: Sessions
+    sealing: Sealing
+    reading: RecordReading
+    records: RecordReader
+    proofs: LogProofs
 
 
 @dataclass

@@ -10,10 +10,13 @@ from adapters.receipts import ReceiptInvalid, verify_receipt
 from adapters.records_search import recent_records
 from adapters.vault_session import VaultSession
 from cli.admin import as_operator
+from cli.audit_log import verify_log
 from cli.output import JsonFlag, Output
 from config.settings import Settings
+from domain.checkpoints import LogFormatError, parse_vkey
 
 app = typer.Typer(no_args_is_help=True, help="The audit log.")
+app.command("verify-log")(verify_log)
 
 
 @app.command("search")
@@ -47,16 +50,25 @@ def verify(
     request: Annotated[
         Path | None, typer.Option(help="The request's JSON, to check that the receipt is about it.")
     ] = None,
+    proof: Annotated[
+        Path | None, typer.Option(help="A tlog-proof of its record, if it did not come with the receipt.", exists=True)
+    ] = None,
+    key: Annotated[
+        list[str] | None, typer.Option(help="The log's verifier key, as GET /v1/audit/key gives it. May be repeated.")
+    ] = None,
     as_json: JsonFlag = False,
 ) -> None:
-    """Check a receipt offline: its signature, and that it is about this request and this answer."""
+    """Check a receipt offline: its signature, that it is about this request and answer, and its proof if it has one."""
     out = Output(as_json)
     document = json.loads(receipt.read_text("utf-8"))
     sent = json.loads(request.read_text("utf-8")) if request else None
+    text = proof.read_text("utf-8") if proof else None
     try:
-        claims = verify_receipt(document, json.loads(keys.read_text("utf-8")), sent)
-    except ReceiptInvalid as error:
+        log_keys = [parse_vkey(vkey) for vkey in key or ()]
+        if text is not None and not log_keys:
+            raise out.fail("--proof needs the log's --key")
+        claims = verify_receipt(document, json.loads(keys.read_text("utf-8")), sent, proof=text, log_keys=log_keys)
+    except (ReceiptInvalid, LogFormatError) as error:
         raise out.fail(f"broken: {error}") from None
-    out.value(
-        claims, f"holds: {claims['outcome']}, run {claims['sub']}, event {claims['jti']}; checked {claims['checked']}"
-    )
+    what = f"{claims['outcome']}, run {claims['sub']}, event {claims['jti']}; checked {claims['checked']}"
+    out.value(claims, f"{claims['verdict']}: {what}")

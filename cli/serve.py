@@ -14,6 +14,7 @@ from cli.output import Output
 from config import logs
 from config.settings import Settings
 from domain.policy import PolicyError
+from domain.spool import SpoolUnavailable
 
 
 class ServeRole(StrEnum):
@@ -21,14 +22,21 @@ class ServeRole(StrEnum):
 
     API = "api"
     WORKER = "worker"
+    SEQUENCER = "sequencer"
+    ARCHIVER = "archiver"
     ALL = "all"
 
 
 async def run(settings: Settings, role: ServeRole, stop: asyncio.Event) -> None:
-    """Serve until ``stop`` is set, then drain: the API first, so that nothing new comes in, then the worker."""
+    """Serve until ``stop`` is set, then drain: the API first, so that nothing new comes in, then the worker.
+
+    The sequencer ends last, so that what they recorded at the end is in the log's tree too.
+    """
     # imported here: these take a second to load, which no other command should cost
     import api.main  # noqa: PLC0415
+    import worker.archiver  # noqa: PLC0415
     import worker.main  # noqa: PLC0415
+    import worker.sequencer  # noqa: PLC0415
     from adapters.temporal_client import TemporalConnection  # noqa: PLC0415
     from api.metrics import Metrics  # noqa: PLC0415
     from api.outcomes import Outcomes  # noqa: PLC0415
@@ -37,13 +45,26 @@ async def run(settings: Settings, role: ServeRole, stop: asyncio.Event) -> None:
     outcomes = Outcomes()
     temporal = TemporalConnection(settings.temporal, metrics.payloads_refused.inc)
     drained = asyncio.Event()
+    finished = asyncio.Event()
     async with asyncio.TaskGroup() as group:
-        if role is ServeRole.WORKER:
-            group.create_task(_then_set(stop.wait(), drained))
-        else:
+        if role in (ServeRole.API, ServeRole.ALL):
             group.create_task(_then_set(api.main.serve(settings, stop, temporal, metrics, outcomes), drained))
-        if role is not ServeRole.API:
-            group.create_task(worker.main.serve(settings, drained, temporal, outcomes.recorded))
+        else:
+            group.create_task(_then_set(stop.wait(), drained))
+        if role in (ServeRole.WORKER, ServeRole.ALL):
+            working = worker.main.serve(settings, drained, temporal, outcomes.recorded)
+            group.create_task(_then_set(working, finished))
+        else:
+            group.create_task(_then_set(drained.wait(), finished))
+        if role is ServeRole.SEQUENCER:
+            group.create_task(worker.sequencer.serve(settings, finished, ready_file=settings.worker.ready_file))
+        elif role is ServeRole.ALL:
+            group.create_task(worker.sequencer.serve(settings, finished))
+        if role in (ServeRole.ARCHIVER, ServeRole.ALL):
+            # a client of its own: its login opens Assay's own payloads, and no tenant's
+            own = TemporalConnection(settings.temporal, metrics.payloads_refused.inc)
+            ready_file = settings.worker.ready_file if role is ServeRole.ARCHIVER else None
+            group.create_task(worker.archiver.serve(settings, stop, own, ready_file=ready_file))
 
 
 async def _then_set(first: Awaitable[object], done: asyncio.Event) -> None:
@@ -56,7 +77,7 @@ async def _then_set(first: Awaitable[object], done: asyncio.Event) -> None:
 def serve(
     role: Annotated[ServeRole, typer.Option(help="What this process does.")] = ServeRole.ALL,
 ) -> None:
-    """Run the API, the worker, or both, in the foreground. Settings come from the environment (ASSAY_...)."""
+    """Run one role, or all of them, in the foreground. Settings come from the environment (ASSAY_...)."""
     settings = Settings()
     logs.configure(settings.log_level, settings.log_format)
 
@@ -71,4 +92,7 @@ def serve(
         load_policy_document(settings.policies_dir, settings.provider_urls)
     except PolicyError as error:
         raise Output(as_json=False).fail(f"the policy in {settings.policies_dir} does not hold: {error}") from None
-    uvloop.run(until_signalled())
+    try:
+        uvloop.run(until_signalled())
+    except* SpoolUnavailable as group:
+        raise Output(as_json=False).fail(f"ASSAY_API__SPOOL_DIR: {group.exceptions[0]}") from None

@@ -4,6 +4,7 @@ Example: ``ASSAY_VAULT__ADDRESS=https://vault.internal:8200``. No setting holds 
 what opens Vault (an AppRole secret ID) comes from a file that a setting names.
 """
 
+import re
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -17,6 +18,7 @@ PrivateUrl = Annotated[str, AfterValidator(require_private_transport)]
 PoolSize = Annotated[int, Field(ge=1, le=100)]
 Seconds = Annotated[float, Field(gt=0)]
 DeploymentName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,100}$")]  # Temporal writes "name.build"
+LogName = Annotated[str, Field(pattern=r"^[a-z0-9.-]{1,100}(/[a-z0-9.-]{1,100})*$")]  # a URL without scheme (C2SP)
 BuildId = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,100}$")]
 
 
@@ -25,12 +27,26 @@ def _origin(value: str | None) -> str | None:
     return require_origin(value) if value else None
 
 
+def _directory_or_bucket(value: str) -> str:
+    if not value or ("://" in value and not re.match(r"s3://[a-z0-9.-]{3,63}(/|$)", value)):
+        raise ValueError("name a directory, or s3://BUCKET/PREFIX")
+    return value
+
+
+def _private_or_none(value: str | None) -> str | None:
+    return require_private_transport(value) if value else None
+
+
 class _Group(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class ApiSettings(_Group):
-    """The HTTP edge. Serve it behind a TLS proxy unless it listens on loopback."""
+    """The HTTP edge. Serve it behind a TLS proxy unless it listens on loopback.
+
+    ``spool_dir`` keeps refusals on their way into the log; of refusals that are alike, ``refusals_one_by_one`` a minute
+    are recorded each, and the rest as a count.
+    """
 
     host: str = "127.0.0.1"
     port: Port = 8080
@@ -39,6 +55,9 @@ class ApiSettings(_Group):
     wait_seconds: Annotated[float, Field(ge=0, le=300)] = 30.0
     ui_origin: Annotated[str | None, AfterValidator(_origin)] = None
     ui_session_seconds: Annotated[int, Field(ge=60, le=28_800)] = 900
+    spool_dir: Path = Path(".assay-spool")
+    spool_bytes: Annotated[int, Field(ge=65_536)] = 67_108_864
+    refusals_one_by_one: Annotated[int, Field(ge=1, le=1000)] = 10
 
     @model_validator(mode="after")
     def _loopback_or_proxy(self) -> "ApiSettings":
@@ -68,7 +87,9 @@ class VaultSettings(_Group):
     team_approle_mount: str = "assay-teams"
     api: AppRoleSettings = AppRoleSettings()
     worker: AppRoleSettings = AppRoleSettings()
+    archiver: AppRoleSettings = AppRoleSettings()
     operator: AppRoleSettings = AppRoleSettings()
+    sequencer: AppRoleSettings = AppRoleSettings()
     data_key_max_age_seconds: Seconds = 86_400.0
 
 
@@ -147,6 +168,23 @@ class WorkerSettings(_Group):
         return self
 
 
+class AuditSettings(_Group):
+    """The audit log: each tenant's is named ``log_name/tenant``, for ever.
+
+    What is recorded is in a signed checkpoint within ``promise_seconds``, as receipts say; a tenant's log gets one
+    every ``checkpoint_seconds`` at most. Months that are over for ``retention_months`` go into files at
+    ``archive_place``: a directory, or ``s3://BUCKET/PREFIX`` of the server at ``archive_endpoint`` (none: Amazon's).
+    """
+
+    log_name: LogName = "assay.local"
+    checkpoint_seconds: Seconds = 1.0
+    promise_seconds: Annotated[int, Field(ge=1, le=86_400)] = 60
+    retention_months: Annotated[int, Field(ge=2, le=1200)] = 13
+    archive_place: Annotated[str, AfterValidator(_directory_or_bucket)] = "archive"
+    archive_region: str = "us-east-1"
+    archive_endpoint: Annotated[str | None, AfterValidator(_private_or_none)] = None
+
+
 class EmbeddedSettings(_Group):
     """The single-machine stack that ``assay up`` starts."""
 
@@ -174,6 +212,7 @@ class Settings(BaseSettings):
     temporal: TemporalSettings = TemporalSettings()
     tokens: TokenSettings = TokenSettings()
     worker: WorkerSettings = WorkerSettings()
+    audit: AuditSettings = AuditSettings()
     embedded: EmbeddedSettings = EmbeddedSettings()
     policies_dir: Path = Path(__file__).resolve().parent.parent / "policies"
     provider_urls: dict[str, PrivateUrl] = {}

@@ -21,11 +21,15 @@ class Timeouts:
 
 @dataclass(frozen=True, slots=True)
 class TenantPolicy:
-    """What holds for a tenant's callers: ``rate`` and ``daily_tokens`` are for each caller, ``models`` are aliases."""
+    """What holds for a tenant's callers: ``rate`` and ``daily_tokens`` are for each caller, ``models`` are aliases.
+
+    ``sealed``: replies wait until their record is in a signed checkpoint of the log.
+    """
 
     models: frozenset[str]
     rate: Rate
     daily_tokens: int
+    sealed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +49,9 @@ def read_limits(section: Section, aliases: frozenset[str]) -> Limits:
         PolicyError: where something is wrong.
     """
     with section:
-        common = TenantPolicy(aliases, _rate(section.section("rate")), _daily_tokens(section.section("quota")))
+        common = TenantPolicy(
+            aliases, _rate(section.section("rate")), _daily_tokens(section.section("quota")), _sealed(section)
+        )
         with section.section("timeouts") as timeouts:
             seconds = timeouts.number("model_call_seconds", 1, 60)
         tenants: dict[str, TenantPolicy] = {}
@@ -68,7 +74,11 @@ def _tenant(section: Section, common: TenantPolicy) -> TenantPolicy:
             models = frozenset(section.texts("models", may_be_empty=True))
             for alias in sorted(models - common.models):
                 raise PolicyError(section.path("models"), f"names '{alias}', which is no model's alias")
-        return TenantPolicy(models, rate, tokens)
+        return TenantPolicy(models, rate, tokens, _sealed(section, otherwise=common.sealed))
+
+
+def _sealed(section: Section, *, otherwise: bool = False) -> bool:
+    return section.flag("sealed") if "sealed" in section else otherwise
 
 
 def _rate(section: Section) -> Rate:

@@ -1,20 +1,25 @@
 """The ports: what the rules need from the world. Adapters are named after port and technology.
 
+Those for reading the audit log are written in ``domain/log_ports.py``.
+
 Every method may raise ``Refusal`` with STORE_UNAVAILABLE or VAULT_UNAVAILABLE when its server can't be reached in time:
 the caller of the port decides what that means, and the default is to fail closed.
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, Protocol
 from uuid import UUID
 
 from domain.access import Resource
+from domain.archive import MonthReport
 from domain.budgets import Admitted, Appended, QuotaSpent, QuotaState, Rate, RateDecision, Reservation
 from domain.clients import ClientEntry, IssuedToken, TeamEntry
+from domain.log_ports import LogProofs as LogProofs  # noqa: PLC0414 - they are ports as well
+from domain.log_ports import RecordReader as RecordReader  # noqa: PLC0414
 from domain.models import ModelAnswer, ModelCall
 from domain.principals import Action, Principal
-from domain.records import Record, StoredRecord
+from domain.records import Record
 from domain.sessions import SessionClaims, SessionUse
 
 
@@ -121,24 +126,6 @@ class Ledger(Protocol):
 
     async def quota(self, tenant: str, caller: str, daily_limit: int) -> QuotaState:
         """The caller's budget today."""
-        ...
-
-
-class RecordReader(Protocol):
-    """Reading the log."""
-
-    async def search(
-        self, *, tenant: str | None = None, workflow_id: str | None = None, limit: int = 50
-    ) -> Sequence[StoredRecord]:
-        """The newest records first."""
-        ...
-
-    async def unseal(self, record: StoredRecord) -> Mapping[str, Any]:
-        """The sealed fields of a record, authenticated.
-
-        Raises:
-            Refusal: INTERNAL if the ciphertext does not authenticate.
-        """
         ...
 
 
@@ -276,6 +263,22 @@ class TokenIssuer(Protocol):
 
         Raises:
             Refusal: VAULT_UNAVAILABLE.
+        """
+        ...
+
+
+class MonthArchiver(Protocol):
+    """Moves old months of the audit log into files and back. ``docs/retention.md`` tells how."""
+
+    async def due(self) -> Sequence[date]:
+        """The months that the policy lets go, by their first days, oldest first."""
+        ...
+
+    async def archive(self, month: date) -> MonthReport:
+        """Archive a month, or say why it stays. May be repeated.
+
+        Raises:
+            ArchiveInvalid: what was written, read back, does not hold; nothing was dropped.
         """
         ...
 

@@ -23,21 +23,25 @@ class Role(StrEnum):
 
 
 class Action(StrEnum):
-    """What a principal may want to do."""
+    """What a principal may want to do. READ_LOG is for proofs and checkpoints, READ_AUDIT for records."""
 
     SUBMIT = "submit"
     READ_OWN_RUN = "read_own_run"
     READ_ANY_RUN = "read_any_run"
     CANCEL_OWN_RUN = "cancel_own_run"
+    READ_LOG = "read_log"
     READ_AUDIT = "read_audit"
     DECODE_PAYLOAD = "decode_payload"
 
 
+_OVERSIGHT = frozenset(
+    {Action.READ_LOG, Action.READ_AUDIT, Action.READ_OWN_RUN, Action.READ_ANY_RUN, Action.DECODE_PAYLOAD}
+)
 _GRANTS: dict[Role, frozenset[Action]] = {
-    Role.AI_OPERATOR: frozenset({Action.SUBMIT, Action.READ_OWN_RUN, Action.CANCEL_OWN_RUN}),
-    Role.REVIEWER: frozenset({Action.READ_OWN_RUN}),
-    Role.AUDITOR: frozenset({Action.READ_AUDIT, Action.READ_OWN_RUN, Action.READ_ANY_RUN, Action.DECODE_PAYLOAD}),
-    Role.ADMIN: frozenset({Action.READ_AUDIT, Action.READ_OWN_RUN, Action.READ_ANY_RUN, Action.DECODE_PAYLOAD}),
+    Role.AI_OPERATOR: frozenset({Action.SUBMIT, Action.READ_OWN_RUN, Action.CANCEL_OWN_RUN, Action.READ_LOG}),
+    Role.REVIEWER: frozenset({Action.READ_OWN_RUN, Action.READ_LOG}),
+    Role.AUDITOR: _OVERSIGHT,
+    Role.ADMIN: _OVERSIGHT,
 }
 
 

@@ -42,7 +42,11 @@ class EventKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class OpenFields:
-    """Fields kept readable: none is personal, none quotes a prompt or an answer."""
+    """Fields kept readable: none is personal, none quotes a prompt or an answer.
+
+    ``count`` is how many refusals a record stands for, from ``first_at`` to ``last_at`` (RFC 3339); without it, one. Of
+    a reading, it is how many records were read, and ``filters`` names the filters that were set, without their values.
+    """
 
     caller: str | None = None
     roles: tuple[str, ...] = ()
@@ -63,6 +67,14 @@ class OpenFields:
     method: str | None = None
     route: str | None = None
     status: int | None = None
+    log: str | None = None
+    month: str | None = None
+    rows: int | None = None
+    file_sha256: str | None = None
+    count: int | None = None
+    first_at: str | None = None
+    last_at: str | None = None
+    filters: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

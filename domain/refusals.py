@@ -12,7 +12,7 @@ class Nature(Enum):
 
     CALLER = "caller"  # the caller has to change something
     POLICY = "policy"  # a guard decided; trying again changes nothing
-    LIMIT = "limit"  # a budget is used up for a while
+    LIMIT = "limit"  # a budget is used up for a while, or something is not there yet
     FAULT = "fault"  # something of ours, or of the provider's, is broken
 
 
@@ -43,6 +43,8 @@ class Kind(StrEnum):
     UNKNOWN_POLICY = "unknown-policy"
     # payloads
     UNAUTHENTICATED_PAYLOAD = "unauthenticated-payload"
+    # the audit log
+    NOT_SEALED = "not-sealed"
     # verdicts
     PROMPT_BLOCKED = "prompt-blocked"
     OUTPUT_BLOCKED = "output-blocked"
@@ -76,7 +78,7 @@ _NATURES: dict[Kind, Nature] = {
         (Kind.PROMPT_BLOCKED, Kind.OUTPUT_BLOCKED, Kind.REVIEW_UNAVAILABLE, Kind.UNKNOWN_POLICY),
         Nature.POLICY,
     ),
-    **dict.fromkeys((Kind.RATE_LIMITED, Kind.QUOTA_SPENT), Nature.LIMIT),
+    **dict.fromkeys((Kind.RATE_LIMITED, Kind.QUOTA_SPENT, Kind.NOT_SEALED), Nature.LIMIT),
     **dict.fromkeys(
         (
             Kind.SCREENING_UNAVAILABLE,

@@ -34,6 +34,9 @@ TENANT = "demo"
 DEMO_CLIENTS = {"demo": (Role.AI_OPERATOR,), "auditor": (Role.AUDITOR,), "guest": ()}
 """Clients of the tenant ``demo`` with their roles. The guest has none: good for being refused."""
 
+ROLES = ("api", "worker", "sequencer", "archiver")
+"""Roles of Assay's processes, each with an AppRole of its own."""
+
 _ROLES_SQL = Path(__file__).resolve().parent.parent / "deploy" / "sql" / "roles.sql"
 _WRAP_TTL = "2m"
 
@@ -70,7 +73,7 @@ async def operator_session(settings: Settings) -> AsyncIterator[VaultSession]:
         await session.close()
 
 
-def let_services_in(servers: EmbeddedServers, settings: Settings, names: Sequence[str] = ("api", "worker")) -> None:
+def let_services_in(servers: EmbeddedServers, settings: Settings, names: Sequence[str] = ROLES) -> None:
     """Write fresh, response-wrapped credentials for processes: good once, and for two minutes. Blocking."""
     local = local_settings(settings)
     root = new_client(local.vault, servers.vault_root_token)

@@ -21,7 +21,7 @@ class Places:
     root: Path
 
     def approle(self, name: str) -> AppRoleSettings:
-        """The AppRole files of ``api``, ``worker`` or ``operator``. Only the operator's are not wrapped."""
+        """The AppRole files of a process's role, or of the ``operator``, whose alone are not wrapped."""
         folder = self.root / "credentials"
         return AppRoleSettings(
             role_id_file=folder / f"{name}.role-id",
@@ -47,7 +47,7 @@ def local_settings(settings: Settings) -> Settings:
     """``settings``, pointed at this machine's stack in every group that the environment does not set itself."""
     here = settings.embedded
     where = places(settings)
-    roles = {name: where.approle(name) for name in ("api", "worker", "operator")}
+    roles = {name: where.approle(name) for name in ("api", "worker", "sequencer", "archiver", "operator")}
     found: dict[str, Any] = {
         "vault": settings.vault.model_copy(update={"address": f"http://{_LOOPBACK}:{here.vault_port}", **roles}),
         "database": settings.database.model_copy(update={"host": _LOOPBACK, "port": here.postgres_port}),
@@ -55,8 +55,13 @@ def local_settings(settings: Settings) -> Settings:
         "provider_urls": {"local": f"http://{_LOOPBACK}:{here.model_port}/v1"},
     }
     missing = {name: value for name, value in found.items() if name not in settings.model_fields_set}
-    if here.temporal_ui and "ui_origin" not in settings.api.model_fields_set:
-        missing["api"] = settings.api.model_copy(update={"ui_origin": f"http://{_LOOPBACK}:{here.temporal_ui_port}"})
+    edge: dict[str, Any] = {"spool_dir": where.root / "spool"}
+    if here.temporal_ui:
+        edge["ui_origin"] = f"http://{_LOOPBACK}:{here.temporal_ui_port}"
+    if "archive_place" not in settings.audit.model_fields_set:
+        missing["audit"] = settings.audit.model_copy(update={"archive_place": str(where.root / "archive")})
+    unset = {name: value for name, value in edge.items() if name not in settings.api.model_fields_set}
+    missing["api"] = settings.api.model_copy(update=unset)
     return settings.model_copy(update=missing)
 
 

@@ -5,15 +5,16 @@ from functools import partial
 from pathlib import Path
 
 from config.settings import Settings
-from embedded.bootstrap import bootstrap, let_services_in
+from embedded.bootstrap import ROLES, bootstrap, let_services_in
 from embedded.child import ChildSpec
 from embedded.places import as_environment, local_settings
 from embedded.probes import http_ready
 from embedded.servers import EmbeddedServers
 
 SERVE = "assay"
-# glibc gives each of many threads an arena of its own, and each keeps what it once held: memory that grows in steps.
-_FEW_ARENAS = {"MALLOC_ARENA_MAX": "2"}
+# glibc gives each of many threads an arena of its own, keeps in it what it once held, and lets the sizes that it gives
+# back at once grow with what is asked for: memory that grows in steps. See mallopt(3).
+_MALLOC = {"MALLOC_ARENA_MAX": "2", "MALLOC_MMAP_THRESHOLD_": "131072", "MALLOC_TRIM_THRESHOLD_": "131072"}
 _ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -31,11 +32,11 @@ def serve_spec(servers: EmbeddedServers, settings: Settings, role: str = "all") 
     ready_file = servers.layout.run / f"{SERVE}-{role}.ready"
     local = local_settings(settings)
     local = local.model_copy(update={"worker": local.worker.model_copy(update={"ready_file": ready_file})})
-    listens = role != "worker"
+    listens = role in ("all", "api")
 
     async def prepare() -> None:
         ready_file.unlink(missing_ok=True)
-        let_services_in(servers, settings, ("api", "worker") if role == "all" else (role,))
+        let_services_in(servers, settings, ROLES if role == "all" else (role,))
 
     async def works() -> bool:
         return ready_file.exists()
@@ -45,7 +46,7 @@ def serve_spec(servers: EmbeddedServers, settings: Settings, role: str = "all") 
         argv=(sys.executable, "-m", "cli.main", "serve", "--role", role),
         ready=partial(http_ready, settings.api.port, "/readyz") if listens else works,
         port=settings.api.port if listens else None,
-        env={**as_environment(local), **_FEW_ARENAS},
+        env={**as_environment(local), **_MALLOC},
         cwd=_ROOT,
         before_start=prepare,
         stop_grace_seconds=20.0,

@@ -13,7 +13,7 @@ from activities.failing import FailuresByKind
 from activities.invoke import ModelActivities
 from activities.policies import Policies
 from activities.screen import ScreeningActivities
-from activities.settle import LedgerActivities
+from activities.settle import LedgerActivities, Promise
 from activities.validate import ValidationActivities
 from adapters.runs_temporal import TemporalRuns
 from assay_temporal.contracts import InferenceResult
@@ -48,7 +48,10 @@ def build_worker(client: Client, settings: Settings, ports: WorkerPorts) -> Work
     policies = Policies(ports.policies)
     validation = ValidationActivities(ports.keyring, policies, ports.identities, ports.teams)
     screening = ScreeningActivities(policies)
-    ledger = LedgerActivities(ports.ledger, policies, ports.identities, ports.signer, ports.clock, ports.recorded)
+    promise = Promise(settings.audit.log_name, settings.audit.promise_seconds)
+    ledger = LedgerActivities(
+        ports.ledger, policies, ports.identities, ports.signer, ports.clock, ports.recorded, promise
+    )
     model = ModelActivities(ports.provider, policies)
     runs = TemporalRuns(client)
     abandoned = AbandonedActivities(runs, ports.gaps, ports.ledger, validation, ports.clock)

@@ -1,9 +1,8 @@
 """The worker process: wiring, and nothing else."""
 
 import asyncio
-from collections.abc import Callable, Iterator
-from contextlib import AsyncExitStack, contextmanager
-from pathlib import Path
+from collections.abc import Callable
+from contextlib import AsyncExitStack
 
 import structlog
 from temporalio.client import Client
@@ -23,6 +22,7 @@ from domain.ports import PayloadStore
 from domain.refusals import Refusal
 from worker.build import WorkerPorts, build_worker
 from worker.housekeeping import housekeeping
+from worker.ready import ready
 from worker.schedules import scheduling
 from workflows.timing import MODEL_ATTEMPT
 
@@ -87,7 +87,7 @@ async def _work(
     worker = build_worker(client, settings, ports)
     working = asyncio.create_task(worker.run())
     stopping = asyncio.create_task(stop.wait())
-    with _ready(settings.worker.ready_file):
+    with ready(settings.worker.ready_file):
         log.info("working", task_queue=settings.temporal.task_queue)
         async with housekeeping(client, payloads), scheduling(client, settings):
             await asyncio.wait({working, stopping}, return_when=asyncio.FIRST_COMPLETED)
@@ -95,15 +95,3 @@ async def _work(
     if not working.done():
         await worker.shutdown()
     await working
-
-
-@contextmanager
-def _ready(file: Path | None) -> Iterator[None]:
-    """Keep the ready file while it is true."""
-    if file is not None:
-        file.touch(mode=0o600)
-    try:
-        yield
-    finally:
-        if file is not None:
-            file.unlink(missing_ok=True)

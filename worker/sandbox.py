@@ -30,6 +30,7 @@ from temporalio.workflow import unsafe
 # an order of events, the workflow itself, stays inside.
 PURE = (
     "domain",
+    "activities.archiving",
     "activities.stages",
     "activities.names",
     "activities.failures",

@@ -10,6 +10,9 @@
 | the run                        |            | 3 days  | no                                                           |
 | steps of a look                | 60 s       | 1 h     | after 1 s, doubling to 30 s, while a server is away          |
 | a look for abandoned runs      |            | 1 day   | no: the next one goes on from there                          |
+| a month's archive              | 6 h        | 12 h    | after 10 s, doubling to 10 min, while a server is away       |
+| a month's archive, heartbeats  | 60 s       |         | an archiver that died is noticed within this                 |
+| a run of the archiver          |            | 23 h    | no: the next day's goes on                                   |
 
 A local activity must stay far below the 10 s of a workflow task, and a slot that waits for a store is a slot that no
 other run has: hence two seconds, then regular. A day is longer than any outage that operators sleep through; a run
@@ -51,3 +54,11 @@ LOOK_RETRY = RetryPolicy(
     initial_interval=timedelta(seconds=1), backoff_coefficient=2.0, maximum_interval=timedelta(seconds=30)
 )
 LOOK_TOTAL = timedelta(days=1)
+
+ARCHIVE_ATTEMPT = timedelta(hours=6)
+ARCHIVE_TOTAL = timedelta(hours=12)
+ARCHIVE_HEARTBEAT = timedelta(seconds=60)
+ARCHIVE_RETRY = RetryPolicy(
+    initial_interval=timedelta(seconds=10), backoff_coefficient=2.0, maximum_interval=timedelta(minutes=10)
+)
+ARCHIVE_RUN = timedelta(hours=23)

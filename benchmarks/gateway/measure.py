@@ -1,4 +1,8 @@
-"""Runs the subjects in turn, round after round, so that whatever else the machine does hits all of them alike."""
+"""Runs the subjects in turn, round after round, so that whatever else the machine does hits all of them alike.
+
+While one is measured the others are at rest: eight idle subjects take some of two processors, which costs most the one
+that uses both.
+"""
 
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -8,6 +12,7 @@ from typing import Any
 from benchmarks.gateway.subjects import Bench, Load, Subject
 from benchmarks.tools.cpu import cpu_times
 from benchmarks.tools.figures import Window
+from benchmarks.tools.rest import at_rest
 
 CALLERS = (1, 16)
 Progress = Callable[[str], None]
@@ -46,7 +51,8 @@ async def measure(bench: Bench, subjects: Sequence[Subject], plan: Plan, say: Pr
                     continue
                 load = plan.load(callers, subject.share)
                 try:
-                    window = await _window(bench, subject, load, plan)
+                    with at_rest(_all(subjects), but=_all([subject])):
+                        window = await _window(bench, subject, load, plan)
                 except Exception as error:  # noqa: BLE001 - one that fails must not take the others' figures along
                     result.failure = f"{type(error).__name__}: {error}"
                     say(f"{subject.name}: {result.failure}")
@@ -54,6 +60,11 @@ async def measure(bench: Bench, subjects: Sequence[Subject], plan: Plan, say: Pr
                 result.by_callers[callers].append(window)
                 say(_line(subject.name, index, window))
     return found
+
+
+def _all(subjects: Sequence[Subject]) -> list[int]:
+    """The oldest processes of them all."""
+    return [pid for subject in subjects for pids in subject.processes().values() for pid in pids]
 
 
 def rotated(subjects: Sequence[Subject], by: int) -> list[Subject]:

@@ -50,11 +50,14 @@ LEAVES = (
     Leaf("ui", "tls", "temporal-ui"),
     Leaf("api", "tls", "assay-api"),
     Leaf("worker", "tls", "assay-worker"),
+    Leaf("sequencer", "tls", "assay-sequencer"),
+    Leaf("archiver", "tls", "assay-archiver"),
     Leaf("operator", "tls", "assay-operator"),
 )
 TOKENS = {
     "api": ("assay:write",),
     "worker": ("assay:write",),
+    "archiver": ("assay:write",),
     "operator": ("assay:write",),
     "temporal-setup": ("temporal-system:admin",),
 }

@@ -24,6 +24,7 @@ from adapters.vault_login import AppRoleLogin
 from adapters.vault_setup import VaultSetup, issue_secret_id, setup_vault
 from config.settings import Settings
 
+SERVICES = ("api", "worker", "sequencer", "archiver")
 WRAP_TTL = "1h"
 _SERVER_CA = "/pki/ca.crt"  # where Vault's own container has it
 _SUPERUSER = "postgres"
@@ -62,9 +63,9 @@ def setup(client: hvac.Client, settings: Settings, superuser_password: str) -> d
 
 
 def issue(client: hvac.Client, settings: Settings) -> dict[str, str]:
-    """Fresh credentials for API and worker."""
+    """Fresh credentials for the services."""
     found: dict[str, str] = {}
-    for name in ("api", "worker"):
+    for name in SERVICES:
         issued = issue_secret_id(client, f"assay-{name}", WRAP_TTL, mount=settings.vault.approle_mount)
         found |= {f"{name}_role_id": issued.role_id, f"{name}_secret_id": issued.wrapping_token}
     return found

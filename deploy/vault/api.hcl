@@ -1,9 +1,10 @@
 # What the API may do. Mounts as in the default settings.
 
-# Sign access tokens; know the keys that check tokens and receipts.
+# Sign access tokens; know the keys that check tokens, receipts and logs.
 path "transit/sign/token-signing" { capabilities = ["update"] }
 path "transit/keys/token-signing" { capabilities = ["read"] }
 path "transit/keys/receipt-signing" { capabilities = ["read"] }
+path "transit/keys/log-signing" { capabilities = ["read"] }
 
 # Know OAuth clients, and the secret that names callers.
 path "assay/data/clients/*" { capabilities = ["read"] }
@@ -16,8 +17,9 @@ path "transit/decrypt/tenant-*" { capabilities = ["update"] }
 path "assay/data/keyring/+/+" { capabilities = ["create", "read"] }
 path "assay/data/keyring/+/current" { capabilities = ["create", "read", "update"] }
 
-# Log in to PostgreSQL.
+# Log in to PostgreSQL: as the API, and as a reader who sees the records of one tenant at a time.
 path "database/creds/assay-api" { capabilities = ["read"] }
+path "database/creds/assay-reader" { capabilities = ["read"] }
 
 # Look after its own token.
 path "auth/token/lookup-self" { capabilities = ["read"] }

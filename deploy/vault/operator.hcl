@@ -20,6 +20,13 @@ path "transit/keys/token-signing" { capabilities = ["read"] }
 path "transit/keys/token-signing/rotate" { capabilities = ["update"] }
 path "transit/keys/receipt-signing" { capabilities = ["read"] }
 path "transit/keys/receipt-signing/rotate" { capabilities = ["update"] }
+path "transit/keys/log-signing" { capabilities = ["read"] }
+path "transit/keys/log-signing/rotate" { capabilities = ["update"] }
+
+# Verify the logs, against their last checkpoints, and what was archived of them.
+path "assay/data/log/+" { capabilities = ["read"] }
+path "assay/metadata/log" { capabilities = ["list"] }
+path "transit/keys/archive-signing" { capabilities = ["read"] }
 
 # Migrate the database, and read records.
 path "database/creds/assay-migrate" { capabilities = ["read"] }
@@ -28,12 +35,24 @@ path "database/creds/assay-auditor" { capabilities = ["read"] }
 # Let a service in: its role ID, and a secret ID that comes wrapped only.
 path "auth/approle/role/assay-api/role-id" { capabilities = ["read"] }
 path "auth/approle/role/assay-worker/role-id" { capabilities = ["read"] }
+path "auth/approle/role/assay-sequencer/role-id" { capabilities = ["read"] }
+path "auth/approle/role/assay-archiver/role-id" { capabilities = ["read"] }
 path "auth/approle/role/assay-api/secret-id" {
   capabilities     = ["create", "update"]
   min_wrapping_ttl = "1s"
   max_wrapping_ttl = "24h"
 }
 path "auth/approle/role/assay-worker/secret-id" {
+  capabilities     = ["create", "update"]
+  min_wrapping_ttl = "1s"
+  max_wrapping_ttl = "24h"
+}
+path "auth/approle/role/assay-sequencer/secret-id" {
+  capabilities     = ["create", "update"]
+  min_wrapping_ttl = "1s"
+  max_wrapping_ttl = "24h"
+}
+path "auth/approle/role/assay-archiver/secret-id" {
   capabilities     = ["create", "update"]
   min_wrapping_ttl = "1s"
   max_wrapping_ttl = "24h"

@@ -1,11 +1,13 @@
 """Fixtures of the adapters' tests."""
 
+from tests.adapters.archives import past  # noqa: F401 - a fixture
 from tests.adapters.stack import (  # noqa: F401 - fixtures
     api_pool,
     api_session,
     auditor_pool,
     everybody_serves_again,
     operator_session,
+    reader_pool,
     stack,
     worker_session,
     writer_pool,

@@ -207,3 +207,9 @@ async def writer_pool(stack: Stack, worker_session: VaultSession) -> AsyncIterat
 async def auditor_pool(stack: Stack, operator_session: VaultSession) -> AsyncIterator[PostgresPool]:
     async for pool in _pool(stack, operator_session, "assay-auditor"):
         yield pool
+
+
+@pytest.fixture(scope="session")
+async def reader_pool(stack: Stack, api_session: VaultSession) -> AsyncIterator[PostgresPool]:
+    async for pool in _pool(stack, api_session, "assay-reader"):
+        yield pool

@@ -15,15 +15,15 @@ from tests.adapters.stack import Stack
 GROUPS = ("api", "writer", "reader", "auditor", "archiver", "sequencer", "migrate")
 TABLES = (
     *("policy", "policy_turn", "rate_bucket", "quota_account", "reservation", "record", "payload", "pending"),
-    *("leaf", "tile", "log_head", "checkpoint", "subject_key", "schema_migration", "last_look"),
+    *("leaf", "tile", "log_head", "checkpoint", "subject_key", "archive", "schema_migration", "last_look"),
 )
 LOG = {"leaf", "tile", "log_head", "checkpoint"}
 READ = {
     "api": LOG,
     "writer": set(),
     "reader": {"record", "subject_key", *LOG},
-    "auditor": {"record", "subject_key", "pending", *LOG},
-    "archiver": {"record", "subject_key", *LOG},
+    "auditor": {"record", "subject_key", "pending", "archive", *LOG},
+    "archiver": {"record", "subject_key", "archive", *LOG},
     "sequencer": LOG,
 }
 ADDED_TO = {("sequencer", "tile"), ("sequencer", "checkpoint")}
@@ -59,6 +59,15 @@ CALLS = {
     "missing_events": "SELECT assay.missing_events('{}')",
     "last_look": "SELECT assay.last_look()",
     "looked": "SELECT assay.looked('2020-01-01')",
+    "months_due": "SELECT assay.months_due(1200, '0')",
+    "detach_month": "SELECT assay.detach_month('1990-01-01')",
+    "attach_month": "SELECT assay.attach_month('1990-01-01')",
+    "keep_archive": "SELECT assay.keep_archive('1990-01-01', 'acme', 'x', sha256(''), 'x', 1, 0, 0)",
+    "archive_verified": "SELECT assay.archive_verified('1990-01-01', 'acme', sha256(''))",
+    "drop_month": "SELECT assay.drop_month('1990-01-01')",
+    "begin_restore": "SELECT assay.begin_restore('1990-01-01')",
+    "restore_rows": "SELECT assay.restore_rows('1990-01-01', 'acme', '[]')",
+    "end_restore": "SELECT assay.end_restore('1990-01-01', '{acme}')",
 }
 ALLOWED = {
     "api": {
@@ -72,7 +81,10 @@ ALLOWED = {
     },
     "reader": set(),
     "auditor": set(),
-    "archiver": set(),
+    "archiver": {
+        *("append", "months_due", "detach_month", "attach_month", "keep_archive", "archive_verified", "drop_month"),
+        *("begin_restore", "restore_rows", "end_restore"),
+    },
     "sequencer": {"sequence", "make_months", "log_lag"},
 }
 DENIED = asyncpg.InsufficientPrivilegeError
@@ -99,7 +111,11 @@ async def test_a_service_calls_its_own_functions_and_no_others(
     logins: Mapping[str, asyncpg.Connection], group: str, call: str
 ) -> None:
     if call in ALLOWED[group]:
-        await logins[group].fetchval(CALLS[call])
+        try:
+            await logins[group].fetchval(CALLS[call])
+        except asyncpg.PostgresError as error:
+            if error.sqlstate != "AS007":  # it may, but there is no such month
+                raise
     else:
         with pytest.raises(DENIED):
             await logins[group].fetchval(CALLS[call])

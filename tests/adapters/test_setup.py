@@ -2,10 +2,13 @@
 
 import asyncio
 import secrets
+import time
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import asyncpg
+import hvac
 import pytest
 
 from adapters.identity_vault import VaultIdentity
@@ -15,6 +18,7 @@ from adapters.vault_calls import kv_read, kv_write, lease_database, read
 from adapters.vault_database import needs_password
 from adapters.vault_session import VaultSession
 from adapters.vault_setup import create_tenant, setup_vault
+from domain.identity import event_id
 from domain.refusals import Kind, Refusal
 from tests.adapters.stack import Stack
 from tests.adapters.test_keyring_vault import Monotonic
@@ -193,3 +197,46 @@ async def test_migrations_at_once_happen_once(stack: Stack, migrating: Migrating
     for connection in others:
         await connection.close()
     assert sorted(len(result.applied) for result in done) == [0, 0, 0, 3]
+
+
+_OLD_APPEND = (
+    "SELECT assay.append($1, 'acme', 'refused', now(), null, null, '{}', 'k', '\\x00', sha256('a'), sha256('b'))"
+)
+
+
+async def test_records_of_before_move_into_their_months_and_wait_for_the_tree(migrating: Migrating) -> None:
+    for file in sorted(MIGRATIONS_DIR.glob("000[1-6]_*.sql")):
+        migrating.add(file.name, file.read_text())
+    await migrate(migrating.connection, migrating.directory)
+    long_ago, now = (event_id(ms, "acme", "w", "r", "outcome") for ms in (1_700_000_000_000, time.time_ns() // 10**6))
+    for event in (now, long_ago):
+        await migrating.connection.execute(_OLD_APPEND, event)
+    await migrate(migrating.connection)
+    parts = await migrating.connection.fetch("SELECT tableoid::regclass::text AS part, schema FROM assay.record")
+    month = datetime.now(UTC).strftime("%Y_%m")
+    assert {tuple(row) for row in parts} == {("assay.record_2023_11", 1), (f"assay.record_{month}", 1)}
+    waiting = await migrating.connection.fetch("SELECT event_id, digest FROM assay.pending ORDER BY place")
+    assert [row["event_id"] for row in waiting] == [now, long_ago]
+    await migrating.connection.execute("RESET ROLE; SET ROLE assay_owner")
+    with pytest.raises(asyncpg.PostgresError) as refused:
+        await migrating.connection.execute("DELETE FROM assay.record_2023_11")
+    assert refused.value.sqlstate == "AS009"
+
+
+async def test_an_event_of_no_month_is_refused_and_not_lost_silently(stack: Stack) -> None:
+    connection = await stack.superuser()
+    with pytest.raises(asyncpg.CheckViolationError):
+        await connection.execute(
+            "SELECT assay.append(ROW('00000000-0000-7000-8000-000000000000', 2, 'acme', 'refused', now(), null, null,"
+            " null, '{}', 'k', null, '\\x00', sha256('a'), sha256('b'))::assay.sealed_record)"
+        )
+    await connection.close()
+
+
+async def test_logins_that_came_later_are_allowed_to_an_older_set_up(stack: Stack) -> None:
+    def forget_one(client: hvac.Client) -> None:
+        client.write_data("database/config/assay", data={"allowed_roles": ["assay-api"]})
+        setup_vault(client, stack.plan())
+        client.read("database/creds/assay-archiver")
+
+    await stack.as_root(forget_one)

@@ -69,17 +69,53 @@ SERVICES: dict[str, Act] = {
     "sign by a tenant's key": writes("transit/hmac/tenant-acme", input="AAAA"),
 }
 API: dict[str, Act] = {
+    "sign a log's head": writes("transit/sign/log-signing", input="AAAA"),
+    "replace a log's last checkpoint": writes("assay/data/log/acme", data={"note": "x"}),
     "read teams": reads("assay/data/teams/acme/mine"),
     "sign receipts": writes("transit/sign/receipt-signing", input="AAAA"),
     "read providers": reads("assay/data/providers/local"),
     "write records of outcomes": reads("database/creds/assay-writer"),
 }
 WORKER: dict[str, Act] = {
+    "take the reader's login": reads("database/creds/assay-reader"),
+    "sign a log's head": writes("transit/sign/log-signing", input="AAAA"),
+    "replace a log's last checkpoint": writes("assay/data/log/acme", data={"note": "x"}),
     "sign tokens": writes("transit/sign/token-signing", input="AAAA"),
     "read clients": reads("assay/data/clients/someone"),
     "take the API's login": reads("database/creds/assay-api"),
 }
+ARCHIVER: dict[str, Act] = {
+    "sign tokens": writes("transit/sign/token-signing", input="AAAA"),
+    "sign receipts": writes("transit/sign/receipt-signing", input="AAAA"),
+    "sign checkpoints": writes("transit/sign/log-signing", input="AAAA"),
+    "open a tenant's data key": writes("transit/decrypt/tenant-acme", ciphertext="vault:v1:AAAA"),
+    "read a tenant's wrapped key": reads("assay/data/keyring/acme/" + "0" * 32),
+    "read which key is current": reads("assay/data/keyring/acme/current"),
+    "make a key current": writes("assay/data/keyring/acme/current", data={"key_id": "x"}),
+    "change the bucket's credentials": writes("assay/data/archive/s3", data={"x": "y"}),
+    "read providers": reads("assay/data/providers/local"),
+    "read clients": reads("assay/data/clients/someone"),
+    "read teams": reads("assay/data/teams/acme/mine"),
+    "take the API's login": reads("database/creds/assay-api"),
+    "take the writer's login": reads("database/creds/assay-writer"),
+}
+SEQUENCER: dict[str, Act] = {
+    "sign tokens": writes("transit/sign/token-signing", input="AAAA"),
+    "sign receipts": writes("transit/sign/receipt-signing", input="AAAA"),
+    "make a data key": writes("transit/datakey/plaintext/tenant-acme"),
+    "unwrap a tenant's key": writes("transit/decrypt/tenant-acme", ciphertext="vault:v1:AAAA"),
+    "read wrapped keys": reads("assay/data/keyring/acme/current"),
+    "read the identity secret": reads("assay/data/identity"),
+    "forget a log's last checkpoint": deletes("assay/metadata/log/acme"),
+    "take the API's login": reads("database/creds/assay-api"),
+    "take the writer's login": reads("database/creds/assay-writer"),
+}
 OPERATOR: dict[str, Act] = {
+    "sign a log's head": writes("transit/sign/log-signing", input="AAAA"),
+    "replace a log's last checkpoint": writes("assay/data/log/acme", data={"note": "x"}),
+    "sign manifests": writes("transit/sign/archive-signing", input="AAAA"),
+    "take the archiver's login": reads("database/creds/assay-archiver"),
+    "a secret ID of the archiver that is not wrapped": writes("auth/approle/role/assay-archiver/secret-id"),
     "sign receipts": writes("transit/sign/receipt-signing", input="AAAA"),
     "sign tokens": writes("transit/sign/token-signing", input="AAAA"),
     "read a provider's key": reads("assay/data/providers/local"),
@@ -89,10 +125,15 @@ OPERATOR: dict[str, Act] = {
     "take the API's login": reads("database/creds/assay-api"),
     "take the writer's login": reads("database/creds/assay-writer"),
 }
+SESSIONS = ("api", "worker", "sequencer", "archiver", "operator")
 CASES = [
-    *((name, act) for name in ("api", "worker") for act in {**NOBODY, **SERVICES}.items()),
+    *((name, act) for name in ("api", "worker", "archiver") for act in {**NOBODY, **SERVICES}.items()),
+    *(("sequencer", act) for act in {**NOBODY, **SERVICES}.items() if act[0] != "the sequencer's login"),
+    *((name, ("sign manifests", writes("transit/sign/archive-signing", input="AAAA"))) for name in ("api", "worker")),
+    *(("archiver", act) for act in ARCHIVER.items()),
     *(("api", act) for act in API.items()),
     *(("worker", act) for act in WORKER.items()),
+    *(("sequencer", act) for act in SEQUENCER.items()),
     *(("operator", act) for act in {**NOBODY, **OPERATOR}.items()),
 ]
 
@@ -106,7 +147,7 @@ async def tokens(stack: Stack) -> AsyncIterator[dict[str, hvac.Client]]:
         kv_write(client, "assay", "providers/local", {"api_key": "something"})
 
     await stack.as_root(seed)
-    sessions: dict[str, VaultSession] = {name: await stack.session(name) for name in ("api", "worker", "operator")}
+    sessions: dict[str, VaultSession] = {name: await stack.session(name) for name in SESSIONS}
     clients = {}
     for name, session in sessions.items():
         token = await session.call(lambda client: client.token)
@@ -127,13 +168,13 @@ async def test_a_token_is_refused_what_its_policy_does_not_name(
 
 
 async def test_services_sign_with_their_own_key(tokens: dict[str, hvac.Client]) -> None:
-    for who, key in (("api", "token-signing"), ("worker", "receipt-signing")):
+    for who, key in (("api", "token-signing"), ("worker", "receipt-signing"), ("archiver", "archive-signing")):
         assert write(tokens[who], f"transit/sign/{key}", {"input": "AAAA"})["signature"].startswith("vault:v")
         assert read(tokens[who], f"transit/keys/{key}") is not None
 
 
 async def test_an_operator_lets_services_in_by_wrapped_secret_ids_only(tokens: dict[str, hvac.Client]) -> None:
-    for name in ("api", "worker"):
+    for name in ("api", "worker", "archiver"):
         path = f"auth/approle/role/assay-{name}/secret-id"
         wrapped = tokens["operator"].write_data(path, data={}, wrap_ttl="60s")
         assert wrapped["wrap_info"]["token"]

@@ -3,7 +3,7 @@
 import base64
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from functools import partial
 from typing import Any, cast
 
@@ -50,6 +50,10 @@ ROLES = {
 }
 
 
+USED = {"settings", "verifier", "edge", "access", "decoder", "sessions"}
+UNUSED = {part.name for part in fields(Services)} - USED
+
+
 @dataclass
 class Edge:
     """The API's process with known keys, an obedient clock and a store that can go away."""
@@ -82,7 +86,7 @@ class Edge:
                 refused=self.count,
             ),
             sessions=Sessions(self.sessions, self.ledger, self.clock, self.random_tag, 900),
-            **dict.fromkeys(("runs", "tokens", "signer", "rates", "policy"), cast("Any", None)),
+            **dict.fromkeys(UNUSED, cast("Any", None)),
         )
         app = build_app(Readiness((), services), self.metrics, 1024, self.random_tag, self.ui_origin)
         self.http = httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://127.0.0.1:8080")

@@ -38,7 +38,7 @@ def test_faults_are_server_errors_and_nothing_else_is(kind: Kind):
 @pytest.mark.parametrize("kind", Kind)
 def test_only_what_trying_again_may_help_is_left_to_the_client(kind: Kind):
     shown = problem_response(Refusal(kind, "x")).headers.get("x-should-retry")
-    assert shown == (None if kind.nature is Nature.FAULT or kind is Kind.RATE_LIMITED else "false")
+    assert shown == (None if kind.nature is Nature.FAULT or kind in (Kind.RATE_LIMITED, Kind.NOT_SEALED) else "false")
     assert problem_response(Refusal(kind, "x"), final=True).headers["x-should-retry"] == "false"
 
 

@@ -22,6 +22,7 @@ from tests.adapters.stack import (  # noqa: F401 - fixtures
     api_pool,
     api_session,
     operator_session,
+    reader_pool,
     stack,
     worker_session,
     writer_pool,

@@ -14,7 +14,7 @@ from config.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
 COMPOSE = Path(sys.executable).parent / "docker-compose"
-OWN = ("api", "worker", "operator", "vault-setup")
+OWN = ("api", "worker", "sequencer", "archiver", "operator", "vault-setup")
 ONE_SHOT = {"certs", "temporal-schema", "temporal-namespace", "operator", "vault-setup"}
 
 
@@ -93,6 +93,16 @@ def test_nobody_sees_anothers_keys(project: dict) -> None:
             assert len(keys) <= 1, name
             assert "certs-ca" not in keys, name
             assert all(m.get("read_only") for m in service.get("volumes", []) if m["source"] in keys), name
+
+
+def test_the_apis_spool_lies_on_a_volume_of_its_own(project: dict) -> None:
+    """The root is read-only, a tmpfs ends with the container, and the image made the directory for its user."""
+    spool = project["services"]["api"]["environment"]["ASSAY_API__SPOOL_DIR"]
+    [mount] = [m for m in project["services"]["api"]["volumes"] if m["type"] == "volume" and not m.get("read_only")]
+    assert (mount["source"], Path(spool).parent) == ("api-spool", Path(mount["target"]))
+    assert f"--owner=1001 --group=1001 --mode=0700 {mount['target']}" in (ROOT / "deploy/Dockerfile").read_text()
+    others = [m["source"] for name, s in project["services"].items() if name != "api" for m in s.get("volumes", [])]
+    assert "api-spool" not in others
 
 
 def test_mounted_files_exist(project: dict) -> None:

@@ -78,6 +78,7 @@ async def place(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Place
         yield Place(servers, servers.client_settings(), directory)
 
 
+SERVICES = ("api", "worker", "sequencer", "archiver")
 SCRIPT = str(ROOT / "deploy/compose/vault_setup.py")
 
 
@@ -87,9 +88,7 @@ async def test_it_sets_up_lets_everybody_in_and_may_be_repeated(place: Place) ->
         code, out, err = await place.run(SCRIPT, "setup", given=place.servers.vault_root_token + "\n")
         assert code == 0, err
         found = place.keep(out)
-        assert set(found) == {
-            f"{who}_{what}_id" for who in ("operator", "api", "worker") for what in ("role", "secret")
-        }
+        assert set(found) == {f"{who}_{what}_id" for who in ("operator", *SERVICES) for what in ("role", "secret")}
         assert place.servers.vault_root_token not in out + err
 
     code, out, err = await place.run("-m", "cli.main", "migrate", "--json")
@@ -97,8 +96,8 @@ async def test_it_sets_up_lets_everybody_in_and_may_be_repeated(place: Place) ->
 
     code, out, err = await place.run(SCRIPT, "issue")
     assert code == 0, err
-    assert set(place.keep(out)) == {"api_role_id", "api_secret_id", "worker_role_id", "worker_secret_id"}
-    for name in ("api", "worker"):
+    assert set(place.keep(out)) == {f"{who}_{what}_id" for who in SERVICES for what in ("role", "secret")}
+    for name in SERVICES:
         files = AppRoleSettings(
             role_id_file=place.directory / f"{name}_role_id", secret_id_file=place.directory / f"{name}_secret_id"
         )

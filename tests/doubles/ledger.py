@@ -2,14 +2,18 @@
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
+from adapters.identity_vault import DerivedIdentityKeys
 from domain import quota
 from domain.budgets import Admitted, Appended, QuotaSpent, QuotaState, RecordConflict, Reservation
+from domain.identity import subject_hash
+from domain.log_ports import EVERY_RECORD
 from domain.ports import Clock
 from domain.quota import Budget
+from domain.record_queries import Place, RecordFilter
 from domain.records import (
     SCHEMA_VERSION,
     Record,
@@ -99,6 +103,10 @@ class MemoryLedger:
         now = self._clock.now()
         return quota.state(self._budgets.get((tenant, caller, quota.day_of(now)), Budget()), daily_limit, now)
 
+    def digest(self, event_id: UUID) -> bytes:
+        """The digest of what is stored."""
+        return _digest(self.records[event_id])
+
     def _append(self, record: Record) -> Appended:
         repeated = record.event_id in self.records
         stored = self.records.setdefault(record.event_id, record)
@@ -117,25 +125,63 @@ class MemoryRecords:
 
     def __init__(self, ledger: MemoryLedger) -> None:
         self._ledger = ledger
+        self.erased: set[str | None] = set()
+        """Keyed hashes of persons whose keys were erased."""
 
     async def search(
-        self, *, tenant: str | None = None, workflow_id: str | None = None, limit: int = 50
+        self,
+        *,
+        tenant: str | None = None,
+        workflow_id: str | None = None,
+        where: RecordFilter = EVERY_RECORD,
+        after: Place | None = None,
+        limit: int = 50,
     ) -> Sequence[StoredRecord]:
         found = [
-            record
+            _stored(record)
             for record in self._ledger.records.values()
             if tenant in (None, record.tenant) and workflow_id in (None, record.workflow_id)
         ]
-        found.sort(key=lambda record: (record.recorded_at, record.event_id), reverse=True)
-        return [_stored(record) for record in found[:limit]]
+        found = [
+            record for record in found if _matches(record, where) and (after is None or _key(record) < _key(after))
+        ]
+        return sorted(found, key=_key, reverse=True)[: max(1, limit)]
+
+    async def get(self, event_id: UUID, *, tenant: str | None = None) -> StoredRecord | None:
+        record = self._ledger.records.get(event_id)
+        return _stored(record) if record is not None and tenant in (None, record.tenant) else None
 
     async def unseal(self, record: StoredRecord) -> Mapping[str, Any]:
+        if record.subject in self.erased:
+            raise Refusal(Kind.NOT_FOUND, "there is no such key, or not any more: it was erased")
         sealed = self._ledger.records[record.event_id].sealed
         return {name: getattr(sealed, name) for name in sealed.__slots__ if getattr(sealed, name) is not None}
 
 
+def _key(place: StoredRecord | Place) -> tuple[datetime, UUID]:
+    return place.recorded_at, place.event_id
+
+
+def _matches(record: StoredRecord, where: RecordFilter) -> bool:
+    said = ((where.kind, record.kind), (where.run, record.workflow_id), (where.subject, record.subject))
+    return (
+        all(wanted in (None, found) for wanted, found in said)
+        and where.caller in (None, record.fields.get("caller"))
+        and (where.since is None or where.since <= record.recorded_at)
+        and (where.until is None or record.recorded_at < where.until)
+    )
+
+
+def subject_of(record: Record) -> str | None:
+    """The keyed hash of the person that a record is about, as ``FixedIdentity`` has it."""
+    person = record.sealed.person
+    key = DerivedIdentityKeys(bytes(32)).of_tenant(record.tenant)
+    return subject_hash(key, record.tenant, person) if person else None
+
+
 def _digest(record: Record) -> bytes:
-    return record_digest(record, key_id=_KEY_ID, ciphertext=b"")
+    subject = subject_of(record)
+    return record_digest(record, key_id=_KEY_ID, ciphertext=sealed_fields(record.sealed), subject=subject)
 
 
 def _stored(record: Record) -> StoredRecord:
@@ -147,7 +193,7 @@ def _stored(record: Record) -> StoredRecord:
         recorded_at=record.recorded_at,
         workflow_id=record.workflow_id,
         run_id=record.run_id,
-        subject=None,
+        subject=subject_of(record),
         fields=open_fields(record.fields),
         key_id=_KEY_ID,
         subject_key=None,

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 import asyncpg
 import pytest
 
+from tests.adapters.stack import api_pool, api_session, operator_session, stack, worker_session  # noqa: F401 - fixtures
 from tests.gateway import Gateway, running_gateway
 from tests.security.evidence import Blobs, gather
+from tests.security.log_scene import scene, written  # noqa: F401 - fixtures
 from tests.security.needles import Canaries, Search
 from tests.security.scenario import Planted, play, secrets_of
 from tests.security.vault_canaries import VaultCanaries

@@ -90,6 +90,14 @@ def test_a_note_s_text_ends_at_its_last_empty_line():
         assert parse_note(note_of(text)).text == text
 
 
+def test_what_is_just_within_the_bounds():
+    for count in (1, 16, 64):
+        assert len(parse_note(signed_note("a\n", count * [signature("a\n")])).signatures) == count
+    for size in (0, 2**63 - 1):
+        assert parse_checkpoint(Checkpoint(ORIGIN, size, bytes(32)).text()).size == size
+        assert parse_proof(Proof(size, 63 * (bytes(32),), HEAD_NOTE).text()).index == size
+
+
 def test_a_checkpoint_is_taken_once_it_is_verified():
     assert open_checkpoint(HEAD_NOTE, [KEY], verify) == Checkpoint(ORIGIN, HEAD.size, HEAD.root())
 
@@ -189,9 +197,13 @@ LINE = HEAD_NOTE.split("\n")[-2]
         (parse_vkey, VKEY[:-4], "32 bytes"),
         (parse_vkey, VKEY + "\n", "base64"),
         (parse_vkey, "+" + VKEY.partition("+")[2], "name"),
+        (parse_vkey, "\ud800+" + VKEY.partition("+")[2], "UTF-8"),
+        (parse_vkey, "\x07+" + VKEY.partition("+")[2], "control"),
         (parse_proof, "", "first line"),
         (parse_proof, PROOF.replace("@v1", "@v2"), "first line"),
-        (parse_proof, PROOF.replace("index", "order"), "index"),
+        (parse_proof, PROOF.replace("index", "order"), "no index"),
+        (parse_proof, PROOF.partition("index")[0].rstrip() + f"\n\n{HEAD_NOTE}", "no index"),
+        (parse_proof, PROOF.replace("index 1", "extra AAAA"), "no index"),
         (parse_proof, PROOF.replace("index 1", "index 01"), "index"),
         (parse_proof, PROOF.replace("index 1", "index 9223372036854775808"), "index"),
         (parse_proof, PROOF.replace("index", "extra x\nindex"), "extra"),

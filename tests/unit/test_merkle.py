@@ -132,6 +132,7 @@ def test_what_proves_no_inclusion(index: int, size: int, path: list[bytes]):
         (1, 2, root(1), root(2), [LEAVES[1], H]),
         (1, 2, root(1), root(2), [LEAVES[1][:31]]),
         (1, 1, b"", b"", []),
+        (3, 16, root(3), root(7), consistency_path(3, 7, subtree)),
     ],
 )
 def test_what_proves_no_consistency(old: int, new: int, old_root: bytes, new_root: bytes, path: list[bytes]):
@@ -147,7 +148,7 @@ def test_proofs_that_can_t_be_made():
             consistency_path(old, new, subtree)
 
 
-@pytest.mark.parametrize(("size", "hashes"), [(-1, ()), (1, ()), (0, (H,)), (3, (H,)), (2, (H, H)), (1, (H[:31],))])
+@pytest.mark.parametrize(("size", "hashes"), [(-1, (H,)), (1, ()), (0, (H,)), (3, (H,)), (2, (H, H)), (1, (H[:31],))])
 def test_an_edge_fits_its_size(size: int, hashes: tuple[bytes, ...]):
     with pytest.raises(ValueError, match="no edge"):
         Edge(size, hashes)

@@ -6,10 +6,16 @@ from domain.principals import SYSTEM_TENANT, Action, Role, known_roles, require_
 from domain.refusals import Kind, Refusal
 
 GRANTS = {
-    Role.AI_OPERATOR: {Action.SUBMIT, Action.READ_OWN_RUN, Action.CANCEL_OWN_RUN},
-    Role.REVIEWER: {Action.READ_OWN_RUN},
-    Role.AUDITOR: {Action.READ_AUDIT, Action.READ_OWN_RUN, Action.READ_ANY_RUN, Action.DECODE_PAYLOAD},
-    Role.ADMIN: {Action.READ_AUDIT, Action.READ_OWN_RUN, Action.READ_ANY_RUN, Action.DECODE_PAYLOAD},
+    Role.AI_OPERATOR: {Action.SUBMIT, Action.READ_OWN_RUN, Action.CANCEL_OWN_RUN, Action.READ_LOG},
+    Role.REVIEWER: {Action.READ_OWN_RUN, Action.READ_LOG},
+    Role.AUDITOR: {
+        *(Action.READ_LOG, Action.READ_AUDIT, Action.READ_OWN_RUN, Action.READ_ANY_RUN),
+        Action.DECODE_PAYLOAD,
+    },
+    Role.ADMIN: {
+        *(Action.READ_LOG, Action.READ_AUDIT, Action.READ_OWN_RUN, Action.READ_ANY_RUN),
+        Action.DECODE_PAYLOAD,
+    },
 }
 
 

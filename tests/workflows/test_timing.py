@@ -13,7 +13,7 @@ from workflows import timing
 UNITS = {"s": 1, "min": 60, "h": 3600, "day": 86_400, "days": 86_400}
 LENGTHS = re.compile(r"(\d+(?:\.\d+)?) (s|min|h|days?)\b")
 # A length that is no option of a workflow: how long the API waits for one answer of Temporal's frontend.
-ALLOWED = {"api/runs.py": ["_RPC_TIMEOUT"]}
+ALLOWED = {"api/runs.py": ["_RPC_TIMEOUT"], "api/edge_drops.py": ["_EVERY"]}
 
 
 def table() -> dict[str, tuple[str, str, str]]:
@@ -42,6 +42,9 @@ def test_the_table_tells_what_holds():
         "the run",
         "steps of a look",
         "a look for abandoned runs",
+        "a month's archive",
+        "a month's archive, heartbeats",
+        "a run of the archiver",
     }
     attempt, total, again = told["short stages, local"]
     assert lengths(attempt) == lengths(total) == [timing.LOCAL_ATTEMPT]
@@ -65,7 +68,13 @@ def test_the_table_tells_what_holds():
     assert lengths(again) == [timing.LOOK_RETRY.initial_interval, timing.LOOK_RETRY.maximum_interval]
     assert timing.LOOK_RETRY.maximum_attempts == 0
     assert lengths(told["a look for abandoned runs"][1]) == [timing.LOOK_TOTAL]
-    for policy in (timing.PATIENT_RETRY, timing.MODEL_RETRY, timing.LOOK_RETRY):
+    attempt, total, again = told["a month's archive"]
+    assert (lengths(attempt), lengths(total)) == ([timing.ARCHIVE_ATTEMPT], [timing.ARCHIVE_TOTAL])
+    assert lengths(again) == [timing.ARCHIVE_RETRY.initial_interval, timing.ARCHIVE_RETRY.maximum_interval]
+    assert timing.ARCHIVE_RETRY.maximum_attempts == 0
+    assert lengths(told["a month's archive, heartbeats"][0]) == [timing.ARCHIVE_HEARTBEAT]
+    assert lengths(told["a run of the archiver"][1]) == [timing.ARCHIVE_RUN]
+    for policy in (timing.PATIENT_RETRY, timing.MODEL_RETRY, timing.ARCHIVE_RETRY, timing.LOOK_RETRY):
         assert policy.backoff_coefficient == 2.0, "doubling"
 
 
@@ -75,6 +84,7 @@ def test_every_constant_has_its_place_in_the_table():
         *("LOCAL_ATTEMPT", "LOCAL_RETRY", "PATIENT_ATTEMPT", "PATIENT_TOTAL", "PATIENT_RETRY"),
         *("MODEL_ATTEMPT", "MODEL_TOTAL", "MODEL_LEFT", "MODEL_HEARTBEAT", "MODEL_RETRY", "RUN_TOTAL"),
         *("LOOK_ATTEMPT", "LOOK_STEP_TOTAL", "LOOK_RETRY", "LOOK_TOTAL"),
+        *("ARCHIVE_ATTEMPT", "ARCHIVE_TOTAL", "ARCHIVE_HEARTBEAT", "ARCHIVE_RETRY", "ARCHIVE_RUN"),
     }
 
 
@@ -83,6 +93,8 @@ def test_the_lengths_fit_into_each_other():
     assert timing.PATIENT_ATTEMPT < timing.PATIENT_TOTAL < timing.RUN_TOTAL
     assert timing.MODEL_HEARTBEAT < timing.MODEL_ATTEMPT < timing.MODEL_TOTAL < timing.RUN_TOTAL
     assert timing.LOOK_ATTEMPT < timing.LOOK_STEP_TOTAL < timing.LOOK_TOTAL
+    assert timing.ARCHIVE_HEARTBEAT < timing.ARCHIVE_ATTEMPT < timing.ARCHIVE_TOTAL < timing.ARCHIVE_RUN
+    assert timedelta(days=1) > timing.ARCHIVE_RUN, "the next one begins then"
     assert 2 * timing.PATIENT_TOTAL < timing.RUN_TOTAL, "a stage that waits for a day, and then the closing"
 
 

@@ -1,0 +1,299 @@
+"""Checks what Assay gives out as proof, by files alone: it asks no server and uses nothing of Assay's own code.
+
+Copy this file to wherever the evidence is. It needs Python 3.11 or newer and ``cryptography``.
+
+    python assay_verify.py proof PROOF.tlog-proof --record-digest HEX --key VKEY
+    python assay_verify.py receipt ANSWER.json --jwks JWKS.json [--request REQUEST.json] [--proof FILE] [--key VKEY]
+    python assay_verify.py consistency OLD.note NEW.note PROOF --key VKEY
+    python assay_verify.py export EXPORT.jsonl --key VKEY
+
+VKEY is the log's verifier key: get it, and the JWKS, from elsewhere than the evidence. ``--key`` can be repeated,
+``--json`` writes JSON. Exit code: 0 it holds, 1 it does not (which part, and why), 2 it was called wrongly.
+
+Formats: RFC 9162 (section 2.1) for trees, C2SP signed-note, tlog-checkpoint and tlog-proof, RFC 7515 and 8037 for
+receipts. The proofs are checked by the recursive definitions of the tree, not by the algorithms that Assay uses.
+"""
+
+import argparse
+import base64
+import hashlib
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from functools import reduce
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+Key = tuple[str, bytes, bytes]  # a verifier key: its name, its ID in notes, the Ed25519 public key
+Head = tuple[str, int, bytes]  # what a checkpoint says of its log: the origin, the size, the root
+Found = dict[str, Any]
+NUMBER = "(0|[1-9][0-9]{0,18})"
+NOTE = r"([^\x00-\x09\x0b-\x1f]*\n)\n((?:\u2014 [^ \n]+ [^ \n]+\n)+)"
+CHECKPOINT = rf"([^\n]+)\n{NUMBER}\n([^\n]+)\n(?:[^\n]+\n)*"
+PROOF = rf"c2sp\.org/tlog-proof@v1\n(?:extra [^\n]*\n)?index {NUMBER}\n((?:[^\n]+\n)*)\n(.*)"
+SCHEMAS: Mapping[int, tuple[str, ...]] = {1: (), 2: ("subject", "subject_key")}  # what each adds to a record's digest
+UNREADABLE = (ValueError, TypeError, AttributeError, LookupError, OverflowError, RecursionError)
+
+
+class Broken(ValueError):
+    """It does not hold. Says why."""
+
+
+def demand(condition: object, why: str) -> None:
+    if not condition:
+        raise Broken(why)
+
+
+def groups(pattern: str, text: str, what: str) -> tuple[str, ...]:
+    if not (match := re.fullmatch(pattern, text, re.DOTALL)):
+        raise Broken(f"this is no {what}")
+    return match.groups()
+
+
+def decode(text: str, part: str, length: int | None = None) -> bytes:
+    """The bytes of base64, which has to be in its canonical form."""
+    data = base64.b64decode(text)
+    demand(base64.b64encode(data).decode() == text and length in {None, len(data)}, f"{part} is not what it should be")
+    return data
+
+
+def sha256(data: bytes) -> bytes:
+    return hashlib.sha256(data).digest()
+
+
+def node(left: bytes, right: bytes) -> bytes:
+    return sha256(b"\1" + left + right)
+
+
+def root_by_path(leaf: bytes, index: int, size: int, path: list[bytes]) -> bytes:
+    """The root that a leaf's hash and its inclusion path give; what it uses of ``path`` is taken off its end."""
+    if size == 1:
+        return leaf
+    half, sibling = 1 << (size - 1).bit_length() - 1, path.pop()
+    if index < half:
+        return node(root_by_path(leaf, index, half, path), sibling)
+    return node(sibling, root_by_path(leaf, index - half, size - half, path))
+
+
+def roots_by_path(old: int, new: int, known: bytes | None, path: list[bytes]) -> tuple[bytes, bytes]:
+    """The old and new root that a consistency path gives. ``known`` is the old one, while that may be the subtree's."""
+    if old == new:
+        same = known or path.pop()
+        return same, same
+    half, sibling = 1 << (new - 1).bit_length() - 1, path.pop()
+    if old <= half:
+        before, after = roots_by_path(old, half, known, path)
+        return before, node(after, sibling)
+    before, after = roots_by_path(old - half, new - half, None, path)
+    return node(sibling, before), node(sibling, after)
+
+
+def check_extends(old: int, old_root: bytes, new: int, new_root: bytes, path: list[bytes], why: str) -> None:
+    demand(old <= new, f"the checkpoint is of {new} entries, fewer than {old}")
+    found = roots_by_path(old, new, old_root, path) if old else (sha256(b""), new_root)
+    demand(not path and found == (old_root, new_root), why)
+
+
+def check_signature(public: bytes, signature: bytes, message: bytes, whose: str) -> None:
+    try:
+        Ed25519PublicKey.from_public_bytes(public).verify(signature, message)
+    except InvalidSignature:
+        raise Broken(f"{whose} signature does not hold") from None
+
+
+def open_note(note: str, keys: Iterable[Key]) -> Head:
+    """The checkpoint in a note, once its log's own key, and every other given one that signed it, are verified."""
+    text, lines = groups(NOTE, note, "signed note")
+    signed = set()
+    for line in lines.splitlines():
+        _, name, signature = line.split(" ")
+        made = decode(signature, "a signature of the checkpoint")
+        for *known, public in keys:
+            if known == [name, made[:4]]:
+                check_signature(public, made[4:], text.encode(), "the checkpoint's")
+                signed.add(name)
+    origin, size, root = groups(CHECKPOINT, text, "checkpoint")
+    demand(origin in signed, "the checkpoint is not signed by its log under a key that was given")
+    head = origin, int(size), decode(root, "the checkpoint's root", 32)
+    demand(head[1] or head[2] == sha256(b""), "the checkpoint of an empty log has another root")
+    return head
+
+
+def open_proof(text: str, digest: bytes, keys: Iterable[Key]) -> Found:
+    """Where a proof shows the record with this digest to be, and in which log."""
+    index, lines, note = groups(PROOF, text, "tlog-proof")
+    origin, size, root = open_note(note, keys)
+    demand(int(index) < size, "the proof is of an entry that the log has not")
+    path = [decode(line, "the proof's path", 32) for line in lines.splitlines()]
+    found = root_by_path(sha256(b"\0" + digest), int(index), size, path)
+    demand(not path and found == root, "the proof is not of this record in this log")
+    return {"log": origin, "index": int(index), "size": size, "root": root.hex()}
+
+
+def check_consistency(args: argparse.Namespace) -> Found:
+    origin, old, old_root = open_note(args.old, args.key)
+    other, size, root = open_note(args.new, args.key)
+    demand(origin == other, "the checkpoints are of different logs")
+    lines = args.proof.removeprefix(f"old {old}\n").splitlines()  # as C2SP tlog-witness begins it
+    path = [decode(line, "the proof's path", 32) for line in lines if line]
+    check_extends(old, old_root, size, root, path, f"it is not proven that the first {old} entries are what they were")
+    return {"verdict": "holds", "log": origin, "old": old, "size": size, "root": root.hex()}
+
+
+def check_receipt(args: argparse.Namespace) -> Found:
+    document = json.loads(args.answer)
+    run = document.get("run", document)
+    receipt = run.get("receipt", run)
+    demand(isinstance(receipt, dict) and "statement" in receipt, "there is no receipt in this document")
+    claims = signed_claims(receipt["statement"], args.jwks)
+    demand(receipt["record_digest"] == claims["record_digest"], "'record_digest' is not what was signed")
+    demand(receipt["event_id"] == claims["jti"], "'event_id' is not what was signed")
+    demand(run is receipt or run["id"] == claims["sub"], "the receipt is another run's")
+    result, checked = run.get("result"), ["signature"]
+    answer = result.get("content") if isinstance(result, dict) else result
+    for name, content in (("answer", answer), ("prompt", args.request)):
+        if content is not None:
+            salt, committed = receipt["openings"].get(name), claims.get(f"{name}_commitment")
+            demand(salt and committed, f"the receipt does not commit to the {name}")
+            data = content.encode() if name == "answer" else canonical(content)
+            opened = sha256(b"assay/commitment/v1\0" + bytes.fromhex(salt) + data).hex()
+            demand(opened == committed, f"the receipt is about another {name}")
+            checked.append(name)
+    found = Found(verdict="promised", outcome=claims["outcome"], run=claims["sub"], event_id=claims["jti"])
+    found |= {name: claims[name] for name in ("log", "within") if name in claims}
+    proof = receipt.get("proof") if args.proof is None else args.proof
+    if proof is not None and args.key:
+        found |= {"verdict": "sealed", **open_proof(proof, bytes.fromhex(claims["record_digest"]), args.key)}
+        demand(claims.get("log", found["log"]) == found["log"], "the proof is of another log than the receipt's")
+        checked.append("proof")
+    return found | {"checked": checked}
+
+
+def signed_claims(statement: str, jwks: Mapping[str, Any]) -> Found:
+    """The claims of a receipt's JWS, under a key of the JWKS."""
+    signed, signature = statement.rsplit(".", 1)
+    header, claims = (json.loads(base64url(part)) for part in signed.split("."))
+    typed = (header["alg"], header["typ"], "crit" in header) == ("EdDSA", "assay-receipt+jwt", False)
+    demand(typed and header["kid"].startswith("receipt-signing:"), "the statement is no receipt")
+    known = [base64url(key["x"]) for key in jwks["keys"] if (key["kid"], key["crv"]) == (header["kid"], "Ed25519")]
+    demand(known, "the receipt's key is not among the keys")
+    check_signature(known[0], base64url(signature), signed.encode(), "the receipt's")
+    return dict(claims)
+
+
+def base64url(text: str) -> bytes:
+    return base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+
+
+def canonical(value: object) -> bytes:
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
+
+
+def check_export(args: argparse.Namespace) -> Found:
+    with args.export.open("rb") as lines:
+        header = json.loads(next(lines, b""))
+        demand(header["assay_export"] == 1, "this is no export of version 1")
+        origin, size, signed_root = open_note(header["checkpoint"], args.key)
+        demand(header["log"] == origin, "the checkpoint is of another log than the export")
+        first, edge = header["first"], [bytes.fromhex(value) for value in header.get("edge", ())]
+        demand(first >= 0 and len(edge) == first.bit_count(), "'edge' does not fit 'first'")
+        demand(all(len(value) == len(signed_root) for value in edge), "'edge' does not hold hashes")
+        seq, records = first, 0
+        for line in lines:
+            event: Any = None
+            try:
+                event = json.loads(line)
+                digest, whole = entry_digest(event, seq, origin.rpartition("/")[2])
+            except UNREADABLE as error:
+                event_id = event.get("event_id") if isinstance(event, dict) else None
+                return {"verdict": "broken", "why": reason(error), "seq": seq, "event_id": event_id}
+            leaf, left_over = sha256(b"\0" + digest), seq
+            while left_over & 1:
+                leaf, left_over = node(edge.pop(), leaf), left_over >> 1
+            edge.append(leaf)
+            seq, records = seq + 1, records + whole
+    demand(seq == header["after"], f"it ends before entry {seq}, and should before entry {header['after']}")
+    root = reduce(lambda right, left: node(left, right), reversed(edge)) if edge else sha256(b"")
+    path = [bytes.fromhex(value) for value in header.get("consistency", ())]
+    check_extends(seq, root, size, signed_root, path, "these are not the entries of the signed log")
+    counts = {"first": first, "after": seq, "records": records, "leaves_only": seq - first - records}
+    return {"verdict": "holds", "log": origin, "size": size, **counts}
+
+
+def entry_digest(event: Mapping[str, Any], seq: int, tenant: str) -> tuple[bytes, bool]:
+    """The digest of an export's line, and whether it is that of a record, or all that is left of one."""
+    demand(event["seq"] == seq, f"here should be entry {seq}")
+    demand(str(UUID(event["event_id"])) == event["event_id"], "the event's ID is no UUID")
+    digest = bytes.fromhex(event["digest"])
+    if event.keys() == {"seq", "event_id", "digest"}:
+        return digest, False
+    at = datetime.fromisoformat(event["recorded_at"])
+    demand(event["schema"] in SCHEMAS and at.tzinfo, "the record's schema is unknown, or its time has no zone")
+    demand(event["tenant"] == tenant, "the record is another tenant's than the log")
+    names = ("schema", "event_id", "tenant", "kind", "workflow_id", "run_id", "fields", "key_id")
+    content = {name: event[name] for name in (*names, *SCHEMAS[event["schema"]])}
+    content["recorded_at"] = at.astimezone(UTC).isoformat(timespec="microseconds")
+    content["ciphertext"] = sha256(base64.b64decode(event["ciphertext"], validate=True)).hex()
+    demand(sha256(canonical(content)) == digest, "the record is not what was logged")
+    return digest, True
+
+
+def reason(error: Exception) -> str:
+    said = {Broken: str(error), KeyError: f"{error} is missing", IndexError: "a proof is too short"}
+    return said.get(type(error), f"it can't be read ({type(error).__name__})")
+
+
+def verifier_key(text: str) -> Key:
+    name, key_id, material = groups(r"([^+\s]+)\+([0-9a-f]{8})\+(.+)", text, "verifier key")
+    key = decode(material, "the verifier key", 33)
+    demand(key[0] == 1 and sha256(name.encode() + b"\n" + key)[:4].hex() == key_id, "no verifier key of type Ed25519")
+    return name, bytes.fromhex(key_id), key[1:]
+
+
+def text_of(path: str) -> str:
+    return Path(path).read_bytes().decode("utf-8", "surrogateescape")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    commands = parser.add_subparsers(required=True, metavar="proof | receipt | consistency | export")
+    for name, check, *files in (
+        ("proof", lambda args: {"verdict": "holds", **open_proof(args.proof, args.record_digest, args.key)}, "proof"),
+        ("receipt", check_receipt, "answer"),
+        ("consistency", check_consistency, "old", "new", "proof"),
+        ("export", check_export, "export"),
+    ):
+        command = commands.add_parser(name)
+        for file in files:
+            command.add_argument(file, type=Path if name == "export" else text_of)
+        command.add_argument("--key", type=verifier_key, action="append", default=[], required=name != "receipt")
+        command.add_argument("--json", action="store_true", help="write the finding as JSON")
+        command.set_defaults(check=check)
+    commands.choices["proof"].add_argument("--record-digest", type=bytes.fromhex, required=True)
+    receipt = commands.choices["receipt"]
+    receipt.add_argument("--jwks", type=lambda path: json.loads(text_of(path)), required=True)
+    receipt.add_argument("--request", type=lambda path: json.loads(text_of(path)))
+    receipt.add_argument("--proof", type=text_of)
+    args = argparse.Namespace()
+    try:
+        check = parser.parse_args(arguments, args).check
+        if check is check_receipt and args.proof is not None and not args.key:
+            parser.error("--proof needs the log's --key")
+        found = check(args)
+    except OSError as error:
+        parser.error(f"{error.filename}: {error.strerror}")
+    except UNREADABLE as error:
+        found = {"verdict": "broken", "why": reason(error)}
+    parts = (f"{name} {value}" if name != "why" else value for name, value in found.items() if name != "verdict")
+    line = f"{found['verdict']}: {', '.join(parts)}"
+    print(json.dumps(found) if args.json else line if line.isprintable() else ascii(line))
+    return int(found["verdict"] == "broken")
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

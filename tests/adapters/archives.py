@@ -1,0 +1,203 @@
+"""A month of the past, recorded and in the tree as a sequencer would put it there, and an archiver over it."""
+
+import base64
+import hashlib
+import itertools
+import secrets
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+import pytest
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+from adapters.archive_months import MonthArchiver
+from adapters.archive_open import Archiving
+from adapters.identity_vault import VaultIdentity
+from adapters.keyring_vault import VaultKeyRing
+from adapters.ledger_postgres import PostgresLedger
+from adapters.log_signer_vault import VaultLogSigner
+from adapters.log_signing import HeadSigner, LogCondition
+from adapters.log_store_postgres import PostgresLogStore
+from adapters.pool_postgres import PostgresPool
+from adapters.public_keys_vault import VaultPublicKeys
+from adapters.record_sealer import RecordSealer
+from adapters.subject_keys_postgres import PostgresSubjectKeys
+from adapters.vault_calls import read
+from adapters.vault_session import VaultSession
+from config.settings import Settings
+from domain.checkpoints import VerifierKey
+from domain.identity import event_id
+from domain.records import EventKind, OpenFields, Record, SealedFields
+from tests.adapters.stack import Stack, SystemClock, eventually
+
+LOG = "tests.example/assay"  # as in the tests of the sequencer, whose logs these are
+_ALL_SEALED = (
+    "SELECT NOT EXISTS (SELECT FROM assay.pending) AND NOT EXISTS (SELECT FROM assay.log_head h WHERE h.size >"
+    " coalesce((SELECT max(c.size) FROM assay.checkpoint c WHERE c.tenant = h.tenant), 0))"
+)
+_MONTHS = itertools.count(1)
+
+
+def unused_month() -> date:
+    """A month that no other test has: all lie in the years before this software."""
+    number = next(_MONTHS)
+    return date(2001 + number // 12, number % 12 + 1, 1)
+
+
+def event_of(month: date, number: int = 0) -> UUID:
+    """An event of that month."""
+    at = datetime(month.year, month.month, 3, tzinfo=UTC) + timedelta(seconds=number)
+    return event_id(int(at.timestamp() * 1000), "acme", "an old workflow", secrets.token_hex(8), "outcome")
+
+
+def old_record(month: date, tenant: str = "acme", number: int = 0, **changes: Any) -> Record:
+    at = datetime(month.year, month.month, 3, tzinfo=UTC) + timedelta(seconds=number)
+    plain = Record(
+        event_of(month, number),
+        tenant,
+        EventKind.COMPLETED,
+        at,
+        OpenFields(model="m", score=0.1),
+        SealedFields(subject="someone", prompt="an old prompt"),
+        workflow_id=f"inf.{tenant}.{secrets.token_hex(8)}",
+    )
+    return replace(plain, **changes)
+
+
+@dataclass
+class Past:
+    """What tests do with months that are over."""
+
+    stack: Stack
+    ledger: PostgresLedger
+    owner: asyncpg.Connection
+    settings: Settings
+    trees: PostgresLogStore | None = None  # None where a process of its own sequences
+    heads: HeadSigner | None = None
+
+    async def record(self, month: date, tenants: tuple[str, ...] = ("acme",), each: int = 3) -> list[Record]:
+        """Record events of the month, and put them in the tree."""
+        await self.owner.execute("SELECT assay.make_month($1)", month)
+        made = [old_record(month, tenant, number) for number in range(each) for tenant in tenants]
+        for record in made:
+            await self.ledger.append(record)
+        await self.sequence()
+        return made
+
+    async def grow(self) -> None:
+        """Put what is pending into the tree."""
+        if self.trees is not None:
+            await self.trees.sequence(10_000)
+
+    async def sequence(self) -> None:
+        """Wait until all that is recorded is in the tree, and all trees have a signed checkpoint."""
+
+        async def done() -> bool:
+            await self.grow()
+            if self.heads is not None:
+                await self.heads.sign()
+            return bool(await self.owner.fetchval(_ALL_SEALED))
+
+        await eventually(done)
+
+    async def archiver(self, exits: AsyncExitStack, **audit: Any) -> MonthArchiver:
+        """An archiver by its own AppRole."""
+        session = await self.stack.session("archiver")
+        exits.push_async_callback(session.close)
+        settings = self.settings.model_copy(update={"audit": self.settings.audit.model_copy(update=audit)})
+        return (await Archiving.open(exits, settings, session, SystemClock())).archiver
+
+    @property
+    def place(self) -> Path:
+        return Path(self.settings.audit.archive_place)
+
+    def files(self, month: date, tenant: str = "acme") -> tuple[Path, Path]:
+        """A tenant's file and its manifest."""
+        name = f"{month:%Y-%m}"
+        return self.place / tenant / f"{name}.jsonl.zst", self.place / tenant / f"{name}.manifest.jwt"
+
+    async def in_log(self, month: date, tenant: str = "acme") -> int:
+        """How many records of the month a reader sees."""
+        return await self.owner.fetchval(
+            "SELECT count(*) FROM assay.record r, assay.month_bounds($1) b"
+            " WHERE r.tenant = $2 AND r.event_id >= b.first AND r.event_id < b.beyond",
+            *(month, tenant),
+        )
+
+    async def table(self, month: date) -> str | None:
+        return await self.owner.fetchval("SELECT assay.month_table($1)::text", month)
+
+    async def subject(self, month: date, tenant: str) -> str:
+        """The keyed hash of a person who has records in that month."""
+        table = f"assay.record_{month:%Y_%m}"
+        return await self.owner.fetchval(f"SELECT subject FROM {table} WHERE tenant = $1 LIMIT 1", tenant)  # noqa: S608
+
+    @asynccontextmanager
+    async def hold(self, tenant: str, subject: str | None) -> AsyncIterator[Callable[[], Awaitable[None]]]:
+        """A legal hold; what this gives releases all of them."""
+        made = await self.owner.fetchval("SELECT to_regclass('assay.hold') IS NULL")
+        if made:
+            await self.owner.execute("CREATE TABLE assay.hold (tenant text, subject text, released_at timestamptz)")
+        await self.owner.execute("INSERT INTO assay.hold (tenant, subject) VALUES ($1, $2)", tenant, subject)
+
+        async def release() -> None:
+            await self.owner.execute("UPDATE assay.hold SET released_at = now()")
+
+        try:
+            yield release
+        finally:
+            await release()
+            if made:
+                await self.owner.execute("DROP TABLE assay.hold")
+
+    @asynccontextmanager
+    async def unguarded(self, table: str) -> AsyncIterator[None]:
+        """As only the owner can: without what keeps a table append-only."""
+        await self.owner.execute(f"ALTER TABLE assay.{table} DISABLE TRIGGER append_only")
+        try:
+            yield
+        finally:
+            await self.owner.execute(f"ALTER TABLE assay.{table} ENABLE ALWAYS TRIGGER append_only")
+
+    def sha256(self, file: Path) -> str:
+        return hashlib.sha256(file.read_bytes()).hexdigest()
+
+
+async def public_log_keys(stack: Stack, tenant: str = "acme") -> list[VerifierKey]:
+    found = await stack.as_root(lambda client: read(client, "transit/keys/log-signing"))
+    return [VerifierKey(f"{LOG}/{tenant}", base64.b64decode(found["keys"]["1"]["public_key"]))]
+
+
+def ed25519(public_key: bytes, signature: bytes, message: bytes) -> bool:
+    try:
+        Ed25519PublicKey.from_public_bytes(public_key).verify(signature, message)
+    except InvalidSignature:
+        return False
+    return True
+
+
+@pytest.fixture
+async def past(stack: Stack, api_session: VaultSession, api_pool: PostgresPool, tmp_path: Path) -> AsyncIterator[Past]:
+    keyring = VaultKeyRing(api_session, stack.vault, SystemClock())
+    sealer = RecordSealer(keyring, VaultIdentity(api_session), PostgresSubjectKeys(api_pool, keyring))
+    audit = stack.settings.audit.model_copy(update={"archive_place": str(tmp_path / "archive"), "log_name": LOG})
+    owner = await stack.superuser()
+    await owner.execute("SET ROLE assay_owner")
+    session = await stack.session("sequencer")
+    pool = PostgresPool(session, stack.database, "assay-sequencer")
+    await pool.start()
+    trees = PostgresLogStore(pool)
+    signer = VaultLogSigner(session, VaultPublicKeys(session), log_name=LOG)
+    heads = HeadSigner(trees, signer, LogCondition(), checkpoint_seconds=0)
+    settings = stack.settings.model_copy(update={"audit": audit})
+    yield Past(stack, PostgresLedger(api_pool, sealer), owner, settings, trees, heads)
+    await pool.close()
+    await session.close()
+    await owner.close()

@@ -1,0 +1,114 @@
+"""Records that were sealed earlier, spooled, and appended when PostgreSQL is there again."""
+
+import asyncio
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from adapters.identity_vault import VaultIdentity
+from adapters.keyring_vault import VaultKeyRing
+from adapters.ledger_postgres import KeyErased, PostgresLedger
+from adapters.pool_postgres import PostgresPool
+from adapters.record_sealer import RecordSealer
+from adapters.records_postgres import PostgresRecords
+from adapters.sealed_rows import from_bytes, row_of, to_bytes
+from adapters.spool_sqlite import SqliteSpool
+from adapters.subject_keys_postgres import PostgresSubjectKeys
+from adapters.vault_session import VaultSession
+from domain.budgets import RecordConflict
+from domain.records import EventKind, OpenFields, Record, SealedFields
+from domain.refusals import Kind, Refusal
+from tests.adapters.stack import Stack, SystemClock
+from tests.doubles.events import new_event_id
+
+PERSONAL = {"subject": "canary-subject-41ab", "client_id": "canary-client-41ab", "source": "203.0.113.77"}
+
+
+@pytest.fixture
+def sealer(stack: Stack, api_session: VaultSession, api_pool: PostgresPool) -> RecordSealer:
+    keyring = VaultKeyRing(api_session, stack.vault, SystemClock())
+    return RecordSealer(keyring, VaultIdentity(api_session), PostgresSubjectKeys(api_pool, keyring))
+
+
+@pytest.fixture
+def ledger(api_pool: PostgresPool, sealer: RecordSealer) -> PostgresLedger:
+    return PostgresLedger(api_pool, sealer)
+
+
+@pytest.fixture
+def records(sealer: RecordSealer, auditor_pool: PostgresPool) -> PostgresRecords:
+    return PostgresRecords(auditor_pool, sealer)
+
+
+def a_refusal(**changes: object) -> Record:
+    plain = Record(
+        event_id=new_event_id(),
+        tenant="acme",
+        kind=EventKind.REFUSED,
+        recorded_at=datetime.now(UTC),
+        fields=OpenFields(refusal="forbidden", status=403, roles=("reviewer",)),
+        sealed=SealedFields(**PERSONAL),
+    )
+    return replace(plain, **changes)
+
+
+async def test_what_was_spooled_is_appended_once_and_verifies(
+    ledger: PostgresLedger, sealer: RecordSealer, records: PostgresRecords, tmp_path: Path
+) -> None:
+    refusals = [a_refusal(sealed=SealedFields(source="203.0.113.77")), a_refusal()]
+    spool = await SqliteSpool.open(tmp_path, 1_000_000)
+    assert await spool.put([to_bytes(row_of(await sealer.seal(refusal))) for refusal in refusals]) == 2
+    for repeated in (False, True):  # as after a crash between append and remove
+        for entry in await spool.oldest(10):
+            row = from_bytes(entry.content or b"")
+            appended = await ledger.append_sealed(row)
+            assert (appended.digest, appended.repeated) == (row.digest, repeated)
+    await spool.close()
+    stored = {row.event_id: row for row in await records.search(tenant="acme", limit=10)}
+    for refusal in refusals:
+        assert stored[refusal.event_id].recorded_at == refusal.recorded_at
+        assert stored[refusal.event_id].fields["refusal"] == "forbidden"
+
+
+async def test_no_byte_of_the_spool_tells_who_was_refused_or_from_where(sealer: RecordSealer, tmp_path: Path) -> None:
+    spool = await SqliteSpool.open(tmp_path, 1_000_000)
+    for _ in range(20):
+        await spool.put([to_bytes(row_of(await sealer.seal(a_refusal())))])
+    await spool.remove([entry.place for entry in await spool.oldest(5)])
+    written = b"".join([path.read_bytes() for path in sorted(tmp_path.iterdir())])
+    await spool.close()
+    written += b"".join([path.read_bytes() for path in sorted(tmp_path.iterdir())])
+    assert written.count(b"forbidden") >= 20, "this is where entries lie"
+    for personal in PERSONAL.values():
+        for form in (personal.encode(), personal.encode("utf-16-le"), personal.encode().hex().encode()):
+            assert form not in written
+
+
+async def test_a_person_who_was_erased_meanwhile_is_not_recorded(
+    ledger: PostgresLedger, sealer: RecordSealer, records: PostgresRecords, stack: Stack
+) -> None:
+    refusal = a_refusal(sealed=SealedFields(subject=f"person-{new_event_id()}"))
+    row = row_of(await sealer.seal(refusal))
+    connection = await stack.superuser()
+    erase = "UPDATE assay.subject_key SET wrapped = NULL, erased_at = now() WHERE id = $1"
+    assert await connection.execute(erase, row.subject_key) == "UPDATE 1"
+    await connection.close()
+    with pytest.raises(KeyErased):
+        await ledger.append_sealed(row)
+    assert refusal.event_id not in {found.event_id for found in await records.search(tenant="acme", limit=10)}
+
+
+async def test_the_same_event_with_other_content_is_a_conflict(ledger: PostgresLedger, sealer: RecordSealer) -> None:
+    row = row_of(await sealer.seal(a_refusal()))
+    await asyncio.gather(*(ledger.append_sealed(row) for _ in range(5)))
+    with pytest.raises(RecordConflict):
+        await ledger.append_sealed(replace(row, content_mac=bytes(32)))
+
+
+async def test_a_row_that_the_store_does_not_accept_is_no_outage(ledger: PostgresLedger, sealer: RecordSealer) -> None:
+    row = row_of(await sealer.seal(a_refusal()))
+    with pytest.raises(Refusal) as refused:
+        await ledger.append_sealed(replace(row, digest=b"short"))
+    assert refused.value.kind is Kind.INTERNAL

@@ -1,0 +1,48 @@
+"""The log's sequencer, one step at a time."""
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+
+import hvac
+
+from adapters.log_signer_vault import VaultLogSigner
+from adapters.log_signing import HeadSigner, LogCondition
+from adapters.log_store_postgres import PostgresLogStore
+from adapters.pool_postgres import PostgresPool
+from adapters.public_keys_vault import VaultPublicKeys
+from adapters.vault_calls import kv_read, kv_write
+from adapters.vault_session import VaultSession
+
+LOG_NAME = "assay.local"
+
+
+class LogWriter:
+    """Sequences and signs as the sequencer does; ``client`` has Vault's root token, to put its checkpoints back."""
+
+    def __init__(self, session: VaultSession, pool: PostgresPool, client: hvac.Client) -> None:
+        self._session = session
+        self._store = PostgresLogStore(pool)
+        self._client = client
+
+    async def sequence(self) -> None:
+        """Move what is pending into the trees."""
+        while await self._store.sequence(4096):
+            pass
+
+    async def sign(self) -> LogCondition:
+        """Sign the heads that grew, as a sequencer that has just begun. Says which it would not."""
+        condition = LogCondition()
+        signer = VaultLogSigner(self._session, VaultPublicKeys(self._session), log_name=LOG_NAME)
+        await HeadSigner(self._store, signer, condition).sign()
+        return condition
+
+    async def kept(self, tenant: str) -> Mapping[str, Any]:
+        """What Vault keeps of the tenant's log."""
+        found = await asyncio.to_thread(kv_read, self._client, "assay", f"log/{tenant}")
+        assert found is not None
+        return found.data
+
+    async def put_back(self, tenant: str, kept: Mapping[str, Any]) -> None:
+        """Have Vault keep that again."""
+        await asyncio.to_thread(kv_write, self._client, "assay", f"log/{tenant}", kept)

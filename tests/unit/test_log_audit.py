@@ -1,0 +1,119 @@
+"""Rules of verification that need no store."""
+
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+import jwt
+import pytest
+
+from adapters.log_audit_archive import MANIFEST_KEY, MANIFEST_TYPE, ManifestInvalid, SeqRanges, archived_leaves
+from adapters.public_keys_vault import KeySet
+from domain.log_audit import Entry, Fault, Finding, TenantAudit, check_entry
+from domain.records import stored_digest
+from tests.doubles.keys import LocalSigner
+
+ENTRY = Entry(3, UUID(int=7), bytes(32), None)
+
+
+def test_a_record_may_be_missing_where_its_month_is_archived() -> None:
+    assert check_entry("acme", ENTRY, archived=True) is None
+    finding = check_entry("acme", ENTRY, archived=False)
+    assert finding is not None
+    assert (finding.fault, finding.seq, finding.event_id) == (Fault.RECORD_MISSING, 3, UUID(int=7))
+
+
+COLUMNS = {
+    "event_id": UUID(int=7),
+    "schema": 2,
+    "tenant": "acme",
+    "kind": "completed",
+    "workflow_id": None,
+    "run_id": None,
+    "recorded_at": datetime(2026, 1, 1, tzinfo=UTC),
+    "subject": None,
+    "key_id": "k",
+    "subject_key": None,
+    "ciphertext": b"x",
+}
+
+
+def entry_of(fields: str, **changes: Any) -> Entry:
+    """An entry whose leaf was made from ``fields`` being empty, and whose record says otherwise."""
+    digest = stored_digest(**COLUMNS, fields={})
+    return Entry(3, UUID(int=7), digest, {**COLUMNS, "fields": fields, **changes})
+
+
+@pytest.mark.parametrize("fields", ["{}", " { } "])
+def test_a_record_holds_however_its_json_is_written(fields: str) -> None:
+    assert check_entry("acme", entry_of(fields), archived=False) is None
+
+
+@pytest.mark.parametrize(
+    "fields", ["[" * 100_000, '{"a": NaN}', "", None, '{"a": "\\ud800"}', "1" * 5_000, "[]", "null"]
+)
+def test_a_record_that_makes_no_sense_is_a_changed_one_also_where_it_is_archived(fields: Any) -> None:
+    for archived in (True, False):
+        finding = check_entry("acme", entry_of(fields), archived=archived)
+        assert finding is not None
+        assert finding.fault is Fault.RECORD_CHANGED
+
+
+@pytest.mark.parametrize("column", [name for name in COLUMNS if name not in ("tenant", "workflow_id", "run_id")])
+def test_a_column_that_is_empty_is_a_change(column: str) -> None:
+    changed = None if COLUMNS[column] is not None else "x"
+    finding = check_entry("acme", entry_of("{}", **{column: changed}), archived=False)
+    assert finding is not None
+    assert finding.fault is Fault.RECORD_CHANGED
+
+
+def test_the_first_of_each_fault_is_kept_in_the_order_they_came() -> None:
+    audit = TenantAudit("acme")
+    for seq, fault in enumerate([Fault.FORKED, Fault.RECORD_CHANGED, Fault.FORKED]):
+        audit.found(Finding(fault, "x", seq=seq))
+    assert [(finding.fault, finding.seq) for finding in audit.findings] == [
+        (Fault.FORKED, 0),
+        (Fault.RECORD_CHANGED, 1),
+    ]
+    assert not audit.holds
+
+
+def test_ranges_hold_both_their_ends() -> None:
+    ranges = SeqRanges([(10, 12), (3, 3), (20, 29)])
+    assert [seq for seq in range(40) if seq in ranges] == [3, 10, 11, 12, *range(20, 30)]
+    assert 0 not in SeqRanges()
+
+
+class Keys:
+    """Stands for the public keys of Vault."""
+
+    def __init__(self, signer: LocalSigner) -> None:
+        self._signer = signer
+
+    async def key_set(self, key_name: str) -> KeySet:
+        return KeySet(1, await self._signer.public_keys(key_name), 0.0)
+
+
+async def test_what_a_signed_manifest_covers_may_be_missing_and_nothing_else() -> None:
+    signer = LocalSigner()
+    manifest = await signer.sign(MANIFEST_KEY, MANIFEST_TYPE, {"tenant": "acme", "seqs": [[0, 4], [9, 9]]})
+    found = await archived_leaves(Keys(signer), "acme", [manifest])
+    assert [seq for seq in range(12) if seq in found] == [0, 1, 2, 3, 4, 9]
+
+
+async def test_a_manifest_that_is_not_the_archives_is_refused() -> None:
+    signer, other = LocalSigner(), LocalSigner()
+    claims = {"tenant": "acme", "seqs": [[0, 4]]}
+    forged = [
+        await other.sign(MANIFEST_KEY, MANIFEST_TYPE, claims),
+        await signer.sign(MANIFEST_KEY, "JWT", claims),
+        await signer.sign("receipt-signing", MANIFEST_TYPE, claims),
+        await signer.sign(MANIFEST_KEY, MANIFEST_TYPE, {**claims, "tenant": "globex"}),
+        await signer.sign(MANIFEST_KEY, MANIFEST_TYPE, {"tenant": "acme"}),
+        await signer.sign(MANIFEST_KEY, MANIFEST_TYPE, {**claims, "seqs": [[1]]}),
+        jwt.encode(claims, "", algorithm="none", headers={"typ": MANIFEST_TYPE, "kid": f"{MANIFEST_KEY}:1"}),
+        "no manifest",
+    ]
+    for manifest in forged:
+        with pytest.raises(ManifestInvalid):
+            await archived_leaves(Keys(signer), "acme", [manifest])

@@ -1,0 +1,132 @@
+"""The archiver's process: a worker on a task queue of its own, and the schedule that gives it work."""
+
+import asyncio
+from contextlib import AsyncExitStack, suppress
+from datetime import timedelta
+from pathlib import Path
+from typing import Final
+
+import structlog
+from temporalio.client import (
+    Client,
+    Schedule,
+    ScheduleActionStartWorkflow,
+    ScheduleAlreadyRunningError,
+    ScheduleIntervalSpec,
+    ScheduleOverlapPolicy,
+    SchedulePolicy,
+    ScheduleSpec,
+)
+from temporalio.service import RPCError
+from temporalio.worker import Worker
+
+from activities.archive import ArchiveActivities
+from activities.archiving import ARCHIVE_MONTHS
+from activities.failing import FailuresByKind
+from adapters.archive_open import Archiving
+from adapters.backoff import Backoff
+from adapters.clock_system import SystemClock
+from adapters.keyring_vault import VaultKeyRing
+from adapters.temporal_client import TemporalConnection
+from adapters.vault_session import VaultSession
+from assay_temporal.keyring import KeyUnavailable
+from config.settings import Settings
+from domain.ports import MonthArchiver
+from domain.refusals import Refusal
+from worker.ready import ready
+from worker.sandbox import sandbox
+from workflows.archive_months import ArchiveMonths
+from workflows.timing import ARCHIVE_RUN
+
+TASK_QUEUE: Final = "assay-archive"
+SCHEDULE: Final = "assay-archive-months"
+_EVERY: Final = timedelta(days=1)
+_CATCH_UP: Final = timedelta(hours=12)
+_RPC_TIMEOUT: Final = timedelta(seconds=10)
+_MONTHS_AT_ONCE: Final = 1  # a month is one file after the other as well: memory stays flat
+log = structlog.get_logger(__name__)
+
+
+def build_archiver(client: Client, settings: Settings, archiver: MonthArchiver) -> Worker:
+    """The worker; the caller runs it and shuts it down."""
+    activities = ArchiveActivities(archiver)
+    return Worker(
+        client,
+        task_queue=TASK_QUEUE,
+        workflows=[ArchiveMonths],
+        activities=[activities.list_due_months, activities.archive_month],
+        interceptors=[FailuresByKind()],
+        workflow_runner=sandbox(),
+        max_concurrent_activities=_MONTHS_AT_ONCE,
+        graceful_shutdown_timeout=timedelta(seconds=settings.worker.graceful_shutdown_seconds),
+    )
+
+
+async def ensure_schedule(client: Client) -> None:
+    """Have Temporal start the workflow once a day, without an argument: nothing stands in the schedule to keep secret.
+
+    One that stands already stays as it is, paused or not.
+
+    Raises:
+        RPCError, KeyUnavailable: a server is away.
+    """
+    action = ScheduleActionStartWorkflow(
+        ARCHIVE_MONTHS,
+        id=SCHEDULE,
+        task_queue=TASK_QUEUE,
+        execution_timeout=ARCHIVE_RUN,
+    )
+    policy = SchedulePolicy(overlap=ScheduleOverlapPolicy.SKIP, catchup_window=_CATCH_UP)
+    schedule = Schedule(action, ScheduleSpec(intervals=[ScheduleIntervalSpec(every=_EVERY)]), policy)
+    with suppress(ScheduleAlreadyRunningError):
+        await client.create_schedule(SCHEDULE, schedule, rpc_timeout=_RPC_TIMEOUT)
+
+
+async def serve(
+    settings: Settings, stop: asyncio.Event, temporal: TemporalConnection, *, ready_file: Path | None = None
+) -> None:
+    """Work until ``stop`` is set. A month in hand is left where it is: the next process goes on with it."""
+    clock = SystemClock()
+    async with AsyncExitStack() as stack:
+        session = VaultSession(settings.vault, settings.vault.archiver)
+        stack.push_async_callback(session.close)
+        await session.start()
+        ready_to = await _prepared(stack, settings, session, temporal, stop, clock)
+        if ready_to is None:
+            return
+        client, archiver = ready_to
+        worker = build_archiver(client, settings, archiver)
+        working = asyncio.create_task(worker.run())
+        stopping = asyncio.create_task(stop.wait())
+        with ready(ready_file):
+            log.info("archiving", task_queue=TASK_QUEUE, months=settings.audit.retention_months)
+            await asyncio.wait({working, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        stopping.cancel()
+        if not working.done():
+            await worker.shutdown()
+        await working
+
+
+async def _prepared(
+    stack: AsyncExitStack,
+    settings: Settings,
+    session: VaultSession,
+    temporal: TemporalConnection,
+    stop: asyncio.Event,
+    clock: SystemClock,
+) -> tuple[Client, MonthArchiver] | None:
+    """The client and the archiver, as soon as they can be had; None if it is time to stop."""
+    backoff = Backoff()
+    keyring = VaultKeyRing(session, settings.vault, clock)  # of which the policy opens Assay's own keys alone
+    while not stop.is_set():
+        try:
+            async with AsyncExitStack() as attempt:
+                archiving = await Archiving.open(attempt, settings, session, clock)
+                client = await temporal.client(keyring, None)
+                await ensure_schedule(client)
+                stack.push_async_exit(attempt.pop_all())
+                return client, archiving.archiver
+        except (Refusal, KeyUnavailable, RPCError) as error:
+            log.info("archiver.waiting", reason=type(error).__name__)
+            await asyncio.sleep(backoff.next())
+    return None
