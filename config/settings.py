@@ -172,13 +172,15 @@ class AuditSettings(_Group):
     """The audit log: each tenant's is named ``log_name/tenant``, for ever.
 
     What is recorded is in a signed checkpoint within ``promise_seconds``, as receipts say; a tenant's log gets one
-    every ``checkpoint_seconds`` at most. Months that are over for ``retention_months`` go into files at
-    ``archive_place``: a directory, or ``s3://BUCKET/PREFIX`` of the server at ``archive_endpoint`` (none: Amazon's).
+    every ``checkpoint_seconds`` at most. A process that is a sequencer and nothing else serves metrics on the loopback
+    port ``metrics_port``. Months that are over for ``retention_months`` go into files at ``archive_place``: a
+    directory, or ``s3://BUCKET/PREFIX`` of the server at ``archive_endpoint`` (none: Amazon's).
     """
 
     log_name: LogName = "assay.local"
     checkpoint_seconds: Seconds = 1.0
     promise_seconds: Annotated[int, Field(ge=1, le=86_400)] = 60
+    metrics_port: Port | None = None
     retention_months: Annotated[int, Field(ge=2, le=1200)] = 13
     archive_place: Annotated[str, AfterValidator(_directory_or_bucket)] = "archive"
     archive_region: str = "us-east-1"
