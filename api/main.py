@@ -13,6 +13,7 @@ import uvicorn
 from adapters.backoff import Backoff
 from adapters.clients_vault import VaultClients
 from adapters.clock_system import SystemClock
+from adapters.custody_postgres import PostgresCustody
 from adapters.external_storage import resolve
 from adapters.payload_driver import PayloadDriver
 from adapters.platform import Platform
@@ -24,6 +25,7 @@ from adapters.spool_sqlite import SqliteSpool
 from adapters.temporal_client import TemporalConnection
 from adapters.tokens_jwt import JwtIssuer, JwtVerifier
 from api.app import build_app
+from api.custodian import Custodian
 from api.decoding import PayloadDecoder
 from api.edge_drops import Drops
 from api.edge_outbox import Outbox
@@ -195,6 +197,7 @@ async def _services(
             refused=metrics.payloads_refused.inc,
         ),
         sessions=Sessions(sessions, platform.ledger, clock, random_tag, settings.api.ui_session_seconds),
+        custodian=Custodian(PostgresCustody(platform.pool, platform.sealer), platform.identities, clock, random_tag),
         sealing=Sealing(readers.proofs, stop),
         reading=RecordReading(readers.records, platform.ledger, platform.identities, access, clock, random_tag),
         records=readers.records,

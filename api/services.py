@@ -6,6 +6,7 @@ from typing import Annotated, cast
 
 from fastapi import Depends, Request
 
+from api.custodian import Custodian
 from api.decoding import PayloadDecoder
 from api.edge_records import EdgeRecorder
 from api.exporting import LogExport
@@ -44,6 +45,7 @@ class Services:
     access: AccessDecider
     decoder: PayloadDecoder
     sessions: Sessions
+    custodian: Custodian
     sealing: Sealing
     reading: RecordReading
     records: RecordReader

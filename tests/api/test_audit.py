@@ -81,7 +81,8 @@ class Edge:
             export=LogExport(
                 *(MemoryEntries(self.proofs), self.proofs, self.ledger, self.access, self.clock, self.random_tag)
             ),
-            **dict.fromkeys(("runs", "tokens", "rates", "policy", "decoder", "sessions", "sealing"), cast("Any", None)),
+            **dict.fromkeys(("runs", "tokens", "rates", "policy", "decoder", "sessions"), cast("Any", None)),
+            **dict.fromkeys(("sealing", "custodian"), cast("Any", None)),
         )
         app = build_app(Readiness((), services), Metrics(), 1024, self.random_tag)
         self.http = httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://127.0.0.1:8080")
