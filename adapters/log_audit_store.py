@@ -87,7 +87,7 @@ LEFT JOIN assay.leaf l ON l.event_id = e.event_id
 LEFT JOIN assay.pending p ON p.event_id = e.event_id
 LIMIT 1
 """
-_MANIFESTS = "SELECT manifest FROM assay.archive WHERE tenant = $1 AND dropped_at IS NOT NULL ORDER BY month"
+_MANIFESTS = "SELECT manifest FROM assay.archive WHERE tenant = $1 ORDER BY month"
 _PENDING = """
 SELECT p.event_id, extract(epoch FROM clock_timestamp() - p.added_at)::double precision AS age,
   CASE
@@ -204,9 +204,7 @@ class LogStore:
         return row["note"] if row else None
 
     async def manifests(self, tenant: str) -> list[str]:
-        """The signed manifests of the tenant's archived months. None where nothing can be archived."""
-        if (await self._row("SELECT to_regclass('assay.archive') IS NULL"))[0]:
-            return []
+        """The manifests of the tenant's months that lie in files, restored ones too."""
         return [row["manifest"] for row in await self._pool.fetch(_MANIFESTS, tenant)]
 
     async def waiting(self, tenant: str) -> tuple[int, float]:

@@ -28,7 +28,7 @@ from domain.refusals import Kind, Refusal
 from tests.adapters.stack import Stack, SystemClock
 from tests.doubles.events import new_event_id
 
-NAME = "tests.example/assay"
+NAME = "assay.local"  # one name for all tests: what is kept in Vault has it
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from uuid import UUID
 import asyncpg
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from domain.checkpoints import Checkpoint, Signature, key_id, signed_note
+from domain.checkpoints import Checkpoint, Signature, parse_note, signed_note
 from domain.merkle import Edge, leaf_hash
 from domain.records import stored_digest
 from domain.tiles import new_tiles
@@ -126,10 +126,11 @@ class Owner:
         )
 
     async def resign(self, tenant: str, sizes: Sequence[int]) -> None:
-        """Put checkpoints of these sizes in place of all, signed with a key of one's own under the log's name."""
+        """Put checkpoints of these sizes in place of all, signed with a key of one's own that says it is the log's."""
+        (signed,) = await self.connection.fetch("SELECT note FROM assay.checkpoint WHERE tenant = $1 LIMIT 1", tenant)
         await self.connection.execute("DELETE FROM assay.checkpoint WHERE tenant = $1", tenant)
         own, name, hashes = Ed25519PrivateKey.generate(), f"{LOG_NAME}/{tenant}", await self._hashes(tenant)
-        key = key_id(name, own.public_key().public_bytes_raw())
+        key = parse_note(signed["note"]).signatures[0].key_id
         for size in sizes:
             checkpoint = Checkpoint(name, size, Edge().append(hashes[:size]).root())
             note = signed_note(checkpoint.text(), [Signature(name, key, own.sign(checkpoint.text().encode()))])

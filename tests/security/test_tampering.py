@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from adapters.vault_calls import kv_delete
 from domain.log_audit import Fault
 from tests.security.log_scene import SIZES, TENANTS, LogScene
 
@@ -193,6 +194,7 @@ async def test_a_log_that_is_written_anew_is_found_by_its_signatures_and_by_vaul
         audit = await scene.broken(tenant)
         faults = {finding.fault: finding for finding in audit.findings}
         assert faults[Fault.CHECKPOINT_FORGED].size == 10
+        assert "a signature of the checkpoint does not hold" in faults[Fault.CHECKPOINT_FORGED].detail
         assert faults[Fault.ROLLED_BACK].size == SIZES[tenant]
 
 
@@ -331,6 +333,16 @@ async def test_store_and_vault_put_back_together_are_found_by_who_kept_a_checkpo
     finding = await scene.first(kept=[note])
     assert (finding.fault, finding.size) == (Fault.ROLLED_BACK, SIZES["acme"] + 4)
     assert "kept" in finding.detail
+
+
+async def test_a_checkpoint_that_is_gone_from_vault_is_missed_and_the_stores_own_still_counts(scene: LogScene) -> None:
+    await scene.stack.as_root(lambda client: kv_delete(client, "assay", "log/acme"))
+    finding = await scene.first()
+    assert (finding.fault, finding.size) == (Fault.ANCHOR_MISSING, SIZES["acme"])
+    await scene.owner.remove("acme", SIZES["acme"] - 1)
+    await scene.owner.rebuild("acme")
+    finding = await scene.first()
+    assert (finding.fault, finding.size) == (Fault.ROLLED_BACK, SIZES["acme"])
 
 
 @pytest.mark.parametrize("since", [0, 256, 280, 10_000])

@@ -1,0 +1,114 @@
+"""A log whose old months lie in files holds, if that is signed; a store that says so by itself is not believed."""
+
+import asyncio
+import base64
+import json
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from adapters.log_audit_archive import MANIFEST_KEY, MANIFEST_TYPE
+from domain.log_audit import Fault
+from tests.adapters.archives import Past, old_record
+from tests.security.log_scene import LogScene
+
+AWAY = range(10, 20)
+INSERT = """
+INSERT INTO assay.archive (month, tenant, place, sha256, manifest, rows, first_seq, last_seq, verified_at, dropped_at)
+VALUES ($1, 'acme', 'archive', sha256(''), $2, 10, 10, 19, now(), now())
+"""
+
+
+def part(value: Any) -> str:
+    return base64.urlsafe_b64encode(json.dumps(value).encode()).rstrip(b"=").decode()
+
+
+@pytest.fixture
+async def emptied(scene: LogScene) -> AsyncIterator[LogScene]:
+    """Afterwards nothing is archived, and nothing of the month that was."""
+    yield scene
+    await scene.run("DROP TABLE IF EXISTS assay.record_2025_03")
+    triggers = await scene.owner.connection.fetch(
+        "SELECT tgname FROM pg_trigger WHERE tgrelid = 'assay.archive'::regclass AND NOT tgisinternal"
+    )
+    await scene.run("ALTER TABLE assay.archive DISABLE TRIGGER ALL")
+    await scene.run("TRUNCATE assay.archive")
+    for trigger in triggers:
+        await scene.run(f"ALTER TABLE assay.archive ENABLE ALWAYS TRIGGER {trigger['tgname']}")
+
+
+@pytest.fixture
+async def archived(emptied: LogScene) -> LogScene:
+    """Records of ``AWAY`` are gone from the table."""
+    await emptied.run(
+        "DELETE FROM assay.record WHERE event_id IN"
+        " (SELECT event_id FROM assay.leaf WHERE tenant = 'acme' AND seq BETWEEN 10 AND 19)"
+    )
+    return emptied
+
+
+async def test_a_log_holds_when_a_month_was_archived_and_when_it_came_back(emptied: LogScene, tmp_path: Path) -> None:
+    scene, month = emptied, date(2025, 3, 1)
+    await scene.run("SET ROLE assay_owner")  # whose the months are
+    await scene.run("SELECT assay.make_month($1)", month)
+    await scene.run("RESET ROLE")
+    for number in range(5):
+        await scene.ledger.append(old_record(month, number=number))
+    await scene.grow()
+    audit = scene.stack.settings.audit.model_copy(update={"archive_place": str(tmp_path / "archive")})
+    past = Past(
+        scene.stack,
+        scene.ledger,
+        scene.owner.connection,
+        scene.stack.settings.model_copy(update={"audit": audit}),
+    )
+    async with AsyncExitStack() as exits:
+        archiver = await past.archiver(exits)
+        assert (await archiver.archive(month)).rows == 5
+        await scene.grow()
+        (found,) = (await scene.verify(tenant="acme")).tenants
+        assert found.holds, [str(finding) for finding in found.findings]
+        assert found.archived == 5
+        assert (await archiver.restore(month)).rows == 5
+        await scene.grow()
+        (found,) = (await scene.verify(tenant="acme")).tenants
+        assert found.holds, [str(finding) for finding in found.findings]
+        assert found.archived == 0
+
+
+async def manifest(scene: LogScene, **claims: Any) -> str:
+    """A manifest, signed in Vault."""
+    head = {"alg": "EdDSA", "typ": MANIFEST_TYPE, "kid": f"{MANIFEST_KEY}:1"}
+    signing_input = f"{part(head)}.{part(claims)}"
+    client = scene.stack.root()
+    body = {"input": base64.b64encode(signing_input.encode()).decode()}
+    answer = await asyncio.to_thread(client.write_data, f"transit/sign/{MANIFEST_KEY}", data=body)
+    client.adapter.close()
+    raw = base64.b64decode(answer["data"]["signature"].rpartition(":")[2])
+    return f"{signing_input}.{base64.urlsafe_b64encode(raw).rstrip(b'=').decode()}"
+
+
+async def test_records_that_a_signed_manifest_has_may_be_missing(archived: LogScene) -> None:
+    assert (await archived.first()).fault is Fault.RECORD_MISSING
+    await archived.run(INSERT, date(2026, 1, 1), await manifest(archived, tenant="acme", seqs=[[10, 19]]))
+    (audit,) = (await archived.verify(tenant="acme")).tenants
+    assert audit.holds, [str(finding) for finding in audit.findings]
+    assert audit.archived == len(AWAY)
+
+
+async def test_records_beside_those_of_the_manifest_may_not(archived: LogScene) -> None:
+    await archived.run(INSERT, date(2026, 1, 1), await manifest(archived, tenant="acme", seqs=[[10, 18]]))
+    finding = await archived.first()
+    assert (finding.fault, finding.seq) == (Fault.RECORD_MISSING, 19)
+
+
+@pytest.mark.parametrize("how", ["another tenant's", "not signed"])
+async def test_a_manifest_that_does_not_hold_excuses_nothing(archived: LogScene, how: str) -> None:
+    signed = await manifest(archived, tenant="globex" if how == "another tenant's" else "acme", seqs=[[10, 19]])
+    await archived.run(INSERT, date(2026, 1, 1), signed if how == "another tenant's" else signed[:-8] + "AAAAAAAA")
+    audit = await archived.broken()
+    assert [finding.fault for finding in audit.findings] == [Fault.MANIFEST_FORGED, Fault.RECORD_MISSING]
