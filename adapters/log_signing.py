@@ -29,7 +29,9 @@ log = structlog.get_logger(__name__)
 
 @dataclass
 class LogCondition:
-    """What is known of the logs, for metrics and reports. ``refused`` says by tenant why a head is not signed."""
+    """What is known of the logs, for metrics and reports. ``refused`` says by tenant why a head is not signed,
+    ``unwitnessed`` whose checkpoints the witness does not take.
+    """
 
     sequenced: int = 0
     checkpoints: int = 0
@@ -37,6 +39,8 @@ class LogCondition:
     waiting: int = 0
     oldest_seconds: float = 0.0
     refused: dict[str, str] = field(default_factory=dict)
+    cosigned: int = 0
+    unwitnessed: set[str] = field(default_factory=set)
 
 
 @dataclass(frozen=True, slots=True)

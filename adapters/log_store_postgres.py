@@ -41,6 +41,11 @@ _PUBLISH = (
     "INSERT INTO assay.checkpoint (tenant, size, root, note)"
     " SELECT * FROM unnest($1::text[], $2::bigint[], $3::bytea[], $4::text[]) ON CONFLICT (tenant, size) DO NOTHING"
 )
+_UNCOSIGNED = (
+    "SELECT c.tenant, c.size, c.root, c.note FROM assay.log_head h CROSS JOIN LATERAL ("
+    "SELECT * FROM assay.checkpoint k WHERE k.tenant = h.tenant ORDER BY k.size DESC LIMIT 1) c"
+    " WHERE position($1 IN c.note) = 0 ORDER BY c.signed_at LIMIT $2"
+)
 
 _NO_EDGE = b""  # of no tree with a leaf, so that it is never signed: see ``LogHead``
 
@@ -150,6 +155,33 @@ class PostgresLogStore:
         """
         rows = [(made.tenant, made.size, made.root, made.note) for made in checkpoints]
         await self._pool.fetch(_PUBLISH, *(list(column) for column in zip(*rows, strict=True)))
+
+    async def uncosigned(self, cosigner: str, most: int) -> Sequence[Published]:
+        """The newest checkpoint of each tree, where it has no signature of that name.
+
+        Raises:
+            Refusal: STORE_UNAVAILABLE.
+        """
+        rows = await self._pool.fetch(_UNCOSIGNED, f"\n\u2014 {cosigner} ", most)
+        return [Published(row["tenant"], row["size"], row["root"], row["note"]) for row in rows]
+
+    async def add_cosignature(self, tenant: str, size: int, line: str) -> bool:
+        """Add a signature line to a checkpoint; False if it has one of that name.
+
+        Raises:
+            Refusal: STORE_UNAVAILABLE.
+        """
+        row = await self._pool.fetchrow("SELECT assay.add_cosignature($1, $2, $3) AS added", tenant, size, line)
+        return bool(row and row["added"])
+
+    async def newest_size(self, tenant: str) -> int:
+        """The size of the tenant's newest checkpoint.
+
+        Raises:
+            Refusal: STORE_UNAVAILABLE.
+        """
+        row = await self._pool.fetchrow("SELECT max(size) AS size FROM assay.checkpoint WHERE tenant = $1", tenant)
+        return int(row["size"] or 0) if row else 0
 
     async def lag(self) -> tuple[int, float]:
         """How many records wait for the tree, and for how many seconds the oldest does.

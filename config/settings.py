@@ -12,6 +12,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from config.transport import is_loopback, require_origin, require_private_transport
+from domain.cosignatures import parse_cosigner
 
 Port = Annotated[int, Field(ge=1, le=65535)]
 PrivateUrl = Annotated[str, AfterValidator(require_private_transport)]
@@ -173,7 +174,8 @@ class AuditSettings(_Group):
 
     What is recorded is in a signed checkpoint within ``promise_seconds``, as receipts say; a tenant's log gets one
     every ``checkpoint_seconds`` at most. A process that is a sequencer and nothing else serves metrics on the loopback
-    port ``metrics_port``. Months that are over for ``retention_months`` go into files at ``archive_place``: a
+    port ``metrics_port``. A witness (C2SP tlog-witness) at ``witness_url``, which signs by the key ``witness_vkey``,
+    cosigns checkpoints. Months that are over for ``retention_months`` go into files at ``archive_place``: a
     directory, or ``s3://BUCKET/PREFIX`` of the server at ``archive_endpoint`` (none: Amazon's).
     """
 
@@ -181,10 +183,20 @@ class AuditSettings(_Group):
     checkpoint_seconds: Seconds = 1.0
     promise_seconds: Annotated[int, Field(ge=1, le=86_400)] = 60
     metrics_port: Port | None = None
+    witness_url: PrivateUrl | None = None
+    witness_vkey: str | None = None
     retention_months: Annotated[int, Field(ge=2, le=1200)] = 13
     archive_place: Annotated[str, AfterValidator(_directory_or_bucket)] = "archive"
     archive_region: str = "us-east-1"
     archive_endpoint: Annotated[str | None, AfterValidator(_private_or_none)] = None
+
+    @model_validator(mode="after")
+    def _known_witness(self) -> "AuditSettings":
+        if (self.witness_url is None) != (self.witness_vkey is None):
+            raise ValueError("witness_url and witness_vkey belong together")
+        if self.witness_vkey is not None:
+            parse_cosigner(self.witness_vkey)
+        return self
 
 
 class EmbeddedSettings(_Group):

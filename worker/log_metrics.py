@@ -25,6 +25,10 @@ class LogMetrics(Collector):
         yield CounterMetricFamily("assay_log_checkpoints", "Heads signed and published", now.checkpoints)
         yield CounterMetricFamily("assay_log_refused_heads", "Times that a head was refused a signature", now.refusals)
         yield GaugeMetricFamily("assay_log_refused_logs", "Logs that are not signed any more", len(now.refused))
+        yield CounterMetricFamily("assay_log_cosigned", "Checkpoints that the witness signed", now.cosigned)
+        yield GaugeMetricFamily(
+            "assay_log_unwitnessed_logs", "Logs whose checkpoints the witness does not take", len(now.unwitnessed)
+        )
         yield GaugeMetricFamily("assay_log_waiting", "Records that wait for the trees, up to 10,000", now.waiting)
         yield GaugeMetricFamily(
             "assay_log_oldest_waiting_seconds", "For how long the oldest of them does", now.oldest_seconds

@@ -17,10 +17,14 @@ from adapters.backoff import Backoff
 from adapters.log_signer_vault import VaultLogSigner
 from adapters.log_signing import HeadSigner, LogCondition
 from adapters.log_store_postgres import PostgresLogStore
+from adapters.log_witnessing import Witnessing
 from adapters.pool_postgres import PostgresPool
 from adapters.public_keys_vault import VaultPublicKeys
+from adapters.receipts import holds
 from adapters.vault_session import VaultSession
-from config.settings import Settings
+from adapters.witness_http import HttpWitness
+from config.settings import AuditSettings, Settings
+from domain.cosignatures import parse_cosigner
 from domain.refusals import Kind, Refusal
 from worker.log_metrics import LogMetrics, metrics_port
 
@@ -36,6 +40,7 @@ class Pace:
 
     poll: float = 0.05
     measure: float = 2.0
+    witness: float = 1.0
     survey: float = 60.0
     months: float = 3600.0
 
@@ -50,6 +55,7 @@ class Sequencer:
         condition: LogCondition,
         pace: Pace | None = None,
         *,
+        witnessing: Witnessing | None = None,
         promise_seconds: float = 60.0,
         ready_file: Path | None = None,
         monotonic: Callable[[], float] = time.monotonic,
@@ -62,6 +68,7 @@ class Sequencer:
         self._heads = heads
         self._condition = condition
         self._pace = pace or Pace()
+        self._witnessing = witnessing
         self._promise = promise_seconds
         self._ready_file = ready_file
         self._monotonic = monotonic
@@ -91,7 +98,7 @@ class Sequencer:
     async def run(self, stop: asyncio.Event) -> None:
         """Work until ``stop`` is set. Whatever is away is waited for."""
         async with asyncio.TaskGroup() as group:
-            for turn in (self._sequence, self._sign, self._survey, self._measure, self._months):
+            for turn in (self._sequence, self._sign, self._survey, self._measure, self._months, self._witness):
                 group.create_task(_repeat(turn, stop))
         self._mark(ready=False)
 
@@ -118,6 +125,13 @@ class Sequencer:
     async def _survey(self, stop: asyncio.Event) -> None:
         await self._heads.survey()
         await _until(self._pace.survey, stop)
+
+    async def _witness(self, stop: asyncio.Event) -> None:
+        if self._witnessing is None:
+            await stop.wait()
+            return
+        await self._witnessing.submit()
+        await _until(self._pace.witness, stop)
 
     async def _months(self, stop: asyncio.Event) -> None:
         await self._store.make_months(_MONTHS_AHEAD)
@@ -179,10 +193,24 @@ async def serve(
         )
         heads = HeadSigner(store, signer, condition, checkpoint_seconds=settings.audit.checkpoint_seconds)
         sequencer = Sequencer(
-            store, heads, condition, promise_seconds=settings.audit.promise_seconds, ready_file=ready_file
+            store,
+            heads,
+            condition,
+            witnessing=await _witnessing(settings.audit, store, condition, stack),
+            promise_seconds=settings.audit.promise_seconds,
+            ready_file=ready_file,
         )
         log.info("sequencing", log=settings.audit.log_name)
         await sequencer.run(stop)
+
+
+async def _witnessing(
+    settings: AuditSettings, store: PostgresLogStore, condition: LogCondition, stack: AsyncExitStack
+) -> Witnessing | None:
+    if settings.witness_url is None or settings.witness_vkey is None:
+        return None
+    witness = HttpWitness(settings.witness_url, parse_cosigner(settings.witness_vkey), holds)
+    return Witnessing(store, await stack.enter_async_context(witness), condition)
 
 
 async def _repeat(turn: Callable[[asyncio.Event], Awaitable[None]], stop: asyncio.Event) -> None:

@@ -13,7 +13,8 @@ from adapters.vault_setup import create_tenant
 from benchmarks.tools.helper import ROOT
 from config.settings import ApiSettings, EmbeddedSettings, Settings
 from domain.principals import Role
-from embedded.bootstrap import ensure_client, operator_session
+from embedded.bootstrap import bootstrap, ensure_client, operator_session
+from embedded.files import write_private
 from embedded.places import local_settings, places
 from embedded.ports import unused_ports
 from embedded.servers import EmbeddedServers
@@ -93,3 +94,20 @@ async def new_token(settings: Settings) -> str:
     credentials = json.loads(places(settings).client(CLIENT).read_text())
     async with GatewayClient(f"http://127.0.0.1:{settings.api.port}") as client:
         return await client.token(credentials["client_id"], credentials["client_secret"])
+
+
+async def free_stack(directory: Path, stack: AsyncExitStack) -> tuple[Settings, EmbeddedServers]:
+    """PostgreSQL and OpenBao alone, set up, below ``directory``, on free ports; ``stack`` stops them."""
+    postgres_port, vault_port, cluster_port = unused_ports(3)
+    embedded = EmbeddedSettings(
+        data_dir=directory, postgres_port=postgres_port, vault_port=vault_port, vault_cluster_port=cluster_port
+    )
+    settings = Settings(embedded=embedded)
+
+    async def set_up(servers: EmbeddedServers) -> None:
+        write_private(servers.layout.secrets / "model_api_key", b"there is no model")
+        await bootstrap(servers, settings)
+
+    servers = EmbeddedServers(settings, bootstrap=set_up, only={"postgres", "openbao"})
+    await stack.enter_async_context(servers)
+    return settings, servers

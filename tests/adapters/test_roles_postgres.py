@@ -56,6 +56,7 @@ CALLS = {
     "make_months": "SELECT assay.make_months(0)",
     "make_month": "SELECT assay.make_month('2026-01-01')",
     "log_lag": "SELECT assay.log_lag()",
+    "add_cosignature": "SELECT assay.add_cosignature('roles', 1, E'\u2014 a AAAA\\n')",
     "erase_subject": f"SELECT assay.erase_subject('nobody', {_RECORD.replace('acme', 'of-nobody-held')})",
     "erase_tenant": f"SELECT assay.erase_tenant('t-' || left(gen_random_uuid()::text, 8), {_RECORD})",
     "place_hold": f"SELECT assay.place_hold('somebody held', 'by', {_RECORD})",
@@ -94,7 +95,7 @@ ALLOWED = {
         *("append", "months_due", "detach_month", "attach_month", "keep_archive", "archive_verified", "drop_month"),
         *("begin_restore", "restore_rows", "end_restore", "hold_on"),
     },
-    "sequencer": {"sequence", "make_months", "log_lag"},
+    "sequencer": {"sequence", "make_months", "log_lag", "add_cosignature"},
     "custodian": {"erase_tenant"},
 }
 DENIED = asyncpg.InsufficientPrivilegeError
