@@ -5,10 +5,14 @@ exception text. Light enough for a workflow to import.
 """
 
 from datetime import timedelta
+from typing import Final
 
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
 from domain.refusals import Kind, Nature
+
+HANDED_OVER: Final = "handed-over"
+"""The type of the failure of an attempt that ended with its worker. No kind: nothing was wrong with it."""
 
 _WAIT_AND_TRY = frozenset({Kind.STORE_UNAVAILABLE, Kind.VAULT_UNAVAILABLE, Kind.ENGINE_UNAVAILABLE, Kind.INTERNAL})
 
@@ -32,4 +36,11 @@ def failure_for(
         category=ApplicationErrorCategory.UNSPECIFIED
         if kind.nature is Nature.FAULT
         else ApplicationErrorCategory.BENIGN,
+    )
+
+
+def handed_over(failed_before: int) -> ApplicationError:
+    """The failure of an attempt whose worker stops; ``failed_before`` is how many attempts had failed before it."""
+    return ApplicationError(
+        "the worker stops", failed_before, type=HANDED_OVER, category=ApplicationErrorCategory.BENIGN
     )

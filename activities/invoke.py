@@ -5,6 +5,7 @@ import asyncio
 from temporalio import activity
 
 from activities.beating import heartbeats
+from activities.failures import handed_over
 from activities.policies import Policies
 from activities.stages import InvokeInput, Reply
 from domain.models import ModelCall, ProviderFailure
@@ -21,7 +22,10 @@ class ModelActivities:
 
     @activity.defn
     async def invoke_model(self, call: InvokeInput) -> Reply:
-        """Ask the model, heartbeating, so that a dead worker and a cancellation are noticed within seconds."""
+        """Ask the model, heartbeating, so that a dead worker and a cancellation are noticed within seconds.
+
+        A worker that stops hands its calls over: such an attempt does not count.
+        """
         policy = await self._policies.get(call.run.policy)
         model = policy.model(call.run.tenant, call.model)
         request = call.request
@@ -31,4 +35,8 @@ class ModelActivities:
                 answer = await self._provider.complete(wanted)
         except TimeoutError:
             raise ProviderFailure(Kind.PROVIDER_TIMEOUT, retryable=True) from None
+        except asyncio.CancelledError:
+            if (why := activity.cancellation_details()) is not None and why.worker_shutdown:
+                raise handed_over(activity.info().attempt - 1) from None
+            raise
         return Reply(answer.content, model.alias, answer.finish_reason, answer.usage)

@@ -9,7 +9,7 @@ import os
 from collections.abc import AsyncIterator, Mapping
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import obstore
 from obstore.exceptions import BaseError
@@ -19,10 +19,19 @@ from config.settings import AuditSettings
 from domain.archive import ArchiveGone
 from domain.refusals import Kind, Refusal
 
+if TYPE_CHECKING:  # the library has these for checkers alone
+    from obstore.store import ClientConfig, RetryConfig
+
 CREDENTIALS = "archive/s3"
 _PART_BYTES = 5 * 1024 * 1024
 _CHUNK_BYTES = 1024 * 1024
+_SECRET_NAMES = ("access_key_id", "secret_access_key", "session_token")
 _TIMEOUT = timedelta(minutes=30)  # for a whole file
+_CONNECT_TIMEOUT = timedelta(seconds=5)
+_RETRIES: "RetryConfig" = {
+    "max_retries": 2,
+    "retry_timeout": timedelta(seconds=10),
+}  # Temporal owns those that are long
 _RETRY_AFTER_SECONDS = 30.0
 
 
@@ -66,11 +75,13 @@ def open_place(settings: AuditSettings, credentials: Mapping[str, str]) -> Archi
         directory = Path(place).resolve()
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         return ArchivePlace(LocalStore(directory), directory)
-    options: dict[str, Any] = {**credentials, "region": settings.archive_region}
+    options: dict[str, Any] = {name: credentials[name] for name in _SECRET_NAMES if name in credentials}
+    options["region"] = settings.archive_region
     if settings.archive_endpoint is not None:
         options |= {"endpoint": settings.archive_endpoint, "virtual_hosted_style_request": False}
     plain = str(settings.archive_endpoint).startswith("http://")  # the settings take that on loopback only
-    return ArchivePlace(S3Store.from_url(place, client_options={"timeout": _TIMEOUT, "allow_http": plain}, **options))
+    client: ClientConfig = {"timeout": _TIMEOUT, "connect_timeout": _CONNECT_TIMEOUT, "allow_http": plain}
+    return ArchivePlace(S3Store.from_url(place, client_options=client, retry_config=_RETRIES, **options))
 
 
 def _flush(path: Path) -> None:

@@ -1,6 +1,6 @@
 """Assay's own HTTP interface, from a client's side: what ``assay token``, ``submit`` and the demo use."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
@@ -62,6 +62,24 @@ class GatewayClient:
         except httpx2.HTTPError as error:
             raise self._away(error) from None
         return _reply(response)
+
+    async def download(self, path: str, write: Callable[[bytes], object], *, token: str) -> Reply:
+        """Have the body of a response written as it comes, if it is a success; else it is in the reply.
+
+        Raises:
+            Refusal: ENGINE_UNAVAILABLE if the API does not answer, or stops in the middle.
+        """
+        headers = {"Authorization": f"Bearer {token}"}
+        try:
+            async with self._http.stream("GET", path, headers=headers) as response:
+                if response.status_code != httpx2.codes.OK:
+                    await response.aread()
+                    return _reply(response)
+                async for part in response.aiter_bytes():
+                    write(part)
+                return Reply(response.status_code, dict(response.headers), None)
+        except httpx2.HTTPError as error:
+            raise self._away(error) from None
 
     async def token(self, client_id: str, client_secret: str) -> str:
         """An access token by client credentials.

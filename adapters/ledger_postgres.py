@@ -14,13 +14,15 @@ from domain.budgets import Admitted, Appended, QuotaSpent, QuotaState, RecordCon
 from domain.records import Record
 from domain.refusals import Kind, Refusal
 
-_RECORD = (
+RECORD = (
     "ROW($1::uuid, $2::smallint, $3::text, $4::text, $5::timestamptz, $6::text, $7::text, $8::text, $9::json,"
     " $10::text, $11::uuid, $12::bytea, $13::bytea, $14::bytea)::assay.sealed_record"
 )
-_APPEND = f"SELECT * FROM assay.append({_RECORD})"  # noqa: S608 - a constant
-_ADMIT = f"SELECT * FROM assay.admit($15, $16, $17, $18, {_RECORD})"  # noqa: S608
-_CLOSE = f"SELECT * FROM assay.close($15, $16, {_RECORD})"  # noqa: S608
+"""A sealed record's columns as one value, in a statement whose own parameters begin with $15."""
+
+_APPEND = f"SELECT * FROM assay.append({RECORD})"  # noqa: S608 - a constant
+_ADMIT = f"SELECT * FROM assay.admit($15, $16, $17, $18, {RECORD})"  # noqa: S608
+_CLOSE = f"SELECT * FROM assay.close($15, $16, {RECORD})"  # noqa: S608
 _QUOTA = "SELECT * FROM assay.quota_state($1, $2)"
 
 
@@ -95,7 +97,7 @@ class PostgresLedger:
         try:
             return await self._call(sql, row_of(sealed), *more)
         except KeyErased:
-            self._sealer.forget(sealed)
+            self._sealer.forget(record.tenant, sealed.subject)
         try:
             return await self._call(sql, row_of(await self._sealer.seal(record)), *more)
         except KeyErased:

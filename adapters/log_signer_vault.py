@@ -84,14 +84,18 @@ class VaultLogSigner:
             self._kept[tenant] = await self._session.call(lambda client: self._read(client, tenant))
         return self._kept[tenant]
 
-    async def keep(self, tenant: str, note: str) -> bool:
-        """Keep a checkpoint on top of the one that ``kept`` gave; False if another process came between.
+    def forget(self, tenant: str) -> None:
+        """Ask the key store next time."""
+        self._kept.pop(tenant, None)
+
+    async def keep(self, tenant: str, note: str, *, after: KeptCheckpoint | None) -> bool:
+        """Keep a checkpoint on top of the one that it extends; False if another came between.
 
         Raises:
             Refusal: VAULT_UNAVAILABLE. Whether it was kept is not known then.
         """
-        before = self._kept.pop(tenant, None)  # unknown, until this call succeeds
-        version = before.version if before else 0
+        self._kept.pop(tenant, None)  # unknown, until this call succeeds
+        version = after.version if after else 0
 
         def put(client: hvac.Client) -> bool:
             try:

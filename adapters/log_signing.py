@@ -1,19 +1,29 @@
-"""Signs the heads of the tenants' trees: only those that extend the last checkpoint kept in the key store.
+"""Signs the heads of the tenants' trees: only those that prove to extend the last checkpoint kept in the key store.
 
-So a database that was rolled back or changed is found, and never signed over. Any number of processes may sign: the key
-store's check-and-set lets one checkpoint follow another.
+So a database that was rolled back or changed is found, and never signed over. The order is: prove, sign, keep, publish.
+A process may die between any two of these, and any number may be at it: the key store's check-and-set lets one
+checkpoint follow another, and whoever comes next publishes what was kept and goes on from there.
 """
 
+import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
+from typing import TypeVar
 
 import structlog
 
 from adapters.log_signer_vault import KeptCheckpoint, VaultLogSigner
-from adapters.log_store_postgres import LogHead, PostgresLogStore
-from domain.tiles import TileError
+from adapters.log_store_postgres import LogHead, PostgresLogStore, Published, TenantTile
+from domain.heads import Head, RolledBack, growth, tiles_for_growth
+from domain.merkle import edge_of
+from domain.refusals import Kind, Refusal
+from domain.tiles import TileError, TileId, subtree_from_tiles, tiles_for_edge
 
+T = TypeVar("T")
+_CALLS_AT_ONCE = 4  # more would spend their time limit waiting for a thread
+_MOST_AT_ONCE = 256
 log = structlog.get_logger(__name__)
 
 
@@ -23,9 +33,19 @@ class LogCondition:
 
     sequenced: int = 0
     checkpoints: int = 0
+    refusals: int = 0
     waiting: int = 0
     oldest_seconds: float = 0.0
     refused: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Proven:
+    """A head that extends what was kept, and the consistency proof between the two."""
+
+    head: LogHead
+    kept: KeptCheckpoint | None
+    path: tuple[bytes, ...]
 
 
 class HeadSigner:
@@ -56,18 +76,20 @@ class HeadSigner:
         """
         now = self._monotonic()
         waits = {head: self._due_in(head.tenant, now) for head in await self._store.unsigned()}
-        due = [head for head, wait in waits.items() if wait <= 0]
-        extending: list[LogHead] = []
-        for head in due:
+        ripe = sorted((head for head, wait in waits.items() if wait <= 0), key=lambda head: waits[head])
+        for head in ripe[:_MOST_AT_ONCE]:
             self._tried_at[head.tenant] = now
-            if not await self.extends(head):
-                continue
-            kept = await self._signer.kept(head.tenant)
-            if kept is not None and kept.checkpoint.size == head.edge.size:
-                await self._publish(head.tenant, kept)  # by a process that came no further than keeping it
-            else:
-                extending.append(head)
-        await self._sign(extending)
+        proven = await self._examine(ripe[:_MOST_AT_ONCE])
+        kept = [  # by a process that came no further than keeping it
+            Published(one.head.tenant, one.kept.checkpoint.size, one.kept.checkpoint.root, one.kept.note)
+            for one in proven
+            if one.kept and one.kept.checkpoint.size > one.head.signed
+        ]
+        if kept:
+            await self._store.publish(kept)
+        await self._sign([one for one in proven if not one.kept or one.head.edge.size > one.kept.checkpoint.size])
+        if len(ripe) > _MOST_AT_ONCE:
+            return 0.0
         return min((wait for wait in waits.values() if wait > 0), default=None)
 
     async def survey(self) -> None:
@@ -76,57 +98,130 @@ class HeadSigner:
         Raises:
             Refusal: STORE_UNAVAILABLE, VAULT_UNAVAILABLE.
         """
-        for head in await self._store.heads():
-            await self._signer.kept(head.tenant, fresh=True)
-            await self.extends(head)
+        heads = await self._store.heads()
+        for head in heads:
+            self._signer.forget(head.tenant)
+        for gone in self._condition.refused.keys() - {head.tenant for head in heads}:
+            del self._condition.refused[gone]
+        for at in range(0, len(heads), _MOST_AT_ONCE):
+            await self._examine(heads[at : at + _MOST_AT_ONCE])
 
     async def extends(self, head: LogHead) -> bool:
-        """Whether a head extends the checkpoint that was kept. If it does not seem to, what is kept is read anew.
+        """Whether a head extends the checkpoint that was kept.
 
         Raises:
             Refusal: STORE_UNAVAILABLE, VAULT_UNAVAILABLE.
         """
-        wrong = await self._contradiction(head, await self._signer.kept(head.tenant))
-        if wrong is not None:
-            wrong = await self._contradiction(head, await self._signer.kept(head.tenant, fresh=True))
-        if wrong is None:
-            self._condition.refused.pop(head.tenant, None)
-            return True
-        if self._condition.refused.get(head.tenant) != wrong:
-            log.error("log.not_signed", security=True, tenant=head.tenant, reason=wrong, size=head.edge.size)
-            self._condition.refused[head.tenant] = wrong
-        return False
+        return bool(await self._examine([head]))
 
-    async def _sign(self, heads: Sequence[LogHead]) -> None:
-        if not heads:
+    async def _examine(self, heads: Sequence[LogHead]) -> list[Proven]:
+        """Those that may be signed. What others kept meanwhile is read before one is refused."""
+        proven, doubted = await self._prove(heads)
+        for head, _, _ in doubted:
+            self._signer.forget(head.tenant)
+        again, wrong = await self._prove([head for head, _, _ in doubted]) if doubted else ([], [])
+        for head, kept, reason in wrong:
+            self._refuse(head, kept, reason)
+        for one in (*proven, *again):
+            if self._condition.refused.pop(one.head.tenant, None) is not None:
+                log.info("log.restored", tenant=one.head.tenant)
+        return [*proven, *again]
+
+    async def _prove(
+        self, heads: Sequence[LogHead]
+    ) -> tuple[list[Proven], list[tuple[LogHead, KeptCheckpoint | None, str]]]:
+        kept, wrong = dict[LogHead, KeptCheckpoint | None](), list[tuple[LogHead, KeptCheckpoint | None, str]]()
+        looks = await _few_at_once([partial(self._signer.kept, head.tenant) for head in heads])
+        for head, found in zip(heads, looks, strict=True):
+            if isinstance(found, Refusal) and found.kind is not Kind.VAULT_UNAVAILABLE:
+                wrong.append((head, None, found.detail))
+            elif isinstance(found, BaseException):
+                raise found
+            else:
+                kept[head] = found
+        wanted: set[TenantTile] = {
+            (head.tenant, tile) for head, known in kept.items() for tile in _tiles_for(head, known)
+        }
+        tiles = await self._store.tiles(sorted(wanted))
+        proven = list[Proven]()
+        for head, known in kept.items():
+            try:
+                proven.append(Proven(head, known, _proof(head, known, tiles.get(head.tenant, {}))))
+            except RolledBack as error:
+                wrong.append((head, known, str(error)))
+        return proven, wrong
+
+    def _refuse(self, head: LogHead, kept: KeptCheckpoint | None, reason: str) -> None:
+        self._condition.refusals += 1
+        if self._condition.refused.get(head.tenant) != reason:
+            self._condition.refused[head.tenant] = reason
+            sizes = {"size": head.edge.size, "signed": kept.checkpoint.size if kept else 0}
+            log.error("log.rolled_back", security=True, tenant=head.tenant, reason=reason, **sizes)
+
+    async def _sign(self, grown: Sequence[Proven]) -> None:
+        if not grown:
             return
-        checkpoints = [self._signer.checkpoint(head.tenant, head.edge.size, head.edge.root()) for head in heads]
-        for head, note in zip(heads, await self._signer.sign(checkpoints), strict=True):
-            if not await self._signer.keep(head.tenant, note):
-                continue  # another process signed meanwhile: the next turn sees what it kept
-            self._condition.checkpoints += 1
-            await self._store.publish(head.tenant, head.edge.size, head.edge.root(), note)
-
-    async def _publish(self, tenant: str, kept: KeptCheckpoint) -> None:
-        await self._store.publish(tenant, kept.checkpoint.size, kept.checkpoint.root, kept.note)
-
-    async def _contradiction(self, head: LogHead, kept: KeptCheckpoint | None) -> str | None:
-        if await self._root_at(head.tenant, head.edge.size) != head.edge.root():
-            return "the tree does not fit its own head"
-        if kept is None or kept.checkpoint.size == 0:
-            return None
-        if kept.checkpoint.size > head.edge.size:
-            return "the store was rolled back: the tree is smaller than the last checkpoint"
-        if await self._root_at(head.tenant, kept.checkpoint.size) != kept.checkpoint.root:
-            return "the store was changed: the tree does not extend the last checkpoint"
-        return None
-
-    async def _root_at(self, tenant: str, size: int) -> bytes | None:
-        """The root from the tiles, or None where they don't make one."""
-        try:
-            return await self._store.root_at(tenant, size)
-        except TileError:
-            return None
+        heads = [one.head for one in grown]
+        notes = await self._signer.sign([self._signer.checkpoint(h.tenant, h.edge.size, h.edge.root()) for h in heads])
+        keeping = [
+            partial(self._signer.keep, one.head.tenant, note, after=one.kept)
+            for one, note in zip(grown, notes, strict=True)
+        ]
+        outcomes = await _few_at_once(keeping)
+        # A signature that lost against another's, or whose fate is not known, is thrown away: the next turn tells.
+        won = [
+            Published(head.tenant, head.edge.size, head.edge.root(), note)
+            for head, note, outcome in zip(heads, notes, outcomes, strict=True)
+            if outcome is True
+        ]
+        if won:
+            await self._store.publish(won)
+            self._condition.checkpoints += len(won)
+        for outcome in outcomes:
+            if isinstance(outcome, BaseException):
+                raise outcome
 
     def _due_in(self, tenant: str, now: float) -> float:
         return self._tried_at.get(tenant, now - self._seconds) + self._seconds - now
+
+
+def _tiles_for(head: LogHead, kept: KeptCheckpoint | None) -> list[TileId]:
+    growing = tiles_for_growth(_kept_head(kept), _head(head)) if kept else []
+    return [*tiles_for_edge(head.edge.size), *growing]
+
+
+def _proof(head: LogHead, kept: KeptCheckpoint | None, tiles: Mapping[TileId, bytes]) -> tuple[bytes, ...]:
+    """The consistency proof. Raises ``RolledBack`` if there is none."""
+    if kept is not None and kept.checkpoint.size > head.edge.size and not head.damaged:
+        raise RolledBack("the store was rolled back: the tree is smaller than the last checkpoint")
+    try:
+        fits = edge_of(head.edge.size, lambda level, idx: subtree_from_tiles(level, idx, tiles)) == head.edge
+    except TileError:
+        fits = False
+    if head.damaged or not fits:
+        raise RolledBack("the tree does not fit its own head")
+    if kept is None:
+        return ()
+    try:
+        return tuple(growth(_kept_head(kept), _head(head), tiles))
+    except RolledBack:
+        raise RolledBack("the store was changed: the tree does not extend the last checkpoint") from None
+
+
+def _head(head: LogHead) -> Head:
+    return Head(head.edge.size, head.edge.root())
+
+
+def _kept_head(kept: KeptCheckpoint) -> Head:
+    return Head(kept.checkpoint.size, kept.checkpoint.root)
+
+
+async def _few_at_once(calls: Sequence[Callable[[], Awaitable[T]]]) -> list[T | BaseException]:
+    """What each call gives or raises."""
+    limit = asyncio.Semaphore(_CALLS_AT_ONCE)
+
+    async def one(call: Callable[[], Awaitable[T]]) -> T:
+        async with limit:
+            return await call()
+
+    return await asyncio.gather(*map(one, calls), return_exceptions=True)

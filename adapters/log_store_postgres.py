@@ -1,90 +1,109 @@
 """The tree of the log in PostgreSQL: it grows by what is pending, leaves, tiles and edges in one transaction."""
 
-from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import asyncpg
+from asyncpg.pool import PoolConnectionProxy
 
 from adapters.pool_postgres import PostgresPool
-from domain.merkle import Edge, edge_of, leaf_hash
-from domain.tiles import TileId, new_tiles, partial_tiles, subtree_from_tiles, tiles_for_edge
+from domain.merkle import HASH_BYTES, Edge, edge_of, leaf_hash
+from domain.tiles import TileError, TileId, new_tiles, partial_tiles, subtree_from_tiles, tiles_for_edge
 
-_SEQUENCE = "SELECT tenant, seq, digest FROM assay.sequence($1)"
-_HEADS = "SELECT tenant, size, edge FROM assay.log_head WHERE tenant = ANY($1::text[])"
+# One row a tenant, its new leaves' entries in one value: decoding a row for each leaf would cost more than hashing it.
+_SEQUENCE = (
+    "SELECT tenant, min(seq) AS first, string_agg(digest, ''::bytea ORDER BY seq) AS entries"
+    " FROM assay.sequence($1) GROUP BY tenant"
+)
+_EDGES_AND_TILES = (
+    "SELECT tenant, NULL::smallint AS level, size AS idx, edge AS hashes FROM assay.log_head WHERE tenant = ANY($1)"
+    " UNION ALL SELECT t.tenant, t.level, t.idx, t.hashes FROM assay.tile t"
+    " JOIN unnest($2::text[], $3::smallint[], $4::bigint[]) AS w(tenant, level, idx) USING (tenant, level, idx)"
+)
 _TILES = (
     "SELECT t.tenant, t.level, t.idx, t.hashes FROM assay.tile t"
-    " JOIN unnest($1::text[], $2::smallint[], $3::bigint[]) AS w (tenant, level, idx)"
-    " ON (t.tenant, t.level, t.idx) = (w.tenant, w.level, w.idx)"
+    " JOIN unnest($1::text[], $2::smallint[], $3::bigint[]) AS w(tenant, level, idx) USING (tenant, level, idx)"
 )
-_PUT_TILES = (
-    "INSERT INTO assay.tile AS t (tenant, level, idx, hashes)"
+_WRITE = (
+    "WITH kept AS ("
+    "INSERT INTO assay.tile (tenant, level, idx, hashes)"
     " SELECT * FROM unnest($1::text[], $2::smallint[], $3::bigint[], $4::bytea[])"
-    " ON CONFLICT (tenant, level, idx) DO UPDATE SET hashes = excluded.hashes"
+    " ON CONFLICT (tenant, level, idx) DO UPDATE SET hashes = excluded.hashes)"
+    "UPDATE assay.log_head h SET edge = n.edge FROM unnest($5::text[], $6::bytea[]) AS n(tenant, edge)"
+    " WHERE h.tenant = n.tenant"
 )
-_PUT_EDGES = (
-    "UPDATE assay.log_head h SET edge = w.edge FROM unnest($1::text[], $2::bytea[]) AS w (tenant, edge)"
-    " WHERE h.tenant = w.tenant"
+_HEADS = (
+    "SELECT h.tenant, h.size, h.edge, coalesce(c.size, 0) AS signed FROM assay.log_head h LEFT JOIN LATERAL ("
+    "SELECT k.size FROM assay.checkpoint k WHERE k.tenant = h.tenant ORDER BY k.size DESC LIMIT 1) c ON true"
 )
-_UNSIGNED = (
-    "SELECT h.tenant, h.size, h.edge FROM assay.log_head h LEFT JOIN LATERAL ("
-    "SELECT c.size FROM assay.checkpoint c WHERE c.tenant = h.tenant ORDER BY c.size DESC LIMIT 1) c ON true"
-    " WHERE h.size > coalesce(c.size, 0)"
+_UNSIGNED = f"{_HEADS} WHERE h.size > coalesce(c.size, 0)"
+_PUBLISH = (
+    "INSERT INTO assay.checkpoint (tenant, size, root, note)"
+    " SELECT * FROM unnest($1::text[], $2::bigint[], $3::bytea[], $4::text[]) ON CONFLICT (tenant, size) DO NOTHING"
 )
-_PUT_CHECKPOINT = (
-    "INSERT INTO assay.checkpoint (tenant, size, root, note) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING"
-)
-_ALL = "SELECT tenant, size, edge FROM assay.log_head"
-_LAG = "SELECT waiting, oldest FROM assay.log_lag()"
+
+_NO_EDGE = b""  # of no tree with a leaf, so that it is never signed: see ``LogHead``
+
+TenantTile = tuple[str, TileId]
 
 
 @dataclass(frozen=True, slots=True)
 class LogHead:
-    """A tenant's tree as it lies in the store: its right edge."""
+    """A tenant's tree as it lies in the store: its right edge, and the size of its newest checkpoint there.
+
+    ``damaged`` says that the store's edge is that of no tree of its size; then ``edge`` is the empty one.
+    """
 
     tenant: str
     edge: Edge
+    signed: int = 0
+    damaged: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """A signed checkpoint for everybody to see."""
+
+    tenant: str
+    size: int
+    root: bytes
+    note: str
 
 
 class PostgresLogStore:
-    """The sequencer's store, over the login ``assay-sequencer``."""
+    """The sequencer's store, over the login ``assay-sequencer``. Any number may be at work at once."""
 
     def __init__(self, pool: PostgresPool) -> None:
         """Take the pool."""
         self._pool = pool
 
     async def sequence(self, most: int) -> int:
-        """Move at most so many records from pending into their tenants' trees; give how many were.
+        """Move up to ``most`` pending records into their tenants' trees; give how many were moved.
 
-        None, too, while another sequencer is at it.
+        Of a tenant whose tiles or edge are damaged only the leaves are kept, and the others go on.
 
         Raises:
-            Refusal: STORE_UNAVAILABLE. Nothing was moved then.
-            TileError, ValueError: the store's tiles are not those of its tree. Nothing was moved.
+            Refusal: STORE_UNAVAILABLE. Nothing is moved then.
         """
         async with self._pool.transaction() as connection:
             rows = await connection.fetch(_SEQUENCE, most)
             if not rows:
                 return 0
-            added: dict[str, list[tuple[int, bytes]]] = defaultdict(list)
-            for row in rows:
-                added[row["tenant"]].append((row["seq"], row["digest"]))
-            heads = await connection.fetch(_HEADS, list(added))
-            sizes = {row["tenant"]: row["size"] - len(added[row["tenant"]]) for row in heads}
-            wanted = [(tenant, *tile) for tenant, size in sizes.items() for tile in partial_tiles(size)]
-            stored = _by_tenant(await connection.fetch(_TILES, *_columns(wanted))) if wanted else {}
-            tiles: list[tuple[str, int, int, bytes]] = []
-            edges: list[tuple[str, bytes]] = []
-            for row in heads:
-                tenant, before = row["tenant"], sizes[row["tenant"]]
-                leaves = [leaf_hash(digest) for _, digest in sorted(added[tenant])]
-                grown = new_tiles(before, leaves, stored.get(tenant, {}))
-                tiles += [(tenant, level, idx, hashes) for (level, idx), hashes in grown.items()]
-                edges.append((tenant, Edge.from_bytes(before, row["edge"]).append(leaves).to_bytes()))
-            await connection.execute(_PUT_TILES, *_columns(tiles))
-            await connection.execute(_PUT_EDGES, *_columns(edges))
-            return len(rows)
+            grown = {row["tenant"]: (row["first"], _split(row["entries"])) for row in rows}
+            edges, tiles = await _state(connection, {tenant: first for tenant, (first, _) in grown.items()})
+            new_edges, changed = dict[str, bytes](), dict[TenantTile, bytes]()
+            for tenant, (first, entries) in grown.items():
+                partial = {tile: tiles.get((tenant, tile), b"") for tile in partial_tiles(first)}
+                try:
+                    new_edges[tenant], found = _grow(first, entries, *edges[tenant], partial)
+                except ValueError:
+                    new_edges[tenant] = _NO_EDGE
+                    continue
+                changed |= {(tenant, tile): data for tile, data in found.items()}
+            await connection.execute(
+                _WRITE, *_columns(changed), list(changed.values()), list(new_edges), list(new_edges.values())
+            )
+        return sum(len(entries) for _, entries in grown.values())
 
     async def unsigned(self) -> Sequence[LogHead]:
         """The trees that have grown since their newest checkpoint.
@@ -100,7 +119,18 @@ class PostgresLogStore:
         Raises:
             Refusal: STORE_UNAVAILABLE.
         """
-        return [_head(row) for row in await self._pool.fetch(_ALL)]
+        return [_head(row) for row in await self._pool.fetch(_HEADS)]
+
+    async def tiles(self, wanted: Sequence[TenantTile]) -> Mapping[str, Mapping[TileId, bytes]]:
+        """Those of the tiles that are there, by tenant.
+
+        Raises:
+            Refusal: STORE_UNAVAILABLE.
+        """
+        found = dict[str, dict[TileId, bytes]]()
+        for row in await self._pool.fetch(_TILES, *_columns(wanted)) if wanted else ():
+            found.setdefault(row["tenant"], {})[row["level"], row["idx"]] = row["hashes"]
+        return found
 
     async def root_at(self, tenant: str, size: int) -> bytes:
         """The root that the tenant's tree had at that size, from tiles.
@@ -109,17 +139,17 @@ class PostgresLogStore:
             Refusal: STORE_UNAVAILABLE.
             TileError: the tree never was that large.
         """
-        wanted = [(tenant, *tile) for tile in tiles_for_edge(size)]
-        tiles = _by_tenant(await self._pool.fetch(_TILES, *_columns(wanted))) if wanted else {}
-        return edge_of(size, lambda level, idx: subtree_from_tiles(level, idx, tiles.get(tenant, {}))).root()
+        tiles = (await self.tiles([(tenant, tile) for tile in tiles_for_edge(size)])).get(tenant, {})
+        return edge_of(size, lambda level, idx: subtree_from_tiles(level, idx, tiles)).root()
 
-    async def publish(self, tenant: str, size: int, root: bytes, note: str) -> None:
-        """Keep a signed checkpoint. A repeat is a no-op.
+    async def publish(self, checkpoints: Sequence[Published]) -> None:
+        """Keep signed checkpoints. A repeat is a no-op.
 
         Raises:
             Refusal: STORE_UNAVAILABLE.
         """
-        await self._pool.fetch(_PUT_CHECKPOINT, tenant, size, root, note)
+        rows = [(made.tenant, made.size, made.root, made.note) for made in checkpoints]
+        await self._pool.fetch(_PUBLISH, *(list(column) for column in zip(*rows, strict=True)))
 
     async def lag(self) -> tuple[int, float]:
         """How many records wait for the tree, and for how many seconds the oldest does.
@@ -127,7 +157,7 @@ class PostgresLogStore:
         Raises:
             Refusal: STORE_UNAVAILABLE.
         """
-        row = await self._pool.fetchrow(_LAG)
+        row = await self._pool.fetchrow("SELECT waiting, oldest FROM assay.log_lag()")
         return (0, 0.0) if row is None else (row["waiting"], row["oldest"])
 
     async def make_months(self, ahead: int) -> int:
@@ -140,16 +170,40 @@ class PostgresLogStore:
         return 0 if row is None else int(row["made"])
 
 
+async def _state(
+    connection: "PoolConnectionProxy[asyncpg.Record]", sizes: Mapping[str, int]
+) -> tuple[dict[str, tuple[int, bytes]], dict[TenantTile, bytes]]:
+    """Edges, with the sizes that heads have now, and partial tiles of trees of these sizes."""
+    wanted = [(tenant, tile) for tenant, size in sizes.items() for tile in partial_tiles(size)]
+    edges, tiles = dict[str, tuple[int, bytes]](), dict[TenantTile, bytes]()
+    for row in await connection.fetch(_EDGES_AND_TILES, list(sizes), *_columns(wanted)):
+        if row["level"] is None:
+            edges[row["tenant"]] = (row["idx"], row["hashes"])
+        else:
+            tiles[row["tenant"], (row["level"], row["idx"])] = row["hashes"]
+    return edges, tiles
+
+
+def _grow(
+    first: int, entries: Sequence[bytes], size: int, edge: bytes, partial: Mapping[TileId, bytes]
+) -> tuple[bytes, dict[TileId, bytes]]:
+    """The edge and the changed tiles once these entries came. Raises ``ValueError`` if what was there is damaged."""
+    hashes = [leaf_hash(entry) for entry in entries]
+    if size != first + len(hashes):
+        raise TileError("the head's size is not that of its leaves")
+    return Edge.from_bytes(first, edge).append(hashes).to_bytes(), new_tiles(first, hashes, partial)
+
+
+def _columns(tiles: Mapping[TenantTile, bytes] | Sequence[TenantTile]) -> tuple[list[str], list[int], list[int]]:
+    return [tenant for tenant, _ in tiles], [level for _, (level, _) in tiles], [idx for _, (_, idx) in tiles]
+
+
+def _split(entries: bytes) -> list[bytes]:
+    return [entries[at : at + HASH_BYTES] for at in range(0, len(entries), HASH_BYTES)]
+
+
 def _head(row: asyncpg.Record) -> LogHead:
-    return LogHead(row["tenant"], Edge.from_bytes(row["size"], row["edge"]))
-
-
-def _columns(rows: Sequence[tuple[Any, ...]]) -> list[list[Any]]:
-    return [list(column) for column in zip(*rows, strict=True)]
-
-
-def _by_tenant(rows: Sequence[asyncpg.Record]) -> dict[str, dict[TileId, bytes]]:
-    found: dict[str, dict[TileId, bytes]] = defaultdict(dict)
-    for row in rows:
-        found[row["tenant"]][row["level"], row["idx"]] = row["hashes"]
-    return found
+    try:
+        return LogHead(row["tenant"], Edge.from_bytes(row["size"], row["edge"]), row["signed"])
+    except ValueError:
+        return LogHead(row["tenant"], Edge(), row["signed"], damaged=True)

@@ -9,6 +9,10 @@ STORE_ERRORS = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceE
 
 CONFLICT = "AS001"
 KEY_ERASED = "AS005"
+HELD = "AS006"
+SAME_PERSON = "AS008"
+TENANT_ERASED = "AS010"
+OTHER_STEP = "AS011"
 RETRY_AFTER_SECONDS = 1.0
 
 # Connections, resources, operator intervention, the system, rolled back transactions, locks, logins; and what a

@@ -34,6 +34,10 @@ from domain.records import (
 from domain.refusals import Kind, Refusal
 
 PURPOSE = "assay/audit-record/v1"
+NO_KEY = "none"
+"""In place of a key's ID, in a record that seals nothing."""
+
+_NOTHING = b"{}"
 _NONCE_BYTES = 12
 
 
@@ -121,6 +125,8 @@ class RecordSealer:
             Refusal: VAULT_UNAVAILABLE; STORE_UNAVAILABLE; NOT_FOUND if the tenant's or the person's key is erased;
                 INTERNAL if it does not authenticate.
         """
+        if (record.key_id, record.subject_key, record.ciphertext) == (NO_KEY, None, b""):
+            return _NOTHING
         try:
             if record.subject_key is None:
                 key = await self._keyring.by_id(record.tenant, record.key_id)
@@ -135,16 +141,37 @@ class RecordSealer:
         except (InvalidTag, ValueError):
             raise Refusal(Kind.INTERNAL, "a record does not authenticate: it was changed after it was sealed") from None
 
-    def forget(self, sealed: SealedRecord) -> None:
+    def forget(self, tenant: str, subject: str | None) -> None:
         """The person's key was erased since: the next record about them is sealed with a new one."""
-        if sealed.subject is not None:
-            self._subjects.forget(sealed.record.tenant, sealed.subject)
+        if subject is not None:
+            self._subjects.forget(tenant, subject)
 
     async def _key(self, tenant: str, subject: str | None) -> tuple[DataKey, UUID | None]:
         if subject is None:
             return await self._keyring.current(tenant), None
         key = await self._subjects.current(tenant, subject)
         return _as_data_key(tenant, key), key.id
+
+
+def without_sealed_part(record: Record, identity_key: bytes) -> SealedRecord:
+    """A record that seals nothing, for who has no key to seal with: an operator.
+
+    Raises:
+        ValueError: if it has something to seal.
+    """
+    if sealed_fields(record.sealed) != _NOTHING:
+        raise ValueError("this record has something to seal")
+    record = replace(record, recorded_at=record.recorded_at.astimezone(UTC))
+    return SealedRecord(
+        record=record,
+        subject=None,
+        fields_json=canonical(open_fields(record.fields)).decode(),
+        key_id=NO_KEY,
+        subject_key=None,
+        ciphertext=b"",
+        content_mac=content_mac(identity_key, repeatable_content(record)),
+        digest=record_digest(record, key_id=NO_KEY, ciphertext=b""),
+    )
 
 
 def _as_data_key(tenant: str, key: SubjectKey) -> DataKey:

@@ -20,6 +20,7 @@ DATABASE_ROLES = {
     "assay-auditor": "assay_auditor",
     "assay-archiver": "assay_archiver",
     "assay-sequencer": "assay_sequencer",
+    "assay-custodian": "assay_custodian",
     "assay-migrate": "assay_owner",
 }
 """Vault's role, and the group that its logins belong to."""

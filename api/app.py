@@ -6,7 +6,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
-from api import audit, codec, health, inferences, oauth, predict
+from api import audit, codec, custody, health, inferences, oauth, predict
 from api.codec_auth import CodecCors
 from api.edge_records import record_refusal
 from api.metrics import Metrics
@@ -38,7 +38,7 @@ def build_app(
     )
     app.state.readiness = readiness
     app.state.metrics = metrics
-    for routes in (inferences, predict, audit, oauth, codec, health):
+    for routes in (inferences, predict, audit, custody, oauth, codec, health):
         app.include_router(routes.router)
     app.openapi = lambda: describe(app)  # type: ignore[method-assign] # FastAPI's documented way to extend it
     app.add_exception_handler(Refusal, _refused)

@@ -6,10 +6,10 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query
-from fastapi.responses import JSONResponse, PlainTextResponse
+from fastapi.responses import JSONResponse, PlainTextResponse, StreamingResponse
 
 from adapters.log_signer_vault import LOG_KEY
-from api.audit_schemas import ConsistencyBody, EventBody, EventsBody, EventsQuery
+from api.audit_schemas import ConsistencyBody, EventBody, EventsBody, EventsQuery, ExportQuery
 from api.auth import Authenticated
 from api.openapi import problems
 from api.services import Provided
@@ -20,6 +20,7 @@ from domain.record_queries import RecordFilter, parse_cursor
 from domain.refusals import Kind, Refusal
 
 router = APIRouter(prefix="/v1/audit", tags=["audit"])
+EXPORT_TYPE = "application/jsonl"
 _RETRY_SECONDS = 1.0
 
 
@@ -64,6 +65,24 @@ async def events(caller: AuditReader, query: Annotated[EventsQuery, Query()], pr
 async def event(event_id: UUID, caller: AuditReader, provided: Provided, plaintext: _Plaintext = False) -> JSONResponse:
     """One record."""
     return JSONResponse(await provided.reading.one(caller, event_id, plaintext=plaintext))
+
+
+@router.get(
+    "/export",
+    response_class=StreamingResponse,
+    responses={
+        200: {"description": "JSON lines", "content": {EXPORT_TYPE: {"schema": {"type": "string"}}}},
+        **problems(401, 403, 404, 422, 503),
+    },
+)
+async def export(caller: AuditReader, query: Annotated[ExportQuery, Query()], provided: Provided) -> StreamingResponse:
+    """The log to take away, encrypted as it is: a header, then an entry a line, in their order.
+
+    The export is recorded first. It can be verified offline with the log's key alone; a header says how far it goes, so
+    that one that was cut short is noticed.
+    """
+    lines = await provided.export.begin(caller, query.since, query.until)
+    return StreamingResponse(lines, media_type=EXPORT_TYPE)
 
 
 @router.get(

@@ -44,4 +44,8 @@ def may(action: Action) -> Callable[[Principal], Awaitable[Principal]]:
 
 PromptSubmitter = Annotated[Principal, Depends(may(Action.SUBMIT))]
 RunReader = Annotated[Principal, Depends(may(Action.READ_OWN_RUN))]
+Eraser = Annotated[Principal, Depends(may(Action.ERASE))]
+HoldReader = Annotated[Principal, Depends(may(Action.READ_HOLDS))]
+HoldPlacer = Annotated[Principal, Depends(may(Action.PLACE_HOLD))]
+HoldReleaser = Annotated[Principal, Depends(may(Action.RELEASE_HOLD))]
 RunCanceller = Annotated[Principal, Depends(may(Action.CANCEL_OWN_RUN))]

@@ -77,6 +77,14 @@ async def submit(
     return response
 
 
+async def shown(provided: Services, caller: Principal, view: RunView) -> RunView:
+    """The run with its receipt's proof; where the policy wants replies sealed, as running until there is one."""
+    found = await provided.sealing.now(caller.tenant, view)
+    if provided.policy.policy.for_tenant(caller.tenant).sealed and found.unsealed:
+        return running(view.id)
+    return found
+
+
 async def outcome(provided: Services, caller: Principal, run_id: str, patience: Waiting) -> RunView:
     """The run's outcome, sealed where the caller or the policy wants it so; or the run as running: its time is up."""
     begun = time.monotonic()
@@ -94,7 +102,7 @@ async def read(request: Request, run_id: str, caller: RunReader, provided: Provi
     """A run as it stands: its own caller's, or any run of the tenant for auditors."""
     view = await provided.runs.read(run_id, caller)
     request.state.run_id = run_id
-    return JSONResponse((await provided.sealing.now(caller.tenant, view)).body())
+    return JSONResponse((await shown(provided, caller, view)).body())
 
 
 @router.post(
@@ -106,7 +114,7 @@ async def read(request: Request, run_id: str, caller: RunReader, provided: Provi
 )
 async def cancel(request: Request, run_id: str, caller: RunCanceller, provided: Provided) -> JSONResponse:
     """Ask for the run's end. What it has used is settled; a run that has ended stays as it is."""
-    view = await provided.runs.cancel(run_id, caller)
+    view = await shown(provided, caller, await provided.runs.cancel(run_id, caller))
     request.state.run_id = run_id
     return JSONResponse(view.body(), status_code=202 if view.running else 200)
 

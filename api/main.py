@@ -13,22 +13,24 @@ import uvicorn
 from adapters.backoff import Backoff
 from adapters.clients_vault import VaultClients
 from adapters.clock_system import SystemClock
+from adapters.custody_postgres import PostgresCustody
 from adapters.external_storage import resolve
-from adapters.log_proofs_postgres import PostgresLogProofs
 from adapters.payload_driver import PayloadDriver
 from adapters.platform import Platform
 from adapters.policy_files import load_policy_document
 from adapters.rates_postgres import PostgresRates
-from adapters.records_reader import open_reader
+from adapters.records_reader import LogReaders, open_readers
 from adapters.sessions_jwt import JwtSessions
 from adapters.spool_sqlite import SqliteSpool
 from adapters.temporal_client import TemporalConnection
 from adapters.tokens_jwt import JwtIssuer, JwtVerifier
 from api.app import build_app
+from api.custodian import Custodian
 from api.decoding import PayloadDecoder
 from api.edge_drops import Drops
 from api.edge_outbox import Outbox
 from api.edge_records import EdgeRecorder
+from api.exporting import LogExport
 from api.metrics import Metrics
 from api.outcomes import Outcomes
 from api.reading import RecordReading
@@ -42,7 +44,6 @@ from config.settings import Settings
 from domain.access import RoleAccess
 from domain.floods import Windows
 from domain.identity import tenant_of_run
-from domain.log_ports import RecordReader
 from domain.policy import parse_policy
 from domain.principals import SYSTEM_TENANT
 from domain.refusals import Refusal
@@ -94,11 +95,11 @@ async def serve(
         serving = asyncio.create_task(server.serve())
         platform = await Platform.open(stack, settings, settings.vault.api, "assay-api", SystemClock())
         readiness.dependencies = (platform.session, platform.pool, temporal)
-        records = await open_reader(stack, settings, platform)
+        readers = await open_readers(stack, settings, platform)
         edge = _edge_recorder(settings, platform, spool, metrics)
         tasks = [
             asyncio.create_task(
-                _become_ready(settings, readiness, platform, records, temporal, document, edge, metrics, stop, outcomes)
+                _become_ready(settings, readiness, platform, readers, temporal, document, edge, metrics, stop, outcomes)
             ),
             asyncio.create_task(edge.run()),
         ]
@@ -124,7 +125,7 @@ async def _become_ready(
     settings: Settings,
     readiness: Readiness,
     platform: Platform,
-    records: RecordReader,
+    readers: LogReaders,
     temporal: TemporalConnection,
     document: bytes,
     edge: EdgeRecorder,
@@ -137,7 +138,7 @@ async def _become_ready(
     while readiness.services is None:
         try:
             readiness.services = await _services(
-                settings, platform, records, temporal, document, edge, metrics, stop, outcomes
+                settings, platform, readers, temporal, document, edge, metrics, stop, outcomes
             )
         except (Refusal, KeyUnavailable) as error:
             log.info("waiting for a server", reason=type(error).__name__, kind=getattr(error, "kind", None))
@@ -148,7 +149,7 @@ async def _become_ready(
 async def _services(
     settings: Settings,
     platform: Platform,
-    records: RecordReader,
+    readers: LogReaders,
     temporal: TemporalConnection,
     document: bytes,
     edge: EdgeRecorder,
@@ -164,7 +165,6 @@ async def _services(
     clients = VaultClients(platform.session, kv_mount=settings.vault.kv_mount)
     sessions = JwtSessions(platform.signer, platform.public_keys, platform.identities, settings.tokens, clock)
     access = RoleAccess()
-    proofs = PostgresLogProofs(platform.pool)
     return Services(
         settings=settings,
         runs=Runs(
@@ -197,8 +197,10 @@ async def _services(
             refused=metrics.payloads_refused.inc,
         ),
         sessions=Sessions(sessions, platform.ledger, clock, random_tag, settings.api.ui_session_seconds),
-        sealing=Sealing(proofs, stop),
-        reading=RecordReading(records, platform.ledger, platform.identities, access, clock, random_tag),
-        records=records,
-        proofs=proofs,
+        custodian=Custodian(PostgresCustody(platform.pool, platform.sealer), platform.identities, clock, random_tag),
+        sealing=Sealing(readers.proofs, stop),
+        reading=RecordReading(readers.records, platform.ledger, platform.identities, access, clock, random_tag),
+        records=readers.records,
+        proofs=readers.proofs,
+        export=LogExport(readers.entries, readers.proofs, platform.ledger, access, clock, random_tag),
     )

@@ -8,10 +8,21 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from api.problems import MEDIA_TYPE
-from api.schemas import InferenceBody, PayloadsBody, PredictBody, ProblemBody, TicketRequest
+from api.schemas import (
+    ErasureBody,
+    HoldRequest,
+    InferenceBody,
+    PayloadsBody,
+    PredictBody,
+    ProblemBody,
+    TicketRequest,
+)
 
 _REF = "#/components/schemas/{model}"
-_BODIES: tuple[type[BaseModel], ...] = (InferenceBody, PredictBody, PayloadsBody, TicketRequest, ProblemBody)
+_BODIES: tuple[type[BaseModel], ...] = (
+    *(InferenceBody, PredictBody, PayloadsBody, TicketRequest, ProblemBody),
+    *(ErasureBody, HoldRequest),
+)
 _PUBLIC = ("/oauth/token", "/.well-known/jwks.json", "/healthz", "/readyz", "/codec/session")
 _SESSIONS = ("/codec/decode", "/codec/encode")
 

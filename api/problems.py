@@ -45,6 +45,8 @@ SHAPES: dict[Kind, Shape] = {
     Kind.REVIEW_UNAVAILABLE: Shape(403, "The request needs a review"),
     Kind.SCREENING_UNAVAILABLE: Shape(503, "The screening could not run"),
     Kind.QUOTA_SPENT: Shape(429, "The token budget is spent"),
+    Kind.LEGAL_HOLD: Shape(409, "A legal hold stands"),
+    Kind.SECOND_PERSON_NEEDED: Shape(409, "Another person has to release it"),
     Kind.PROVIDER_UNAVAILABLE: Shape(502, "The model's provider can't be reached"),
     Kind.PROVIDER_TIMEOUT: Shape(504, "The model's provider did not answer in time"),
     Kind.PROVIDER_RATE_LIMITED: Shape(503, "The model's provider has no capacity at present"),

@@ -32,6 +32,11 @@ class RunView:
         return self.status in (Status.RUNNING, Status.HELD)
 
     @property
+    def unsealed(self) -> bool:
+        """Whether it has a receipt, and no proof to it."""
+        return self.result is not None and self.result.receipt is not None and self.proof is None
+
+    @property
     def refusal(self) -> Refusal | None:
         """Why there is no answer, as a refusal; None if there is one, or may still be."""
         if self.problem is None:

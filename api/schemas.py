@@ -11,6 +11,9 @@ class Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
 
 
+Person = Annotated[str, StringConstraints(min_length=1, max_length=1024)]
+
+
 class MessageBody(Strict):
     """One message of a conversation."""
 
@@ -64,6 +67,34 @@ class PayloadsBody(Strict):
     payloads: list[Any] = Field(
         default=[], examples=[[{"metadata": {"encoding": "anNvbi9wbGFpbg=="}, "data": "IkhlbGxvIg=="}]]
     )
+
+
+class ErasureBody(Strict):
+    """Whom to forget: the ``sub`` of their tokens, or the name that they have as an end user."""
+
+    subject: Person
+
+
+class HoldRequest(Strict):
+    """What to hold: the records of one person, or all of the tenant's; and why."""
+
+    subject: Person | None = None
+    tenant_wide: Literal[True] | None = None
+    reason: Annotated[str, StringConstraints(min_length=1, max_length=2000)]
+
+    @model_validator(mode="after")
+    def _one_of_two(self) -> "HoldRequest":
+        if (self.subject is None) == (self.tenant_wide is None):
+            raise UnclearHold
+        return self
+
+
+class UnclearHold(ValueError):
+    """Nobody is held, or both a person and everybody."""
+
+    def __init__(self) -> None:
+        super().__init__("give either 'subject' or 'tenant_wide'")
+        self.field = "subject"
 
 
 class TicketRequest(Strict):

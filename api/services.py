@@ -6,8 +6,10 @@ from typing import Annotated, cast
 
 from fastapi import Depends, Request
 
+from api.custodian import Custodian
 from api.decoding import PayloadDecoder
 from api.edge_records import EdgeRecorder
+from api.exporting import LogExport
 from api.reading import RecordReading
 from api.runs import Runs
 from api.sealing import Sealing
@@ -43,10 +45,12 @@ class Services:
     access: AccessDecider
     decoder: PayloadDecoder
     sessions: Sessions
+    custodian: Custodian
     sealing: Sealing
     reading: RecordReading
     records: RecordReader
     proofs: LogProofs
+    export: LogExport
 
 
 @dataclass

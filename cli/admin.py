@@ -9,6 +9,7 @@ import typer
 
 from adapters.clients_vault import VaultClients
 from adapters.migrations_postgres import MigrationError, migrate_leased
+from adapters.tenant_erasure import require_not_erased
 from adapters.vault_session import VaultSession
 from adapters.vault_setup import create_tenant, tenant_names
 from cli.output import JsonFlag, Output
@@ -58,6 +59,7 @@ def create(
 
     async def use(session: VaultSession, settings: Settings) -> None:
         mount = settings.vault.transit_mount
+        await require_not_erased(session, settings, require_tenant(name))
         await session.call(lambda client: create_tenant(client, name, mount=mount))
 
     as_operator(out, use)

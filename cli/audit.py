@@ -5,18 +5,28 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from rich.markup import escape
 
 from adapters.receipts import ReceiptInvalid, verify_receipt
 from adapters.records_search import recent_records
 from adapters.vault_session import VaultSession
 from cli.admin import as_operator
+from cli.audit_evidence import verify_consistency, verify_export, verify_proof
 from cli.audit_log import verify_log
+from cli.audit_records import Since, Until, export, show
 from cli.output import JsonFlag, Output
 from config.settings import Settings
 from domain.checkpoints import LogFormatError, parse_vkey
+from domain.record_queries import RecordFilter
+from domain.records import EventKind
 
 app = typer.Typer(no_args_is_help=True, help="The audit log.")
+app.command("show")(show)
+app.command("export")(export)
 app.command("verify-log")(verify_log)
+app.command("verify-proof")(verify_proof)
+app.command("verify-consistency")(verify_consistency)
+app.command("verify-export")(verify_export)
 
 
 @app.command("search")
@@ -25,6 +35,13 @@ def search(
         str | None, typer.Option(help="Only this tenant's; 'system' for what no tenant was proven for.")
     ] = None,
     run: Annotated[str | None, typer.Option(help="Only this run's, by its ID.")] = None,
+    kind: Annotated[EventKind | None, typer.Option(help="Only events of this kind.")] = None,
+    caller: Annotated[str | None, typer.Option(help="Only this caller's, by the keyed hash that records have.")] = None,
+    subject: Annotated[
+        str | None, typer.Option(help="Only about this person: the token's 'sub', or the keyed hash that records have.")
+    ] = None,
+    since: Since = None,
+    until: Until = None,
     limit: Annotated[int, typer.Option(min=1, max=1000)] = 20,
     as_json: JsonFlag = False,
 ) -> None:
@@ -32,12 +49,15 @@ def search(
     out = Output(as_json)
 
     async def use(session: VaultSession, settings: Settings) -> list[dict[str, Any]]:
-        return await recent_records(session, settings, tenant=tenant, workflow_id=run, limit=limit)
+        where = RecordFilter(kind=kind, caller=caller, since=since, until=until)
+        return await recent_records(
+            session, settings, tenant=tenant, workflow_id=run, limit=limit, where=where, person=subject
+        )
 
     rows = as_operator(out, use)
     if not as_json:
         rows = [
-            {name: row[name] for name in ("recorded_at", "tenant", "kind", "decision", "refusal", "run")}
+            {name: row[name] for name in ("recorded_at", "tenant", "kind", "decision", "refusal", "run", "event_id")}
             for row in rows
         ]
     out.table(rows, "Records, newest first")
@@ -60,15 +80,24 @@ def verify(
 ) -> None:
     """Check a receipt offline: its signature, that it is about this request and answer, and its proof if it has one."""
     out = Output(as_json)
-    document = json.loads(receipt.read_text("utf-8"))
-    sent = json.loads(request.read_text("utf-8")) if request else None
-    text = proof.read_text("utf-8") if proof else None
+    try:
+        document, jwks = _json(receipt), _json(keys)
+        sent = _json(request) if request else None
+        text = proof.read_bytes().decode() if proof else None
+    except ValueError:
+        raise out.fail("a file can't be read as what it should be", 2) from None
     try:
         log_keys = [parse_vkey(vkey) for vkey in key or ()]
         if text is not None and not log_keys:
             raise out.fail("--proof needs the log's --key")
-        claims = verify_receipt(document, json.loads(keys.read_text("utf-8")), sent, proof=text, log_keys=log_keys)
+        claims = verify_receipt(document, jwks, sent, proof=text, log_keys=log_keys)
     except (ReceiptInvalid, LogFormatError) as error:
-        raise out.fail(f"broken: {error}") from None
+        raise out.fail(f"broken: {escape(str(error))}") from None
+    except (ValueError, TypeError, AttributeError, LookupError) as error:
+        raise out.fail(f"broken: it can't be read ({type(error).__name__})") from None
     what = f"{claims['outcome']}, run {claims['sub']}, event {claims['jti']}; checked {claims['checked']}"
     out.value(claims, f"{claims['verdict']}: {what}")
+
+
+def _json(path: Path) -> Any:  # noqa: ANN401 - any JSON
+    return json.loads(path.read_bytes())

@@ -5,7 +5,7 @@ import sys
 import typer
 from pydantic import ValidationError
 
-from cli import admin, archives, audit, demo, doctor, requests, serve, teams, ui, up
+from cli import admin, archives, audit, custody, demo, doctor, requests, serve, teams, ui, up
 from config import logs
 
 app = typer.Typer(
@@ -30,6 +30,7 @@ app.add_typer(teams.app, name="team")
 audit.app.command("archive")(archives.archive)
 audit.app.command("archives")(archives.archives)
 audit.app.command("restore")(archives.restore)
+custody.add_to(audit.app)
 app.add_typer(audit.app, name="audit")
 
 

@@ -57,9 +57,13 @@ async def run(settings: Settings, role: ServeRole, stop: asyncio.Event) -> None:
         else:
             group.create_task(_then_set(drained.wait(), finished))
         if role is ServeRole.SEQUENCER:
-            group.create_task(worker.sequencer.serve(settings, finished, ready_file=settings.worker.ready_file))
+            group.create_task(
+                worker.sequencer.serve(
+                    settings, finished, metrics.registry, ready_file=settings.worker.ready_file, alone=True
+                )
+            )
         elif role is ServeRole.ALL:
-            group.create_task(worker.sequencer.serve(settings, finished))
+            group.create_task(worker.sequencer.serve(settings, finished, metrics.registry))
         if role in (ServeRole.ARCHIVER, ServeRole.ALL):
             # a client of its own: its login opens Assay's own payloads, and no tenant's
             own = TemporalConnection(settings.temporal, metrics.payloads_refused.inc)

@@ -146,6 +146,7 @@ class WorkerSettings(_Group):
 
     ``serves_nexus`` lets teams of other namespaces ask, where a Nexus endpoint leads here. ``ready_file`` exists while
     the worker polls, for health checks of a process that listens nowhere.
+    ``settle_abandoned_seconds`` is how often runs are looked for that ended without an outcome.
     ``versioning`` says which worker goes on with a run after an upgrade: see decision 14.
     """
 
@@ -155,6 +156,7 @@ class WorkerSettings(_Group):
     graceful_shutdown_seconds: Seconds = 10.0
     serves_nexus: bool = False
     ready_file: Path | None = None
+    settle_abandoned_seconds: Annotated[int, Field(ge=60, le=86_400)] = 300
     versioning: Literal["none", "auto_upgrade", "pinned"] = "none"
     deployment_name: DeploymentName = "assay"
     build_id: BuildId | None = None
@@ -170,13 +172,15 @@ class AuditSettings(_Group):
     """The audit log: each tenant's is named ``log_name/tenant``, for ever.
 
     What is recorded is in a signed checkpoint within ``promise_seconds``, as receipts say; a tenant's log gets one
-    every ``checkpoint_seconds`` at most. Months that are over for ``retention_months`` go into files at
-    ``archive_place``: a directory, or ``s3://BUCKET/PREFIX`` of the server at ``archive_endpoint`` (none: Amazon's).
+    every ``checkpoint_seconds`` at most. A process that is a sequencer and nothing else serves metrics on the loopback
+    port ``metrics_port``. Months that are over for ``retention_months`` go into files at ``archive_place``: a
+    directory, or ``s3://BUCKET/PREFIX`` of the server at ``archive_endpoint`` (none: Amazon's).
     """
 
     log_name: LogName = "assay.local"
     checkpoint_seconds: Seconds = 1.0
     promise_seconds: Annotated[int, Field(ge=1, le=86_400)] = 60
+    metrics_port: Port | None = None
     retention_months: Annotated[int, Field(ge=2, le=1200)] = 13
     archive_place: Annotated[str, AfterValidator(_directory_or_bucket)] = "archive"
     archive_region: str = "us-east-1"

@@ -184,7 +184,7 @@ def _digest_of(found: Mapping[str, Any], event_id: UUID) -> bytes:
         subject=found["subject"],
         fields=found["fields"],
         key_id=found["key_id"],
-        subject_key=UUID(found["subject_key"]) if found["subject_key"] else None,
+        subject_key=None if found["subject_key"] is None else UUID(found["subject_key"]),
         ciphertext=base64.b64decode(found["ciphertext"], validate=True),
     )
 

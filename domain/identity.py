@@ -8,6 +8,7 @@ import hashlib
 import hmac
 import re
 from base64 import b32encode
+from datetime import datetime
 from uuid import UUID
 
 RUN_ID = re.compile(r"inf\.(?P<tenant>[a-z0-9-]{1,40})\.(?P<tag>[a-z2-7]{32})\Z")
@@ -47,6 +48,11 @@ def tenant_of_run(public_id: str) -> str | None:
     """The tenant named by a run's ID, or None if it is no run's ID."""
     match = RUN_ID.match(public_id)
     return match["tenant"] if match else None
+
+
+def epoch_ms(moment: datetime) -> int:
+    """Milliseconds since the epoch, rounded down, of an aware time. The one way in which IDs of events take it."""
+    return int(moment.timestamp() * 1000)
 
 
 def event_id(started_ms: int, tenant: str, workflow_id: str, run: str, slot: str) -> UUID:

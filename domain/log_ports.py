@@ -1,10 +1,12 @@
 """The ports for reading the audit log: its records, and proofs of its tree. See ``domain/ports.py``."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any, Protocol
 from uuid import UUID
 
 from domain.checkpoints import Proof
+from domain.merkle import Edge
 from domain.record_queries import Place, RecordFilter
 from domain.records import StoredRecord
 
@@ -35,6 +37,34 @@ class RecordReader(Protocol):
 
         Raises:
             Refusal: NOT_FOUND if the key was erased; INTERNAL if the ciphertext does not authenticate.
+        """
+        ...
+
+
+class LogEntries(Protocol):
+    """A tenant's log as a list: its entries in their order, each with its record while that is kept."""
+
+    async def span(
+        self, tenant: str, size: int, since: datetime | None = None, until: datetime | None = None
+    ) -> tuple[int, int]:
+        """The first of the entries recorded at ``since`` or later and before ``until``, and the one after the last.
+
+        Of the first ``size`` entries; between them may lie some of other times. Without any, ``(size, size)``.
+        """
+        ...
+
+    async def read(self, tenant: str, first: int, after: int) -> Sequence[Mapping[str, Any]]:
+        """The entries from ``first`` to before ``after``, as lines of an export (see ``domain/exports.py``).
+
+        They come as they are stored: whoever verifies the export tells whether they were changed.
+        """
+        ...
+
+    async def edge(self, tenant: str, size: int) -> Edge:
+        """The right edge of the tree of the first ``size`` entries.
+
+        Raises:
+            Refusal: INTERNAL if the tree is damaged.
         """
         ...
 

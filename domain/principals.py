@@ -32,16 +32,23 @@ class Action(StrEnum):
     READ_LOG = "read_log"
     READ_AUDIT = "read_audit"
     DECODE_PAYLOAD = "decode_payload"
+    ERASE = "erase"
+    READ_HOLDS = "read_holds"
+    PLACE_HOLD = "place_hold"
+    RELEASE_HOLD = "release_hold"
 
 
 _OVERSIGHT = frozenset(
-    {Action.READ_LOG, Action.READ_AUDIT, Action.READ_OWN_RUN, Action.READ_ANY_RUN, Action.DECODE_PAYLOAD}
+    {
+        *(Action.READ_LOG, Action.READ_AUDIT, Action.READ_OWN_RUN, Action.READ_ANY_RUN, Action.DECODE_PAYLOAD),
+        *(Action.READ_HOLDS, Action.PLACE_HOLD, Action.RELEASE_HOLD),
+    }
 )
 _GRANTS: dict[Role, frozenset[Action]] = {
     Role.AI_OPERATOR: frozenset({Action.SUBMIT, Action.READ_OWN_RUN, Action.CANCEL_OWN_RUN, Action.READ_LOG}),
     Role.REVIEWER: frozenset({Action.READ_OWN_RUN, Action.READ_LOG}),
     Role.AUDITOR: _OVERSIGHT,
-    Role.ADMIN: _OVERSIGHT,
+    Role.ADMIN: _OVERSIGHT | {Action.ERASE},
 }
 
 

@@ -44,8 +44,10 @@ class EventKind(StrEnum):
 class OpenFields:
     """Fields kept readable: none is personal, none quotes a prompt or an answer.
 
-    ``count`` is how many refusals a record stands for, from ``first_at`` to ``last_at`` (RFC 3339); without it, one. Of
-    a reading, it is how many records were read, and ``filters`` names the filters that were set, without their values.
+    ``about`` is the keyed hash of the person whom an erasure or a hold is about, ``about_tenant`` the tenant that was
+    erased, ``hold`` the ID of a hold. ``count`` is how many refusals a record stands for, from ``first_at`` to
+    ``last_at`` (RFC 3339); without it, one. Of a reading, it is how many records were read, and ``filters`` names the
+    filters that were set, without their values.
     """
 
     caller: str | None = None
@@ -67,6 +69,9 @@ class OpenFields:
     method: str | None = None
     route: str | None = None
     status: int | None = None
+    about: str | None = None
+    about_tenant: str | None = None
+    hold: str | None = None
     log: str | None = None
     month: str | None = None
     rows: int | None = None
@@ -79,7 +84,10 @@ class OpenFields:
 
 @dataclass(frozen=True, slots=True)
 class SealedFields:
-    """Fields kept encrypted under the key of the person that they are about, or of the tenant where there is none."""
+    """Fields kept encrypted under the key of the person that they are about, or of the tenant where there is none.
+
+    ``actor`` is who did something as an officer of the tenant: it is no record about them, and does not go with them.
+    """
 
     subject: str | None = None
     end_user: str | None = None
@@ -87,6 +95,8 @@ class SealedFields:
     source: str | None = None
     prompt: str | None = None
     answer: str | None = None
+    actor: str | None = None
+    reason: str | None = None
 
     @property
     def person(self) -> str | None:

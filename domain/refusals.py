@@ -52,6 +52,9 @@ class Kind(StrEnum):
     SCREENING_UNAVAILABLE = "screening-unavailable"
     # budgets
     QUOTA_SPENT = "quota-spent"
+    # erasure and legal hold
+    LEGAL_HOLD = "legal-hold"
+    SECOND_PERSON_NEEDED = "second-person-needed"
     # the provider
     PROVIDER_UNAVAILABLE = "provider-unavailable"
     PROVIDER_TIMEOUT = "provider-timeout"
@@ -75,7 +78,7 @@ class Kind(StrEnum):
 _NATURES: dict[Kind, Nature] = {
     **dict.fromkeys(Kind, Nature.CALLER),
     **dict.fromkeys(
-        (Kind.PROMPT_BLOCKED, Kind.OUTPUT_BLOCKED, Kind.REVIEW_UNAVAILABLE, Kind.UNKNOWN_POLICY),
+        (Kind.PROMPT_BLOCKED, Kind.OUTPUT_BLOCKED, Kind.REVIEW_UNAVAILABLE, Kind.UNKNOWN_POLICY, Kind.LEGAL_HOLD),
         Nature.POLICY,
     ),
     **dict.fromkeys((Kind.RATE_LIMITED, Kind.QUOTA_SPENT, Kind.NOT_SEALED), Nature.LIMIT),

@@ -31,7 +31,7 @@ from embedded.places import Places, local_settings, places
 from embedded.servers import EmbeddedServers
 
 TENANT = "demo"
-DEMO_CLIENTS = {"demo": (Role.AI_OPERATOR,), "auditor": (Role.AUDITOR,), "guest": ()}
+DEMO_CLIENTS = {"demo": (Role.AI_OPERATOR,), "auditor": (Role.AUDITOR,), "admin": (Role.ADMIN,), "guest": ()}
 """Clients of the tenant ``demo`` with their roles. The guest has none: good for being refused."""
 
 ROLES = ("api", "worker", "sequencer", "archiver")

@@ -197,7 +197,7 @@ def settings_for(directory: Path, provider_url: str, *, long_prompts: bool = Fal
     return Settings(
         embedded=embedded,
         api=ApiSettings(port=api_port),
-        worker=WorkerSettings(serves_nexus=True),
+        worker=WorkerSettings(serves_nexus=True, settle_abandoned_seconds=86_400),  # tests look when they want to
         policies_dir=policies,
         provider_urls=urls,
     )

@@ -1,4 +1,4 @@
-"""The Temporal worker: its workflow, its activities, its slots."""
+"""The Temporal worker: its workflows, its activities, its slots."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,19 +8,23 @@ from temporalio.client import Client
 from temporalio.common import VersioningBehavior, WorkerDeploymentVersion
 from temporalio.worker import Worker, WorkerDeploymentConfig, WorkerTuner
 
+from activities.abandoned import AbandonedActivities
 from activities.failing import FailuresByKind
 from activities.invoke import ModelActivities
 from activities.policies import Policies
 from activities.screen import ScreeningActivities
 from activities.settle import LedgerActivities, Promise
 from activities.validate import ValidationActivities
+from adapters.runs_temporal import TemporalRuns
 from assay_temporal.contracts import InferenceResult
 from assay_temporal.keyring import KeyRing
 from config.settings import Settings, WorkerSettings
+from domain.abandoned_ports import OutcomeGaps
 from domain.ports import Clock, IdentityKeys, Ledger, ModelProvider, PolicyStore, StatementSigner, TeamDirectory
 from worker.nexus import NexusGate
 from worker.sandbox import sandbox
 from workflows.guarded_inference import GuardedInference
+from workflows.settle_abandoned import SettleAbandoned
 
 
 @dataclass(frozen=True)
@@ -35,6 +39,7 @@ class WorkerPorts:
     provider: ModelProvider
     clock: Clock
     teams: TeamDirectory
+    gaps: OutcomeGaps
     recorded: Callable[[InferenceResult], None] = lambda _: None
 
 
@@ -48,11 +53,13 @@ def build_worker(client: Client, settings: Settings, ports: WorkerPorts) -> Work
         ports.ledger, policies, ports.identities, ports.signer, ports.clock, ports.recorded, promise
     )
     model = ModelActivities(ports.provider, policies)
+    runs = TemporalRuns(client)
+    abandoned = AbandonedActivities(runs, ports.gaps, ports.ledger, validation, ports.clock)
     slots = settings.worker
     return Worker(
         client,
         task_queue=settings.temporal.task_queue,
-        workflows=[GuardedInference],
+        workflows=[GuardedInference, SettleAbandoned],
         activities=[
             validation.validate_request,
             screening.sanitise_prompt,
@@ -61,6 +68,11 @@ def build_worker(client: Client, settings: Settings, ports: WorkerPorts) -> Work
             model.invoke_model,
             screening.screen_output,
             ledger.close_request,
+            abandoned.begin_look,
+            abandoned.find_closed,
+            abandoned.find_held,
+            abandoned.settle_runs,
+            abandoned.end_look,
         ],
         nexus_service_handlers=[NexusGate()] if slots.serves_nexus else [],
         interceptors=[FailuresByKind()],

@@ -7,6 +7,7 @@ from contextlib import AsyncExitStack
 import structlog
 from temporalio.client import Client
 
+from adapters.abandoned_postgres import PostgresGaps
 from adapters.backoff import Backoff
 from adapters.clock_system import SystemClock
 from adapters.model_openai import OpenAIProvider
@@ -22,6 +23,7 @@ from domain.refusals import Refusal
 from worker.build import WorkerPorts, build_worker
 from worker.housekeeping import housekeeping
 from worker.ready import ready
+from worker.schedules import scheduling
 from workflows.timing import MODEL_ATTEMPT
 
 log = structlog.get_logger(__name__)
@@ -52,6 +54,7 @@ async def serve(
             provider=provider,
             clock=clock,
             teams=VaultTeams(platform.session, kv_mount=settings.vault.kv_mount),
+            gaps=PostgresGaps(platform.pool),
             recorded=recorded,
         )
         await _work(settings, ports, platform.payloads, temporal, stop)
@@ -86,7 +89,7 @@ async def _work(
     stopping = asyncio.create_task(stop.wait())
     with ready(settings.worker.ready_file):
         log.info("working", task_queue=settings.temporal.task_queue)
-        async with housekeeping(client, payloads):
+        async with housekeeping(client, payloads), scheduling(client, settings):
             await asyncio.wait({working, stopping}, return_when=asyncio.FIRST_COMPLETED)
     stopping.cancel()
     if not working.done():

@@ -34,6 +34,7 @@ PURE = (
     "activities.stages",
     "activities.names",
     "activities.failures",
+    "activities.looks",
     "activities.results",
     "assay_temporal.contracts",
     "workflows.journey",

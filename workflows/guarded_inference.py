@@ -21,6 +21,7 @@ from activities.stages import (
     ValidateInput,
 )
 from assay_temporal.contracts import WITHDRAWAL_REASONS, WORKFLOW, InferenceResult, Progress, Withdrawal
+from domain.identity import epoch_ms
 from domain.principals import SYSTEM_TENANT
 from domain.refusals import Kind
 from domain.runs import Status, status_for
@@ -252,8 +253,7 @@ def _reason(withdrawal: object) -> str | None:
 def _stranger() -> Run:
     """The run before its signed context is proven: nobody's."""
     info = workflow.info()
-    started_ms = int(info.workflow_start_time.timestamp() * 1000)
-    return Run(SYSTEM_TENANT, "", info.workflow_id, info.run_id, started_ms, "", "")
+    return Run(SYSTEM_TENANT, "", info.workflow_id, info.run_id, epoch_ms(info.workflow_start_time), "", "")
 
 
 def _read_start(start: object) -> tuple[Any, Any]:

@@ -2,11 +2,13 @@
 
 import asyncio
 from collections.abc import Awaitable
+from dataclasses import replace
 from typing import TypeVar
 
 from temporalio import workflow
 from temporalio.exceptions import ActivityError, ApplicationError, FailureError, is_cancelled_exception
 
+from activities.failures import HANDED_OVER
 from activities.names import CLOSE_REQUEST, Stage
 from domain.refusals import Kind
 from workflows import timing
@@ -27,6 +29,15 @@ class StageFailed(Exception):
         self.stage = stage
         self.kind = kind
         self.worth_waiting = not final and (kind is None or kind in _STORE_AWAY or stage in _MUST_HAPPEN)
+
+
+class _HandedOver(Exception):
+    """The worker of an attempt stops. ``failed_before`` are the attempts that had failed before that one."""
+
+    def __init__(self, cause: ApplicationError) -> None:
+        super().__init__()
+        told = cause.details[0] if cause.details else 0
+        self.failed_before = told if isinstance(told, int) and told > 0 else 0  # null, of what does not authenticate
 
 
 async def short(stage: Stage[StageIn, StageOut], given: StageIn, summary: str) -> StageOut:
@@ -73,24 +84,33 @@ async def short(stage: Stage[StageIn, StageOut], given: StageIn, summary: str) -
 async def long(stage: Stage[StageIn, StageOut], given: StageIn, summary: str) -> StageOut:
     """Run the model call: heartbeats, retries by class of error, and a cancellation that is awaited.
 
+    An attempt that was handed over by a worker that stops is made again, and counts for nothing but its time. Lengths
+    stay Temporal's to enforce: were they compared here, to change one would change how old runs replay.
+
     Raises:
         StageFailed: see there.
         CancelledError: the run was cancelled meanwhile.
     """
-    return await _by_kind(
-        stage.name,
-        workflow.execute_activity(
-            stage.name,
-            given,
-            result_type=stage.gives,
-            start_to_close_timeout=timing.MODEL_ATTEMPT,
-            schedule_to_close_timeout=timing.MODEL_TOTAL,
-            heartbeat_timeout=timing.MODEL_HEARTBEAT,
-            retry_policy=timing.MODEL_RETRY,
-            cancellation_type=workflow.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
-            summary=summary,
-        ),
-    )
+    end = workflow.now() + timing.MODEL_TOTAL
+    attempts = timing.MODEL_RETRY.maximum_attempts
+    while True:
+        try:
+            return await _by_kind(
+                stage.name,
+                workflow.execute_activity(
+                    stage.name,
+                    given,
+                    result_type=stage.gives,
+                    start_to_close_timeout=timing.MODEL_ATTEMPT,
+                    schedule_to_close_timeout=max(end - workflow.now(), timing.MODEL_LEFT),
+                    heartbeat_timeout=timing.MODEL_HEARTBEAT,
+                    retry_policy=replace(timing.MODEL_RETRY, maximum_attempts=attempts),
+                    cancellation_type=workflow.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+                    summary=summary,
+                ),
+            )
+        except _HandedOver as handed:
+            attempts = max(1, attempts - handed.failed_before)
 
 
 def heed_cancellation() -> None:
@@ -121,6 +141,8 @@ async def _by_kind(stage: str, work: Awaitable[StageOut]) -> StageOut:
         cause = error.cause if isinstance(error, ActivityError) else error
         if isinstance(cause, ApplicationError) and cause.type is None and isinstance(cause.cause, ApplicationError):
             cause = cause.cause  # what was given to the stage could not be read: the reason is inside
+        if isinstance(cause, ApplicationError) and cause.type == HANDED_OVER:
+            raise _HandedOver(cause) from error
         if isinstance(cause, ApplicationError):
             kind = Kind(cause.type) if cause.type in _KINDS else Kind.INTERNAL
             raise StageFailed(stage, kind, final=cause.non_retryable) from error

@@ -13,7 +13,8 @@ DECLARE
   wanted text;
   options text;
   wanted_roles text[] := ARRAY[
-    'assay_owner', 'assay_api', 'assay_writer', 'assay_reader', 'assay_auditor', 'assay_archiver', 'assay_sequencer'
+    'assay_owner', 'assay_api', 'assay_writer', 'assay_reader', 'assay_auditor', 'assay_archiver', 'assay_sequencer',
+    'assay_custodian'
   ];
 BEGIN
   FOREACH wanted IN ARRAY wanted_roles LOOP

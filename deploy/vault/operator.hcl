@@ -11,9 +11,19 @@ path "assay/data/providers/*" { capabilities = ["create", "update", "delete"] }
 path "assay/metadata/providers" { capabilities = ["list"] }
 path "assay/metadata/providers/*" { capabilities = ["list", "read", "delete"] }
 
-# Make tenants. Their keys can't be deleted by this policy.
+# Make tenants, rotate their keys, and erase tenants: a key can be deleted once that is allowed, and nothing else about it
+# can be changed. Assay's own key stays.
 path "transit/keys" { capabilities = ["list"] }
-path "transit/keys/tenant-*" { capabilities = ["create", "read", "update"] }
+path "transit/keys/tenant-*" {
+  capabilities = ["create", "read", "update", "delete"]
+  allowed_parameters = {
+    "type"             = ["aes256-gcm96"]
+    "deletion_allowed" = [true]
+  }
+}
+path "transit/keys/tenant-system" { capabilities = ["read"] }
+path "transit/keys/tenant-system/*" { capabilities = ["deny"] }
+path "transit/keys/tenant-system/rotate" { capabilities = ["update"] }
 
 # Rotate the signing keys, and know the keys that check tokens and receipts.
 path "transit/keys/token-signing" { capabilities = ["read"] }
@@ -31,6 +41,9 @@ path "transit/keys/archive-signing" { capabilities = ["read"] }
 # Migrate the database, and read records.
 path "database/creds/assay-migrate" { capabilities = ["read"] }
 path "database/creds/assay-auditor" { capabilities = ["read"] }
+
+# Erase the keys of a tenant's persons, recorded, and refused while a hold stands.
+path "database/creds/assay-custodian" { capabilities = ["read"] }
 
 # Let a service in: its role ID, and a secret ID that comes wrapped only.
 path "auth/approle/role/assay-api/role-id" { capabilities = ["read"] }

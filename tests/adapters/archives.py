@@ -37,7 +37,7 @@ from domain.identity import event_id
 from domain.records import EventKind, OpenFields, Record, SealedFields
 from tests.adapters.stack import Stack, SystemClock, eventually
 
-LOG = "tests.example/assay"  # as in the tests of the sequencer, whose logs these are
+LOG = "assay.local"
 _ALL_SEALED = (
     "SELECT NOT EXISTS (SELECT FROM assay.pending) AND NOT EXISTS (SELECT FROM assay.log_head h WHERE h.size >"
     " coalesce((SELECT max(c.size) FROM assay.checkpoint c WHERE c.tenant = h.tenant), 0))"
@@ -142,20 +142,24 @@ class Past:
     @asynccontextmanager
     async def hold(self, tenant: str, subject: str | None) -> AsyncIterator[Callable[[], Awaitable[None]]]:
         """A legal hold; what this gives releases all of them."""
-        made = await self.owner.fetchval("SELECT to_regclass('assay.hold') IS NULL")
-        if made:
-            await self.owner.execute("CREATE TABLE assay.hold (tenant text, subject text, released_at timestamptz)")
-        await self.owner.execute("INSERT INTO assay.hold (tenant, subject) VALUES ($1, $2)", tenant, subject)
+        await self.place_hold(tenant, subject)
 
         async def release() -> None:
-            await self.owner.execute("UPDATE assay.hold SET released_at = now()")
+            await self.owner.execute(
+                "UPDATE assay.hold SET first_release_by = 'one', first_release_at = now(), released_by = 'two',"
+                " released_at = now() WHERE released_at IS NULL"
+            )
 
         try:
             yield release
         finally:
             await release()
-            if made:
-                await self.owner.execute("DROP TABLE assay.hold")
+
+    async def place_hold(self, tenant: str, subject: str | None = None) -> None:
+        await self.owner.execute(
+            "INSERT INTO assay.hold (id, tenant, subject, placed_by) VALUES (gen_random_uuid(), $1, $2, 'one')",
+            *(tenant, subject),
+        )
 
     @asynccontextmanager
     async def unguarded(self, table: str) -> AsyncIterator[None]:

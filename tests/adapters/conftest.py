@@ -8,6 +8,8 @@ from tests.adapters.stack import (  # noqa: F401 - fixtures
     everybody_serves_again,
     operator_session,
     reader_pool,
+    sequencer_pool,
+    sequencer_session,
     stack,
     worker_session,
     writer_pool,

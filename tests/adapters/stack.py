@@ -177,6 +177,12 @@ async def worker_session(stack: Stack) -> AsyncIterator[VaultSession]:
 
 
 @pytest.fixture(scope="session")
+async def sequencer_session(stack: Stack) -> AsyncIterator[VaultSession]:
+    async for session in _session(stack, "sequencer"):
+        yield session
+
+
+@pytest.fixture(scope="session")
 async def operator_session(stack: Stack) -> AsyncIterator[VaultSession]:
     async for session in _session(stack, "operator"):
         yield session
@@ -212,4 +218,10 @@ async def auditor_pool(stack: Stack, operator_session: VaultSession) -> AsyncIte
 @pytest.fixture(scope="session")
 async def reader_pool(stack: Stack, api_session: VaultSession) -> AsyncIterator[PostgresPool]:
     async for pool in _pool(stack, api_session, "assay-reader"):
+        yield pool
+
+
+@pytest.fixture(scope="session")
+async def sequencer_pool(stack: Stack, sequencer_session: VaultSession) -> AsyncIterator[PostgresPool]:
+    async for pool in _pool(stack, sequencer_session, "assay-sequencer"):
         yield pool

@@ -1,11 +1,14 @@
 """Months leave the log for files and come back: nothing is dropped that was not read back, and nothing comes back that
 was changed."""
 
+import secrets
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import asyncpg
+import hvac
 import pytest
 
 from adapters.archive_months import MonthArchiver
@@ -18,13 +21,15 @@ from adapters.records_postgres import PostgresRecords
 from adapters.subject_keys_postgres import PostgresSubjectKeys
 from adapters.vault_calls import lease_database
 from adapters.vault_session import VaultSession
+from adapters.vault_setup import create_tenant
 from domain.archive import MonthStays
 from domain.checkpoints import Proof, open_proof, parse_checkpoint, parse_note
 from domain.merkle import Edge, inclusion_path, leaf_hash
 from domain.records import EventKind
-from domain.refusals import Refusal
+from domain.refusals import Kind, Refusal
 from tests.adapters.archives import Past, ed25519, old_record, public_log_keys, unused_month
 from tests.adapters.stack import Stack, SystemClock
+from tests.doubles.events import new_event_id
 
 
 @pytest.fixture
@@ -181,7 +186,7 @@ async def test_a_hold_that_comes_while_files_are_written_keeps_the_rows(past: Pa
     drop = archiver._store.drop
 
     async def late(of: date) -> None:
-        await past.owner.execute("INSERT INTO assay.hold (tenant) VALUES ('acme')")
+        await past.place_hold("acme")
         await drop(of)
 
     async with past.hold("acme", "0" * 64) as release:
@@ -305,3 +310,42 @@ async def test_the_auditor_reads_what_is_restored_and_the_reader_its_own_tenant_
             await reader.fetch(f"SELECT * FROM assay.record_{month:%Y_%m}")  # noqa: S608
     finally:
         await reader.close()
+
+
+async def test_a_reader_that_takes_long_makes_the_archiver_wait_and_nobody_else(
+    past: Past, archiver: MonthArchiver, stack: Stack
+) -> None:
+    month = unused_month()
+    await past.record(month)
+    reader = await stack.superuser()
+    try:
+        async with reader.transaction():
+            await reader.fetch("SELECT count(*) FROM assay.record")
+            with pytest.raises(Refusal) as refused:
+                await archiver.archive(month)
+            assert refused.value.kind is Kind.STORE_UNAVAILABLE
+            await past.ledger.append(replace(old_record(month), event_id=new_event_id()))
+        assert await past.in_log(month) == 3
+        await past.sequence()
+        assert (await archiver.archive(month)).state == "archived"
+    finally:
+        await reader.close()
+
+
+async def test_a_tenant_that_was_erased_is_archived_all_the_same(
+    past: Past, archiver: MonthArchiver, stack: Stack
+) -> None:
+    tenant = f"gone-{secrets.token_hex(4)}"
+    await stack.as_root(lambda client: create_tenant(client, tenant))
+    month = unused_month()
+    await past.record(month, (tenant,))
+
+    def erase(client: hvac.Client) -> None:
+        client.write_data(f"transit/keys/{f'tenant-{tenant}'}/config", data={"deletion_allowed": True})
+        client.delete(f"transit/keys/tenant-{tenant}")
+
+    await stack.as_root(erase)
+    assert (await archiver.archive(month)).tenants == (tenant,)
+    told = "SELECT tenant FROM assay.record WHERE fields->>'log' = $1"
+    assert [row["tenant"] for row in await past.owner.fetch(told, tenant)] == ["system"]
+    assert (await archiver.restore(month)).rows == 3

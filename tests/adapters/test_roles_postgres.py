@@ -12,19 +12,21 @@ from adapters.postgres_connect import connect
 from adapters.vault_calls import lease_database
 from tests.adapters.stack import Stack
 
-GROUPS = ("api", "writer", "reader", "auditor", "archiver", "sequencer", "migrate")
+GROUPS = ("api", "writer", "reader", "auditor", "archiver", "sequencer", "custodian", "migrate")
 TABLES = (
     *("policy", "policy_turn", "rate_bucket", "quota_account", "reservation", "record", "payload", "pending"),
-    *("leaf", "tile", "log_head", "checkpoint", "subject_key", "archive", "schema_migration"),
+    *("leaf", "tile", "log_head", "checkpoint", "subject_key", "hold", "erased_tenant", "archive", "schema_migration"),
+    "last_look",
 )
 LOG = {"leaf", "tile", "log_head", "checkpoint"}
 READ = {
     "api": LOG,
     "writer": set(),
     "reader": {"record", "subject_key", *LOG},
-    "auditor": {"record", "subject_key", "pending", "archive", *LOG},
-    "archiver": {"record", "subject_key", "archive", *LOG},
+    "auditor": {"record", "subject_key", "pending", "hold", "erased_tenant", "archive", *LOG},
+    "archiver": {"record", "subject_key", "hold", "erased_tenant", "archive", *LOG},
     "sequencer": LOG,
+    "custodian": set(),
 }
 ADDED_TO = {("sequencer", "tile"), ("sequencer", "checkpoint")}
 _NOW = (
@@ -54,6 +56,17 @@ CALLS = {
     "make_months": "SELECT assay.make_months(0)",
     "make_month": "SELECT assay.make_month('2026-01-01')",
     "log_lag": "SELECT assay.log_lag()",
+    "erase_subject": f"SELECT assay.erase_subject('nobody', {_RECORD})",
+    "erase_tenant": f"SELECT assay.erase_tenant('t-' || left(gen_random_uuid()::text, 8), {_RECORD})",
+    "place_hold": f"SELECT assay.place_hold('somebody held', 'by', {_RECORD})",
+    "release_hold": f"SELECT assay.release_hold(gen_random_uuid(), 'by', false, {_RECORD})",
+    "holds": "SELECT assay.holds('acme', 1)",
+    "hold_on": "SELECT assay.hold_on('acme', 'roles')",
+    "event_id": "SELECT assay.event_id(0, 'acme')",
+    "open_reservations": "SELECT assay.open_reservations(0, null, 1)",
+    "missing_events": "SELECT assay.missing_events('{}')",
+    "last_look": "SELECT assay.last_look()",
+    "looked": "SELECT assay.looked('2020-01-01')",
     "months_due": "SELECT assay.months_due(1200, '0')",
     "detach_month": "SELECT assay.detach_month('1990-01-01')",
     "attach_month": "SELECT assay.attach_month('1990-01-01')",
@@ -68,18 +81,21 @@ ALLOWED = {
     "api": {
         *("append", "take_rate", "put_policy", "get_policy", "quota_state", "put_payload", "get_payload"),
         *("make_policy_current", "current_policy", "keep_subject_key", "log_lag"),
+        *("erase_subject", "place_hold", "release_hold", "holds"),
     },
     "writer": {
         *("append", "admit", "close", "get_policy", "current_policy", "keep_subject_key"),
         *("put_payload", "get_payload", "old_payload_workflows", "purge_payloads"),
+        *("open_reservations", "missing_events", "last_look", "looked"),
     },
     "reader": set(),
     "auditor": set(),
     "archiver": {
         *("append", "months_due", "detach_month", "attach_month", "keep_archive", "archive_verified", "drop_month"),
-        *("begin_restore", "restore_rows", "end_restore"),
+        *("begin_restore", "restore_rows", "end_restore", "hold_on"),
     },
     "sequencer": {"sequence", "make_months", "log_lag"},
+    "custodian": {"erase_tenant"},
 }
 DENIED = asyncpg.InsufficientPrivilegeError
 
@@ -160,7 +176,7 @@ async def test_no_service_becomes_another_or_makes_anything(
             await connection.execute(statement)
 
 
-@pytest.mark.parametrize("table", ["record", "leaf", "policy", "policy_turn"])
+@pytest.mark.parametrize("table", ["record", "leaf", "policy", "policy_turn", "erased_tenant"])
 @pytest.mark.parametrize("replica", [False, True])
 async def test_even_the_owner_does_not_change_what_is_appended(stack: Stack, table: str, replica: bool) -> None:
     connection = await stack.superuser()
@@ -169,7 +185,7 @@ async def test_even_the_owner_does_not_change_what_is_appended(stack: Stack, tab
             await connection.execute("SET session_replication_role = replica")
         else:
             await connection.execute("SET ROLE assay_owner")
-        column = {"record": "kind", "leaf": "seq"}.get(table, "hash")
+        column = {"record": "kind", "leaf": "seq", "erased_tenant": "erasure"}.get(table, "hash")
         for statement in (
             f"UPDATE assay.{table} SET {column} = {column}",
             f"DELETE FROM assay.{table}",
@@ -181,6 +197,53 @@ async def test_even_the_owner_does_not_change_what_is_appended(stack: Stack, tab
             assert refused.value.sqlstate == "AS009"
     finally:
         await connection.close()
+
+
+@pytest.mark.parametrize("replica", [False, True])
+async def test_even_the_owner_only_releases_holds_and_only_erases_keys(stack: Stack, replica: bool) -> None:
+    connection = await stack.superuser()
+    try:
+        name = uuid4().hex
+        hold = await connection.fetchval(f"SELECT (assay.place_hold('{name}', 'one', {_RECORD})).id")
+        await connection.execute(
+            f"SELECT assay.keep_subject_key('acme', '{name}', gen_random_uuid(), 'k', '\\x01');"
+            f"SELECT assay.release_hold('{hold}', 'one', false, {_RECORD});"
+            f"SELECT assay.release_hold('{hold}', 'two', true, {_RECORD})"
+        )
+        if replica:
+            await connection.execute("SET session_replication_role = replica")
+        else:
+            await connection.execute("SET ROLE assay_owner")
+        for statement in (
+            f"UPDATE assay.hold SET released_by = NULL, released_at = NULL WHERE id = '{hold}'",
+            f"UPDATE assay.hold SET subject = NULL WHERE id = '{hold}'",
+            "DELETE FROM assay.hold",
+            "TRUNCATE assay.hold",
+            f"UPDATE assay.subject_key SET wrapped = '\\x02' WHERE subject = '{name}'",
+            f"UPDATE assay.subject_key SET subject = 'x', wrapped = NULL, erased_at = now() WHERE subject = '{name}'",
+            "DELETE FROM assay.subject_key",
+            "TRUNCATE assay.subject_key",
+        ):
+            with pytest.raises(asyncpg.PostgresError) as refused:
+                await connection.execute(statement)
+            assert refused.value.sqlstate == "AS009", statement
+        await connection.execute(
+            f"UPDATE assay.subject_key SET wrapped = NULL, erased_at = now() WHERE subject = '{name}'"
+        )
+    finally:
+        await connection.close()
+
+
+async def test_one_person_never_stands_for_two_whoever_writes(stack: Stack) -> None:
+    connection = await stack.superuser()
+    hold = await connection.fetchval(f"SELECT (assay.place_hold('{uuid4().hex}', 'one', {_RECORD})).id")
+    with pytest.raises(asyncpg.CheckViolationError):
+        await connection.execute(
+            "UPDATE assay.hold SET first_release_by = 'one', first_release_at = now(), released_by = 'one',"
+            " released_at = now() WHERE id = $1",
+            hold,
+        )
+    await connection.close()
 
 
 async def test_the_migrating_login_owns_nothing_itself(logins: Mapping[str, asyncpg.Connection]) -> None:
@@ -212,7 +275,7 @@ async def test_every_function_is_pinned_and_public_may_call_none(stack: Stack) -
         assert row["proconfig"] == ["search_path=pg_catalog, pg_temp"], row["proname"]
         assert not row["acl"].startswith(("{=X", "=X")), row["proname"]
         assert "{=X" not in row["acl"], row["proname"]
-        if row["proname"] in CALLS and row["proname"] != "make_month":  # that one is the owner's alone
+        if row["proname"] in CALLS and row["proname"] not in ("make_month", "event_id"):  # the owner's alone
             assert row["prosecdef"], row["proname"]
 
 

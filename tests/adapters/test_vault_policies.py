@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Callable
 
 import hvac
 import pytest
-from hvac.exceptions import Forbidden
+from hvac.exceptions import Forbidden, InvalidRequest
 
 from adapters.vault_calls import kv_write, read, write
 from adapters.vault_client import new_client
@@ -38,7 +38,13 @@ NOBODY: dict[str, Act] = {
     "a child token": writes("auth/token/create", policies=["root"]),
     "seal": writes("sys/seal"),
     "any lease": writes("sys/leases/revoke", lease_id="x"),
-    "delete a tenant's key": deletes("transit/keys/tenant-acme"),
+    "delete Assay's own key": deletes("transit/keys/tenant-system"),
+    "let Assay's own key be deleted": writes("transit/keys/tenant-system/config", deletion_allowed=True),
+    "let a tenant's key be exported": writes("transit/keys/tenant-acme/config", exportable=True),
+    "let a tenant's key be backed up": writes("transit/keys/tenant-acme/config", allow_plaintext_backup=True),
+    "forget a version of a tenant's key": writes("transit/keys/tenant-acme/trim", min_available_version=1),
+    "make a key that can be exported": writes("transit/keys/tenant-mine", type="aes256-gcm96", exportable=True),
+    "make a key of another kind": writes("transit/keys/tenant-mine", type="rsa-4096"),
     "export a tenant's key": reads("transit/export/encryption-key/tenant-acme"),
     "export a signing key": reads("transit/export/signing-key/receipt-signing"),
     "back a key up": reads("transit/backup/tenant-acme"),
@@ -59,6 +65,9 @@ SERVICES: dict[str, Act] = {
     "make a client": writes("assay/data/clients/mine", data={"x": "y"}),
     "list clients": lists("assay/metadata/clients"),
     "set a provider": writes("assay/data/providers/local", data={"api_key": "x"}),
+    "delete a tenant's key": deletes("transit/keys/tenant-acme"),
+    "let a tenant's key be deleted": writes("transit/keys/tenant-acme/config", deletion_allowed=True),
+    "erase a tenant": reads("database/creds/assay-custodian"),
     "make a tenant": writes("transit/keys/tenant-mine", type="aes256-gcm96"),
     "rotate a signing key": writes("transit/keys/receipt-signing/rotate"),
     "let a worker in": writes("auth/approle/role/assay-worker/secret-id"),
@@ -165,6 +174,17 @@ async def test_a_token_is_refused_what_its_policy_does_not_name(
 ) -> None:
     with pytest.raises(Forbidden):
         act[1](tokens[who])
+
+
+async def test_an_operator_deletes_a_tenants_key_once_that_is_allowed(tokens: dict[str, hvac.Client]) -> None:
+    operator, path = tokens["operator"], "transit/keys/tenant-to-be-erased"
+    operator.write_data(path, data={"type": "aes256-gcm96"})
+    operator.write_data(f"{path}/rotate")
+    with pytest.raises(InvalidRequest):
+        operator.delete(path)
+    operator.write_data(f"{path}/config", data={"deletion_allowed": True})
+    operator.delete(path)
+    assert read(operator, path) is None
 
 
 async def test_services_sign_with_their_own_key(tokens: dict[str, hvac.Client]) -> None:

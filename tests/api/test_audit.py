@@ -10,8 +10,11 @@ from uuid import uuid4
 import httpx2
 import pytest
 
+from adapters.log_evidence import verify_export
+from adapters.receipts import holds
 from adapters.tokens_jwt import JwtIssuer, JwtVerifier
 from api.app import build_app
+from api.exporting import LogExport
 from api.metrics import Metrics
 from api.reading import RecordReading
 from api.services import Readiness, Services
@@ -25,11 +28,10 @@ from domain.ports import AccessDecider
 from domain.principals import Action, Principal
 from domain.records import EventKind, OpenFields, Record, SealedFields
 from domain.refusals import Kind, Refusal
-from tests.contracts.test_log_proofs import holds
 from tests.doubles.clock import FixedClock
 from tests.doubles.keys import FixedIdentity, LocalSigner
 from tests.doubles.ledger import MemoryLedger, MemoryRecords
-from tests.doubles.log import LogKey, MemoryProofs
+from tests.doubles.log import LogKey, MemoryEntries, MemoryProofs
 
 PROMPT = "a canary in a prompt"
 RUN, OTHER_RUN = "inf.acme." + "a" * 32, "inf.acme." + "b" * 32
@@ -76,7 +78,11 @@ class Edge:
             reading=RecordReading(self.records, self.ledger, identity, self.access, self.clock, self.random_tag),
             records=self.records,
             proofs=self.proofs,
-            **dict.fromkeys(("runs", "tokens", "rates", "policy", "decoder", "sessions", "sealing"), cast("Any", None)),
+            export=LogExport(
+                *(MemoryEntries(self.proofs), self.proofs, self.ledger, self.access, self.clock, self.random_tag)
+            ),
+            **dict.fromkeys(("runs", "tokens", "rates", "policy", "decoder", "sessions"), cast("Any", None)),
+            **dict.fromkeys(("sealing", "custodian"), cast("Any", None)),
         )
         app = build_app(Readiness((), services), Metrics(), 1024, self.random_tag)
         self.http = httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://127.0.0.1:8080")
@@ -112,8 +118,8 @@ class Edge:
         headers = {"Authorization": f"Bearer {token}"}
         return await self.http.get(f"/v1/audit/{path}", params=query or None, headers=headers)
 
-    def readings(self) -> list[Record]:
-        return [record for record in self.ledger.records.values() if record.kind is EventKind.RECORDS_READ]
+    def readings(self, kind: EventKind = EventKind.RECORDS_READ) -> list[Record]:
+        return [record for record in self.ledger.records.values() if record.kind is kind]
 
 
 @pytest.fixture
@@ -134,7 +140,7 @@ def ids(response: httpx2.Response) -> list[str]:
     return [event["event_id"] for event in response.json()["events"]]
 
 
-READS = ("events", f"events/{uuid4()}")
+READS = ("events", f"events/{uuid4()}", "export")
 PROOFS = (f"events/{uuid4()}/proof", "checkpoint", "consistency?from=0", "key")
 
 
@@ -353,3 +359,36 @@ async def test_times_of_the_log_are_exact(edge: Edge):
     record = await edge.put()
     [event] = (await edge.get("events")).json()["events"]
     assert event["recorded_at"] == record.recorded_at.isoformat(timespec="microseconds")
+
+
+async def test_an_export_is_recorded_and_holds(edge: Edge):
+    refused(await edge.get("export"), 404, "not-found")
+    put = [await edge.put() for _ in range(201)]
+    edge.proofs.sequence()
+    edge.proofs.seal("acme")
+    await edge.put()
+    edge.proofs.sequence()
+    keys = [parse_vkey(edge.proofs.key.vkey("acme"))]
+    for query, first, after in (
+        ({}, 0, 201),
+        ({"since": put[200].recorded_at.isoformat()}, 200, 201),
+        ({"until": put[2].recorded_at.isoformat()}, 0, 2),
+        ({"since": "2020-01-01T00:00:00Z", "until": "2020-01-02T00:00:00Z"}, 201, 201),
+    ):
+        response = await edge.get("export", **query)
+        assert response.status_code == 200
+        found = verify_export(response.content.splitlines(), keys)
+        assert (found["verdict"], found["first"], found["after"]) == ("holds", first, after), found
+        made = edge.readings(EventKind.EXPORTED)[-1]
+        assert (made.fields.filters, made.fields.count) == (tuple(query), after - first)
+        assert made.sealed.subject == "client:auditor"
+    assert len(edge.readings(EventKind.EXPORTED)) == 4
+
+
+async def test_an_export_that_can_not_be_recorded_is_not_given(edge: Edge):
+    await edge.put()
+    edge.proofs.sequence()
+    edge.proofs.seal("acme")
+    edge.ledger.outage = Refusal(Kind.STORE_UNAVAILABLE, "the store can't be reached")
+    refused(await edge.get("export"), 503, "store-unavailable")
+    refused(await edge.get("export", sinec="2026-03-01T12:00:00Z"), 422, "invalid-request", "sinec")

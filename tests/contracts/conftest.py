@@ -27,6 +27,7 @@ from tests.adapters.stack import (  # noqa: F401 - fixtures
     worker_session,
     writer_pool,
 )
+from tests.contracts.logs import a_log  # noqa: F401 - a fixture
 from tests.doubles.ledger import MemoryLedger
 from tests.doubles.stores import MemoryDirectory, MemoryPayloads, MemoryPolicies, MemoryRates
 

@@ -1,108 +1,14 @@
 """The contract of proofs: each entry's holds against the newest checkpoint, and trees extend what they were."""
 
-import secrets
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import pytest
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from adapters.identity_vault import VaultIdentity
-from adapters.keyring_vault import VaultKeyRing
-from adapters.ledger_postgres import PostgresLedger
-from adapters.log_proofs_postgres import PostgresLogProofs
-from adapters.record_sealer import RecordSealer
-from adapters.subject_keys_postgres import PostgresSubjectKeys
-from adapters.vault_setup import create_tenant
-from domain.checkpoints import Checkpoint, open_checkpoint, open_proof, parse_proof, parse_vkey
-from domain.log_ports import LogProofs
+from adapters.receipts import holds
+from domain.checkpoints import open_proof, parse_proof, parse_vkey
 from domain.merkle import verify_consistency
-from domain.ports import Ledger
-from domain.records import EventKind, OpenFields, Record, SealedFields
 from domain.refusals import Kind, Refusal
-from tests.adapters.stack import Stack, SystemClock
-from tests.doubles import log
-from tests.doubles.events import new_event_id
-from tests.doubles.ledger import MemoryLedger
-from tests.doubles.log import LogKey, MemoryProofs
-
-
-def holds(public_key: bytes, signature: bytes, message: bytes) -> bool:
-    try:
-        Ed25519PublicKey.from_public_bytes(public_key).verify(signature, message)
-    except InvalidSignature:
-        return False
-    return True
-
-
-@dataclass
-class Log:
-    """A log of a tenant that nobody was before."""
-
-    tenant: str
-    ledger: Ledger
-    proofs: LogProofs
-    key: LogKey
-    sequence: Callable[[], Awaitable[None]]
-    seal: Callable[[], Awaitable[None]]
-
-    async def grow(self, count: int) -> list[tuple[UUID, bytes]]:
-        """Record events and move them into the tree."""
-        made = [
-            Record(
-                event_id=new_event_id(),
-                tenant=self.tenant,
-                kind=EventKind.REFUSED,
-                recorded_at=datetime.now(UTC),
-                fields=OpenFields(),
-                sealed=SealedFields(),
-            )
-            for _ in range(count)
-        ]
-        stored = [await self.ledger.append(record) for record in made]
-        await self.sequence()
-        return [(one.event_id, one.digest) for one in stored]
-
-    async def head(self) -> Checkpoint:
-        note = await self.proofs.checkpoint(self.tenant)
-        assert note is not None
-        return open_checkpoint(note, [parse_vkey(self.key.vkey(self.tenant))], holds)
-
-
-@pytest.fixture(params=["memory", "postgres"])
-async def a_log(request: pytest.FixtureRequest) -> Log:
-    tenant, key = f"t-{secrets.token_hex(8)}", LogKey()
-    if request.param == "memory":
-        ledger = MemoryLedger(SystemClock())
-        proofs = MemoryProofs(ledger, key)
-
-        async def grow() -> None:
-            proofs.sequence()
-
-        async def seal() -> None:
-            proofs.seal(tenant)
-
-        return Log(tenant, ledger, proofs, key, grow, seal)
-    stack: Stack = request.getfixturevalue("stack")
-    session, pool = request.getfixturevalue("api_session"), request.getfixturevalue("api_pool")
-    await stack.as_root(lambda client: create_tenant(client, tenant))
-    keyring = VaultKeyRing(session, stack.vault, SystemClock())
-    sealer = RecordSealer(keyring, VaultIdentity(session), PostgresSubjectKeys(pool, keyring))
-
-    async def grow_stored() -> None:
-        connection = await stack.superuser()
-        await log.sequence(connection)
-        await connection.close()
-
-    async def seal_stored() -> None:
-        connection = await stack.superuser()
-        await log.sign(connection, key, tenant)
-        await connection.close()
-
-    return Log(tenant, PostgresLedger(pool, sealer), PostgresLogProofs(pool), key, grow_stored, seal_stored)
+from tests.contracts.logs import Log
 
 
 async def test_an_empty_log_proves_nothing(a_log: Log) -> None:

@@ -43,16 +43,16 @@ class MemoryLedger:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._budgets: dict[tuple[str, str, date], Budget] = {}
-        self._reservations: dict[UUID, _Held] = {}
+        self.reservations: dict[UUID, _Held] = {}
         self.records: dict[UUID, Record] = {}
         self.outage: Refusal | None = None
         """Raised by every method while set: the store is away."""
 
     async def admit(self, reservation: Reservation, record: Record) -> Admitted | QuotaSpent:
-        self._require_store()
+        self.require_store()
         if reservation.tenant != record.tenant:
             raise Refusal(Kind.INTERNAL, "a reservation and its record are of one tenant")
-        earlier = self._reservations.get(reservation.reservation_id)
+        earlier = self.reservations.get(reservation.reservation_id)
         if record.event_id not in self.records:
             if earlier is None:
                 day = quota.day_of(self._clock.now())
@@ -62,7 +62,7 @@ class MemoryLedger:
                 if reserved is None:
                     return QuotaSpent(quota.state(budget, reservation.daily_limit, self._clock.now()))
                 self._budgets[account] = reserved
-                self._reservations[reservation.reservation_id] = _Held(*account, reservation.tokens)
+                self.reservations[reservation.reservation_id] = _Held(*account, reservation.tokens)
             elif (earlier.tenant, earlier.caller, earlier.state) != (reservation.tenant, reservation.caller, "held"):
                 raise Refusal(Kind.INTERNAL, "the ledger refuses: the reservation is closed, or is another's")
         return Admitted(self._append(record))
@@ -74,7 +74,7 @@ class MemoryLedger:
         record: Record,
         meanwhile: Callable[[bytes], Awaitable[None]] | None = None,
     ) -> Appended:
-        self._require_store()
+        self.require_store()
         if meanwhile is not None:
             await meanwhile(_digest(record))
         if reservation_id is not None and record.event_id not in self.records:
@@ -82,12 +82,12 @@ class MemoryLedger:
         return self._append(record)
 
     def _settle(self, reservation_id: UUID, actual: int, tenant: str) -> None:
-        held = self._reservations.get(reservation_id)
+        held = self.reservations.get(reservation_id)
         if held is None:
             held = _Held(tenant, None, quota.day_of(self._clock.now()), 0, "refunded")
         if held.tenant != tenant or (held.caller is None and actual > 0):
             raise Refusal(Kind.INTERNAL, "the ledger refuses: the reservation is closed, or is another's")
-        self._reservations[reservation_id] = held
+        self.reservations[reservation_id] = held
         if held.caller is not None and (held.state == "held" or (held.state == "refunded" and actual > 0)):
             account = (held.tenant, held.caller, held.day)
             reserved = held.tokens if held.state == "held" else 0
@@ -95,17 +95,21 @@ class MemoryLedger:
             held.state = "settled" if actual else "refunded"
 
     async def append(self, record: Record) -> Appended:
-        self._require_store()
+        self.require_store()
         return self._append(record)
 
     async def quota(self, tenant: str, caller: str, daily_limit: int) -> QuotaState:
-        self._require_store()
+        self.require_store()
         now = self._clock.now()
         return quota.state(self._budgets.get((tenant, caller, quota.day_of(now)), Budget()), daily_limit, now)
 
     def digest(self, event_id: UUID) -> bytes:
         """The digest of what is stored."""
         return _digest(self.records[event_id])
+
+    def stored(self, event_id: UUID) -> StoredRecord:
+        """What is stored, as a reader finds it."""
+        return _stored(self.records[event_id])
 
     def _append(self, record: Record) -> Appended:
         repeated = record.event_id in self.records
@@ -115,7 +119,7 @@ class MemoryLedger:
         digest = _digest(stored)
         return Appended(record.event_id, digest, stored.recorded_at, repeated)
 
-    def _require_store(self) -> None:
+    def require_store(self) -> None:
         if self.outage is not None:
             raise self.outage
 
@@ -142,9 +146,7 @@ class MemoryRecords:
             for record in self._ledger.records.values()
             if tenant in (None, record.tenant) and workflow_id in (None, record.workflow_id)
         ]
-        found = [
-            record for record in found if _matches(record, where) and (after is None or _key(record) < _key(after))
-        ]
+        found = [record for record in found if matches(record, where) and (after is None or _key(record) < _key(after))]
         return sorted(found, key=_key, reverse=True)[: max(1, limit)]
 
     async def get(self, event_id: UUID, *, tenant: str | None = None) -> StoredRecord | None:
@@ -162,7 +164,8 @@ def _key(place: StoredRecord | Place) -> tuple[datetime, UUID]:
     return place.recorded_at, place.event_id
 
 
-def _matches(record: StoredRecord, where: RecordFilter) -> bool:
+def matches(record: StoredRecord, where: RecordFilter) -> bool:
+    """Whether a record is one that is wanted."""
     said = ((where.kind, record.kind), (where.run, record.workflow_id), (where.subject, record.subject))
     return (
         all(wanted in (None, found) for wanted, found in said)

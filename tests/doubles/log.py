@@ -1,17 +1,22 @@
 """A log's tree for tests: sequenced and signed here, in PostgreSQL or in memory, by a key of the test's own."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 import asyncpg
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from domain.checkpoints import Checkpoint, Proof, Signature, key_id, signed_note, vkey
+from domain.exports import entry_line
 from domain.merkle import Edge, Subtree, consistency_path, edge_of, inclusion_path, leaf_hash
+from domain.record_queries import RecordFilter
+from domain.records import StoredRecord
 from domain.refusals import Kind, Refusal
 from domain.tiles import new_tiles, partial_tiles
-from tests.doubles.ledger import MemoryLedger
+from tests.doubles.ledger import MemoryLedger, matches
 
 LOG_NAME = "assay.local"
 
@@ -99,6 +104,10 @@ class MemoryProofs:
         root = edge_of(size, self._subtree(tenant)).root()
         self._notes[tenant] = (size, self.key.sign(tenant, size, root))
 
+    def stored(self, tenant: str) -> list[StoredRecord]:
+        """The records in a tenant's tree, in their order."""
+        return [self._ledger.stored(event_id) for event_id in self._entries.get(tenant, {})]
+
     async def checkpoint(self, tenant: str) -> str | None:
         self._require_store()
         return self._notes[tenant][1] if tenant in self._notes else None
@@ -131,3 +140,30 @@ class MemoryProofs:
     def _require_store(self) -> None:
         if self.outage is not None:
             raise self.outage
+
+
+class MemoryEntries:
+    """``LogEntries`` over the trees of a ``MemoryProofs``."""
+
+    def __init__(self, proofs: MemoryProofs) -> None:
+        self._proofs = proofs
+
+    async def span(
+        self, tenant: str, size: int, since: datetime | None = None, until: datetime | None = None
+    ) -> tuple[int, int]:
+        records = self._proofs.stored(tenant)[:size]
+        where = RecordFilter(since=since, until=until)
+        found = [seq for seq, record in enumerate(records) if matches(record, where)]
+        if not found:
+            return size, size
+        return 0 if since is None else found[0], size if until is None else found[-1] + 1
+
+    async def read(self, tenant: str, first: int, after: int) -> Sequence[Mapping[str, Any]]:
+        records = self._proofs.stored(tenant)[first:after]
+        return [
+            entry_line(seq, record.event_id, record.digest, {name: getattr(record, name) for name in record.__slots__})
+            for seq, record in enumerate(records, start=first)
+        ]
+
+    async def edge(self, tenant: str, size: int) -> Edge:
+        return Edge().append([leaf_hash(record.digest) for record in self._proofs.stored(tenant)[:size]])

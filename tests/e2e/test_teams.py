@@ -12,25 +12,16 @@ from temporalio.client import WorkflowExecutionStatus, WorkflowFailureError
 from temporalio.exceptions import ApplicationError, CancelledError
 
 from adapters.clock_system import SystemClock
-from adapters.identity_vault import VaultIdentity
-from adapters.keyring_vault import VaultKeyRing
-from adapters.pool_postgres import PostgresPool
 from adapters.record_sealer import RecordSealer
-from adapters.subject_keys_postgres import PostgresSubjectKeys
-from adapters.vault_client import new_client
-from adapters.vault_session import VaultSession
-from adapters.vault_setup import issue_secret_id
 from assay_temporal import AnotherRequest, ChatMessage, Denied, Faulted, InferenceCall
 from assay_temporal.client import AssayClient
 from assay_temporal.codec import ENCODING
 from assay_temporal.contracts import WORKFLOW, InferenceResult, SignedRequest
 from assay_temporal.inference import request_hash
 from assay_temporal.start_context import StartContext, sign
-from config.settings import AppRoleSettings
-from domain.records import EventKind, StoredRecord
-from embedded.bootstrap import operator_session
 from tests.fakes.behaviours import Hang, answer, status
 from tests.gateway import Gateway, eventually
+from tests.opened import opened, opening
 from tests.security.needles import forms
 from tests.teams import PATIENCE, TeamMember, TeamWorker, assay, team_member
 
@@ -57,38 +48,8 @@ async def worker(gateway: Gateway, member: TeamMember) -> AsyncIterator[TeamWork
 @pytest.fixture(scope="module")
 async def sealer(gateway: Gateway, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[RecordSealer]:
     """What opens records: Assay's own login."""
-    root = new_client(gateway.local.vault, gateway.servers.vault_root_token)
-    issued = issue_secret_id(root, "assay-api", "60s")
-    root.adapter.close()
-    place = tmp_path_factory.mktemp("sealer")
-    (place / "role").write_text(issued.role_id)
-    (place / "secret").write_text(issued.wrapping_token)
-    session = VaultSession(
-        gateway.local.vault, AppRoleSettings(role_id_file=place / "role", secret_id_file=place / "secret")
-    )
-    await session.start()
-    keyring = VaultKeyRing(session, gateway.local.vault, SystemClock())
-    async with operator_session(gateway.local) as operator:
-        pool = PostgresPool(operator, gateway.local.database, "assay-auditor")
-        await pool.start()
-        yield RecordSealer(keyring, VaultIdentity(session), PostgresSubjectKeys(pool, keyring))
-        await pool.close()
-    await session.close()
-
-
-async def sealed(gateway: Gateway, sealer: RecordSealer, run_id: str) -> list[dict[str, Any]]:
-    """The sealed part of a run's records, opened."""
-    rows = await gateway.superuser("SELECT * FROM assay.record WHERE workflow_id = $1", run_id)
-    names = ("event_id", "schema", "tenant", "recorded_at", "workflow_id", "run_id", "subject", "key_id", "subject_key")
-    records = [
-        StoredRecord(
-            **{name: row[name] for name in (*names, "ciphertext", "digest")},
-            kind=EventKind(row["kind"]),
-            fields=json.loads(row["fields"]),
-        )
-        for row in rows
-    ]
-    return [json.loads(await sealer.unseal(record)) for record in records]
+    async with opening(gateway, tmp_path_factory.mktemp("sealer")) as sealer:
+        yield sealer
 
 
 async def test_a_teams_workflow_is_answered_governed_and_recorded_in_its_name(
@@ -107,8 +68,8 @@ async def test_a_teams_workflow_is_answered_governed_and_recorded_in_its_name(
         assert [record["kind"] for record in records] == ["completed", "admitted"]
         assert {record["tenant"] for record in records} == {"acme"}
         assert {record["fields"]["policy"] for record in records} == {row["hash"]}
-        for opened in await sealed(gateway, sealer, run_id):
-            assert (opened["subject"], opened["client_id"]) == ("client:acme-app", "acme-app")
+        for fields in await opened(gateway, sealer, run_id):
+            assert (fields["subject"], fields["client_id"]) == ("client:acme-app", "acme-app")
 
     needles = [form for text in (CANARY, DRAFTED, "server is on fire") for form in forms(text)]
     for workflow_id in (handle.id, *asked):

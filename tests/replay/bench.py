@@ -32,6 +32,7 @@ from embedded import temporal
 from embedded.ports import unused_ports
 from embedded.servers import EmbeddedServers
 from tests.doubles.clock import FixedClock
+from tests.doubles.gaps import MemoryGaps
 from tests.doubles.keys import FixedIdentity, FixedKeyRing, LocalSigner
 from tests.doubles.ledger import MemoryLedger
 from tests.doubles.stores import MemoryPolicies, MemoryTeams
@@ -78,7 +79,8 @@ class RecordingBench:
     async def working(self) -> AsyncIterator[None]:
         """A worker, as a process of Assay has it."""
         ports = WorkerPorts(
-            *(keyring(), self.policies, self.ledger, self.identity, self.signer, self.model, FixedClock()), self.teams
+            *(keyring(), self.policies, self.ledger, self.identity, self.signer, self.model, FixedClock()),
+            *(self.teams, MemoryGaps(self.ledger)),
         )
         async with build_worker(self.client, self.settings, ports):
             yield

@@ -423,6 +423,23 @@ async def withdrawn_before_it_began(bench: RecordingBench) -> Handle:
 
 
 @branch(Status.COMPLETED)
+async def worker_stopped_while_the_model_is_asked(bench: RecordingBench) -> Handle:
+    """A call has failed once; then its workers stop in order, more often than attempts may fail."""
+    reached, never = hanging()
+    bench.settings = bench.settings.model_copy(
+        update={"worker": bench.settings.worker.model_copy(update={"graceful_shutdown_seconds": 0.1})}
+    )
+    bench.model.script = [failing(Kind.PROVIDER_UNAVAILABLE), *[never] * 5, "at last"]
+    handle = await bench.start(BODY)
+    for _ in range(5):
+        async with bench.working():
+            await reached.wait()
+        reached.clear()
+    async with bench.working():
+        return await ended(handle)
+
+
+@branch(Status.COMPLETED)
 async def worker_killed_while_the_model_is_asked(bench: RecordingBench) -> Handle:
     """A worker process is killed (SIGKILL) in the middle of its call. Another finishes the run."""
     store = bench.policies_dir / "store"

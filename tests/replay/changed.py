@@ -5,10 +5,12 @@ from typing import Any
 
 from temporalio import workflow
 
+from activities.looks import SETTLE_ABANDONED, Look
 from assay_temporal.contracts import WORKFLOW, InferenceResult
 from domain.verdicts import Decision, RiskBand, Verdict
 from workflows.guarded_inference import GuardedInference
 from workflows.journey import Journey
+from workflows.settle_abandoned import SettleAbandoned
 
 
 @workflow.defn(name=WORKFLOW)
@@ -66,3 +68,13 @@ class Patched(GuardedInference):
         if workflow.patched("take-a-breath"):
             await workflow.sleep(1)
         return await super()._invoke(journey)
+
+
+@workflow.defn(name=SETTLE_ABANDONED)
+class Hurried(SettleAbandoned):
+    """A look that takes a breath first."""
+
+    @workflow.run
+    async def run(self, look: Look | None = None) -> Look:
+        await workflow.sleep(1)
+        return await super().run(look)

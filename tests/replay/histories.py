@@ -25,6 +25,7 @@ from tests.replay.bench import NAMESPACE, keyring
 HISTORIES = Path(__file__).with_name("recorded")
 _COMPLETED = EventType.EVENT_TYPE_WORKFLOW_EXECUTION_COMPLETED
 _FAILED = EventType.EVENT_TYPE_WORKFLOW_EXECUTION_FAILED
+_GOES_ON = EventType.EVENT_TYPE_WORKFLOW_EXECUTION_CONTINUED_AS_NEW
 _CANCELLED = EventType.EVENT_TYPE_WORKFLOW_EXECUTION_CANCELED
 
 
@@ -39,7 +40,7 @@ def read(text: str) -> WorkflowHistory:
         NotClosed: it does not tell the end of its run.
     """
     history = json_format.Parse(text, History())
-    if not history.events or history.events[-1].event_type not in (_COMPLETED, _FAILED, _CANCELLED):
+    if not history.events or history.events[-1].event_type not in (_COMPLETED, _FAILED, _CANCELLED, _GOES_ON):
         raise NotClosed
     started = history.events[0].workflow_execution_started_event_attributes
     return WorkflowHistory(started.workflow_id, list(history.events))

@@ -10,11 +10,11 @@ GRANTS = {
     Role.REVIEWER: {Action.READ_OWN_RUN, Action.READ_LOG},
     Role.AUDITOR: {
         *(Action.READ_LOG, Action.READ_AUDIT, Action.READ_OWN_RUN, Action.READ_ANY_RUN),
-        Action.DECODE_PAYLOAD,
+        *(Action.DECODE_PAYLOAD, Action.READ_HOLDS, Action.PLACE_HOLD, Action.RELEASE_HOLD),
     },
     Role.ADMIN: {
         *(Action.READ_LOG, Action.READ_AUDIT, Action.READ_OWN_RUN, Action.READ_ANY_RUN),
-        Action.DECODE_PAYLOAD,
+        *(Action.DECODE_PAYLOAD, Action.READ_HOLDS, Action.PLACE_HOLD, Action.RELEASE_HOLD, Action.ERASE),
     },
 }
 

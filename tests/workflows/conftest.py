@@ -31,6 +31,7 @@ from domain.models import ModelAnswer, ModelCall, ProviderFailure, Usage
 from domain.records import Record
 from domain.requests import request_hash
 from tests.doubles.clock import FixedClock
+from tests.doubles.gaps import MemoryGaps
 from tests.doubles.keys import FixedIdentity, FixedKeyRing, LocalSigner
 from tests.doubles.ledger import MemoryLedger
 from tests.doubles.stores import MemoryPayloads, MemoryPolicies, MemoryTeams
@@ -113,7 +114,7 @@ class Bench:
         """A worker to take over from the first."""
         ports = WorkerPorts(
             *(self.keyring, self.policies, self.ledger, self.identity, self.signer, self.model, FixedClock()),
-            self.teams,
+            *(self.teams, MemoryGaps(self.ledger)),
         )
         return build_worker(self.env.client, Settings(), ports)
 
@@ -163,7 +164,7 @@ async def bench(
     ledger, teams = MemoryLedger(clock), MemoryTeams()
     write_policies(tmp_path / "policies")
     policy = await policies.put(load_policy_document(tmp_path / "policies", {}))
-    ports = WorkerPorts(keyring, policies, ledger, identity, signer, model, clock, teams)
+    ports = WorkerPorts(keyring, policies, ledger, identity, signer, model, clock, teams, MemoryGaps(ledger))
     worker = build_worker(env.client, Settings(), ports)
     async with worker:
         yield Bench(env, keyring, identity, ledger, signer, model, policies, policy, payloads, teams, ports, worker)

@@ -4,7 +4,8 @@ from typing import get_type_hints
 
 import pytest
 
-from activities import archiving, names
+from activities import archiving, looks, names
+from activities.abandoned import AbandonedActivities
 from activities.archive import ArchiveActivities
 from activities.invoke import ModelActivities
 from activities.screen import ScreeningActivities
@@ -13,12 +14,15 @@ from activities.validate import ValidationActivities
 
 DEFINED = {
     member.__temporal_activity_definition.name: member
-    for group in (ValidationActivities, ScreeningActivities, LedgerActivities, ModelActivities, ArchiveActivities)
+    for group in (
+        *(ValidationActivities, ScreeningActivities, LedgerActivities, ModelActivities),
+        *(ArchiveActivities, AbandonedActivities),
+    )
     for member in vars(group).values()
     if hasattr(member, "__temporal_activity_definition")
 }
 
-STAGES = (*names.ALL, *archiving.ALL)
+STAGES = (*names.ALL, *archiving.ALL, *looks.ALL)
 
 
 def test_no_activity_is_left_out():

@@ -37,8 +37,11 @@ def test_the_table_tells_what_holds():
         "short stages, local",
         "short stages, regular",
         "invoke_model",
+        "invoke_model, handed over",
         "invoke_model, heartbeats",
         "the run",
+        "steps of a look",
+        "a look for abandoned runs",
         "a month's archive",
         "a month's archive, heartbeats",
         "a run of the archiver",
@@ -55,15 +58,23 @@ def test_the_table_tells_what_holds():
     assert (lengths(attempt), lengths(total)) == ([timing.MODEL_ATTEMPT], [timing.MODEL_TOTAL])
     assert lengths(again) == [timing.MODEL_RETRY.initial_interval, timing.MODEL_RETRY.maximum_interval]
     assert again.startswith(f"{timing.MODEL_RETRY.maximum_attempts} attempts")
+    attempt, total, again = told["invoke_model, handed over"]
+    assert (lengths(attempt), lengths(total)) == ([timing.MODEL_ATTEMPT], [timing.MODEL_LEFT])
+    assert again.startswith("at once")
     assert lengths(told["invoke_model, heartbeats"][0]) == [timing.MODEL_HEARTBEAT]
     assert lengths(told["the run"][1]) == [timing.RUN_TOTAL]
+    attempt, total, again = told["steps of a look"]
+    assert (lengths(attempt), lengths(total)) == ([timing.LOOK_ATTEMPT], [timing.LOOK_STEP_TOTAL])
+    assert lengths(again) == [timing.LOOK_RETRY.initial_interval, timing.LOOK_RETRY.maximum_interval]
+    assert timing.LOOK_RETRY.maximum_attempts == 0
+    assert lengths(told["a look for abandoned runs"][1]) == [timing.LOOK_TOTAL]
     attempt, total, again = told["a month's archive"]
     assert (lengths(attempt), lengths(total)) == ([timing.ARCHIVE_ATTEMPT], [timing.ARCHIVE_TOTAL])
     assert lengths(again) == [timing.ARCHIVE_RETRY.initial_interval, timing.ARCHIVE_RETRY.maximum_interval]
     assert timing.ARCHIVE_RETRY.maximum_attempts == 0
     assert lengths(told["a month's archive, heartbeats"][0]) == [timing.ARCHIVE_HEARTBEAT]
     assert lengths(told["a run of the archiver"][1]) == [timing.ARCHIVE_RUN]
-    for policy in (timing.PATIENT_RETRY, timing.MODEL_RETRY, timing.ARCHIVE_RETRY):
+    for policy in (timing.PATIENT_RETRY, timing.MODEL_RETRY, timing.ARCHIVE_RETRY, timing.LOOK_RETRY):
         assert policy.backoff_coefficient == 2.0, "doubling"
 
 
@@ -71,7 +82,8 @@ def test_every_constant_has_its_place_in_the_table():
     named = {name for name in vars(timing) if name.isupper()}
     assert named == {
         *("LOCAL_ATTEMPT", "LOCAL_RETRY", "PATIENT_ATTEMPT", "PATIENT_TOTAL", "PATIENT_RETRY"),
-        *("MODEL_ATTEMPT", "MODEL_TOTAL", "MODEL_HEARTBEAT", "MODEL_RETRY", "RUN_TOTAL"),
+        *("MODEL_ATTEMPT", "MODEL_TOTAL", "MODEL_LEFT", "MODEL_HEARTBEAT", "MODEL_RETRY", "RUN_TOTAL"),
+        *("LOOK_ATTEMPT", "LOOK_STEP_TOTAL", "LOOK_RETRY", "LOOK_TOTAL"),
         *("ARCHIVE_ATTEMPT", "ARCHIVE_TOTAL", "ARCHIVE_HEARTBEAT", "ARCHIVE_RETRY", "ARCHIVE_RUN"),
     }
 
@@ -80,6 +92,7 @@ def test_the_lengths_fit_into_each_other():
     assert timedelta(seconds=10) > timing.LOCAL_ATTEMPT, "of a workflow task"
     assert timing.PATIENT_ATTEMPT < timing.PATIENT_TOTAL < timing.RUN_TOTAL
     assert timing.MODEL_HEARTBEAT < timing.MODEL_ATTEMPT < timing.MODEL_TOTAL < timing.RUN_TOTAL
+    assert timing.LOOK_ATTEMPT < timing.LOOK_STEP_TOTAL < timing.LOOK_TOTAL
     assert timing.ARCHIVE_HEARTBEAT < timing.ARCHIVE_ATTEMPT < timing.ARCHIVE_TOTAL < timing.ARCHIVE_RUN
     assert timedelta(days=1) > timing.ARCHIVE_RUN, "the next one begins then"
     assert 2 * timing.PATIENT_TOTAL < timing.RUN_TOTAL, "a stage that waits for a day, and then the closing"

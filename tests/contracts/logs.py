@@ -1,0 +1,96 @@
+"""A log of a tenant's own, in memory or in PostgreSQL, that the test's key signs."""
+
+import secrets
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from uuid import UUID
+
+import pytest
+
+from adapters.identity_vault import VaultIdentity
+from adapters.keyring_vault import VaultKeyRing
+from adapters.ledger_postgres import PostgresLedger
+from adapters.log_proofs_postgres import PostgresLogProofs
+from adapters.receipts import holds
+from adapters.record_sealer import RecordSealer
+from adapters.subject_keys_postgres import PostgresSubjectKeys
+from adapters.vault_setup import create_tenant
+from domain.checkpoints import Checkpoint, open_checkpoint, parse_vkey
+from domain.log_ports import LogProofs
+from domain.ports import Ledger
+from domain.records import EventKind, OpenFields, Record, SealedFields
+from tests.adapters.stack import Stack, SystemClock
+from tests.doubles import log
+from tests.doubles.events import new_event_id
+from tests.doubles.ledger import MemoryLedger
+from tests.doubles.log import LogKey, MemoryProofs
+
+
+@dataclass
+class Log:
+    """A log of a tenant that nobody was before."""
+
+    tenant: str
+    ledger: Ledger
+    proofs: LogProofs
+    key: LogKey
+    sequence: Callable[[], Awaitable[None]]
+    seal: Callable[[], Awaitable[None]]
+
+    async def grow(self, count: int) -> list[tuple[UUID, bytes]]:
+        """Record events and move them into the tree."""
+        made = [
+            Record(
+                event_id=new_event_id(),
+                tenant=self.tenant,
+                kind=EventKind.REFUSED,
+                recorded_at=datetime.now(UTC),
+                fields=OpenFields(),
+                sealed=SealedFields(),
+            )
+            for _ in range(count)
+        ]
+        stored = [await self.ledger.append(record) for record in made]
+        await self.sequence()
+        return [(one.event_id, one.digest) for one in stored]
+
+    async def head(self) -> Checkpoint:
+        note = await self.proofs.checkpoint(self.tenant)
+        assert note is not None
+        return open_checkpoint(note, [parse_vkey(self.key.vkey(self.tenant))], holds)
+
+
+@pytest.fixture(params=["memory", "postgres"])
+def a_log(request: pytest.FixtureRequest) -> Log:
+    tenant, key = f"t-{secrets.token_hex(8)}", LogKey()
+    if request.param == "memory":
+        ledger = MemoryLedger(SystemClock())
+        proofs = MemoryProofs(ledger, key)
+
+        async def grow() -> None:
+            proofs.sequence()
+
+        async def seal() -> None:
+            proofs.seal(tenant)
+
+        return Log(tenant, ledger, proofs, key, grow, seal)
+    stack: Stack = request.getfixturevalue("stack")
+    session, pool = request.getfixturevalue("api_session"), request.getfixturevalue("api_pool")
+    client = stack.root()
+    create_tenant(client, tenant)
+    client.adapter.close()
+    keyring = VaultKeyRing(session, stack.vault, SystemClock())
+    sealer = RecordSealer(keyring, VaultIdentity(session), PostgresSubjectKeys(pool, keyring))
+
+    async def grow_stored() -> None:
+        connection = await stack.superuser()
+        await log.sequence(connection)
+        await connection.close()
+
+    async def seal_stored() -> None:
+        connection = await stack.superuser()
+        await log.sign(connection, key, tenant)
+        await connection.close()
+
+    return Log(tenant, PostgresLedger(pool, sealer), PostgresLogProofs(pool), key, grow_stored, seal_stored)

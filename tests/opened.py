@@ -1,0 +1,61 @@
+"""Records with their sealed part open, as Assay's own login sees them."""
+
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from adapters.clock_system import SystemClock
+from adapters.identity_vault import VaultIdentity
+from adapters.keyring_vault import VaultKeyRing
+from adapters.pool_postgres import PostgresPool
+from adapters.record_sealer import RecordSealer
+from adapters.subject_keys_postgres import PostgresSubjectKeys
+from adapters.vault_client import new_client
+from adapters.vault_session import VaultSession
+from adapters.vault_setup import issue_secret_id
+from config.settings import AppRoleSettings
+from domain.records import EventKind, StoredRecord
+from embedded.bootstrap import operator_session
+from tests.gateway import Gateway
+
+_COLUMNS = ("event_id", "schema", "tenant", "recorded_at", "workflow_id", "run_id", "subject", "key_id", "subject_key")
+
+
+@asynccontextmanager
+async def opening(gateway: Gateway, directory: Path) -> AsyncIterator[RecordSealer]:
+    """What opens records. ``directory`` keeps its credentials."""
+    root = new_client(gateway.local.vault, gateway.servers.vault_root_token)
+    issued = issue_secret_id(root, "assay-api", "60s")
+    root.adapter.close()
+    role, secret = directory / "role", directory / "secret"
+    role.write_text(issued.role_id)
+    secret.write_text(issued.wrapping_token)
+    session = VaultSession(gateway.local.vault, AppRoleSettings(role_id_file=role, secret_id_file=secret))
+    await session.start()
+    keyring = VaultKeyRing(session, gateway.local.vault, SystemClock())
+    async with operator_session(gateway.local) as operator:
+        pool = PostgresPool(operator, gateway.local.database, "assay-auditor")
+        await pool.start()
+        yield RecordSealer(keyring, VaultIdentity(session), PostgresSubjectKeys(pool, keyring))
+        await pool.close()
+    await session.close()
+
+
+async def opened(gateway: Gateway, sealer: RecordSealer, run_id: str) -> list[dict[str, Any]]:
+    """The sealed part of each of a run's records, in the order in which they were stored.
+
+    Raises:
+        Refusal: NOT_FOUND if a key is erased.
+    """
+    rows = await gateway.superuser("SELECT * FROM assay.record WHERE workflow_id = $1 ORDER BY stored_at", run_id)
+    records = [
+        StoredRecord(
+            **{name: row[name] for name in (*_COLUMNS, "ciphertext", "digest")},
+            kind=EventKind(row["kind"]),
+            fields=json.loads(row["fields"]),
+        )
+        for row in rows
+    ]
+    return [json.loads(await sealer.unseal(record)) for record in records]

@@ -1,0 +1,239 @@
+"""What is done about a run that may lack its outcome, by what the engine and the log say of it."""
+
+import secrets
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+from temporalio.testing import ActivityEnvironment
+
+from activities.abandoned import OVERLAP, AbandonedActivities
+from activities.looks import Began, Look, Settled, Suspect, Suspects
+from activities.policies import Policies
+from activities.validate import ValidationActivities
+from assay_temporal import start_context
+from assay_temporal.start_context import StartContext
+from domain.abandoned import Beginning, ClosedRun, ClosedRuns, RunState, kind_for
+from domain.budgets import Reservation
+from domain.identity import caller_hash, epoch_ms, event_id, run_id
+from domain.records import EventKind, OpenFields, Record, SealedFields
+from domain.refusals import Kind, Refusal
+from domain.requests import request_hash
+from tests.doubles.clock import FixedClock
+from tests.doubles.gaps import MemoryGaps
+from tests.doubles.keys import FixedIdentity, FixedKeyRing
+from tests.doubles.ledger import MemoryLedger
+from tests.doubles.stores import MemoryPolicies, MemoryTeams
+
+STARTED = datetime(2026, 3, 1, 11, 0, 0, 123_456, tzinfo=UTC)
+BODY = {"model": "fake", "prompt": "Hello"}
+
+
+@dataclass
+class Engine:
+    """A ``RunLists`` of given runs of one workflow, the newest last."""
+
+    runs: dict[str, RunState] = field(default_factory=dict)
+    beginnings: dict[str, Beginning] = field(default_factory=dict)
+    asked_since: datetime | None = None
+
+    async def closed(self, since: datetime | None, page: bytes, most: int) -> ClosedRuns:
+        self.asked_since = since
+        ended = [run for run, state in self.runs.items() if state is not RunState.OPEN]
+        first = int(page or b"0")
+        listed = tuple(ClosedRun(WORKFLOW_ID, run, STARTED) for run in ended[first : first + 1])
+        return ClosedRuns(listed, str(first + 1).encode() if first + 1 < len(ended) else None)
+
+    async def newest(self, workflow_id: str) -> str | None:
+        return list(self.runs)[-1] if self.runs else None
+
+    async def state(self, workflow_id: str, run_id: str) -> RunState:
+        return self.runs.get(run_id, RunState.GONE)
+
+    async def beginning(self, workflow_id: str, run_id: str) -> Beginning | None:
+        return self.beginnings.get(run_id)
+
+
+KEYRING, IDENTITY = FixedKeyRing("acme", "system"), FixedIdentity()
+WORKFLOW_ID = run_id(b"0" * 32, "acme", "someone", secrets.token_hex(8))
+
+
+class Bench:
+    """The activities over doubles."""
+
+    def __init__(self) -> None:
+        self.clock = FixedClock()
+        self.ledger = MemoryLedger(self.clock)
+        self.gaps = MemoryGaps(self.ledger)
+        self.engine = Engine()
+        validation = ValidationActivities(KEYRING, Policies(MemoryPolicies()), IDENTITY, MemoryTeams())
+        self.activities = AbandonedActivities(self.engine, self.gaps, self.ledger, validation, self.clock)
+
+    async def begins(self, run: str, state: RunState, *identities: str, argument: Any = None) -> None:
+        self.engine.runs[run] = state
+        signed = await signed_start() if argument is None else argument
+        self.engine.beginnings[run] = Beginning(STARTED, identities or (run,), signed)
+
+    async def settle(self, run: str, **suspect: Any) -> Settled:
+        given = Suspects((Suspect(WORKFLOW_ID, run, **suspect),))
+        return await ActivityEnvironment().run(self.activities.settle_runs, given)
+
+    def outcomes(self) -> list[tuple[str, str | None, EventKind, str | None]]:
+        return [(r.tenant, r.run_id, r.kind, r.fields.refusal) for r in self.ledger.records.values()]
+
+
+@pytest.fixture
+def bench() -> Bench:
+    return Bench()
+
+
+async def signed_start() -> dict[str, Any]:
+    context = StartContext(
+        tenant="acme",
+        subject="alice",
+        client_id="app",
+        roles=("ai_operator",),
+        workflow_id=WORKFLOW_ID,
+        request_hash=request_hash(BODY),
+        policy="0" * 64,
+        expires_at=int(STARTED.timestamp()) + 60,
+    )
+    return {"request": BODY, "context": await start_context.sign(context, KEYRING, countersigner="system")}
+
+
+def own_record(run: str, kind: EventKind, tenant: str = "acme", slot: str = "outcome") -> Record:
+    event = event_id(epoch_ms(STARTED), tenant, WORKFLOW_ID, run, slot)
+    return Record(event, tenant, kind, STARTED, OpenFields(), SealedFields(), WORKFLOW_ID, run)
+
+
+async def test_whose_run_it_was_is_told_by_its_signed_start(bench: Bench):
+    await bench.begins("r1", RunState.TERMINATED)
+    assert await bench.settle("r1") == Settled(1, 0)
+    [record] = bench.ledger.records.values()
+    assert bench.outcomes() == [("acme", "r1", EventKind.FAILED, "run-terminated")]
+    key = await IDENTITY.tenant_key("acme")
+    assert record.fields.caller == caller_hash(key, "acme", "app", "alice")
+    assert (record.sealed.subject, record.sealed.prompt, record.sealed.answer) == ("alice", None, None)
+
+
+@pytest.mark.parametrize("argument", [{"request": BODY, "context": "forged"}, {}, "anything", []])
+async def test_a_start_that_proves_nothing_is_nobodys(bench: Bench, argument: Any):
+    await bench.begins("r1", RunState.TERMINATED, argument=argument)
+    await bench.settle("r1")
+    assert bench.outcomes() == [("system", "r1", EventKind.FAILED, "run-terminated")]
+
+
+@pytest.mark.parametrize("tenant", ["acme", "system"])
+async def test_an_outcome_of_its_own_stands_whoevers_it_is(bench: Bench, tenant: str):
+    await bench.begins("r1", RunState.COMPLETED)
+    await bench.ledger.append(own_record("r1", EventKind.REFUSED, tenant))
+    assert await bench.settle("r1") == Settled(0, 0)
+    assert len(bench.ledger.records) == 1
+
+
+async def test_a_repeat_changes_nothing_though_the_clock_goes_on(bench: Bench):
+    await bench.begins("r1", RunState.TIMED_OUT)
+    await bench.settle("r1")
+    before = dict(bench.ledger.records)
+    bench.clock.advance(3600)
+    assert await bench.settle("r1") == Settled(0, 0)
+    assert bench.ledger.records == before
+
+
+async def test_an_open_run_is_left_alone(bench: Bench):
+    await bench.begins("r1", RunState.OPEN)
+    assert await bench.settle("r1") == Settled(0, 0)
+    assert bench.outcomes() == []
+
+
+@pytest.mark.parametrize(
+    ("identities", "settled"), [(("r1",), []), (("r1", "r2"), ["r1"])], ids=["as the run before", "as its own"]
+)
+async def test_a_run_that_was_reset_goes_on(bench: Bench, identities: tuple[str, ...], settled: list[str]):
+    await bench.begins("r1", RunState.TERMINATED)
+    await bench.begins("r2", RunState.OPEN, *identities)
+    await bench.settle("r1")
+    assert [run for _, run, *_ in bench.outcomes()] == settled
+
+
+async def test_runs_that_were_reset_and_ended_have_an_outcome_for_each_identity(bench: Bench):
+    await bench.begins("r1", RunState.TERMINATED)
+    await bench.begins("r2", RunState.TERMINATED, "r1")
+    await bench.begins("r3", RunState.TERMINATED, "r1", "r3")
+    assert await bench.settle("r3") == Settled(2, 0)
+    assert await bench.settle("r2") == await bench.settle("r1") == Settled(0, 0)
+    assert {run for _, run, *_ in bench.outcomes()} == {"r1", "r3"}
+
+
+async def test_what_is_known_by_its_reservation_alone_is_recorded_and_refunded(bench: Bench):
+    id_ = event_id(epoch_ms(STARTED), "acme", WORKFLOW_ID, "r1", "reservation")
+    await bench.ledger.admit(
+        Reservation(id_, "acme", "a-caller", 10, 100), own_record("r1", EventKind.ADMITTED, slot="admission")
+    )
+    found = await ActivityEnvironment().run(bench.activities.find_held, Look(0))
+    assert found.suspects == (Suspect(WORKFLOW_ID, "r1", str(id_), "acme", "a-caller"),)
+    assert found.after is None
+    assert await ActivityEnvironment().run(bench.activities.settle_runs, Suspects(found.suspects)) == Settled(1, 0)
+    quota = await bench.ledger.quota("acme", "a-caller", 100)
+    assert (quota.used, quota.reserved) == (0, 0)
+    assert bench.outcomes()[-1] == ("acme", "r1", EventKind.FAILED, "run-terminated")
+
+
+async def test_one_that_was_deleted_and_had_reserved_nothing_is_nothing_to_record(bench: Bench):
+    assert await bench.settle("r1") == Settled(0, 0)
+
+
+async def test_one_that_cannot_be_recorded_holds_up_no_other(bench: Bench, monkeypatch: pytest.MonkeyPatch):
+    await bench.begins("r1", RunState.TERMINATED)
+    await bench.begins("r2", RunState.TERMINATED)
+    real = bench.ledger.close
+
+    async def erased(reservation: UUID | None, tokens: int, record: Record) -> Any:
+        if record.run_id == "r1":
+            raise Refusal(Kind.FORBIDDEN, "its tenant's key was erased")
+        return await real(reservation, tokens, record)
+
+    monkeypatch.setattr(bench.ledger, "close", erased)
+    given = Suspects((Suspect(WORKFLOW_ID, "r1"), Suspect(WORKFLOW_ID, "r2")))
+    assert await ActivityEnvironment().run(bench.activities.settle_runs, given) == Settled(1, 1)
+
+
+async def test_a_store_that_is_away_is_waited_for(bench: Bench):
+    await bench.begins("r1", RunState.TERMINATED)
+    bench.ledger.outage = Refusal(Kind.STORE_UNAVAILABLE, "away")
+    with pytest.raises(Refusal, match="away"):
+        await bench.settle("r1")
+    bench.ledger.outage = None
+    assert await bench.settle("r1") == Settled(1, 0)
+
+
+async def test_a_list_is_read_page_by_page_and_what_is_recorded_is_no_suspect(bench: Bench):
+    for run in ("r1", "r2", "r3"):
+        await bench.begins(run, RunState.TERMINATED)
+    await bench.ledger.append(own_record("r2", EventKind.COMPLETED))
+    look, found = Look(0), []
+    while look.page is not None:
+        page = await ActivityEnvironment().run(bench.activities.find_closed, look)
+        found += [suspect.run_id for suspect in page.suspects]
+        look = Look(0, page=page.page)
+    assert found == ["r1", "r3"]
+
+
+async def test_a_look_goes_back_a_little_beyond_the_last(bench: Bench):
+    assert (await ActivityEnvironment().run(bench.activities.begin_look, Began(5))).since_ms is None
+    await ActivityEnvironment().run(bench.activities.end_look, Began(epoch_ms(STARTED)))
+    look = await ActivityEnvironment().run(bench.activities.begin_look, Began(6))
+    await ActivityEnvironment().run(bench.activities.find_closed, look)
+    assert bench.engine.asked_since == STARTED.replace(microsecond=123_000) - OVERLAP
+    assert timedelta(minutes=1) < OVERLAP, "lists follow by moments"
+
+
+def test_every_end_has_a_kind_but_an_open_run_has_none():
+    kinds = {state: kind_for(state) for state in RunState if state is not RunState.OPEN}
+    assert kinds[RunState.CANCELLED] is Kind.RUN_CANCELLED
+    assert {kinds[RunState.TERMINATED], kinds[RunState.TIMED_OUT], kinds[RunState.GONE]} == {Kind.RUN_TERMINATED}
+    assert {kinds[RunState.FAILED], kinds[RunState.COMPLETED]} == {Kind.INTERNAL}
+    with pytest.raises(ValueError, match="open"):
+        kind_for(RunState.OPEN)

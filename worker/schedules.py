@@ -1,0 +1,142 @@
+"""What Temporal starts for us again and again. Every worker sees to it at its start that it stands as it should."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Iterable
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
+from typing import Final
+
+import structlog
+from temporalio.client import (
+    Client,
+    Schedule,
+    ScheduleActionStartWorkflow,
+    ScheduleAlreadyRunningError,
+    ScheduleIntervalSpec,
+    ScheduleOverlapPolicy,
+    SchedulePolicy,
+    ScheduleSpec,
+    ScheduleUpdate,
+    ScheduleUpdateInput,
+)
+from temporalio.service import RPCError
+
+from activities.looks import SETTLE_ABANDONED
+from adapters.backoff import Backoff
+from assay_temporal.keyring import KeyUnavailable
+from config.settings import Settings
+from domain.refusals import Refusal
+from workflows import settle_abandoned
+from workflows.timing import LOOK_TOTAL
+
+_CATCH_UP: Final = timedelta(minutes=1)
+_RPC_TIMEOUT: Final = timedelta(seconds=10)
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class Recurring:
+    """A workflow to be started every so often, without an argument: there is nothing in a schedule to keep secret.
+
+    ``id`` names the schedule and begins the workflow IDs of its runs. ``total`` bounds a run.
+    """
+
+    id: str
+    workflow: str
+    every: timedelta
+    total: timedelta
+    summary: str
+    details: str
+
+
+def recurring(settings: Settings) -> tuple[Recurring, ...]:
+    """All of them."""
+    return (
+        Recurring(
+            "assay-settle-abandoned",
+            SETTLE_ABANDONED,
+            timedelta(seconds=settings.worker.settle_abandoned_seconds),
+            LOOK_TOTAL,
+            settle_abandoned.SUMMARY,
+            settle_abandoned.DETAILS,
+        ),
+    )
+
+
+async def ensure_schedules(client: Client, task_queue: str, wanted: Iterable[Recurring]) -> None:
+    """Create the schedules, or make them what is wanted. Whether they are paused stays an operator's to say.
+
+    Any number of workers may do so at once, again and again.
+
+    Raises:
+        RPCError: Temporal does not answer.
+        KeyUnavailable: the keeper of Assay's own key is away.
+    """
+    for one in wanted:
+        schedule = _schedule(one, task_queue)
+        try:
+            await client.create_schedule(one.id, schedule, rpc_timeout=_RPC_TIMEOUT)
+        except ScheduleAlreadyRunningError:
+            await client.get_schedule_handle(one.id).update(partial(_towards, schedule), rpc_timeout=_RPC_TIMEOUT)
+
+
+def _towards(wanted: Schedule, given: ScheduleUpdateInput) -> ScheduleUpdate | None:
+    """The change that makes a schedule what is wanted, if it needs one."""
+    found = given.description.schedule
+    if _shape(found) == _shape(wanted):
+        return None
+    return ScheduleUpdate(Schedule(wanted.action, wanted.spec, wanted.policy, found.state))
+
+
+def _schedule(one: Recurring, task_queue: str) -> Schedule:
+    action = ScheduleActionStartWorkflow(
+        one.workflow,
+        id=one.id,
+        task_queue=task_queue,
+        execution_timeout=one.total,
+        static_summary=one.summary,
+        static_details=one.details,
+    )
+    policy = SchedulePolicy(overlap=ScheduleOverlapPolicy.SKIP, catchup_window=_CATCH_UP)
+    return Schedule(action, ScheduleSpec(intervals=[ScheduleIntervalSpec(every=one.every)]), policy)
+
+
+def _shape(schedule: Schedule) -> tuple[object, ...]:
+    """What of a schedule is ours to say, but for its encrypted parts."""
+    action = schedule.action
+    assert isinstance(action, ScheduleActionStartWorkflow)  # noqa: S101 - Temporal knows no other
+    spec = schedule.spec
+    others = (spec.calendars, spec.cron_expressions, spec.skip)
+    return (
+        *(action.workflow, action.id, action.task_queue, action.execution_timeout, len(action.args)),
+        *([interval.every for interval in spec.intervals], any(others), spec.start_at, spec.end_at),
+        *(schedule.policy.overlap, schedule.policy.catchup_window),
+    )
+
+
+@contextlib.asynccontextmanager
+async def scheduling(client: Client, settings: Settings) -> AsyncIterator[None]:
+    """See to the schedules beside the work in this block, as soon as the servers answer."""
+    task = asyncio.create_task(_until_they_stand(client, settings), name="schedules")
+    try:
+        yield
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+
+
+async def _until_they_stand(client: Client, settings: Settings) -> None:
+    backoff = Backoff()
+    wanted = recurring(settings)
+    while True:
+        try:
+            await ensure_schedules(client, settings.temporal.task_queue, wanted)
+        except (RPCError, KeyUnavailable, Refusal) as error:
+            log.warning("schedules.waiting", reason=type(error).__name__)
+            await asyncio.sleep(backoff.next())
+        else:
+            log.info("schedules.stand", schedules=[one.id for one in wanted])
+            return

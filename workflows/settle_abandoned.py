@@ -1,0 +1,77 @@
+"""The workflow that looks for runs which ended without an outcome, records and refunds them. A schedule starts it."""
+
+from dataclasses import replace
+from typing import Final
+
+from temporalio import workflow
+
+from activities import looks
+from activities.failures import failure_for
+from activities.looks import Began, Look, Settled, Suspects
+from activities.names import Stage
+from domain.identity import epoch_ms
+from domain.refusals import Kind
+from workflows import timing
+from workflows.stages import StageIn, StageOut
+
+SUMMARY: Final = "look for runs that ended without an outcome"
+DETAILS: Final = """\
+A run that is terminated, times out, is reset or deleted records no outcome itself. This look does it for them.
+
+1. `find_closed`, `settle_runs`: runs that ended since the last look, as Temporal lists them.
+2. `find_held`, `settle_runs`: reservations that are held for long, whose runs may be listed no more.
+
+Each outcome is recorded once, as `run-terminated`, and what was reserved is given back. An open run is not touched.
+"""
+
+
+@workflow.defn(name=looks.SETTLE_ABANDONED)
+class SettleAbandoned:
+    """One look at what has ended since the last one. Any number may look at once: an outcome is recorded once."""
+
+    @workflow.run
+    async def run(self, look: Look | None = None) -> Look:
+        """Begin a look, or go on with one. Gives how it ended; nobody but Assay has a look to go on with."""
+        if look is None:  # what does not authenticate is read as null
+            began = Began(epoch_ms(workflow.now()))
+            look = await _step(looks.BEGIN_LOOK, began, "where the last look began")
+        for _ in range(look.pages):
+            if look.page is None and look.after is None:
+                break
+            look = await self._page(look)
+            workflow.set_current_details(_told(look))
+        else:
+            workflow.continue_as_new(look)
+        await _step(looks.END_LOOK, Began(look.began_ms), "the next look goes on from here")
+        return look
+
+    async def _page(self, look: Look) -> Look:
+        if look.page is not None:
+            closed = await _step(looks.FIND_CLOSED, look, "runs that have ended since")
+            suspects, further = closed.suspects, replace(look, page=closed.page)
+        else:
+            held = await _step(looks.FIND_HELD, look, "reservations that are held for long")
+            suspects, further = held.suspects, replace(look, after=held.after)
+        if not suspects:
+            return further
+        made: Settled = await _step(looks.SETTLE_RUNS, Suspects(suspects), f"look into {len(suspects)} of them")
+        return replace(further, recorded=look.recorded + made.recorded, left=look.left + made.left)
+
+
+async def _step(stage: Stage[StageIn, StageOut], given: StageIn, summary: str) -> StageOut:
+    made: StageOut | None = await workflow.execute_activity(
+        stage.name,
+        given,
+        result_type=stage.gives,
+        start_to_close_timeout=timing.LOOK_ATTEMPT,
+        schedule_to_close_timeout=timing.LOOK_STEP_TOTAL,
+        retry_policy=timing.LOOK_RETRY,
+        summary=summary,
+    )
+    if made is None:  # what does not authenticate is read as null: someone else has answered in the activity's place
+        raise failure_for(Kind.INTERNAL, retryable=False)
+    return made
+
+
+def _told(look: Look) -> str:
+    return f"{look.recorded} recorded and refunded, {look.left} that can't be recorded"
