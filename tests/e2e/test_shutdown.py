@@ -16,6 +16,7 @@ from tests.processes import Served, serving, with_worker
 
 BODY = {"model": "fake", "prompt": "Hello"}
 BAD_WORDS = ("panic", "fatal", "abort", "traceback", "core dumped", "never retrieved", "was destroyed")
+RUNS = "WorkflowType = 'GuardedInference'"
 REPETITIONS = 3
 SENDERS = 8
 EACH = 2
@@ -68,7 +69,7 @@ async def api_of(gateway: Gateway, tmp_path: Path) -> AsyncIterator[None]:
 async def test_a_process_that_is_stopped_under_load_ends_in_order_and_loses_nothing(
     servers: Gateway, tmp_path: Path, role: str
 ):
-    before = {run.id async for run in (await servers.temporal(FixedKeyRing())).list_workflows()}
+    before = {run.id async for run in (await servers.temporal(FixedKeyRing())).list_workflows(RUNS)}
     used, reserved = await servers.budget("acme")
     servers.provider.default = Trickle(answer("in its own time"))
     stopped = serve_spec(servers.servers, with_worker(servers.settings, graceful_shutdown_seconds=1.0), role)
@@ -87,10 +88,10 @@ async def all_ended_once(gateway: Gateway, before: set[str], accepted: set[str],
     client = await gateway.temporal(FixedKeyRing())
 
     async def none_runs() -> bool:
-        return (await client.count_workflows("ExecutionStatus = 'Running'")).count == 0
+        return (await client.count_workflows(f"{RUNS} AND ExecutionStatus = 'Running'")).count == 0
 
     await eventually(none_runs, 60)
-    begun = {run.id async for run in client.list_workflows()} - before
+    begun = {run.id async for run in client.list_workflows(RUNS)} - before
     assert accepted <= begun
     tokens = 0
     for run in begun:
