@@ -1,7 +1,7 @@
 """The log's sequencer, one step at a time."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import hvac
@@ -11,7 +11,7 @@ from adapters.log_signing import HeadSigner, LogCondition
 from adapters.log_store_postgres import PostgresLogStore
 from adapters.pool_postgres import PostgresPool
 from adapters.public_keys_vault import VaultPublicKeys
-from adapters.vault_calls import kv_read, kv_write
+from adapters.vault_calls import kv_delete, kv_names, kv_read, kv_write
 from adapters.vault_session import VaultSession
 
 LOG_NAME = "assay.local"
@@ -46,3 +46,8 @@ class LogWriter:
     async def put_back(self, tenant: str, kept: Mapping[str, Any]) -> None:
         """Have Vault keep that again."""
         await asyncio.to_thread(kv_write, self._client, "assay", f"log/{tenant}", kept)
+
+    async def forget_others(self, tenants: Collection[str]) -> None:
+        """Have Vault keep nothing of other tenants' logs."""
+        for tenant in set(await asyncio.to_thread(kv_names, self._client, "assay", "log")) - set(tenants):
+            await asyncio.to_thread(kv_delete, self._client, "assay", f"log/{tenant}")

@@ -122,9 +122,10 @@ async def written(stack: Stack, operator_session: VaultSession, api_pool: Postgr
 @pytest.fixture
 async def scene(written: LogScene) -> AsyncIterator[LogScene]:
     """The logs, with their triggers off, as whoever owns the database can have it."""
-    await written.owner.triggers(on=False)
+    await written.owner.switch_off_triggers()
     yield written
     await written.owner.put_back(ORIGINAL)
     for tenant, kept in written.kept.items():
         await written.writer.put_back(tenant, kept)
-    await written.owner.triggers(on=True)
+    await written.writer.forget_others(written.kept)
+    await written.owner.switch_on_triggers()

@@ -16,6 +16,11 @@ from domain.tiles import new_tiles
 from tests.log_writer import LOG_NAME
 
 TABLES = ("record", "pending", "leaf", "tile", "log_head", "checkpoint", "subject_key")
+_TRIGGERS = """
+SELECT t.tgrelid::regclass::text AS place, t.tgname, t.tgenabled FROM pg_trigger t
+WHERE NOT t.tgisinternal AND (t.tgrelid = ANY (SELECT format('assay.%I', name)::regclass FROM unnest($1::text[]) name)
+  OR t.tgrelid IN (SELECT inhrelid FROM pg_inherits WHERE inhparent = 'assay.record'::regclass))
+"""
 
 
 class Owner:
@@ -23,15 +28,21 @@ class Owner:
 
     def __init__(self, connection: asyncpg.Connection) -> None:
         self.connection = connection
+        self._switched_off: list[asyncpg.Record] = []
 
-    async def triggers(self, *, on: bool) -> None:
-        """Switch the triggers of all that is appended off or on."""
-        parts = await self.connection.fetch(
-            "SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent = $1::regclass", "assay.record"
-        )
-        switch = "ENABLE ALWAYS" if on else "DISABLE"
-        for table in ("assay.record", "assay.leaf", *(row[0] for row in parts)):
-            await self.connection.execute(f"ALTER TABLE {table} {switch} TRIGGER append_only")
+    async def switch_off_triggers(self) -> None:
+        """Switch the triggers of the log's tables and their partitions off, those that always fire too."""
+        self._switched_off = await self.connection.fetch(_TRIGGERS, list(TABLES))
+        for trigger in self._switched_off:
+            await self.connection.execute(f"ALTER TABLE {trigger['place']} DISABLE TRIGGER {trigger['tgname']}")
+
+    async def switch_on_triggers(self) -> None:
+        """Switch them on again, where their table is still there."""
+        for trigger in self._switched_off:
+            always = "ALWAYS" if trigger["tgenabled"] == b"A" else ""
+            await self.connection.execute(
+                f"ALTER TABLE IF EXISTS {trigger['place']} ENABLE {always} TRIGGER {trigger['tgname']}"
+            )
 
     async def back_up(self, name: str) -> None:
         """Copy the log's tables into a schema of that name."""
