@@ -14,11 +14,12 @@ _CONNECT_SECONDS = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """A response: its status, its headers in lower case, and its JSON."""
+    """A response: its status, its headers in lower case, and its JSON, or its text where it is plain text."""
 
     status: int
     headers: Mapping[str, str]
     body: Any
+    text: str | None = None
 
 
 class GatewayClient:
@@ -106,7 +107,9 @@ def _reply(response: httpx2.Response) -> Reply:
         body = response.json()
     except ValueError:
         body = None
-    return Reply(response.status_code, {name.lower(): value for name, value in response.headers.items()}, body)
+    headers = {name.lower(): value for name, value in response.headers.items()}
+    text = response.text if headers.get("content-type", "").startswith("text/plain") else None
+    return Reply(response.status_code, headers, body, text)
 
 
 def _member(body: object, name: str) -> object:

@@ -14,6 +14,7 @@ from cli.output import JsonFlag, Output
 from cli.requests import base_url, credentials
 from cli.up import addresses
 from config.settings import Settings
+from domain.checkpoints import LogFormatError, parse_vkey
 from domain.refusals import Refusal
 from embedded.bootstrap import TENANT, operator_session
 from embedded.errors import EmbeddedError
@@ -47,7 +48,7 @@ async def _answered(gateway: GatewayClient, settings: Settings, out: Output, sho
     out.note("\n[bold]1. An answered request[/bold], with its receipt")
     token = await gateway.token(*credentials(settings, "demo"))
     body = _ask(QUESTION)
-    reply = await gateway.call("POST", "/v1/inferences", token=token, json=body)
+    reply = await gateway.call("POST", "/v1/inferences", token=token, json=body, headers={"Prefer": "sealed"})
     shown.steps.append({"step": "answered", "status": reply.status, "body": reply.body})
     shown.expect(reply.status == _OK, f"the question was answered with {reply.status}")
     if reply.status != _OK:
@@ -55,10 +56,13 @@ async def _answered(gateway: GatewayClient, settings: Settings, out: Output, sho
     out.note(f"   question  {QUESTION}\n   answer    {escape(reply.body['result']['content'].strip())}")
     out.note(f"   run       {reply.body['id']}")
     jwks = await gateway.call("GET", "/.well-known/jwks.json")
+    keys = await gateway.call("GET", "/v1/audit/key", token=token)
     try:
-        claims = verify_receipt(reply.body, jwks.body, body)
-        out.note(f"   receipt   event {claims['jti']}; verified: {claims['checked']}")
-    except ReceiptInvalid as error:
+        log_keys = [parse_vkey(line) for line in (keys.text or "").splitlines()]
+        claims = verify_receipt(reply.body, jwks.body, body, log_keys=log_keys)
+        out.note(f"   receipt   event {claims['jti']}; {claims['verdict']} in {claims['log']}: {claims['checked']}")
+        shown.expect(claims["verdict"] == "sealed", "the receipt came without a proof")
+    except (ReceiptInvalid, LogFormatError) as error:
         shown.expect(False, f"the receipt is broken: {error}")
     return str(reply.body["id"])
 
