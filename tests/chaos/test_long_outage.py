@@ -21,11 +21,12 @@ PATIENT, OTHERS = 12, 4
 
 async def test_runs_wait_for_their_store_and_everyone_is_told_the_truth(breakable: Gateway):
     await ready(breakable)
-    provider = breakable.provider
+    provider, token = breakable.provider, await breakable.token()
 
     async def ask(name: str, wait: float) -> httpx2.Response:
         body = {"model": "fake", "prompt": f"Question {name}"}
-        return await breakable.post(body, headers={"Prefer": f"wait={wait:.0f}"}, timeout=wait + 30)
+        headers = {"Authorization": f"Bearer {token}", "Prefer": f"wait={wait:.0f}"}
+        return await breakable.http.post("/v1/inferences", json=body, headers=headers, timeout=wait + 30)
 
     before = await breakable.budget("acme")
     received = provider.stats.received
