@@ -261,3 +261,14 @@ async def test_after_an_erasure_nothing_opens_and_what_comes_is_sealed_anew(
     assert anew.subject_key != found.subject_key
     assert (await records.unseal(anew))["prompt"] == "x"
     assert (await ledger.append(before)).repeated
+
+
+@pytest.mark.parametrize("kind", EventKind)
+async def test_every_kind_of_event_is_recorded_and_read_back(
+    ledger: PostgresLedger, records: PostgresRecords, kind: EventKind
+) -> None:
+    record = a_record(kind=kind)
+    await ledger.append(record)
+    (found,) = await records.search(workflow_id=record.workflow_id)
+    assert (found.kind, found.event_id) == (kind, record.event_id)
+    assert (await records.unseal(found))["subject"] == "someone"
