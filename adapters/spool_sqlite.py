@@ -11,6 +11,7 @@ import fcntl
 import hashlib
 import os
 import sqlite3
+import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -21,6 +22,7 @@ import structlog
 from domain.spool import Spooled, SpoolUnavailable
 
 T = TypeVar("T")
+_TURNS, _TURN_SECONDS = 100, 0.05
 _ENTRY_OVERHEAD_BYTES = 48  # checksum, place, headers of the record and of its cell
 _SET_UP = (
     "PRAGMA journal_mode=WAL",
@@ -100,12 +102,23 @@ class SqliteSpool:
         directory.chmod(0o700)
         self._lock = os.open(self._lock_file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
-            self._connect()
+            self._connect_in_turn()
         except sqlite3.DatabaseError as error:
             if isinstance(error, sqlite3.OperationalError) or not self._empties():
                 raise
             self._set_aside()
             self._connect()
+
+    def _connect_in_turn(self) -> None:
+        """Connect; where another process is just making the file, after it: SQLite does not wait for that itself."""
+        for _ in range(_TURNS):
+            try:
+                return self._connect()
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:  # the primary code of an extended one
+                    raise
+            time.sleep(_TURN_SECONDS)
+        return self._connect()
 
     def _connect(self) -> None:
         os.close(os.open(self._file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))  # its other files get its mode

@@ -67,8 +67,13 @@ class HttpWitness:
             LogFormatError, Unproven: its answer is not what it should be.
             Refusal: STORE_UNAVAILABLE if it is away.
         """
+        content = submission(old_size, path, note)
         try:
-            answer = await self._http.post("/add-checkpoint", content=submission(old_size, path, note))
+            try:
+                answer = await self._http.post("/add-checkpoint", content=content)
+            except (httpx2.ReadError, httpx2.WriteError, httpx2.RemoteProtocolError):
+                # a kept connection may die between two requests; a witness that has cosigned says so
+                answer = await self._http.post("/add-checkpoint", content=content)
         except (httpx2.HTTPError, BodyTooLong):
             raise Refusal(Kind.STORE_UNAVAILABLE, "the witness can't be reached", retry_after=1.0) from None
         if answer.status_code == _CONFLICT:

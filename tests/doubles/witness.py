@@ -11,7 +11,15 @@ from threading import Lock, Thread
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from domain.checkpoints import Unproven, VerifierKey, key_id, open_checkpoint, parse_checkpoint, parse_note
+from domain.checkpoints import (
+    LogFormatError,
+    Unproven,
+    VerifierKey,
+    key_id,
+    open_checkpoint,
+    parse_checkpoint,
+    parse_note,
+)
 from domain.cosignatures import cosigned_message, cosigner_id
 from domain.merkle import EMPTY_ROOT, verify_consistency
 from tests.doubles.log_verifier import verify
@@ -27,7 +35,7 @@ class Witness:
     private: Ed25519PrivateKey = field(default_factory=Ed25519PrivateKey.generate)
     logs: dict[str, list[VerifierKey]] = field(default_factory=dict)
     seen: dict[str, tuple[int, bytes]] = field(default_factory=dict)
-    statuses: list[int] = field(default_factory=list)
+    statuses: list[int] = field(default_factory=list)  # of what was submitted of logs that it knows
     url: str = ""
     lock: Lock = field(default_factory=Lock)
 
@@ -42,8 +50,11 @@ class Witness:
             return 400, ""
         old, note = int(found[1]), found[3]
         path = [base64.b64decode(line, validate=True) for line in found[2].splitlines()]
-        text = parse_note(note).text
-        checkpoint = parse_checkpoint(text)
+        try:
+            text = parse_note(note).text
+            checkpoint = parse_checkpoint(text)
+        except LogFormatError:
+            return 400, ""
         keys = self.logs.get(checkpoint.origin)
         if keys is None:
             return 404, ""
@@ -78,7 +89,8 @@ def serving(witness: Witness) -> Iterator[Witness]:
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["content-length"])).decode()
             status, answer = witness.add_checkpoint(body) if self.path == "/w/add-checkpoint" else (404, "")
-            witness.statuses.append(status)
+            if any(f"\n{origin}\n" in body for origin in witness.logs):
+                witness.statuses.append(status)
             self.send_response(status)
             self.send_header("content-type", "text/x.tlog.size" if status == 409 else "text/plain")
             self.send_header("content-length", str(len(answer.encode())))
