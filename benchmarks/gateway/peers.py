@@ -9,6 +9,7 @@ import json
 import re
 import shutil
 import sys
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -33,7 +34,7 @@ _INSTALL_SECONDS = 900.0
 _START_SECONDS = 180.0
 
 
-class Peer:
+class Peer(ABC):
     """What the peers have in common: an installation, one child, the OpenAI wire format.
 
     ``guarded``: it screens prompts, which is proven before it is measured.
@@ -80,14 +81,17 @@ class Peer:
         """See ``Subject``."""
         return {}
 
+    @abstractmethod
     async def _install(self, home: Path) -> None:
-        raise NotImplementedError
+        """Put the peer into its home, unless it is there."""
 
+    @abstractmethod
     def _spec(self, home: Path, scratch: Path) -> ChildSpec:
-        raise NotImplementedError
+        """How it is started."""
 
+    @abstractmethod
     def _headers(self) -> Mapping[str, str]:
-        raise NotImplementedError
+        """What a request needs besides its body."""
 
 
 class LiteLLM(Peer):
