@@ -5,7 +5,7 @@ Temporal hands a driver what the codec has encrypted, from a size on, and what t
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
-from typing import Self
+from typing import Final, Self, cast
 
 from temporalio import activity
 from temporalio.api.common.v1 import Payload
@@ -23,7 +23,10 @@ from temporalio.converter import (
 from temporalio.exceptions import ApplicationError
 
 from adapters.postgres_errors import unavailable
+from assay_temporal.codec import ENCODING
 from assay_temporal.data_converter import EncryptedDataConverter
+
+_MARKER: Final = "__temporal_external_storage_reference"
 
 
 class _Storage(ExternalStorage, WithSerializationContext):
@@ -55,9 +58,10 @@ class _Storage(ExternalStorage, WithSerializationContext):
 
 @dataclass(frozen=True)
 class _Converter(EncryptedDataConverter):
-    """Reads payloads that claim to be encrypted references the same way; and looks at sizes before anything else.
+    """Reads payloads that claim to be encrypted references the same way; and looks before it does anything else.
 
-    Temporal binds its storage to a place, a copy each time, for every payload, large or not.
+    Temporal binds its storage to a place, a copy each time, for every payload, large or not. And what it gets back as
+    another list it copies into the place of the first: so what has no reference in it is given back as it came.
     """
 
     def _with_store_context(self, store_ctx: StorageDriverStoreContext) -> Self:
@@ -68,15 +72,37 @@ class _Converter(EncryptedDataConverter):
     async def _external_store_payload_sequence(self, payloads: Sequence[Payload]) -> list[Payload]:
         storage = self.external_storage
         if storage is None or all(payload.ByteSize() < storage.payload_size_threshold for payload in payloads):
-            return list(payloads)
+            return _as_they_came(payloads)
         place = self.__dict__.get("_place", StorageDriverStoreContext(target=None))
         return await storage._with_store_context(place)._store_payload_sequence(payloads)  # noqa: SLF001
 
+    async def _external_retrieve_payload_sequence(self, payloads: Sequence[Payload]) -> list[Payload]:
+        if not any(_may_refer(payload) for payload in payloads):
+            return _as_they_came(payloads)
+        return await super()._external_retrieve_payload_sequence(payloads)
+
+    async def _encode_reference_payload_sequence(self, payloads: Sequence[Payload]) -> list[Payload]:
+        if not any(_may_refer(payload) for payload in payloads):
+            return _as_they_came(payloads)
+        return await super()._encode_reference_payload_sequence(payloads)
+
     async def _decode_reference_payload_sequence(self, payloads: Sequence[Payload]) -> list[Payload]:
+        if not any(_may_refer(payload) for payload in payloads):
+            return _as_they_came(payloads)
         try:
             return await super()._decode_reference_payload_sequence(payloads)
         except RuntimeError:
             return list(payloads)
+
+
+def _may_refer(payload: Payload) -> bool:
+    """Whether it is anything but a payload that our codec has encrypted, and that is no reference."""
+    metadata = payload.metadata
+    return metadata.get("encoding") != ENCODING or len(payload.external_payloads) > 0 or _MARKER in metadata
+
+
+def _as_they_came(payloads: Sequence[Payload]) -> list[Payload]:
+    return cast("list[Payload]", payloads)  # or protobuf's own kind of list: which one is the caller's business
 
 
 def with_external_storage(converter: DataConverter, driver: StorageDriver, threshold: int) -> DataConverter:

@@ -6,7 +6,7 @@ a tenth of the worker's time. Whatever pydantic can't write (unpaired surrogates
 
 from dataclasses import is_dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, Final
 
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import PydanticSerializationError, to_json
@@ -56,6 +56,7 @@ _CONVERTERS = (
     BinaryProtoPayloadConverter(),
     _CompiledJson(),
 )
+_BY_ENCODING: Final = CompositePayloadConverter(*_CONVERTERS).converters
 
 
 class CompiledJsonConverter(CompositePayloadConverter):
@@ -63,4 +64,4 @@ class CompiledJsonConverter(CompositePayloadConverter):
 
     def __init__(self) -> None:
         """Take no arguments: Temporal makes it."""
-        super().__init__(*_CONVERTERS)
+        self.converters = _BY_ENCODING

@@ -13,7 +13,7 @@ from api.preferences import Waiting, waiting
 from api.problems import problem_response
 from api.rates import within_rate
 from api.run_views import RunView, running
-from api.runs import Submission
+from api.runs import Started, Submission
 from api.schemas import InferenceBody, RunBody
 from api.services import Provided, Services
 from domain.principals import Principal
@@ -68,10 +68,10 @@ async def submit(
     pinned = provided.policy
     wanted = parse_request(sent, pinned.policy.limits)
     pinned.policy.model(caller.tenant, wanted.model)
-    run_id = await provided.runs.start(Submission(caller, sent, wanted.model, pinned.hash, key))
-    request.state.run_id = run_id
+    started = await provided.runs.start(Submission(caller, sent, wanted.model, pinned.hash, key))
+    request.state.run_id = started.public_id
     patience = waiting(request.headers.getlist("prefer"), provided.settings.api.wait_seconds)
-    response = respond(await outcome(provided, caller, run_id, patience))
+    response = respond(await outcome(provided, caller, started, patience))
     if patience.applied:
         response.headers["Preference-Applied"] = patience.applied
     return response
@@ -85,14 +85,14 @@ async def shown(provided: Services, caller: Principal, view: RunView) -> RunView
     return found
 
 
-async def outcome(provided: Services, caller: Principal, run_id: str, patience: Waiting) -> RunView:
+async def outcome(provided: Services, caller: Principal, started: Started, patience: Waiting) -> RunView:
     """The run's outcome, sealed where the caller or the policy wants it so; or the run as running: its time is up."""
     begun = time.monotonic()
-    view = await provided.runs.wait(run_id, patience.seconds)
+    view = await provided.runs.wait(started, patience.seconds)
     if view.running or not (patience.sealed or provided.policy.policy.for_tenant(caller.tenant).sealed):
         return view
     left = patience.seconds - (time.monotonic() - begun)
-    return await provided.sealing.wait(caller.tenant, view, left) or running(run_id)
+    return await provided.sealing.wait(caller.tenant, view, left) or running(started.public_id)
 
 
 @router.get(

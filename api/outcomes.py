@@ -5,22 +5,28 @@ shares the API's process can tell then, and the caller need not wait for Tempora
 """
 
 import asyncio
-from contextlib import suppress
+import time
+from collections.abc import Callable
 from typing import Any
+
+from cachetools import TTLCache
 
 from api import run_views
 from api.run_views import RunView
 from assay_temporal.contracts import InferenceResult
 
+_KEPT_SECONDS = 60.0
+"""A workflow task that its worker did not complete is another's after 10 s: long enough for Temporal to know, too."""
+_MOST_KEPT = 1000
+
 
 class Outcomes:
     """Outcomes of runs that someone waits for here, by the runs' public IDs."""
 
-    def __init__(self) -> None:
+    def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
         """Start without waiters."""
-        self._told: dict[str, RunView] = {}
+        self._told: TTLCache[str, RunView] = TTLCache(_MOST_KEPT, _KEPT_SECONDS, monotonic)
         self._waiting: dict[str, list[asyncio.Future[RunView]]] = {}
-        self._settling: set[asyncio.Future[RunView]] = set()
 
     def recorded(self, result: InferenceResult) -> None:
         """A worker of this process has committed this outcome. Of no interest unless someone waits for it."""
@@ -33,10 +39,7 @@ class Outcomes:
         return self._told.get(public_id)
 
     async def first(self, public_id: str, of_engine: "asyncio.Future[RunView]", stopping: asyncio.Event) -> RunView:
-        """The outcome, from whoever knows it first; the run as running once it is time to stop.
-
-        Cancels ``of_engine``, unless it has to be waited for by others than the caller.
-        """
+        """The outcome, from whoever knows it first; the run as running once it is time to stop. Ends ``of_engine``."""
         if (known := self._told.get(public_id)) is not None:
             of_engine.cancel()
             return known
@@ -49,28 +52,14 @@ class Outcomes:
             if of_engine.done():
                 return of_engine.result()
             if recorded.done():
-                self._keep(public_id, recorded.result(), of_engine)
+                self._told[public_id] = recorded.result()
                 return recorded.result()
             return run_views.running(public_id)
         finally:
             stop.cancel()
-            if of_engine not in self._settling:
-                of_engine.cancel()
+            of_engine.cancel()
             recorded.cancel()
             self._forget(public_id, recorded)
-
-    def _keep(self, public_id: str, view: RunView, of_engine: "asyncio.Future[RunView]") -> None:
-        """Remember what was told until Temporal knows it too, or can't be asked."""
-        self._told[public_id] = view
-        self._settling.add(of_engine)
-
-        def settled(done: "asyncio.Future[RunView]") -> None:
-            self._settling.discard(done)
-            self._told.pop(public_id, None)
-            with suppress(asyncio.CancelledError):
-                done.exception()  # Temporal went away meanwhile: the outcome stands all the same
-
-        of_engine.add_done_callback(settled)
 
     def _forget(self, public_id: str, recorded: "asyncio.Future[RunView]") -> None:
         waiting = self._waiting[public_id]

@@ -47,17 +47,17 @@ async def predict(
         "temperature": body[0].temperature,
     }
     wanted = parse_request(asked, pinned.policy.limits)
-    run_id = await provided.runs.start(Submission(caller, asked, wanted.model, pinned.hash, key))
-    request.state.run_id = run_id
+    started = await provided.runs.start(Submission(caller, asked, wanted.model, pinned.hash, key))
+    request.state.run_id = started.public_id
     patience = replace(waiting(request.headers.getlist("prefer"), MAX_WAIT_SECONDS), seconds=MAX_WAIT_SECONDS)
-    view = await outcome(provided, caller, run_id, patience)
+    view = await outcome(provided, caller, started, patience)
     answer = view.body()
     if view.result is None or view.result.result is None:
         return respond(view)
     return JSONResponse(
         {
             "result": answer["result"]["content"],
-            "id": run_id,
+            "id": started.public_id,
             "model": answer["result"]["model"],
             "usage": answer.get("usage"),
             "receipt": answer.get("receipt"),

@@ -58,6 +58,7 @@ def build_worker(client: Client, settings: Settings, ports: WorkerPorts) -> Work
     slots = settings.worker
     return Worker(
         client,
+        max_workflow_task_external_storage_concurrency=1,  # more would make a task of each payload, large or not
         task_queue=settings.temporal.task_queue,
         workflows=[GuardedInference, SettleAbandoned],
         activities=[

@@ -38,7 +38,7 @@ log = structlog.get_logger(__name__)
 class Pace:
     """Seconds between looks at what is pending while nothing is, at the lag, and at all trees."""
 
-    poll: float = 0.2
+    poll: float = 0.5
     measure: float = 2.0
     witness: float = 1.0
     survey: float = 60.0

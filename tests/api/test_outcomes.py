@@ -35,11 +35,8 @@ async def test_a_worker_of_the_process_is_heard_before_the_engine(outcomes):
     waiting = await begun(outcomes, of_engine)
     outcomes.recorded(RESULT)
     assert (await waiting).result == RESULT
-    assert not of_engine.cancelled()
+    assert of_engine.cancelled()
     assert outcomes.told(RUN).status is Status.COMPLETED
-    of_engine.set_result(run_views.ended(RUN, RESULT))
-    await asyncio.sleep(0)
-    assert outcomes.told(RUN) is None
     assert outcomes._waiting == {}
 
 
@@ -63,14 +60,28 @@ async def test_the_engine_is_heard_where_no_worker_shares_the_process(outcomes):
     assert outcomes.told(RUN) is None
 
 
-async def test_an_outcome_that_was_told_stands_though_the_engine_goes_away(outcomes):
-    of_engine = engine()
-    waiting = await begun(outcomes, of_engine)
+async def test_an_outcome_that_was_told_stands_until_the_engine_must_have_learned_of_it():
+    now = [0.0]
+    outcomes = Outcomes(lambda: now[0])
+    waiting = await begun(outcomes, engine())
     outcomes.recorded(RESULT)
     await waiting
-    of_engine.set_exception(Refusal(Kind.ENGINE_UNAVAILABLE, "away"))
-    await asyncio.sleep(0)
+    now[0] = 59.0
+    assert outcomes.told(RUN).result == RESULT
+    now[0] = 61.0
     assert outcomes.told(RUN) is None
+
+
+async def test_only_so_many_outcomes_are_kept(outcomes):
+    for number in range(1001):
+        name = f"inf.acme.{number:032d}"
+        waiting = asyncio.create_task(outcomes.first(name, engine(), asyncio.Event()))
+        while name not in outcomes._waiting:
+            await asyncio.sleep(0)
+        outcomes.recorded(InferenceResult(name, "completed", "allow", result=Answer("yes", "fake", "stop")))
+        await waiting
+    assert outcomes.told(f"inf.acme.{0:032d}") is None
+    assert outcomes.told(f"inf.acme.{1000:032d}").status is Status.COMPLETED
 
 
 async def test_an_engine_that_is_away_is_an_error_for_who_has_heard_nothing(outcomes):
