@@ -21,39 +21,40 @@ CREATE OR REPLACE FUNCTION assay.sequence(most integer)
 RETURNS TABLE (tenant text, seq bigint, event_id uuid, digest bytea)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_column
+DECLARE
+  known bigint;
 BEGIN
   IF NOT pg_try_advisory_xact_lock(hashtext('assay.sequence')) THEN
     RETURN;
   END IF;
   DELETE FROM assay.stuck_log s WHERE assay.can_grow(s.tenant);
   LOOP
-    INSERT INTO assay.stuck_log (tenant)
-    SELECT n.tenant FROM (
-      SELECT DISTINCT m.tenant FROM (
-        SELECT p.tenant FROM assay.pending p WHERE p.tenant NOT IN (SELECT s.tenant FROM assay.stuck_log s)
+    known := (SELECT count(*) FROM assay.stuck_log);
+    RETURN QUERY
+      WITH next AS MATERIALIZED (
+        SELECT p.place, p.tenant FROM assay.pending p WHERE p.tenant NOT IN (SELECT s.tenant FROM assay.stuck_log s)
         ORDER BY p.place LIMIT most
-      ) m
-    ) n WHERE NOT assay.can_grow(n.tenant);
-    EXIT WHEN NOT FOUND;
+      ), stuck AS (
+        INSERT INTO assay.stuck_log AS s (tenant)
+        SELECT n.tenant FROM (SELECT DISTINCT m.tenant FROM next m) n WHERE NOT assay.can_grow(n.tenant)
+        RETURNING s.tenant
+      ), taken AS (
+        DELETE FROM assay.pending p USING next n
+        WHERE p.place = n.place AND n.tenant NOT IN (SELECT s.tenant FROM stuck s)
+        RETURNING p.place, p.tenant, p.event_id, p.digest
+      ), grown AS (
+        INSERT INTO assay.log_head AS h (tenant, size) SELECT t.tenant, count(*) FROM taken t GROUP BY t.tenant
+        ON CONFLICT (tenant) DO UPDATE SET size = h.size + excluded.size
+        RETURNING h.tenant, h.size
+      )
+      INSERT INTO assay.leaf AS l (tenant, seq, event_id, digest)
+      SELECT t.tenant,
+        g.size - count(*) OVER (PARTITION BY t.tenant) + row_number() OVER (PARTITION BY t.tenant ORDER BY t.place) - 1,
+        t.event_id, t.digest
+      FROM taken t JOIN grown g ON g.tenant = t.tenant
+      RETURNING l.tenant, l.seq, l.event_id, l.digest;
+    EXIT WHEN FOUND OR known = (SELECT count(*) FROM assay.stuck_log); -- else what comes behind these is to be moved
   END LOOP;
-  RETURN QUERY
-    WITH next AS (
-      SELECT p.place FROM assay.pending p WHERE p.tenant NOT IN (SELECT s.tenant FROM assay.stuck_log s)
-      ORDER BY p.place LIMIT most
-    ), taken AS (
-      DELETE FROM assay.pending p USING next n WHERE p.place = n.place
-      RETURNING p.place, p.tenant, p.event_id, p.digest
-    ), grown AS (
-      INSERT INTO assay.log_head AS h (tenant, size) SELECT t.tenant, count(*) FROM taken t GROUP BY t.tenant
-      ON CONFLICT (tenant) DO UPDATE SET size = h.size + excluded.size
-      RETURNING h.tenant, h.size
-    )
-    INSERT INTO assay.leaf AS l (tenant, seq, event_id, digest)
-    SELECT t.tenant,
-      g.size - count(*) OVER (PARTITION BY t.tenant) + row_number() OVER (PARTITION BY t.tenant ORDER BY t.place) - 1,
-      t.event_id, t.digest
-    FROM taken t JOIN grown g ON g.tenant = t.tenant
-    RETURNING l.tenant, l.seq, l.event_id, l.digest;
 END
 $$;
 
