@@ -86,6 +86,8 @@ def build_worker(client: Client, settings: Settings, ports: WorkerPorts) -> Work
         ),
         # how long a run waits for the worker that has it in memory before another takes over: after a crash, in vain
         sticky_queue_schedule_to_start_timeout=timedelta(seconds=3),
+        # the SDK holds heartbeats back for most of their timeout, and a cancellation comes with the answer to one
+        max_heartbeat_throttle_interval=timedelta(seconds=0.5),
         graceful_shutdown_timeout=timedelta(seconds=slots.graceful_shutdown_seconds),
     )
 
