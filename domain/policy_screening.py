@@ -5,21 +5,23 @@ Every rule proves itself on its own examples first: a rule that doesn't find wha
 
 import re
 
+from domain.normalise import normalise
 from domain.output_policy import OutputPolicy, OutputRule
 from domain.output_screening import matches
 from domain.policy_reader import PolicyError, Section
-from domain.sanitise import SanitisePolicy, sanitise
+from domain.sanitise import SHELL_METACHARACTERS, SanitisePolicy
 from domain.screening import DETECTORS
+from domain.screening_normaliser import Normaliser
 from domain.screening_patterns import compile_pattern
 from domain.screening_policy import Rule, ScreeningPolicy, Thresholds
 from domain.screening_rules import find
-from domain.screening_view import fold
 from domain.verdicts import Decision
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,59}\Z")
 _MAX_PATTERN = 8_000
 _ACTIONS = (Decision.REVIEW.value, Decision.BLOCK.value)
 _MAX_SCANNED = 10_000_000
+_RENAMED = {"hidden_text": Normaliser.name}
 
 
 def read_screening(section: Section, sets: Section) -> tuple[SanitisePolicy, ScreeningPolicy]:
@@ -33,10 +35,11 @@ def read_screening(section: Section, sets: Section) -> tuple[SanitisePolicy, Scr
         with section.section("sanitising") as sanitising:
             shell = sanitising.choice("shell_metacharacters", ("keep", "remove"))
         policy = ScreeningPolicy(
-            detectors=_known(section, "detectors", tuple(DETECTORS)),
+            detectors=_detectors(section),
             thresholds=_thresholds(section.section("thresholds")),
             max_scanned_chars=section.whole("max_scanned_chars", 1, _MAX_SCANNED),
             hidden_text_score=section.number("hidden_text_score", 0, 1),
+            removed_characters=SHELL_METACHARACTERS if shell == "remove" else "",
             rules=tuple(rule for name in _known(section, "rule_sets", tuple(known)) for rule in known[name]),
         )
     return SanitisePolicy(shell == "remove"), policy
@@ -67,6 +70,12 @@ def _known(section: Section, member: str, known: tuple[str, ...]) -> tuple[str, 
     return names
 
 
+def _detectors(section: Section) -> tuple[str, ...]:
+    """The detectors' names; a policy that a run began with may still use a name of before."""
+    names = _known(section, "detectors", (*DETECTORS, *_RENAMED))
+    return tuple(dict.fromkeys(_RENAMED.get(name, name) for name in names))
+
+
 def _thresholds(section: Section) -> Thresholds:
     with section:
         thresholds = Thresholds(*(section.number(name, 0.01, 1) for name in ("review", "block", "raised", "high")))
@@ -95,7 +104,7 @@ def _rule(entry: Section, names: set[str]) -> Rule:
     rule = Rule(_new_name(entry, names), entry.number("score", 0.01, 1), _pattern(entry))
 
     def finds(example: str) -> bool:
-        hit = find(rule, fold(sanitise(example, SanitisePolicy()).text))
+        hit = find(rule, normalise(example).view)
         return hit is not None and not hit.mention
 
     for member, wanted in (("matches", True), ("passes", False)):

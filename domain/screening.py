@@ -10,13 +10,13 @@ from types import MappingProxyType
 
 from domain.refusals import Kind, Refusal
 from domain.requests import Message
-from domain.screening_detectors import Detector, Inspection, pair
-from domain.screening_hidden import HiddenText
+from domain.screening_detectors import Detector, Exchange, Inspection, pair
+from domain.screening_normaliser import Normaliser
 from domain.screening_policy import ScreeningPolicy, Thresholds
 from domain.screening_rules import Rules
 from domain.verdicts import Decision, DetectorReport, DetectorState, Finding, RiskBand, Verdict
 
-DETECTORS: Mapping[str, Detector] = MappingProxyType({Rules.name: Rules(), HiddenText.name: HiddenText()})
+DETECTORS: Mapping[str, Detector] = MappingProxyType({Rules.name: Rules(), Normaliser.name: Normaliser()})
 """Every detector that a policy can name."""
 
 _SEVERITY = (Decision.ALLOW, Decision.REVIEW, Decision.BLOCK)
@@ -28,16 +28,17 @@ def screen(
     policy: ScreeningPolicy,
     detectors: Mapping[str, Detector] = DETECTORS,
 ) -> Verdict:
-    """Judge sanitised messages, beside the originals that may hold what hides.
+    """Judge sanitised messages by what the originals say once they are normalised.
 
-    Findings point into the sanitised messages; what was hidden in an original points at its whole message.
+    Findings point into the original messages.
 
     Raises:
         Refusal: SCREENING_UNAVAILABLE if any detector that the policy names can't run, or none is named.
     """
     if not policy.detectors:
         raise Refusal(Kind.SCREENING_UNAVAILABLE, "no detector is switched on")
-    inspections = {name: _inspect(name, detectors, messages, original_messages, policy) for name in policy.detectors}
+    conversation = _conversation(messages, original_messages, policy)
+    inspections = {name: _inspect(name, detectors, conversation, policy) for name in policy.detectors}
     findings = tuple(finding for inspection in inspections.values() for finding in inspection.findings)
     score = combine(findings)
     least = [inspection.at_least for inspection in inspections.values()]
@@ -83,16 +84,26 @@ def _band(score: float, thresholds: Thresholds) -> RiskBand:
     return RiskBand.RAISED if score >= thresholds.raised else RiskBand.LOW
 
 
+def _conversation(
+    messages: tuple[Message, ...], originals: tuple[Message, ...], policy: ScreeningPolicy
+) -> tuple[Exchange, ...]:
+    """Normalise what was sent, once for all detectors."""
+    try:
+        return pair(messages, originals, policy)
+    except Exception as error:  # noqa: BLE001 - whatever was raised, nothing was judged
+        detail = f"the messages could not be normalised ({type(error).__name__})"
+        raise Refusal(Kind.SCREENING_UNAVAILABLE, detail) from None
+
+
 def _inspect(
     name: str,
     detectors: Mapping[str, Detector],
-    messages: tuple[Message, ...],
-    originals: tuple[Message, ...],
+    conversation: tuple[Exchange, ...],
     policy: ScreeningPolicy,
 ) -> Inspection:
     """Run one detector. The cause of a failure is not carried on: its text may quote the prompt."""
     try:
-        inspection = detectors[name].inspect(pair(messages, originals), policy)
+        inspection = detectors[name].inspect(conversation, policy)
     except Exception as error:  # noqa: BLE001 - whatever a detector raises, it has not judged
         detail = f"the detector '{name}' could not run ({type(error).__name__})"
         raise Refusal(Kind.SCREENING_UNAVAILABLE, detail) from None

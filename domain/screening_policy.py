@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A named pattern and how sure it is, 0 to 1. It matches on the folded view of a text."""
+    """A named pattern and how sure it is, 0 to 1. It matches on the normalised view of a text."""
 
     name: str
     score: float
@@ -33,6 +33,7 @@ class ScreeningPolicy:
         max_scanned_chars: code points of a conversation that are read; more is a finding of its own.
         hidden_text_score: the score of text that hides.
         rules: the rules of the rule sets that are switched on.
+        removed_characters: visible characters that sanitising takes out, so that detectors read past them as well.
     """
 
     detectors: tuple[str, ...]
@@ -40,3 +41,4 @@ class ScreeningPolicy:
     max_scanned_chars: int
     hidden_text_score: float
     rules: tuple[Rule, ...]
+    removed_characters: str = ""

@@ -30,7 +30,10 @@ class DetectorState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Something that a detector found. ``start`` and ``end`` are code points in the message at ``message``."""
+    """Something that a detector found. ``start`` and ``end`` are code points in the message at ``message``.
+
+    On the way in that message is the one that was sent, not what sanitising made of it.
+    """
 
     detector: str
     rule: str

@@ -82,7 +82,7 @@ def test_screening_judges_every_conversation_and_points_inside_it(
     verdict = screen(clean, originals, shipped_policy.screening)
     assert 0 <= verdict.score <= 1
     for finding in verdict.findings:
-        assert 0 <= finding.start <= finding.end <= len(clean[finding.message].content)
+        assert 0 <= finding.start <= finding.end <= len(originals[finding.message].content)
     assert screen(clean, originals, shipped_policy.screening) == verdict
 
 
@@ -96,11 +96,12 @@ def test_an_answer_is_always_judged_and_findings_lie_inside_it(shipped_policy: P
 
 @settings(max_examples=300, deadline=None)
 @given(TEXTS)
-def test_the_view_maps_each_of_its_characters_to_one_of_the_text(text: str):
+def test_folding_maps_each_character_to_one_of_the_text_in_order(text: str):
     view = fold(text)
-    assert len(view.text) == len(view.origins)
-    assert list(view.origins) == sorted(view.origins)
-    assert all(0 <= origin < len(text) for origin in view.origins)
+    spans = [view.span(at, at + 1) for at in range(len(view.text))]
+    assert spans == sorted(spans)
+    assert all(0 <= start < end <= len(text) for start, end in spans)
+    assert fold(view.text).text == view.text
 
 
 @settings(max_examples=200, deadline=None)

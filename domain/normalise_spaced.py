@@ -1,0 +1,100 @@
+"""Spaced letters: words whose letters stand apart, by spaces, dots, hyphens or whatever else.
+
+What lies between two letters most often is the gap within words, any other gap a border of words. Where no gap is, the
+likeliest words are cut out of the letters.
+"""
+
+import re
+from collections import Counter
+
+from domain.normalise_language import LETTERS, bits_per_letter, split_words
+from domain.normalise_leet import unleet_letters
+from domain.normalise_rot13 import rotate
+from domain.text_view import Replacement, View
+
+MAYBE_SPACED = re.compile(r"(?<![^\W_])[^\W_](?:[\W_]{1,40}[^\W_](?![^\W_])){4}")
+"""What a text with spaced letters holds somewhere."""
+
+_STRETCH = re.compile(r"(?<![^\W_])[^\W_](?:[\W_]{1,40}[^\W_](?![^\W_])){4,}")
+_RUN = re.compile(r"[A-Za-z]+")
+_TOKEN = re.compile(r"([^\W_])([\W_]{1,40}|\Z)")
+_PLAUSIBLE = 4.2  # bits per letter
+_SURE = 3.6  # for few letters
+_FEW = 9
+_MOSTLY = 0.7  # letters among all that stands apart
+_SIGNS_AROUND = 8
+
+
+def find_spaced(view: View) -> list[Replacement]:
+    """Stretches of spaced letters, and their words."""
+    if not MAYBE_SPACED.search(view.text):
+        return []
+    found: list[Replacement] = []
+    done = 0
+    for match in _STRETCH.finditer(view.text):
+        tokens = _TOKEN.findall(match.group())
+        gaps = Counter(gap for _, gap in tokens[:-1])
+        narrow = min(gaps, key=lambda gap: (-gaps[gap], len(gap)))
+        joined = _join(tokens, narrow)
+        if joined is not None:
+            start, end = _with_signs(view.text, done, *match.span(), narrow)
+            before, after = view.text[start : match.start()], view.text[match.end() : end]
+            found.append((start, end, before.replace(narrow, "") + joined + after.replace(narrow, "")))
+            done = end
+    return found
+
+
+def _join(tokens: list[tuple[str, str]], narrow: str) -> str | None:
+    if sum(char.isalpha() for char, _ in tokens) < _MOSTLY * len(tokens):
+        return None
+    joined = "".join(char + _between(gap, narrow) for char, gap in tokens)
+    if not any(char.isspace() for char in joined):
+        joined = _RUN.sub(_cut, joined)
+    return joined if _plausible(joined.lower(), len(tokens)) else None
+
+
+def _between(gap: str, narrow: str) -> str:
+    """What a gap stands for between the letters that it parts: nothing, or a border with its punctuation."""
+    if gap in (narrow, ""):
+        return ""
+    inner = gap.removeprefix(narrow)
+    inner = inner.removesuffix(narrow) if len(inner) > len(narrow) else inner
+    if len(narrow) == 1 and inner[1::2] == narrow * (len(inner) // 2):
+        inner = inner[::2]
+    return " " if inner == narrow else inner
+
+
+def _with_signs(text: str, done: int, start: int, end: int, narrow: str) -> tuple[int, int]:
+    """The stretch with the signs before and after it that stand apart in the same way."""
+    size = len(narrow) + 1
+    for _ in range(_SIGNS_AROUND):
+        if not text.startswith(narrow, end) or not _is_sign(text[end + size - 1 : end + size]):
+            break
+        end += size
+    for _ in range(_SIGNS_AROUND):
+        if start - size < done or not text.endswith(narrow, done, start) or not _is_sign(text[start - size]):
+            break
+        start -= size
+    return start, end
+
+
+def _is_sign(char: str) -> bool:
+    return bool(char) and not char.isalnum() and not char.isspace()
+
+
+def _cut(letters: re.Match[str]) -> str:
+    """Put spaces between the words of a run of letters, which keep their case."""
+    words: list[str] = []
+    at = letters.start()
+    for word in split_words(letters.group().lower()):
+        words.append(letters.string[at : at + len(word)])
+        at += len(word)
+    return " ".join(words)
+
+
+def _plausible(joined: str, letters: int) -> bool:
+    """Whether the words read as language, as they are or in another spelling."""
+    if not LETTERS.search(joined):
+        return False
+    limit = _SURE if letters < _FEW else _PLAUSIBLE
+    return any(bits_per_letter(spelling) <= limit for spelling in (joined, unleet_letters(joined), rotate(joined)))
