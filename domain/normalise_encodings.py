@@ -18,7 +18,8 @@ MAX_DECODED = 64
 """Stretches of one kind that are decoded in one pass over a text."""
 
 _BASE64 = re.compile(
-    r"(?<![A-Za-z0-9+/_-])(?:[A-Za-z0-9+/_-]{40,}[ \t]*\r?\n[ \t>]{0,8}){0,4000}[A-Za-z0-9+/_-]{11,}={0,2}"
+    r"(?<![A-Za-z0-9+/_-])[A-Za-z0-9+/_-]{11,}"
+    r"(?:(?<=[A-Za-z0-9+/_-]{40})[ \t]{0,8}\r?\n[ \t>]{0,8}[A-Za-z0-9+/_-]{2,})*={0,2}"
 )
 _HEX = re.compile(
     r"(?<![0-9A-Za-z\\])(?:(?:0[xX]|\\x)?[0-9a-fA-F]{2}[\s,:;-]{0,2}){7,}(?:0[xX]|\\x)?[0-9a-fA-F]{2}(?![0-9A-Za-z])"
@@ -33,12 +34,17 @@ _CODES = re.compile(
     r"(?<!\w)(?:(?:3[2-9]|[4-9]\d|1[01]\d|12[0-6])[\s,;]{1,2}){7,}(?:3[2-9]|[4-9]\d|1[01]\d|12[0-6])(?!\w)"
 )
 
+_LINE_BREAK = re.compile(r"[ \t]*\r?\n[ \t>]*")
+_MAYBE_HEX = re.compile(r"[0-9a-fA-F]{2}(?:[0-9a-fA-F]{6}|[\s,:;-]{1,2}(?:0[xX]|\\x)?[0-9a-fA-F]{2}[\s,:;-])|\\x")
+_MAYBE_NUMBERS = re.compile(r"[01]{8}|\d\d[\s,;]{1,2}\d\d")
+
 _NO_TEXT = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x9f\ufffd]")
 _NO_HEX_DIGIT = re.compile("[^0-9a-fA-F]")
 _PREFIX = re.compile(r"0[xX]|\\x")
 _AGAIN = re.compile(
     r"[A-Za-z0-9+/=_-]{16,}\s*\Z|[0-9a-fA-F\s]{16,}\Z|(?:%[0-9a-fA-F]{2}|&#\d{1,7};|\\[ux][0-9a-fA-F]{2,4}){4}"
 )
+_ODD_SHARE = 50  # one such character among so many is let pass
 _SURELY_TEXT = 24  # decoded characters that don't come out as text by chance
 _SURELY_FOREIGN = 12  # the same, of which some are beyond ASCII and take several bytes
 _FEWEST_ESCAPES = 4
@@ -68,9 +74,11 @@ def decode_all(text: str) -> Iterator[Decoding]:
         places = _ESCAPED.findall(text)
         if sum(map(len, places)) >= _FEWEST_ESCAPES * _FEWEST_ESCAPES:
             yield _decode("escapes", text, _ESCAPED, _escaped)
-    yield _decode("hex", text, _HEX, _hex)
-    yield _decode("binary", text, _BINARY, _binary)
-    yield _decode("character_codes", text, _CODES, _codes)
+    if _MAYBE_HEX.search(text):
+        yield _decode("hex", text, _HEX, _hex)
+    if _MAYBE_NUMBERS.search(text):
+        yield _decode("binary", text, _BINARY, _binary)
+        yield _decode("character_codes", text, _CODES, _codes)
     yield _decode("base64", text, _BASE64, _base64)
 
 
@@ -99,7 +107,8 @@ def _text(data: bytes) -> str | None:
         return None
     if decoded[1::2].strip("\x00") == "" and len(data) >= _FEWEST_ESCAPES and len(data) % _TWO_BYTES == 0:
         decoded = data.decode("utf-16-le", "replace")
-    return None if _NO_TEXT.search(decoded) or not decoded.strip() else decoded
+    odd = len(_NO_TEXT.findall(decoded))
+    return None if odd * _ODD_SHARE > len(decoded) or not decoded.strip() else decoded
 
 
 def _says_something(decoded: str | None, surely: int) -> str | None:
@@ -107,7 +116,7 @@ def _says_something(decoded: str | None, surely: int) -> str | None:
     if decoded is None:
         return None
     letters = sum(map(str.isalpha, decoded))
-    if len(decoded) >= surely and letters * 2 >= len(decoded):
+    if len(decoded) >= surely:
         return decoded
     if _AGAIN.match(decoded) or (letters * 2 >= len(decoded) and bits_per_letter(decoded.lower()) <= BITS_OF_LANGUAGE):
         return decoded
@@ -116,12 +125,16 @@ def _says_something(decoded: str | None, surely: int) -> str | None:
 
 
 def _base64(stretch: str) -> str | None:
-    decoded = _base64_whole("".join(stretch.split()).replace(">", ""))
-    if decoded is None and "\n" in stretch:
-        lines = [(line, _base64_whole(line.strip(" \t\r>"))) for line in stretch.split("\n")]
-        if any(said for _, said in lines):
-            return "\n".join(said or line for line, said in lines)
-    return decoded
+    """What a stretch says as a whole, or without its last line, or line by line."""
+    decoded = _base64_whole(_LINE_BREAK.sub("", stretch))
+    if decoded is not None or "\n" not in stretch:
+        return decoded
+    lines = stretch.split("\n")
+    head = _base64_whole(_LINE_BREAK.sub("", "\n".join(lines[:-1])))
+    if head is not None:
+        return f"{head}\n{lines[-1]}"
+    said = [_base64_whole(line.strip(" \t\r>")) for line in lines]
+    return "\n".join(part or line for part, line in zip(said, lines, strict=True)) if any(said) else None
 
 
 def _base64_whole(stretch: str) -> str | None:

@@ -21,7 +21,6 @@ _OVERRIDDEN = re.compile("\u202e([^\u202c]*)\u202c?")
 _CONTROLS = dict.fromkeys(map(ord, "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"))
 _JUDGED = 2_000  # characters of a text that tell its direction
 _OWN_VOICE = 12  # letters from which on a stretch is judged by itself
-_TELLING = 0.3  # bits per letter
 _INTERLEAVED = 3  # mean length of runs of tags below which they are one text between the letters of another
 
 Spans = list[tuple[int, int]]
@@ -120,7 +119,7 @@ def _turn(text: str) -> list[Replacement]:
 
 def _reads_backwards(forward: str, parts: list[str]) -> bool:
     backward = " ".join(part[::-1] for part in parts)
-    return _bits(backward) + _TELLING < _bits(forward)
+    return _bits(backward) < _bits(forward)
 
 
 def _bits(text: str) -> float:

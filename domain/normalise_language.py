@@ -17,10 +17,10 @@ _ALPHABET = "abcdefghijklmnopqrstuvwxyz~"
 _BORDER = "~"
 _KNOWN_BITS = -4.0  # what a common word is worth besides its letters
 _LONGEST_WORD = 20
-_UNKNOWN_LETTER = 9.0  # bits: dearer than any common word, so that these are cut out first
+_UNKNOWN = 4.0  # bits that a word costs more if it is not a common one
 
 WORDS = frozenset(COMMON_WORDS.split())
-_RANK_BITS = {word: log2(rank + 10) + 1.0 for rank, word in enumerate(COMMON_WORDS.split())}
+_RANK_BITS = {word: log2(rank + 10) + 2.0 for rank, word in enumerate(COMMON_WORDS.split())}
 _BITS = {
     first + second: int(digit, 36) / 2
     for first, row in zip(_ALPHABET, BIGRAMS.split(), strict=True)
@@ -42,34 +42,24 @@ def bits_per_letter(text: str) -> float:
 
 
 def split_words(letters: str) -> list[str]:
-    """Cut a run of the letters a to z into its likeliest words (Viterbi 1967). Linear in the run."""
+    """Cut a run of the letters a to z into its likeliest words, of 20 letters at most (Viterbi 1967). Linear."""
     best = [0.0]
-    lengths = [0]
+    starts = [0]
     for end in range(1, len(letters) + 1):
-        cost, length = best[end - 1] + _UNKNOWN_LETTER, 1
-        for size in range(1, min(end, _LONGEST_WORD) + 1):
-            bits = _RANK_BITS.get(letters[end - size : end])
-            if bits is not None and best[end - size] + bits < cost:
-                cost, length = best[end - size] + bits, size
+        within = _UNKNOWN + _BITS[letters[end - 1] + _BORDER]
+        cost, cut = float("inf"), end
+        for start in range(end - 1, max(-1, end - 1 - _LONGEST_WORD), -1):
+            unknown = within + _BITS[_BORDER + letters[start]]
+            bits = best[start] + min(unknown, _RANK_BITS.get(letters[start:end], unknown))
+            if bits < cost:
+                cost, cut = bits, start
+            if start:
+                within += _BITS[letters[start - 1] + letters[start]]
         best.append(cost)
-        lengths.append(length)
+        starts.append(cut)
     words: list[str] = []
     end = len(letters)
     while end:
-        words.append(letters[end - lengths[end] : end])
-        end -= lengths[end]
-    return _join_unknown(words[::-1])
-
-
-def _join_unknown(words: list[str]) -> list[str]:
-    """Single letters that were left over in a row are one word that nobody knows."""
-    joined: list[str] = []
-    open_word = False
-    for word in words:
-        stray = len(word) == 1 and word not in WORDS
-        if stray and open_word:
-            joined[-1] += word
-        else:
-            joined.append(word)
-        open_word = stray
-    return joined
+        words.append(letters[starts[end] : end])
+        end = starts[end]
+    return words[::-1]

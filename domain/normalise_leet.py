@@ -7,21 +7,22 @@ from domain.normalise_language import WORDS, word_bits
 from domain.normalise_stretches import Weighed, best_stretches
 from domain.text_view import Replacement, View
 
-_MAYBE = re.compile(r"[A-Za-z][0134578@$!][A-Za-z0-9@$!]|[0134578@$!][A-Za-z]")
+_MAYBE = re.compile(r"[0-9@$!](?:[A-Za-z]|(?<=[A-Za-z].)[A-Za-z0-9@$!])")
 _TOKEN = re.compile(r"[A-Za-z0-9@$!]{0,40}[A-Za-z0-9@$]")
 _PLAIN = re.compile(r"[A-Za-z]+\Z")
 _LETTER = re.compile(r"[A-Za-z]")
 _SIGNED = re.compile(r"[@$!][A-Za-z]+\Z")  # a name in code or a handle, unless it is a word
+_HEX = re.compile(r"(?=.{0,39}\d.{0,39}\d)[0-9a-fA-F]{6,}\Z")
 _WITH_I = str.maketrans("0123456789@$!", "oizeasgtbgasi")
 _EITHER = re.compile("[1!]")
 _MOST_EITHER = 3  # of what is i or l, tried each by itself
 
-_KNOWN, _LIKELY, _SHORT = 1.0, 0.6, 0.3
+_KNOWN, _LIKELY, _MAYBE_FOREIGN, _SHORT = 1.0, 0.7, 0.5, 0.3
 _AGAINST = -0.5
 _COSTLY_GAP = 3.0
 _ENOUGH = 2.0  # what the words of a stretch come to together
 _FEWEST = 2  # words of three letters and more
-_READS = 3.7  # bits per letter
+_READS, _READS_SOMEHOW = 3.7, 4.4  # bits per letter
 _LONG = 3
 
 
@@ -38,7 +39,7 @@ def find_leet(view: View) -> list[Replacement]:
     words = [Weighed(start, end, _weight(token)) for (start, end), token in tokens]
     found: list[Replacement] = []
     for gain, stretch in best_stretches(words, _COSTLY_GAP):
-        if gain >= _ENOUGH and sum(word.weight >= _LIKELY for word in stretch) >= _FEWEST:
+        if gain >= _ENOUGH and sum(word.weight >= _MAYBE_FOREIGN for word in stretch) >= _FEWEST:
             start, end = stretch[0].start, stretch[-1].end
             found.append((start, end, _TOKEN.sub(lambda token: _spelt(token.group()), view.text[start:end])))
     return found
@@ -52,9 +53,12 @@ def _weight(token: str) -> float:
     word = _unleet(token)
     if word in WORDS:
         return _KNOWN if len(word) >= _LONG else _SHORT
-    if _SIGNED.match(token) or len(word) <= _LONG or word_bits(word) > _READS * (len(word) + 1):
+    if _SIGNED.match(token) or _HEX.match(token) or len(word) <= _LONG:
         return _AGAINST
-    return _LIKELY
+    bits = word_bits(word) / (len(word) + 1)
+    if bits <= _READS:
+        return _LIKELY
+    return _MAYBE_FOREIGN if bits <= _READS_SOMEHOW else _AGAINST
 
 
 def _spelt(token: str) -> str:

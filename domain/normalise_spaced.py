@@ -7,27 +7,30 @@ likeliest words are cut out of the letters.
 import re
 from collections import Counter
 
-from domain.normalise_language import LETTERS, bits_per_letter, split_words
+from domain.normalise_language import LETTERS, WORDS, bits_per_letter, split_words
 from domain.normalise_leet import unleet_letters
 from domain.normalise_rot13 import rotate
 from domain.text_view import Replacement, View
 
-MAYBE_SPACED = re.compile(r"(?<![^\W_])[^\W_](?:[\W_]{1,40}[^\W_](?![^\W_])){4}")
-"""What a text with spaced letters holds somewhere."""
-
+_MAYBE = re.compile(r"[\W_][^\W_](?:[\W_]{1,40}[^\W_]){2}(?![^\W_])")
 _STRETCH = re.compile(r"(?<![^\W_])[^\W_](?:[\W_]{1,40}[^\W_](?![^\W_])){4,}")
 _RUN = re.compile(r"[A-Za-z]+")
+_LONG_RUN = re.compile(r"[A-Za-z]{19,}")
+_SIGN_IN_WORDS = re.compile(r"(?<=[A-Za-z][,.;:!?])(?=[A-Za-z])")
 _TOKEN = re.compile(r"([^\W_])([\W_]{1,40}|\Z)")
 _PLAUSIBLE = 4.2  # bits per letter
-_SURE = 3.6  # for few letters
 _FEW = 9
+_SHORT = 3
 _MOSTLY = 0.7  # letters among all that stands apart
+_HALF = 0.5
+_MANY = 40
+_USUAL_WORDS = range(2, 13)  # letters
 _SIGNS_AROUND = 8
 
 
 def find_spaced(view: View) -> list[Replacement]:
     """Stretches of spaced letters, and their words."""
-    if not MAYBE_SPACED.search(view.text):
+    if not _MAYBE.search(view.text):
         return []
     found: list[Replacement] = []
     done = 0
@@ -45,12 +48,15 @@ def find_spaced(view: View) -> list[Replacement]:
 
 
 def _join(tokens: list[tuple[str, str]], narrow: str) -> str | None:
-    if sum(char.isalpha() for char, _ in tokens) < _MOSTLY * len(tokens):
+    if sum(char.isalpha() for char, _ in tokens) < _HALF * len(tokens):
         return None
     joined = "".join(char + _between(gap, narrow) for char, gap in tokens)
-    if not any(char.isspace() for char in joined):
+    if " " not in joined:
+        joined = _SIGN_IN_WORDS.sub(" ", joined)
         joined = _RUN.sub(_cut, joined)
-    return joined if _plausible(joined.lower(), len(tokens)) else None
+    else:
+        joined = _LONG_RUN.sub(_cut, joined)
+    return joined if _in_words(joined) or _plausible(joined.lower(), len(tokens)) else None
 
 
 def _between(gap: str, narrow: str) -> str:
@@ -92,9 +98,18 @@ def _cut(letters: re.Match[str]) -> str:
     return " ".join(words)
 
 
-def _plausible(joined: str, letters: int) -> bool:
-    """Whether the words read as language, as they are or in another spelling."""
-    if not LETTERS.search(joined):
+def _in_words(joined: str) -> bool:
+    """Whether many characters fall into words of usual lengths, whatever they say."""
+    words = joined.split()
+    letters = sum(map(len, words))
+    return letters >= _MANY and letters // len(words) in _USUAL_WORDS
+
+
+def _plausible(joined: str, characters: int) -> bool:
+    """Whether what is joined reads as language, in any spelling; a few letters must hold a common word."""
+    spellings = (joined, unleet_letters(joined), rotate(joined))
+    if characters < _FEW:
+        return any(len(word) > _SHORT and word in WORDS for text in spellings for word in LETTERS.findall(text))
+    if sum(map(str.isalpha, joined)) < _MOSTLY * characters:
         return False
-    limit = _SURE if letters < _FEW else _PLAUSIBLE
-    return any(bits_per_letter(spelling) <= limit for spelling in (joined, unleet_letters(joined), rotate(joined)))
+    return any(bits_per_letter(text) <= _PLAUSIBLE for text in spellings)
