@@ -14,14 +14,14 @@ BITS_OF_LANGUAGE = 4.3
 """Bits per letter up to which a text reads as language. English has about 3.6 in this table, its letters shuffled 5."""
 
 _ALPHABET = "abcdefghijklmnopqrstuvwxyz~"
-_BORDER = "~"
+BORDER = "~"
 _KNOWN_BITS = -4.0  # what a common word is worth besides its letters
 _LONGEST_WORD = 20
 _UNKNOWN = 4.0  # bits that a word costs more if it is not a common one
 
 WORDS = frozenset(COMMON_WORDS.split())
 _RANK_BITS = {word: log2(rank + 10) + 2.0 for rank, word in enumerate(COMMON_WORDS.split())}
-_BITS = {
+PAIR_BITS = {
     first + second: int(digit, 36) / 2
     for first, row in zip(_ALPHABET, BIGRAMS.split(), strict=True)
     for second, digit in zip(_ALPHABET, row, strict=True)
@@ -30,7 +30,7 @@ _BITS = {
 
 def word_bits(word: str) -> float:
     """The information in a word of the letters a to z, less what is owed to its being common."""
-    bits = sum(_BITS[first + second] for first, second in pairwise(f"{_BORDER}{word}{_BORDER}"))
+    bits = sum(PAIR_BITS[first + second] for first, second in pairwise(f"{BORDER}{word}{BORDER}"))
     return bits + _KNOWN_BITS if word in WORDS else bits
 
 
@@ -46,15 +46,15 @@ def split_words(letters: str) -> list[str]:
     best = [0.0]
     starts = [0]
     for end in range(1, len(letters) + 1):
-        within = _UNKNOWN + _BITS[letters[end - 1] + _BORDER]
+        within = _UNKNOWN + PAIR_BITS[letters[end - 1] + BORDER]
         cost, cut = float("inf"), end
         for start in range(end - 1, max(-1, end - 1 - _LONGEST_WORD), -1):
-            unknown = within + _BITS[_BORDER + letters[start]]
+            unknown = within + PAIR_BITS[BORDER + letters[start]]
             bits = best[start] + min(unknown, _RANK_BITS.get(letters[start:end], unknown))
             if bits < cost:
                 cost, cut = bits, start
             if start:
-                within += _BITS[letters[start - 1] + letters[start]]
+                within += PAIR_BITS[letters[start - 1] + letters[start]]
         best.append(cost)
         starts.append(cut)
     words: list[str] = []

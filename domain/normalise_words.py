@@ -8,96 +8,96 @@ that step (Shannon 1948) in halves of a bit, counted over this project's documen
 COMMON_WORDS = """
 the and a to in you of is i for this how your with it are that will instructions on as output be an has just print
 any can ignore all previous do from what prompt now following not write system if have input or been should me about
-text my answer say was humans by so start when user at step explain python were use past would information
+text my answer say was humans by so start when user at ai step explain python were use past would information
 everything he give each function want without please no only one new long first query our provide email code access
 stop end made question commands need their response does search many content example call verbatim his act rules out
-like command then hate shell given kill generate inputs simple delete thoroughly file into every reply did am list
-enabled two make people above weather take they show assistant language request current but up them imagine get we
-api time set before which tell describe she great detail plan after string respond there data test who phishing more
-sentence using best return its word key terminal number name her here world experiment where news conversation run
-detailed explaining build earlier model create section https safety override case valid useful report die human some
-running order than task find developer post steps def module chatgpt include must policy questions between secret
-character admin remember forget based well possible never pretend translate security url role specific follow way
-context help natural disregard article going through note models these scene known per message process users readme
-three setting while life asked http inside base also much injection lets txt initial anything regardless format else
-account rows other meeting bypass essay range restrictions used execute old service reveal being second words doing
-excel always may had total day notice values finished could expected someone summary exactly actual document evil
-guess know repeat sample functions during instruction draw prior mode bash configuration path error generation
-complete rights events teacher full advice skip responses warning most year already home us underground ask captured
-hero script history postgresql nothing guidelines below why person line knowledge version page paragraph days whats
-back session such research company work config over team draft noise collect including product hidden beginners
-point engine proceed handling years top notes game social next within customer free display policies token
-characters audit space send wants story internal put openai money app both french password because matter confirm
-times detect same individuals sure potential happens json teams technical training high printing cost hours friday
-class germany sorting different come updated read english net went written whether provided generator layer half
-online pay rest ethical society car encode job files illegal apples com terms comply able server math even love
-important block true topic single care beginning software right stories type play instead support cannot created law
-very school change continue away persuasive attack open real details machine letter far tool tuesday last break
-released dont entire description red payment approved share kind add produce rewrite situation experience stay group
-rate developed behavior value got earth something echo students starts enter creating future flat related building
-processed safe movie business dangerous minutes looking unclear said suggest media making providing responsible
-solve table city starting place writing down excellent design refuse let hello yourself science things reasoning
-numbers british learning guide unique contains treat simply forward ticket techniques poem original getting program
-provides correct expert review sense descriptive result ship told needs found unrestricted title assert outputs
-identify large examples orders computer joke today good left analysis agreement visit malware caught understand
-attention followed recommend prompts problem requirement develop level logs cant governing german granted messages
-programming assume length sea columns form main answering unethical field changed john confirmed harm existing price
-size ensure impact intelligence transfer fictional directory explanations another phone ever sorry own update mit
-development network internet president buy log false explanation creative body avoid constraints emoji sql
-processing positive medical sentences requests public contain working emergency active try technology house go asks
-bought giving think database explicit yes month candidate legal book actually says student comprehensive suggestion
-see books speaking hour decode fuck strategies children however historical actions child week available systems
-replace wait takes points score address array measures short called discovered state card companies emotions water
-mark less results ethics blog young black master statement accurate save under against once paris store mention
-identity culture pirate org highest professional record might coding third common choose select animals apply begin
-currently methods urgent allowed market energy shipping others location letters food virtual personal experienced
-offer famous recent wikipedia thoughts buying consider overall film linux quality site amazon keep terrible yet
-implement understanding directions engage interested bad small event reference documents amount temperature analyze
-early options strong works china youre dish includes opposite itself purpose accurately art named better shape las
-lines friendly europe date plant required sort across todo evidence him rot stolen queries challenges portal started
-tree style directly deep reading local makes those roleplay warn war calculate gpt complex answers man final
-consequences records river structure non markdown track count remaining articles status normal latest gain determine
-trip age speech harmful broken stone background cultural blue pass solutions criminal shall private pre ideas cancel
-suggestions engaging travel issue throw approach pages customers tips administrator again personality four off
-ingredients involving detection inform ways filters lose educational subject typical copy entity bot spend express
-expect mail calculations various humanity disabled self categories effective restaurant century names trace memory
-decision tags improve convert critical action global facts spanish application present idea hat trying having study
-negative multiple limits quick mysterious tasked universe clear environment eat binary thanks persona suggests
-suitable player products national evaluation concept traveling everyday perform features performance whole maximum
-area relevant html solving alice green option health focus principles instructed website confidential prioritize
-outline assist individual chemical images cars owner fill look emojis capabilities economy object chef five
-university average regular client console video solution nice testing papers power enough strictly alpha goal talk
-etc pieces passwords issues appropriate south sources dog neural speed meaning together brief paper project opinion
-via importance immerse around part cover convince sum drop aside fully dinner causes fish allow still weapon image
-tasks country park agents source invalid activities tone primary strategy digital death hey series party release
-depth friends london pick compare topics authorized package cup campaign youll window thought equation reviews
-government appear supposed necessary artificial mask simulate japan james feedback fun helpful ordered international
-control guidance asking friend concepts instruct race modern budget family root popular white term method needed max
-usage missing tech requirements due further choice inches hack spent demand filter too direct really gives effects
-standard become color roll complexity didnt dollars done emotion author requires skills region electric side extract
-weeks speak education learn engineering easy games according reaction assuming angry communication relationship
-longest climate kidnapping least windows possess random lot piece upon behind computers intelligent particularly
-chat music empire living theory youve units demonstrate tools insights alternative audience species practices
-discuss involved extremely angeles contents tax coach manufacturing sharing thinking concise classify processes link
-logic info usa reader priority fact recommendations population none playing item financial check harry countries
-protocols correction feel additional algorithm often animal august device heres plot advanced reviewing increase
-marketing row tests face tag opinions healthy gets button front roles separate yesterday lunch parts months powerful
-painting song emails uses del therefore purchase resources doesnt bottle until longer triple significance problems
-violence actors distance quickly documentation web accounts tournament kids places spread shown community general
-center walk covid plans recently political dear morning major leading approaches strings scientifically desktop
-default introduce summarize engineer involve move empty claim reverse russia ability factors achieve materials
-profile board along switch ring variables presented period laws statements authorization implications cards murder
-happened clients sell servers elon scenario agreed personalized rephrase ago daily discovery night special cause
-talking remain experiences designed goals forest tables musk figure significant plants introduction integers
-families challenge bob brother promoting acting shoes scripts among gas lists worked course patients operating
-reported types greater probability reset interesting arrived benefits sales parents girl highly affect nature
-alignment target continuing principal element falling index thread machines conflict credentials consistent keys
-drive hypothetical column elements saying birthday architecture investment happy players discussing reads artist
-rolls proper since certain cook menu concerns head designing collection mind outside completely minimum lyrics
-automatically spell lab hard services variable runs theme beautiful football login leak successfully foreign nearby
-milk prove influence shop enhance sequence entry conversations encoded traffic recipe cities applications united
-train parameters communicate organizations mine ball office woman logo combined turn launch ones conditions bill
-land similar restricted worth leaving match ten motivated six fiction labor moment remainder secretary higher
+like command then hate shell given kill generate inputs simple delete thoroughly file into im every reply did am
+list enabled two make people above weather take they show assistant language request current but up them imagine get
+we api time set before which tell describe she great detail plan after string respond there data test who phishing
+more sentence using best return its word key terminal number name her here world experiment where news conversation
+run detailed explaining build earlier model create section https safety override case valid useful report die human
+some running order than task find developer post steps def module chatgpt include must policy questions between
+secret character admin remember forget based well possible never pretend translate security url role specific follow
+way context help natural disregard article going through note models these scene known per message process users
+readme three setting while life asked http inside base also much injection lets txt initial anything regardless
+format else account rows other meeting bypass essay range restrictions used execute old service reveal being second
+words doing excel always may had total day notice values finished could expected someone summary exactly actual
+document evil guess know repeat sample functions during instruction draw prior mode bash configuration path error
+generation complete rights events teacher full advice skip responses warning most year already home us underground
+ask captured hero script history postgresql nothing guidelines below why person line knowledge version page
+paragraph days whats back session such research company work config over team draft noise collect including product
+hidden beginners point engine proceed handling years top notes game social next within customer free display
+policies token characters audit space send wants story internal put openai money app both french password because
+matter confirm times detect same individuals sure potential happens json teams technical training high printing cost
+hours friday class germany sorting different come updated read english net went written whether provided generator
+layer half online pay rest ethical society car encode job files illegal apples com terms comply able server math
+even love important block true topic single care beginning software right stories type play instead support cannot
+created law very school change continue away persuasive attack open real details machine letter far tool tuesday
+last break released dont entire description red payment approved share kind add produce rewrite situation experience
+stay group rate developed behavior value got earth something echo students starts enter creating future flat related
+building processed safe movie business dangerous minutes looking unclear said suggest media making providing
+responsible solve table city starting place writing down excellent design refuse let hello yourself science things
+reasoning numbers british learning guide unique contains treat simply forward ticket techniques poem original
+getting program provides correct expert review sense descriptive result ship told needs found unrestricted title
+assert outputs identify large examples orders computer joke today good left analysis agreement visit malware caught
+understand attention followed recommend prompts problem requirement develop level logs cant governing german granted
+messages programming assume length sea columns form main answering unethical field changed john confirmed harm
+existing price size ensure impact intelligence transfer fictional directory explanations another phone ever sorry
+own update mit development network internet president buy log false explanation creative body avoid constraints
+emoji sql processing positive medical sentences requests public contain working emergency active try technology
+house go asks bought giving think database explicit yes month candidate legal book actually says student
+comprehensive suggestion see books speaking hour decode fuck strategies children however historical actions child
+week available systems replace wait takes points score address array measures short called discovered state card
+companies emotions water mark less results ethics blog young black master statement accurate save under against once
+paris store mention identity culture pirate org highest professional record might coding third common choose select
+animals apply begin currently methods urgent allowed market energy shipping others location letters food virtual
+personal experienced offer famous recent wikipedia thoughts buying consider overall film linux quality site amazon
+keep terrible yet implement understanding directions engage interested bad small event reference documents amount
+temperature analyze early options strong works china youre dish includes opposite itself purpose accurately art
+named better shape las lines friendly europe date plant required sort across todo evidence him rot stolen queries
+challenges portal started tree style directly deep reading local makes those roleplay warn war calculate gpt complex
+answers man final consequences records river structure non markdown track count remaining articles status normal
+latest gain determine trip age speech harmful broken stone background cultural blue pass solutions criminal shall
+private pre ideas cancel suggestions engaging travel issue throw approach pages customers tips administrator again
+personality four off ingredients involving detection inform ways filters lose educational subject typical copy
+entity bot spend express expect mail calculations various humanity disabled self categories effective restaurant
+century names trace memory decision tags improve convert critical action global facts spanish application present
+idea hat trying having study negative multiple limits quick mysterious tasked universe clear environment eat binary
+thanks persona suggests suitable player products national evaluation concept traveling everyday perform features
+performance whole maximum area relevant html solving alice green option health focus principles instructed website
+confidential prioritize outline assist individual chemical images cars owner fill look emojis capabilities economy
+object chef five university average regular client console video solution nice testing papers power enough strictly
+alpha goal talk etc pieces passwords issues appropriate south sources dog neural speed meaning together brief paper
+project opinion via importance immerse around part cover convince sum drop aside fully dinner causes fish allow
+still weapon image tasks country park agents source invalid activities tone primary strategy digital death hey
+series party release depth friends london pick compare topics authorized package cup campaign youll window thought
+equation reviews government appear supposed necessary artificial mask simulate japan james feedback fun helpful
+ordered international control guidance asking friend concepts instruct race modern budget family root popular white
+term method needed max usage missing tech requirements due further choice inches hack spent demand filter too direct
+really gives effects standard become color roll complexity didnt dollars done emotion author requires skills hi
+region electric side extract weeks speak education learn engineering easy games according reaction assuming angry
+communication relationship longest climate kidnapping least windows possess random lot piece upon behind computers
+intelligent particularly chat music empire living theory youve units demonstrate tools insights alternative audience
+species practices discuss involved extremely angeles contents tax coach manufacturing sharing thinking concise
+classify processes link logic info usa reader priority fact recommendations population none playing item financial
+check harry countries protocols correction feel additional algorithm often animal august device heres plot advanced
+reviewing increase marketing row tests face tag opinions healthy gets button front roles separate yesterday lunch
+parts months powerful painting song emails uses del therefore purchase resources doesnt bottle until longer triple
+significance problems violence actors distance quickly documentation web accounts tournament kids places spread
+shown community general center walk covid plans recently political dear morning major leading approaches strings
+scientifically desktop default introduce summarize engineer involve move empty claim reverse russia ability factors
+achieve materials profile board along switch ring variables presented period laws statements authorization
+implications cards murder happened clients sell servers elon scenario agreed personalized rephrase ago daily
+discovery night special cause talking remain experiences designed goals forest tables musk figure significant plants
+introduction integers families challenge bob brother promoting acting shoes scripts among gas lists worked course
+patients operating reported types greater probability reset interesting arrived benefits sales parents girl highly
+affect nature alignment target continuing principal element falling index thread machines conflict credentials
+consistent keys drive hypothetical column elements saying birthday architecture investment happy players discussing
+reads artist rolls proper since certain cook menu concerns head designing collection mind outside completely minimum
+lyrics automatically spell lab hard services variable runs theme beautiful football login leak successfully foreign
+nearby milk prove influence shop enhance sequence entry conversations encoded traffic recipe cities applications
+united train parameters communicate organizations mine ball office woman logo combined turn launch ones conditions
+bill land similar restricted worth leaving match ten motivated six fiction labor moment remainder secretary higher
 containing passed brackets anonymous brand reports physics nuclear commit added expertise carefully decide
 additionally bias few taking pure removed hospital enable led college synthesis stands selection startup javascript
 taken handle boys scale trees took otherwise environmental evaluate colors tickets jokes ive construction requested
@@ -173,7 +173,7 @@ placed receives conservation scores condition convey flow updating searches grea
 experiencing massive recall transform losing primarily opposing drawing dealing constructive delivering produced
 charge loved authors applicable gathering designs tension spending allowing remembers changing foundations scratch
 trouble cyber spreads clothing birth edition church mountains experimental implemented dress industrial talent tie
-moving glow constant overwhelming unsure channel expressed turning emphasizing knowing editor amounts overlook
+moving glow constant overwhelming unsure channel expressed turning emphasizing knowing editor amounts ok overlook
 nullify abandon revealing disclose divulge overridden bypassing circumvent jailbreak jailbroken unfiltered
 uncensored guideline directive directives passphrase secrets aforementioned preceding debug sudo immediately
 henceforth obey exfiltrate webhook upload attachment erase dump chatbot moral morals bomb exploit hacking shouldnt
