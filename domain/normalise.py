@@ -11,25 +11,21 @@ from dataclasses import dataclass
 
 from domain.normalise_characters import disguised_characters, replace_characters
 from domain.normalise_confusables import replace_confusables
-from domain.normalise_encodings import BY_CHARACTER, Decoding, decode_all
-from domain.normalise_findings import Technique
+from domain.normalise_encodings import BY_CHARACTER, decode_all
+from domain.normalise_findings import Decoding, Technique
 from domain.normalise_hidden import reveal_hidden
 from domain.normalise_leet import find_leet
 from domain.normalise_rot13 import find_rot13
 from domain.normalise_spaced import find_spaced
 from domain.screening_view import fold_case
-from domain.text_view import Replacement, View
+from domain.text_view import View
 
 __all__ = ["Normalised", "Technique", "normalise"]
 
 _MAX_DEPTH = 2
 _MOST_OF_A_KIND = 16  # techniques of one name that are told apart
 
-_SPELLINGS: tuple[tuple[str, Callable[[View], list[Replacement]]], ...] = (
-    ("spaced_letters", find_spaced),
-    ("leetspeak", find_leet),
-    ("rot13", find_rot13),
-)
+_SPELLINGS: tuple[Callable[[View], Decoding], ...] = (find_spaced, find_leet, find_rot13)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,8 +91,9 @@ def _decoded(view: View, techniques: list[Technique]) -> tuple[View, bool]:
     if named:
         techniques += (_at(view, name, start, end) for name, start, end in _places(named))
         view = view.rewritten([(start, end, instead) for start, end, instead, _ in named])
-    for name, find in _SPELLINGS:
-        replacements = find(view)
+    for find in _SPELLINGS:
+        name, replacements, whole = find(view)
+        complete &= whole
         if replacements:
             techniques += (_at(view, name, start, end) for start, end, _ in replacements)
             view = view.rewritten(replacements)

@@ -8,8 +8,8 @@ import binascii
 import html
 import re
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
 
+from domain.normalise_findings import Decoding
 from domain.normalise_language import BITS_OF_LANGUAGE, bits_per_letter
 from domain.normalise_rot13 import rotate
 from domain.text_view import Replacement, apart
@@ -54,14 +54,6 @@ _FIRST_PRINTABLE, _LAST_CODE = 0x20, 0x10FFFF
 
 BY_CHARACTER = frozenset({"html_entities", "percent", "escapes"})
 """Encodings of characters within words; the others encode whole texts."""
-
-
-class Decoding(NamedTuple):
-    """Stretches of one encoding and what they say. ``complete`` is False where there were too many."""
-
-    name: str
-    replacements: list[Replacement]
-    complete: bool = True
 
 
 def decode_all(text: str) -> Iterator[Decoding]:

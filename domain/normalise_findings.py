@@ -1,6 +1,10 @@
 """What normalising says about a text besides the text."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
+
+from domain.text_view import Replacement
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,3 +22,11 @@ class Technique:
     start: int
     end: int
     hides: bool = False
+
+
+class Decoding(NamedTuple):
+    """Stretches in one encoding or spelling, and what they say. ``complete`` is False where a bound left some of it."""
+
+    name: str
+    replacements: Sequence[Replacement] = ()
+    complete: bool = True

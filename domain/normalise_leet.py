@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 from itertools import product
 
+from domain.normalise_findings import Decoding
 from domain.normalise_language import BORDER, PAIR_BITS, WORDS, word_bits
 from domain.normalise_stretches import Weighed, best_stretches
 from domain.text_view import Replacement, View
@@ -35,17 +36,17 @@ def unleet_letters(lower: str) -> str:
     return lower.translate(_WITH_I)
 
 
-def find_leet(view: View) -> list[Replacement]:
+def find_leet(view: View) -> Decoding:
     """Stretches in leetspeak, and what they say, in as many characters."""
     if not _MAYBE.search(view.text):
-        return []
+        return Decoding("leetspeak")
     words = [Weighed(*match.span(), _weight(match.group())) for match in _TOKEN.finditer(view.text)]
     found: list[Replacement] = []
     for gain, stretch in best_stretches(words, _COSTLY_GAP):
         if gain >= _ENOUGH and sum(word.weight >= _MAYBE_FOREIGN for word in stretch) >= _FEWEST:
             start, end = stretch[0].start, stretch[-1].end
             found.append((start, end, _TOKEN.sub(_spelt, view.text[start:end])))
-    return found
+    return Decoding("leetspeak", found)
 
 
 def _weight(token: str) -> float:

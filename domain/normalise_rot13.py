@@ -2,6 +2,7 @@
 
 import re
 
+from domain.normalise_findings import Decoding
 from domain.normalise_language import BITS_OF_LANGUAGE, LETTERS, WORDS, bits_per_letter, word_bits
 from domain.normalise_stretches import Weighed, best_stretches
 from domain.text_view import Replacement, View
@@ -26,12 +27,12 @@ def rotate(text: str) -> str:
 ROTATED = frozenset(rotate(word) for word in WORDS if len(word) > _TWO_LETTERS) - WORDS - {"bar", "fur", "nag", "ebbs"}
 
 
-def find_rot13(view: View) -> list[Replacement]:
+def find_rot13(view: View) -> Decoding:
     """What is in ROT13, and what it says. Linear; a set of words first, since most texts have none of them."""
     lower = view.text.lower()
     words = set(LETTERS.findall(lower))
     if ROTATED.isdisjoint(words) and (len(words) < _FEWEST_WORDS or not WORDS.isdisjoint(words)):
-        return []
+        return Decoding("rot13")
     weighed = [Weighed(*match.span(), _gain(match.group())) for match in _WHOLE.finditer(lower)]
     found: list[Replacement] = []
     for gain, stretch in best_stretches(weighed, _COSTLY_GAP):
@@ -40,7 +41,7 @@ def find_rot13(view: View) -> list[Replacement]:
             start, end = stretch[0].start, stretch[-1].end
             if bits_per_letter(rotate(lower[start:end])) <= BITS_OF_LANGUAGE:
                 found.append((start, end, rotate(view.text[start:end])))
-    return found
+    return Decoding("rot13", found)
 
 
 def _gain(word: str) -> float:

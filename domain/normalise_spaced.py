@@ -7,6 +7,7 @@ likeliest words are cut out of the letters.
 import re
 from collections import Counter
 
+from domain.normalise_findings import Decoding
 from domain.normalise_language import LETTERS, WORDS, bits_per_letter, split_words
 from domain.normalise_leet import unleet_letters
 from domain.normalise_rot13 import rotate
@@ -24,39 +25,52 @@ _SHORT = 3
 _MOSTLY = 0.7  # letters among all that stands apart
 _HALF = 0.5
 _MANY = 40
+_MOST_CUT = 4_000
+_JUDGED = 2_000
 _USUAL_WORDS = range(2, 13)  # letters
 _SIGNS_AROUND = 8
 
 
-def find_spaced(view: View) -> list[Replacement]:
-    """Stretches of spaced letters, and their words."""
+def find_spaced(view: View) -> Decoding:
+    """Stretches of spaced letters, and their words. Words are cut out of 4,000 letters at most."""
     if not _MAYBE.search(view.text):
-        return []
+        return Decoding("spaced_letters")
     found: list[Replacement] = []
     done = 0
+    left = _MOST_CUT
+    complete = True
     for match in _STRETCH.finditer(view.text):
         tokens = _TOKEN.findall(match.group())
         gaps = Counter(gap for _, gap in tokens[:-1])
         narrow = min(gaps, key=lambda gap: (-gaps[gap], len(gap)))
         joined = _join(tokens, narrow)
-        if joined is not None:
-            start, end = _with_signs(view.text, done, *match.span(), narrow)
-            before, after = view.text[start : match.start()], view.text[match.end() : end]
-            found.append((start, end, before.replace(narrow, "") + joined + after.replace(narrow, "")))
-            done = end
-    return found
+        if joined is None:
+            continue
+        if run := _to_cut(joined):
+            complete &= len(joined) <= left
+            if len(joined) <= left:
+                left -= len(joined)
+                joined = run.sub(_cut, _SIGN_IN_WORDS.sub(" ", joined) if run is _RUN else joined)
+        start, end = _with_signs(view.text, done, *match.span(), narrow)
+        before, after = view.text[start : match.start()], view.text[match.end() : end]
+        found.append((start, end, before.replace(narrow, "") + joined + after.replace(narrow, "")))
+        done = end
+    return Decoding("spaced_letters", found, complete)
 
 
 def _join(tokens: list[tuple[str, str]], narrow: str) -> str | None:
+    """What single characters come to without the narrow gaps, if that is anything."""
     if sum(char.isalpha() for char, _ in tokens) < _HALF * len(tokens):
         return None
     joined = "".join(char + _between(gap, narrow) for char, gap in tokens)
+    return joined if _in_words(joined) or _plausible(joined[:_JUDGED].lower(), len(tokens)) else None
+
+
+def _to_cut(joined: str) -> re.Pattern[str] | None:
+    """The runs of letters that are words without borders: all where there are no borders, else the longest."""
     if " " not in joined:
-        joined = _SIGN_IN_WORDS.sub(" ", joined)
-        joined = _RUN.sub(_cut, joined)
-    else:
-        joined = _LONG_RUN.sub(_cut, joined)
-    return joined if _in_words(joined) or _plausible(joined.lower(), len(tokens)) else None
+        return _RUN
+    return _LONG_RUN if _LONG_RUN.search(joined) else None
 
 
 def _between(gap: str, narrow: str) -> str:
@@ -109,7 +123,8 @@ def _plausible(joined: str, characters: int) -> bool:
     """Whether what is joined reads as language, in any spelling; a few letters must hold a common word."""
     spellings = (joined, unleet_letters(joined), rotate(joined))
     if characters < _FEW:
-        return any(len(word) > _SHORT and word in WORDS for text in spellings for word in LETTERS.findall(text))
-    if sum(map(str.isalpha, joined)) < _MOSTLY * characters:
+        words = (part for text in spellings for word in LETTERS.findall(text) for part in split_words(word))
+        return any(len(word) > _SHORT and word in WORDS for word in words)
+    if sum(map(str.isalpha, joined)) < _MOSTLY * min(characters, _JUDGED):
         return False
     return any(bits_per_letter(text) <= _PLAUSIBLE for text in spellings)
