@@ -79,7 +79,7 @@ def _between(gap: str, narrow: str) -> str:
         return ""
     inner = gap.removeprefix(narrow)
     inner = inner.removesuffix(narrow) if len(inner) > len(narrow) else inner
-    if len(narrow) == 1 and inner[1::2] == narrow * (len(inner) // 2):
+    if len(narrow) == 1 and len(gap) % 2 and inner[1::2] == narrow * (len(inner) // 2):
         inner = inner[::2]
     return " " if inner == narrow else inner
 
