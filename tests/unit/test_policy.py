@@ -162,6 +162,17 @@ def test_where_a_model_may_be(policy_document: bytes, url: str):
     assert parse_policy(_edited(policy_document, _set(f"{MODEL}.base_url", url))).models["smollm2"].base_url == url
 
 
+def test_the_normaliser_answers_to_its_former_name(policy_document: bytes):
+    edited = _edited(policy_document, _set("screening.detectors", ["hidden_text", "rules"]))
+    assert parse_policy(edited).screening.detectors == ("normaliser", "rules")
+
+
+def test_what_sanitising_removes_is_known_to_the_screening(policy_document: bytes, policy: Policy):
+    edited = _edited(policy_document, _set("screening.sanitising.shell_metacharacters", "remove"))
+    assert ";" in parse_policy(edited).screening.removed_characters
+    assert policy.screening.removed_characters == ""
+
+
 def test_the_shipped_policy(policy: Policy):
     assert policy.for_tenant("anyone").rate == Rate(10, 60) == policy.rate
     assert policy.for_tenant("anyone").daily_tokens == policy.daily_tokens == 100_000
