@@ -1,5 +1,7 @@
 """The guards on the way in and on the way out."""
 
+from collections.abc import Mapping
+
 from temporalio import activity
 
 from activities.policies import Policies
@@ -8,14 +10,16 @@ from domain.output_screening import screen_output
 from domain.refusals import Kind, Refusal
 from domain.sanitise import sanitise_request
 from domain.screening import screen
+from domain.screening_detectors import Detector
 from domain.verdicts import Verdict
 
 
 class ScreeningActivities:
     """Sanitising and screening, by the run's policy."""
 
-    def __init__(self, policies: Policies) -> None:
+    def __init__(self, policies: Policies, detectors: Mapping[str, Detector]) -> None:
         self._policies = policies
+        self._detectors = detectors
 
     @activity.defn
     async def sanitise_prompt(self, stage: StageInput) -> Sanitised:
@@ -35,7 +39,7 @@ class ScreeningActivities:
         """Judge the request. A detector that can't run raises: no verdict is no pass."""
         policy = await self._policies.get(stage.run.policy)
         original = stage.original or stage.request
-        return screen(stage.request.messages, original.messages, policy.screening)
+        return screen(stage.request.messages, original.messages, policy.screening, self._detectors)
 
     @activity.defn
     async def screen_output(self, stage: ScreenOutputInput) -> Verdict:

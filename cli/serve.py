@@ -9,11 +9,12 @@ from typing import Annotated
 import typer
 import uvloop
 
+from adapters.detectors import load_detectors
 from adapters.policy_files import load_policy_document
 from cli.output import Output
 from config import logs
 from config.settings import Settings
-from domain.policy import PolicyError
+from domain.policy import PolicyError, parse_policy
 from domain.spool import SpoolUnavailable
 
 
@@ -93,7 +94,8 @@ def serve(
         await run(settings, role, stop)
 
     try:
-        load_policy_document(settings.policies_dir, settings.provider_urls)
+        document = load_policy_document(settings.policies_dir, settings.provider_urls)
+        load_detectors(settings.models_dir, parse_policy(document).screening)
     except PolicyError as error:
         raise Output(as_json=False).fail(f"the policy in {settings.policies_dir} does not hold: {error}") from None
     try:

@@ -229,6 +229,7 @@ class Settings(BaseSettings):
     audit: AuditSettings = AuditSettings()
     embedded: EmbeddedSettings = EmbeddedSettings()
     policies_dir: Path = Path(__file__).resolve().parent.parent / "policies"
+    models_dir: Path = Path(__file__).resolve().parent.parent / "models"
     provider_urls: dict[str, PrivateUrl] = {}
     retention_days: Annotated[int, Field(ge=1, le=90)] = 7
     log_level: Literal["debug", "info", "warning", "error"] = "info"

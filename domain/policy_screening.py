@@ -10,7 +10,8 @@ from domain.output_policy import OutputPolicy, OutputRule
 from domain.output_screening import matches
 from domain.policy_reader import PolicyError, Section
 from domain.sanitise import SHELL_METACHARACTERS, SanitisePolicy
-from domain.screening import DETECTORS
+from domain.screening import DETECTOR_NAMES
+from domain.screening_ngrams import Ngrams
 from domain.screening_normaliser import Normaliser
 from domain.screening_patterns import compile_pattern
 from domain.screening_policy import Rule, ScreeningPolicy, Thresholds
@@ -18,6 +19,7 @@ from domain.screening_rules import find
 from domain.verdicts import Decision
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,59}\Z")
+_MODEL = re.compile(r"[0-9a-f]{16}\Z")
 _MAX_PATTERN = 8_000
 _ACTIONS = (Decision.REVIEW.value, Decision.BLOCK.value)
 _MAX_SCANNED = 10_000_000
@@ -41,6 +43,7 @@ def read_screening(section: Section, sets: Section) -> tuple[SanitisePolicy, Scr
             hidden_text_score=section.number("hidden_text_score", 0, 1),
             removed_characters=SHELL_METACHARACTERS if shell == "remove" else "",
             rules=tuple(rule for name in _known(section, "rule_sets", tuple(known)) for rule in known[name]),
+            ngram_model=_model(section),
         )
     return SanitisePolicy(shell == "remove"), policy
 
@@ -72,8 +75,19 @@ def _known(section: Section, member: str, known: tuple[str, ...]) -> tuple[str, 
 
 def _detectors(section: Section) -> tuple[str, ...]:
     """The detectors' names; a policy that a run began with may still use a name of before."""
-    names = _known(section, "detectors", (*DETECTORS, *_RENAMED))
+    names = _known(section, "detectors", (*DETECTOR_NAMES, *_RENAMED))
     return tuple(dict.fromkeys(_RENAMED.get(name, name) for name in names))
+
+
+def _model(section: Section) -> str:
+    """The classifier's model. Policies of before the classifier, which runs may have begun with, name none."""
+    if "ngrams" not in section and Ngrams.name not in section.texts("detectors"):
+        return ""
+    with section.section("ngrams") as ngrams:
+        name = ngrams.text("model")
+        if not _MODEL.match(name):
+            raise PolicyError(ngrams.path("model"), "must be the first 16 hexadecimal digits of a model's SHA-256")
+        return name
 
 
 def _thresholds(section: Section) -> Thresholds:

@@ -11,12 +11,15 @@ from types import MappingProxyType
 from domain.refusals import Kind, Refusal
 from domain.requests import Message
 from domain.screening_detectors import Detector, Exchange, Inspection, pair
+from domain.screening_ngrams import Ngrams
 from domain.screening_normaliser import Normaliser
 from domain.screening_policy import ScreeningPolicy, Thresholds
 from domain.screening_rules import Rules
 from domain.verdicts import Decision, DetectorReport, DetectorState, Finding, RiskBand, Verdict
 
 DETECTORS: Mapping[str, Detector] = MappingProxyType({Rules.name: Rules(), Normaliser.name: Normaliser()})
+"""The detectors that need nothing but the policy. The others are made when a process starts."""
+DETECTOR_NAMES = (*DETECTORS, Ngrams.name)
 """Every detector that a policy can name."""
 
 _SEVERITY = (Decision.ALLOW, Decision.REVIEW, Decision.BLOCK)

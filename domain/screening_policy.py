@@ -34,6 +34,7 @@ class ScreeningPolicy:
         hidden_text_score: the score of text that hides.
         rules: the rules of the rule sets that are switched on.
         removed_characters: visible characters that sanitising takes out, so that detectors read past them as well.
+        ngram_model: the name of the classifier's model that the thresholds were made for.
     """
 
     detectors: tuple[str, ...]
@@ -42,3 +43,4 @@ class ScreeningPolicy:
     hidden_text_score: float
     rules: tuple[Rule, ...]
     removed_characters: str = ""
+    ngram_model: str = ""

@@ -15,6 +15,7 @@ from activities.policies import Policies
 from activities.screen import ScreeningActivities
 from activities.settle import LedgerActivities, Promise
 from activities.validate import ValidationActivities
+from adapters.detectors import load_detectors
 from adapters.runs_temporal import TemporalRuns
 from assay_temporal.contracts import InferenceResult
 from assay_temporal.keyring import KeyRing
@@ -47,7 +48,7 @@ def build_worker(client: Client, settings: Settings, ports: WorkerPorts) -> Work
     """A worker for the settings' task queue; the caller runs it and shuts it down."""
     policies = Policies(ports.policies)
     validation = ValidationActivities(ports.keyring, policies, ports.identities, ports.teams)
-    screening = ScreeningActivities(policies)
+    screening = ScreeningActivities(policies, load_detectors(settings.models_dir))
     promise = Promise(settings.audit.log_name, settings.audit.promise_seconds)
     ledger = LedgerActivities(
         ports.ledger, policies, ports.identities, ports.signer, ports.clock, ports.recorded, promise
