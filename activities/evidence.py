@@ -8,7 +8,7 @@ from activities.stages import AdmitInput, CloseInput, Run, Submitter
 from domain.commitments import Commitment, commit
 from domain.identity import event_id
 from domain.records import OpenFields, SealedFields, canonical
-from domain.requests import InferenceRequest
+from domain.requests import InferenceRequest, Message
 from domain.verdicts import DetectorReport
 
 ADMISSION = "admission"
@@ -22,12 +22,15 @@ def event_of(run: Run, slot: str) -> UUID:
 
 
 def prompt_of(request: InferenceRequest | None) -> str | None:
-    """The messages as the model sees them, as one text."""
+    """The messages as the model sees them, as one text, each with the kind that its sender gave it."""
     if request is None:
         return None
-    return canonical(
-        [{"role": message.role.value, "content": message.content} for message in request.messages]
-    ).decode()
+    return canonical([_said(message) for message in request.messages]).decode()
+
+
+def _said(message: Message) -> dict[str, str]:
+    said = {"role": message.role.value, "content": message.content}
+    return said if message.kind is None else {**said, "kind": message.kind.value}
 
 
 def sealed(submitter: Submitter | None, request: InferenceRequest | None, answer: str | None = None) -> SealedFields:

@@ -15,10 +15,14 @@ Person = Annotated[str, StringConstraints(min_length=1, max_length=1024)]
 
 
 class MessageBody(Strict):
-    """One message of a conversation."""
+    """One message of a conversation. ``kind`` says what a user's message holds, so that it is judged as such."""
 
     role: Literal["system", "user", "assistant"]
     content: Annotated[str, StringConstraints(min_length=1)]
+    kind: Literal["prompt", "document", "tool_output"] = Field(
+        default="prompt",
+        description="For the role 'user' alone: text that others wrote (a document, a tool's output) is screened as such.",
+    )
 
 
 class InferenceBody(Strict):
