@@ -21,7 +21,7 @@ class MessageBody(Strict):
     content: Annotated[str, StringConstraints(min_length=1)]
     kind: Literal["prompt", "document", "tool_output"] = Field(
         default="prompt",
-        description="For the role 'user' alone: text that others wrote (a document, a tool's output) is screened as such.",
+        description="For the role 'user' alone: what others wrote (a document, a tool's output) is screened as such.",
     )
 
 
@@ -115,6 +115,15 @@ class TicketBody(BaseModel):
     session_seconds: int
 
 
+class FindingBody(BaseModel):
+    """Where a rule of the screening matched: code points of a message, as the model would have seen it."""
+
+    rule: str
+    message: int
+    start: int
+    end: int
+
+
 class ProblemBody(BaseModel):
     """RFC 9457 problem details. ``run`` is the run's body where there is a run."""
 
@@ -124,6 +133,7 @@ class ProblemBody(BaseModel):
     detail: str
     field: str | None = None
     rules: list[str] | None = None
+    findings: list[FindingBody] | None = None
     run: "RunBody | None" = None
 
 
@@ -161,6 +171,7 @@ class RunProblemBody(BaseModel):
     detail: str
     field: str | None = None
     rules: list[str] | None = None
+    findings: list[FindingBody] | None = None
 
 
 class RunBody(BaseModel):

@@ -53,7 +53,8 @@ async def run(settings: Settings, role: ServeRole, stop: asyncio.Event) -> None:
         else:
             group.create_task(_then_set(stop.wait(), drained))
         if role in (ServeRole.WORKER, ServeRole.ALL):
-            working = worker.main.serve(settings, drained, temporal, outcomes.recorded)
+            alone = role is ServeRole.WORKER
+            working = worker.main.serve(settings, drained, temporal, outcomes.recorded, metrics.registry, alone=alone)
             group.create_task(_then_set(working, finished))
         else:
             group.create_task(_then_set(drained.wait(), finished))

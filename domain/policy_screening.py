@@ -4,17 +4,21 @@ Every rule proves itself on its own examples first: a rule that doesn't find wha
 """
 
 import re
+from collections.abc import Mapping
+from types import MappingProxyType
 
 from domain.normalise import normalise
 from domain.output_policy import OutputPolicy, OutputRule
 from domain.output_screening import matches
 from domain.policy_reader import PolicyError, Section
+from domain.policy_thresholds import read_bands, read_exemptions, read_treatment
+from domain.requests import TextKind
 from domain.sanitise import SHELL_METACHARACTERS, SanitisePolicy
 from domain.screening import DETECTOR_NAMES
 from domain.screening_ngrams import Ngrams
 from domain.screening_normaliser import Normaliser
 from domain.screening_patterns import compile_pattern
-from domain.screening_policy import Rule, ScreeningPolicy, Thresholds
+from domain.screening_policy import Rule, ScreeningPolicy
 from domain.screening_rules import find
 from domain.verdicts import Decision
 
@@ -26,8 +30,8 @@ _MAX_SCANNED = 10_000_000
 _RENAMED = {"hidden_text": Normaliser.name}
 
 
-def read_screening(section: Section, sets: Section) -> tuple[SanitisePolicy, ScreeningPolicy]:
-    """Read how prompts are treated. Rule sets that are switched off are checked all the same.
+def read_screening(section: Section, sets: Section, models: frozenset[str]) -> tuple[SanitisePolicy, ScreeningPolicy]:
+    """Read how prompts to these models are treated. Rule sets that are switched off are checked all the same.
 
     Raises:
         PolicyError: where something is wrong.
@@ -36,13 +40,16 @@ def read_screening(section: Section, sets: Section) -> tuple[SanitisePolicy, Scr
     with section:
         with section.section("sanitising") as sanitising:
             shell = sanitising.choice("shell_metacharacters", ("keep", "remove"))
+        common = read_treatment(section)
         policy = ScreeningPolicy(
             detectors=_detectors(section),
-            thresholds=_thresholds(section.section("thresholds")),
+            treatments=(common,),
+            exemptions=tuple(read_exemptions(section, common, models)),
+            bands=read_bands(section.section("bands")),
             max_scanned_chars=section.whole("max_scanned_chars", 1, _MAX_SCANNED),
             hidden_text_score=section.number("hidden_text_score", 0, 1),
             removed_characters=SHELL_METACHARACTERS if shell == "remove" else "",
-            rules=tuple(rule for name in _known(section, "rule_sets", tuple(known)) for rule in known[name]),
+            rules=_rules(section.section("rule_sets"), known),
             ngram_model=_model(section),
         )
     return SanitisePolicy(shell == "remove"), policy
@@ -65,8 +72,8 @@ def read_output(section: Section) -> OutputPolicy:
         return OutputPolicy(tuple(rules), section.whole("max_scanned_chars", 1, _MAX_SCANNED), words, action)
 
 
-def _known(section: Section, member: str, known: tuple[str, ...]) -> tuple[str, ...]:
-    names = section.texts(member)
+def _known(section: Section, member: str, known: tuple[str, ...], *, may_be_empty: bool = False) -> tuple[str, ...]:
+    names = section.texts(member, may_be_empty=may_be_empty)
     for name in names:
         if name not in known:
             raise PolicyError(section.path(member), f"'{name}' is not known; known are: {', '.join(known)}")
@@ -90,14 +97,15 @@ def _model(section: Section) -> str:
         return name
 
 
-def _thresholds(section: Section) -> Thresholds:
+def _rules(section: Section, known: dict[str, tuple[Rule, ...]]) -> Mapping[TextKind, tuple[Rule, ...]]:
+    """The rules for each kind of text. A kind may have none, so long as another has some."""
     with section:
-        thresholds = Thresholds(*(section.number(name, 0.01, 1) for name in ("review", "block", "raised", "high")))
-        if thresholds.review > thresholds.block:
-            raise PolicyError(section.path("review"), "must not be above block")
-        if thresholds.raised > thresholds.high:
-            raise PolicyError(section.path("raised"), "must not be above high")
-        return thresholds
+        named = {kind: _known(section, kind.value, tuple(known), may_be_empty=True) for kind in TextKind}
+        if not any(named.values()):
+            raise PolicyError(section.where, "must switch on a rule set for some kind of text")
+        return MappingProxyType(
+            {kind: tuple(rule for name in names for rule in known[name]) for kind, names in named.items()}
+        )
 
 
 def _rule_sets(sets: Section) -> dict[str, tuple[Rule, ...]]:

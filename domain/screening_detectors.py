@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from domain.normalise import Normalised, normalise
-from domain.requests import Message, Speaker
+from domain.requests import Message, Speaker, TextKind
 from domain.screening_policy import ScreeningPolicy
 from domain.verdicts import Decision, DetectorState, Finding
 
@@ -21,7 +21,7 @@ class Exchange:
 
     Attributes:
         index: its place in the request.
-        role: who says it.
+        kind: what the text is.
         text: what the model will see, sanitised.
         original: what was sent.
         normalised: what detectors read: the view of the first ``scanned`` code points of the original.
@@ -29,7 +29,7 @@ class Exchange:
     """
 
     index: int
-    role: Speaker
+    kind: TextKind
     text: str
     original: str
     normalised: Normalised
@@ -70,7 +70,7 @@ def pair(
         sent = original.content
         normalised = normalise(sent[:limit], policy.removed_characters)
         scanned = min(limit, len(sent))
-        conversation.append(Exchange(index, message.role, message.content, sent, normalised, scanned))
+        conversation.append(Exchange(index, message.text_kind, message.content, sent, normalised, scanned))
         if message.role is not Speaker.SYSTEM:
             left -= scanned
     return tuple(conversation)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from domain.ngram_model import NgramModel
 from domain.ngrams import features, steps, windows
-from domain.requests import Speaker
+from domain.requests import TextKind
 from domain.screening_detectors import NOT_SCANNED, Exchange, Inspection
 from domain.screening_policy import ScreeningPolicy
 from domain.text_view import View
@@ -39,7 +39,7 @@ class Ngrams:
         findings: list[Finding] = []
         read = False
         for exchange in conversation:
-            if exchange.role is Speaker.SYSTEM:
+            if exchange.kind is TextKind.SYSTEM:
                 continue
             read = True
             findings.extend(self._judge(exchange.index, exchange.normalised.view))

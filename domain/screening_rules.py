@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from domain.requests import Speaker
 from domain.screening_detectors import NOT_SCANNED, Exchange, Inspection
 from domain.screening_policy import Rule, ScreeningPolicy
 from domain.screening_talk import MENTION_WEIGHT, is_mention
@@ -12,10 +11,10 @@ from domain.verdicts import Decision, DetectorState, Finding
 
 
 class Rules:
-    """Named patterns on the normalised view of what the user and the assistant say.
+    """Named patterns on the normalised view of what is said, those that the policy has for its kind of text.
 
-    The application's own system messages are not judged by rules: giving instructions is what they are for. What
-    was not read is a finding of its own.
+    A kind without rules is not judged: by default the application's own system messages, as giving instructions is what
+    they are for. What was not read is a finding of its own.
     """
 
     name = "rules"
@@ -25,10 +24,11 @@ class Rules:
         findings: list[Finding] = []
         read = False
         for exchange in conversation:
-            if exchange.role is Speaker.SYSTEM:
+            rules = policy.rules.get(exchange.kind, ())
+            if not rules:
                 continue
             read = True
-            findings.extend(self._judge(exchange.index, exchange.normalised.view, policy.rules))
+            findings.extend(self._judge(exchange.index, exchange.normalised.view, rules))
             if exchange.scanned < len(exchange.original):
                 place = exchange.index, exchange.scanned, len(exchange.original)
                 findings.append(Finding(self.name, NOT_SCANNED, 0.0, *place))

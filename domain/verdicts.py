@@ -12,6 +12,13 @@ class Decision(StrEnum):
     BLOCK = "block"
 
 
+class Mode(StrEnum):
+    """Whether a decision is acted upon, or recorded only."""
+
+    ENFORCE = "enforce"
+    MONITOR = "monitor"
+
+
 class RiskBand(StrEnum):
     """A verdict's score, coarse enough for a search attribute."""
 
@@ -52,14 +59,39 @@ class DetectorReport:
 
 
 @dataclass(frozen=True, slots=True)
+class Place:
+    """Where a rule matched: code points ``start`` to ``end`` of the message at ``message``. It quotes nothing."""
+
+    rule: str
+    message: int
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
 class Verdict:
-    """What the screening decided, why, and which detectors stand behind it. ``score`` is 0 to 1."""
+    """What the screening decided, why, and which detectors stand behind it. ``score`` is 0 to 1.
+
+    In monitor mode nothing is acted upon: ``decision`` is to allow, and ``withheld`` says what it would have been.
+    """
 
     decision: Decision
     score: float
     risk: RiskBand
     findings: tuple[Finding, ...] = ()
     detectors: tuple[DetectorReport, ...] = ()
+    mode: Mode = Mode.ENFORCE
+    withheld: Decision | None = None
+
+    @property
+    def judged(self) -> Decision:
+        """What the screening thinks, whether or not it is acted upon."""
+        return self.decision if self.withheld is None else self.withheld
+
+    @property
+    def places(self) -> tuple[Place, ...]:
+        """Where the rules matched, in the order of findings."""
+        return tuple(Place(found.rule, found.message, found.start, found.end) for found in self.findings)
 
     @property
     def rules(self) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ import pytest
 from benchmarks.screening.obfuscate import TECHNIQUES, VARIANTS
 from domain.policy import Policy
 from domain.refusals import Kind, Refusal
-from domain.requests import Message, Speaker
+from domain.requests import Message, Speaker, TextKind
 from domain.sanitise import SHELL_METACHARACTERS, sanitise
 from domain.screening import combine, decide, screen, severest
 from domain.screening_detectors import Exchange, Inspection
@@ -216,7 +216,12 @@ class _Overconfident:
         return Inspection(DetectorState.SCORED, (Finding("x", "x", float("nan")),))
 
 
-@pytest.mark.parametrize("detector", [_Broken(), _Overconfident()])
+class _Lost:
+    def inspect(self, conversation: tuple[Exchange, ...], policy: ScreeningPolicy) -> Inspection:
+        return Inspection(DetectorState.SCORED, (Finding("x", "x", 0.9, len(conversation)),))
+
+
+@pytest.mark.parametrize("detector", [_Broken(), _Overconfident(), _Lost()])
 def test_a_detector_that_fails_makes_the_screening_unavailable(policy: Policy, detector: Any):
     messages = (Message(Speaker.USER, "a secret prompt"),)
     with pytest.raises(Refusal) as refused:
@@ -229,7 +234,7 @@ def test_a_detector_that_fails_makes_the_screening_unavailable(policy: Policy, d
 def test_a_rule_that_fails_makes_the_screening_unavailable(policy: Policy):
     broken: Any = Rule("broken", 0.5, None)  # type: ignore[arg-type] # what a bug would look like
     with pytest.raises(Refusal) as refused:
-        _screen(policy, "Hello", rules=(broken,))
+        _screen(policy, "Hello", rules={TextKind.PROMPT: (broken,)})
     assert refused.value.kind is Kind.SCREENING_UNAVAILABLE
 
 
@@ -277,7 +282,7 @@ def test_scores_add_up_by_rule(scores: list[tuple[str, float]], together: float)
     ],
 )
 def test_thresholds_are_inclusive(score: float, decision: Decision):
-    assert decide(score, Thresholds(review=0.5, block=0.8, raised=0.3, high=0.8)) is decision
+    assert decide(score, Thresholds(review=0.5, block=0.8)) is decision
 
 
 def test_the_severest_decision_wins():
