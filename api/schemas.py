@@ -116,7 +116,7 @@ class TicketBody(BaseModel):
 
 
 class FindingBody(BaseModel):
-    """Where a rule of the screening matched: code points of a message, as the model would have seen it."""
+    """Where a rule of the screening matched: code points of a message, as it was sent."""
 
     rule: str
     message: int

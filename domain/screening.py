@@ -124,6 +124,6 @@ def _inspect(
     except Exception as error:  # noqa: BLE001 - whatever a detector raises, it has not judged
         detail = f"the detector '{name}' could not run ({type(error).__name__})"
         raise Refusal(Kind.SCREENING_UNAVAILABLE, detail) from None
-    if not all(0.0 <= found.score <= 1.0 and 0 <= found.message < len(messages) for found in inspection.findings):
+    if not all(0.0 <= found.score <= 1.0 and 0 <= found.message < len(conversation) for found in inspection.findings):
         raise Refusal(Kind.SCREENING_UNAVAILABLE, f"the detector '{name}' found what makes no sense")
     return inspection

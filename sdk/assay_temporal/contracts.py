@@ -60,7 +60,7 @@ class Receipt:
 class Place:
     """Where a rule of the screening matched.
 
-    Code points ``start`` to ``end`` of the message at ``message``, as the model would have seen it.
+    Code points ``start`` to ``end`` of the message at ``message``, as it was sent.
     """
 
     rule: str
