@@ -5,6 +5,7 @@ Every rule proves itself on its own examples first: a rule that doesn't find wha
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from types import MappingProxyType
 
 from domain.normalise import normalise
@@ -15,10 +16,11 @@ from domain.policy_thresholds import read_bands, read_exemptions, read_treatment
 from domain.requests import TextKind
 from domain.sanitise import SHELL_METACHARACTERS, SanitisePolicy
 from domain.screening import DETECTOR_NAMES
+from domain.screening_literals import Clause, required
 from domain.screening_ngrams import Ngrams
 from domain.screening_normaliser import Normaliser
 from domain.screening_patterns import compile_pattern
-from domain.screening_policy import Rule, ScreeningPolicy
+from domain.screening_policy import Rule, RuleSet, ScreeningPolicy
 from domain.screening_rules import find
 from domain.verdicts import Decision
 
@@ -97,14 +99,14 @@ def _model(section: Section) -> str:
         return name
 
 
-def _rules(section: Section, known: dict[str, tuple[Rule, ...]]) -> Mapping[TextKind, tuple[Rule, ...]]:
+def _rules(section: Section, known: dict[str, tuple[Rule, ...]]) -> Mapping[TextKind, RuleSet]:
     """The rules for each kind of text. A kind may have none, so long as another has some."""
     with section:
         named = {kind: _known(section, kind.value, tuple(known), may_be_empty=True) for kind in TextKind}
         if not any(named.values()):
             raise PolicyError(section.where, "must switch on a rule set for some kind of text")
         return MappingProxyType(
-            {kind: tuple(rule for name in names for rule in known[name]) for kind, names in named.items()}
+            {kind: RuleSet(tuple(rule for name in names for rule in known[name])) for kind, names in named.items()}
         )
 
 
@@ -123,17 +125,24 @@ def _rule_sets(sets: Section) -> dict[str, tuple[Rule, ...]]:
 
 
 def _rule(entry: Section, names: set[str]) -> Rule:
-    rule = Rule(_new_name(entry, names), entry.number("score", 0.01, 1), _pattern(entry))
+    pattern = _pattern(entry)
+    rule = Rule(_new_name(entry, names), entry.number("score", 0.01, 1), pattern, _required(pattern))
+    alone = RuleSet((rule,))
 
     def finds(example: str) -> bool:
-        hit = find(rule, normalise(example).view)
-        return hit is not None and not hit.mention
+        view = normalise(example).view
+        return any((hit := find(each, view)) and not hit.mention for each in alone.candidates(view.text))
 
     for member, wanted in (("matches", True), ("passes", False)):
         for index, example in enumerate(entry.texts(member)):
             if finds(example) is not wanted:
                 raise PolicyError(f"{entry.path(member)}.{index}", _failed(rule.name, wanted=wanted))
     return rule
+
+
+@lru_cache(maxsize=512)
+def _required(pattern: re.Pattern[str]) -> tuple[Clause, ...]:
+    return required(pattern)
 
 
 def _output_rule(entry: Section, names: set[str]) -> OutputRule:

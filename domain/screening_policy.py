@@ -2,19 +2,39 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from domain.requests import TextKind
+from domain.screening_literals import Clause, Index
 from domain.verdicts import Mode
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A named pattern and how sure it is, 0 to 1. It matches on the normalised view of a text."""
+    """A named pattern and how sure it is, 0 to 1. It matches on the normalised view of a text.
+
+    ``needs`` are clauses (``screening_literals``): the pattern matches no text that does not meet all of them.
+    """
 
     name: str
     score: float
     pattern: re.Pattern[str]
+    needs: tuple[Clause, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RuleSet:
+    """Rules for a kind of text, with an index that tells which of them are worth trying on one."""
+
+    rules: tuple[Rule, ...] = ()
+    index: Index = field(init=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "index", Index(rule.needs for rule in self.rules))
+
+    def candidates(self, text: str) -> Iterator[Rule]:
+        """The rules that may match, in order: all others do not."""
+        return (self.rules[place] for place in self.index.candidates(text))
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +102,7 @@ class ScreeningPolicy:
     bands: RiskBands
     max_scanned_chars: int
     hidden_text_score: float
-    rules: Mapping[TextKind, tuple[Rule, ...]]
+    rules: Mapping[TextKind, RuleSet]
     removed_characters: str = ""
     ngram_model: str = ""
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from domain.screening_detectors import NOT_SCANNED, Exchange, Inspection
-from domain.screening_policy import Rule, ScreeningPolicy
+from domain.screening_policy import Rule, RuleSet, ScreeningPolicy
 from domain.screening_talk import MENTION_WEIGHT, is_mention
 from domain.text_view import View
 from domain.verdicts import Decision, DetectorState, Finding
@@ -24,11 +24,11 @@ class Rules:
         findings: list[Finding] = []
         read = False
         for exchange in conversation:
-            rules = policy.rules.get(exchange.kind, ())
-            if not rules:
+            known = policy.rules.get(exchange.kind)
+            if known is None or not known.rules:
                 continue
             read = True
-            findings.extend(self._judge(exchange.index, exchange.normalised.view, rules))
+            findings.extend(self._judge(exchange.index, exchange.normalised.view, known))
             if exchange.scanned < len(exchange.original):
                 place = exchange.index, exchange.scanned, len(exchange.original)
                 findings.append(Finding(self.name, NOT_SCANNED, 0.0, *place))
@@ -36,8 +36,8 @@ class Rules:
             return Inspection(DetectorState.NOT_SCANNED, tuple(findings), Decision.REVIEW)
         return Inspection(DetectorState.SCORED if read else DetectorState.NOT_APPLICABLE, tuple(findings))
 
-    def _judge(self, index: int, view: View, rules: tuple[Rule, ...]) -> Iterator[Finding]:
-        for rule in rules:
+    def _judge(self, index: int, view: View, known: RuleSet) -> Iterator[Finding]:
+        for rule in known.candidates(view.text):
             hit = find(rule, view)
             if hit:
                 start, end = view.span(hit.start, hit.end)

@@ -221,8 +221,8 @@ def test_the_shipped_policy(policy: Policy):
     assert not policy.sanitising.remove_shell_metacharacters
     assert policy.output.leak_action is Decision.BLOCK
     rules = policy.screening.rules
-    assert "phrase_execute" not in {rule.name for kind in TextKind for rule in rules[kind]}
-    assert rules[TextKind.SYSTEM] == ()
+    assert "phrase_execute" not in {rule.name for kind in TextKind for rule in rules[kind].rules}
+    assert rules[TextKind.SYSTEM].rules == ()
     assert policy.screening.for_request("anyone", ("smollm2",)) == policy.screening
 
 

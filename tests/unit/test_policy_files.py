@@ -105,7 +105,7 @@ def test_the_phrases_of_simple_guards_can_be_switched_on(directory: Path):
     shipped = "prompt: [english, jailbreaks, documents, other_languages, more_languages]"
     _replace(directory / "screening.yaml", shipped, "prompt: [tutorial]")
     policy = parse_policy(load_policy_document(directory, {}))
-    assert [rule.name for rule in policy.screening.rules[TextKind.PROMPT]] == [
+    assert [rule.name for rule in policy.screening.rules[TextKind.PROMPT].rules] == [
         "phrase_ignore_previous",
         "phrase_execute",
         "phrase_system",

@@ -14,7 +14,7 @@ from domain.requests import Message, Speaker, TextKind
 from domain.sanitise import SHELL_METACHARACTERS, sanitise
 from domain.screening import combine, decide, screen, severest
 from domain.screening_detectors import Exchange, Inspection
-from domain.screening_policy import Rule, ScreeningPolicy, Thresholds
+from domain.screening_policy import Rule, RuleSet, ScreeningPolicy, Thresholds
 from domain.screening_view import fold
 from domain.verdicts import Decision, DetectorReport, DetectorState, Finding, RiskBand, Verdict
 from tests.detectors import DETECTORS
@@ -234,7 +234,7 @@ def test_a_detector_that_fails_makes_the_screening_unavailable(policy: Policy, d
 def test_a_rule_that_fails_makes_the_screening_unavailable(policy: Policy):
     broken: Any = Rule("broken", 0.5, None)  # type: ignore[arg-type] # what a bug would look like
     with pytest.raises(Refusal) as refused:
-        _screen(policy, "Hello", rules={TextKind.PROMPT: (broken,)})
+        _screen(policy, "Hello", rules={TextKind.PROMPT: RuleSet((broken,))})
     assert refused.value.kind is Kind.SCREENING_UNAVAILABLE
 
 
