@@ -29,7 +29,7 @@ def made(policy_document: bytes) -> Made:
 
     def make(models: tuple[str, ...] = ("smollm2",), fallbacks: tuple[str, ...] = (), **changed: Any) -> Policy:
         document = json.loads(policy_document)
-        document["screening"].update(changed)
+        document["screening"].update({"detectors": ["rules", "normaliser"], **changed})
         (model,) = document["models"]["models"]
         document["models"]["models"] = [
             {**model, "alias": alias, "fallbacks": [other for other in fallbacks if other != alias]} for alias in models
@@ -82,14 +82,16 @@ def test_a_message_is_judged_by_its_length(made: Made, length: int, decision: De
     assert _judge(policy.screening, _said(text)).decision is decision
 
 
-def test_of_several_messages_the_severest_counts_and_doubts_do_not_add_up(policy: Policy):
+def test_of_several_messages_the_severest_counts_and_doubts_do_not_add_up(made: Made):
+    policy = made()
     verdict = _judge(policy.screening, _said("Hello"), _said(DOUBT), _said(DOUBT))
     assert (verdict.decision, verdict.score) == (Decision.REVIEW, 0.5)
     assert [place.message for place in verdict.places] == [1, 2]
     assert _judge(policy.screening, _said(DOUBT), _said(ATTACK)).decision is Decision.BLOCK
 
 
-def test_an_attack_is_found_in_documents_and_outputs_of_tools(policy: Policy):
+def test_an_attack_is_found_in_documents_and_outputs_of_tools(made: Made):
+    policy = made()
     for kind in (TextKind.DOCUMENT, TextKind.TOOL_OUTPUT):
         assert _judge(policy.screening, _said(ATTACK, kind)).decision is Decision.BLOCK
 
