@@ -1,5 +1,6 @@
 """The guards on the way in and on the way out."""
 
+import asyncio
 from collections.abc import Callable, Mapping
 
 from temporalio import activity
@@ -10,7 +11,7 @@ from domain.output_screening import screen_output
 from domain.refusals import Kind, Refusal
 from domain.sanitise import sanitise_request
 from domain.screening import screen
-from domain.screening_detectors import Detector
+from domain.screening_detectors import SLOW, Detector
 from domain.verdicts import Verdict
 
 
@@ -49,7 +50,9 @@ class ScreeningActivities:
         request = stage.request
         models = (request.model, *policy.fallbacks(stage.run.tenant, request.model))
         screening = policy.screening.for_request(stage.run.tenant, models)
-        verdict = screen(request.messages, original.messages, screening, self._detectors)
+        given = request.messages, original.messages, screening, self._detectors
+        slow = not SLOW.isdisjoint(screening.detectors)
+        verdict = await asyncio.to_thread(screen, *given) if slow else screen(*given)
         self._judged("prompt", verdict)
         return verdict
 

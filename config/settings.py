@@ -231,6 +231,8 @@ class Settings(BaseSettings):
     audit: AuditSettings = AuditSettings()
     embedded: EmbeddedSettings = EmbeddedSettings()
     policies_dir: Path = Path(__file__).resolve().parent.parent / "policies"
+    onnx_dir: Path | None = None
+    onnx_threads: Annotated[int, Field(ge=1, le=64)] = 1
     models_dir: Path = Path(__file__).resolve().parent.parent / "models"
     provider_urls: dict[str, PrivateUrl] = {}
     retention_days: Annotated[int, Field(ge=1, le=90)] = 7

@@ -12,7 +12,7 @@ from domain.normalise import normalise
 from domain.output_policy import OutputPolicy, OutputRule
 from domain.output_screening import matches
 from domain.policy_reader import PolicyError, Section
-from domain.policy_thresholds import read_bands, read_exemptions, read_treatment
+from domain.policy_thresholds import read_bands, read_exemptions, read_onnx, read_treatment
 from domain.requests import TextKind
 from domain.sanitise import SHELL_METACHARACTERS, SanitisePolicy
 from domain.screening import DETECTOR_NAMES
@@ -53,6 +53,7 @@ def read_screening(section: Section, sets: Section, models: frozenset[str]) -> t
             removed_characters=SHELL_METACHARACTERS if shell == "remove" else "",
             rules=_rules(section.section("rule_sets"), known),
             ngram_model=_model(section),
+            onnx=read_onnx(section),
         )
     return SanitisePolicy(shell == "remove"), policy
 

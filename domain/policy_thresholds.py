@@ -1,5 +1,6 @@
 """What follows from scores, read from the policy: thresholds by kind of text and length, and who is exempt."""
 
+import re
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 
@@ -7,10 +8,12 @@ from domain.policy_reader import PolicyError, Section
 from domain.principals import require_tenant
 from domain.refusals import Refusal
 from domain.requests import TextKind
-from domain.screening_policy import Exemption, RiskBands, Thresholds, Treatment
+from domain.screening_detectors import ONNX
+from domain.screening_policy import Exemption, OnnxPolicy, RiskBands, Thresholds, Treatment
 from domain.verdicts import Mode
 
 _MAX_LENGTH = 10_000_000
+_SHA256 = re.compile(r"[0-9a-f]{64}\Z")
 _KINDS = tuple(kind.value for kind in TextKind)
 _MODES = tuple(mode.value for mode in Mode)
 
@@ -50,6 +53,28 @@ def read_exemptions(section: Section, common: Treatment, models: frozenset[str])
             if "mode" not in entry and "thresholds" not in entry:
                 raise PolicyError(entry.where, "must change the mode, thresholds or both")
             yield Exemption(_tenants(entry), _models(entry, models), _changed(entry, common))
+
+
+def read_onnx(section: Section) -> OnnxPolicy | None:
+    """Read ``onnx``, which goes with the detector of that name.
+
+    Raises:
+        PolicyError: where something is wrong.
+    """
+    if "onnx" not in section and ONNX not in section.texts("detectors"):
+        return None
+    with section.section("onnx") as onnx:
+        for name in ("model_sha256", "tokenizer_sha256"):
+            if not _SHA256.match(onnx.text(name)):
+                raise PolicyError(onnx.path(name), "must be a SHA-256, 64 hexadecimal digits in lower case")
+        return OnnxPolicy(
+            model_sha256=onnx.text("model_sha256"),
+            tokenizer_sha256=onnx.text("tokenizer_sha256"),
+            label=onnx.whole("label", 0, 1_000),
+            window_tokens=onnx.whole("window_tokens", 16, 8_192),
+            most_windows=onnx.whole("most_windows", 1, 1_000),
+            least=onnx.number("least", 0, 1),
+        )
 
 
 def _changed(entry: Section, common: Treatment) -> Treatment:

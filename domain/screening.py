@@ -10,7 +10,7 @@ from types import MappingProxyType
 
 from domain.refusals import Kind, Refusal
 from domain.requests import Message
-from domain.screening_detectors import Detector, Exchange, Inspection, pair
+from domain.screening_detectors import ONNX, Detector, Exchange, Inspection, pair
 from domain.screening_ngrams import Ngrams
 from domain.screening_normaliser import Normaliser
 from domain.screening_policy import RiskBands, ScreeningPolicy, Thresholds, Treatment
@@ -19,7 +19,7 @@ from domain.verdicts import Decision, DetectorReport, DetectorState, Finding, Mo
 
 DETECTORS: Mapping[str, Detector] = MappingProxyType({Rules.name: Rules(), Normaliser.name: Normaliser()})
 """The detectors that need nothing but the policy. The others are made when a process starts."""
-DETECTOR_NAMES = (*DETECTORS, Ngrams.name)
+DETECTOR_NAMES = (*DETECTORS, Ngrams.name, ONNX)
 """Every detector that a policy can name."""
 
 _SEVERITY = (Decision.ALLOW, Decision.REVIEW, Decision.BLOCK)

@@ -11,6 +11,10 @@ from domain.requests import Message, Speaker, TextKind
 from domain.screening_policy import ScreeningPolicy
 from domain.verdicts import Decision, DetectorState, Finding
 
+ONNX = "onnx"
+"""The detector that runs a model of the operator's: ``adapters/screening_onnx.py``."""
+SLOW = frozenset({ONNX})
+"""Detectors that take tens of milliseconds: not to be run where others wait for it."""
 NOT_SCANNED = "not_scanned"
 """The rule that names text beyond what a detector reads."""
 

@@ -81,6 +81,27 @@ class Exemption:
 
 
 @dataclass(frozen=True, slots=True)
+class OnnxPolicy:
+    """Which model the detector ``onnx`` has to be, and how its answer is read.
+
+    Attributes:
+        model_sha256: of ``model.onnx``, hexadecimal.
+        tokenizer_sha256: of ``tokenizer.json``, hexadecimal.
+        label: the place of "attack" among the model's labels.
+        window_tokens: tokens that the model reads at once; longer texts are read in windows that overlap by a quarter.
+        most_windows: of one message; what is beyond is not scanned.
+        least: a probability below this is no finding.
+    """
+
+    model_sha256: str
+    tokenizer_sha256: str
+    label: int
+    window_tokens: int
+    most_windows: int
+    least: float
+
+
+@dataclass(frozen=True, slots=True)
 class ScreeningPolicy:
     """How prompts are screened.
 
@@ -94,6 +115,7 @@ class ScreeningPolicy:
         rules: the rules that are switched on, by kind of text; none for a kind that is left out.
         removed_characters: visible characters that sanitising takes out, so that detectors read past them as well.
         ngram_model: the name of the classifier's model that the thresholds were made for.
+        onnx: the model that the operator brings; None without one.
     """
 
     detectors: tuple[str, ...]
@@ -105,6 +127,7 @@ class ScreeningPolicy:
     rules: Mapping[TextKind, RuleSet]
     removed_characters: str = ""
     ngram_model: str = ""
+    onnx: OnnxPolicy | None = None
 
     def for_request(self, tenant: str, models: tuple[str, ...]) -> "ScreeningPolicy":
         """The policy as it holds for a tenant's request.

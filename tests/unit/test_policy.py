@@ -52,6 +52,14 @@ def _exempt(**entry: object) -> Edit:
 
 KINDS = ("prompt", "document", "tool_output", "system")
 HALF = {"review": 0.5, "block": 0.5}
+OWN = {
+    "model_sha256": "a" * 64,
+    "tokenizer_sha256": "b" * 64,
+    "label": 1,
+    "window_tokens": 512,
+    "most_windows": 16,
+    "least": 0.5,
+}
 BAND = "screening.thresholds.prompt.0"
 EXEMPT = "screening.exceptions.0"
 MODEL = "models.models.0"
@@ -130,6 +138,10 @@ WRONG: tuple[tuple[Edit, str, str], ...] = (
         "more than",
     ),
     (_set("screening.bands.raised", 0.9), "screening.bands.raised", "high"),
+    (_set("screening.detectors", ["rules", "onnx"]), "screening.onnx", "missing"),
+    (_set("screening.onnx", {**OWN, "model_sha256": "ABC"}), "screening.onnx.model_sha256", "SHA-256"),
+    (_set("screening.onnx", {**OWN, "label": -1}), "screening.onnx.label", "from 0"),
+    (_set("screening.onnx", {**OWN, "threads": 2}), "screening.onnx.threads", "not known"),
     (_set("screening.exceptions", []), "screening.exceptions", "at least one"),
     (_exempt(), EXEMPT, "tenants, models or both"),
     (_exempt(tenants=["acme"]), EXEMPT, "mode, thresholds or both"),
