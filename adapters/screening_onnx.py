@@ -49,7 +49,7 @@ class OnnxClassifier:
             import onnxruntime  # type: ignore[import-untyped] # noqa: PLC0415 - an extra
             import tokenizers  # noqa: PLC0415
         except ImportError as error:
-            raise PolicyError("ASSAY_ONNX_DIR", "needs the extra 'onnx': pip install 'assay[onnx]'") from error
+            raise PolicyError("ASSAY_ONNX__DIR", "needs the extra 'onnx': pip install 'assay[onnx]'") from error
         model, tokenizer = _read(directory / _MODEL), _read(directory / _TOKENIZER)
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads

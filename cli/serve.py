@@ -97,7 +97,7 @@ def serve(
     try:
         document = load_policy_document(settings.policies_dir, settings.provider_urls)
         screening = parse_policy(document).screening
-        load_detectors(settings.models_dir, screening, settings.onnx_dir, settings.onnx_threads)
+        load_detectors(settings.models_dir, screening, settings.onnx.dir, settings.onnx.threads)
     except PolicyError as error:
         raise Output(as_json=False).fail(f"the policy in {settings.policies_dir} does not hold: {error}") from None
     try:

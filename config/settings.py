@@ -201,6 +201,13 @@ class AuditSettings(_Group):
         return self
 
 
+class OnnxSettings(_Group):
+    """The operator's own classifier: ``dir`` has ``model.onnx`` and ``tokenizer.json``; it runs on so many threads."""
+
+    dir: Path | None = None
+    threads: Annotated[int, Field(ge=1, le=64)] = 1
+
+
 class EmbeddedSettings(_Group):
     """The single-machine stack that ``assay up`` starts."""
 
@@ -229,10 +236,9 @@ class Settings(BaseSettings):
     tokens: TokenSettings = TokenSettings()
     worker: WorkerSettings = WorkerSettings()
     audit: AuditSettings = AuditSettings()
+    onnx: OnnxSettings = OnnxSettings()
     embedded: EmbeddedSettings = EmbeddedSettings()
     policies_dir: Path = Path(__file__).resolve().parent.parent / "policies"
-    onnx_dir: Path | None = None
-    onnx_threads: Annotated[int, Field(ge=1, le=64)] = 1
     models_dir: Path = Path(__file__).resolve().parent.parent / "models"
     provider_urls: dict[str, PrivateUrl] = {}
     retention_days: Annotated[int, Field(ge=1, le=90)] = 7

@@ -9,14 +9,14 @@ from typing import Protocol
 from domain.normalise import Normalised, normalise
 from domain.requests import Message, Speaker, TextKind
 from domain.screening_policy import ScreeningPolicy
-from domain.verdicts import Decision, DetectorState, Finding
+from domain.verdicts import NOT_SCANNED, Decision, DetectorState, Finding
+
+__all__ = ["NOT_SCANNED", "ONNX", "SLOW", "Detector", "Exchange", "Inspection", "pair"]
 
 ONNX = "onnx"
 """The detector that runs a model of the operator's: ``adapters/screening_onnx.py``."""
 SLOW = frozenset({ONNX})
 """Detectors that take tens of milliseconds: not to be run where others wait for it."""
-NOT_SCANNED = "not_scanned"
-"""The rule that names text beyond what a detector reads."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+NOT_SCANNED = "not_scanned"
+"""The rule that names text beyond what a detector reads."""
+
 
 class Decision(StrEnum):
     """What a verdict asks for."""
@@ -68,6 +71,9 @@ class Place:
     end: int
 
 
+_TOLD = 0.2
+
+
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """What the screening decided, why, and which detectors stand behind it. ``score`` is 0 to 1.
@@ -90,8 +96,9 @@ class Verdict:
 
     @property
     def places(self) -> tuple[Place, ...]:
-        """Where the rules matched, in the order of findings."""
-        return tuple(Place(found.rule, found.message, found.start, found.end) for found in self.findings)
+        """Where what decided was found, in the order of findings: not where there is hardly a doubt."""
+        told = [found for found in self.findings if found.score >= _TOLD or found.rule == NOT_SCANNED]
+        return tuple(Place(found.rule, found.message, found.start, found.end) for found in told or self.findings)
 
     @property
     def rules(self) -> tuple[str, ...]:

@@ -50,7 +50,7 @@ def build_worker(client: Client, settings: Settings, ports: WorkerPorts) -> Work
     """A worker for the settings' task queue; the caller runs it and shuts it down."""
     policies = Policies(ports.policies)
     validation = ValidationActivities(ports.keyring, policies, ports.identities, ports.teams)
-    detectors = load_detectors(settings.models_dir, None, settings.onnx_dir, settings.onnx_threads)
+    detectors = load_detectors(settings.models_dir, None, settings.onnx.dir, settings.onnx.threads)
     screening = ScreeningActivities(policies, detectors, ports.judged)
     promise = Promise(settings.audit.log_name, settings.audit.promise_seconds)
     ledger = LedgerActivities(

@@ -28,7 +28,7 @@ async def test_an_injection_is_blocked_recorded_and_still_readable_as_a_run(gate
     response = await gateway.post({"model": "fake", "prompt": prompt})
     body = problem(response, 403, "prompt-blocked")
     assert "override_prior_instructions" in body["rules"]
-    assert {found["rule"] for found in body["findings"]} == set(body["rules"])
+    assert {found["rule"] for found in body["findings"]} <= set(body["rules"])
     found = body["findings"][0]
     assert prompt[found["start"] : found["end"]] == "Ignore all previous instruct"
     assert body["run"]["problem"]["findings"] == body["findings"]
@@ -50,7 +50,7 @@ async def test_an_injection_in_a_document_is_blocked_and_counted(gateway: Gatewa
     ]
     response = await gateway.post({"model": "fake", "messages": messages})
     body = problem(response, 403, "prompt-blocked")
-    assert [found["message"] for found in body["findings"]] == [1]
+    assert {found["message"] for found in body["findings"]} == {1}
     counted = (await gateway.get("/metrics")).text
     assert 'assay_screening_verdicts_total{decision="block",mode="enforce",of="prompt"}' in counted
     assert CANARY not in counted

@@ -178,6 +178,14 @@ VERDICT = Verdict(
 )
 
 
+def test_what_hardly_counted_is_not_given_as_a_reason():
+    faint = Finding("ngrams", "resembles_attacks", 0.1, 0, 0, 4)
+    assert replace(VERDICT, findings=(faint, *VERDICT.findings)).places == VERDICT.places
+    assert [place.rule for place in replace(VERDICT, findings=(faint,)).places] == ["resembles_attacks"]
+    unread = Finding("rules", "not_scanned", 0.0, 0, 4, 9)
+    assert [place.rule for place in replace(VERDICT, findings=(faint, unread)).places] == ["not_scanned"]
+
+
 def test_a_blocked_caller_is_told_which_rules_matched_where_and_what_to_do():
     problem = problems.prompt_blocked(VERDICT)
     assert problem.rules == ("override", "hidden_tags")
