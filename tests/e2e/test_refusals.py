@@ -50,7 +50,7 @@ async def test_an_injection_in_a_document_is_blocked_and_counted(gateway: Gatewa
     ]
     response = await gateway.post({"model": "fake", "messages": messages})
     body = problem(response, 403, "prompt-blocked")
-    assert {found["message"] for found in body["findings"]} == {1}
+    assert 1 in {found["message"] for found in body["findings"]}
     counted = (await gateway.get("/metrics")).text
     assert 'assay_screening_verdicts_total{decision="block",mode="enforce",of="prompt"}' in counted
     assert CANARY not in counted
