@@ -48,7 +48,8 @@ class OpenFields:
     erased, ``hold`` the ID of a hold. ``count`` is how many refusals a record stands for, from ``first_at`` to
     ``last_at`` (RFC 3339); without it, one. Of a reading, it is how many records were read, and ``filters`` names the
     filters that were set, without their values. ``policy_before`` is the hash of the policy that was current before
-    ``policy``.
+    ``policy``. ``places`` are where rules matched in the messages, as ``rule@message:start-end`` in code points;
+    ``monitored`` is what would have been decided, in monitor mode.
     """
 
     caller: str | None = None
@@ -59,6 +60,8 @@ class OpenFields:
     decision: str | None = None
     refusal: str | None = None
     rules: tuple[str, ...] = ()
+    places: tuple[str, ...] = ()
+    monitored: str | None = None
     score: float | None = None
     detectors: tuple[str, ...] = ()
     removed: tuple[str, ...] = ()

@@ -15,12 +15,14 @@ from activities.policies import Policies
 from activities.screen import ScreeningActivities
 from activities.settle import LedgerActivities, Promise
 from activities.validate import ValidationActivities
+from adapters.detectors import load_detectors
 from adapters.runs_temporal import TemporalRuns
 from assay_temporal.contracts import InferenceResult
 from assay_temporal.keyring import KeyRing
 from config.settings import Settings, WorkerSettings
 from domain.abandoned_ports import OutcomeGaps
 from domain.ports import Clock, IdentityKeys, Ledger, ModelProvider, PolicyStore, StatementSigner, TeamDirectory
+from domain.verdicts import Verdict
 from worker.nexus import NexusGate
 from worker.sandbox import sandbox
 from workflows.guarded_inference import GuardedInference
@@ -41,13 +43,15 @@ class WorkerPorts:
     teams: TeamDirectory
     gaps: OutcomeGaps
     recorded: Callable[[InferenceResult], None] = lambda _: None
+    judged: Callable[[str, Verdict], None] = lambda *_: None
 
 
 def build_worker(client: Client, settings: Settings, ports: WorkerPorts) -> Worker:
     """A worker for the settings' task queue; the caller runs it and shuts it down."""
     policies = Policies(ports.policies)
     validation = ValidationActivities(ports.keyring, policies, ports.identities, ports.teams)
-    screening = ScreeningActivities(policies)
+    detectors = load_detectors(settings.models_dir, None, settings.onnx.dir, settings.onnx.threads)
+    screening = ScreeningActivities(policies, detectors, ports.judged)
     promise = Promise(settings.audit.log_name, settings.audit.promise_seconds)
     ledger = LedgerActivities(
         ports.ledger, policies, ports.identities, ports.signer, ports.clock, ports.recorded, promise
