@@ -3,32 +3,51 @@
 from temporalio import activity
 
 from activities.policies import Policies
-from activities.stages import Sanitised, ScreenInput, ScreenOutputInput, StageInput, problem_of
+from activities.stages import Problem, Sanitised, ScreenInput, ScreenOutputInput, StageInput, problem_of
 from domain.output_screening import screen_output
+from domain.privacy_masking import Masked, Place, mask_request
+from domain.privacy_ports import PhoneNumbers
 from domain.refusals import Kind, Refusal
 from domain.sanitise import sanitise_request
 from domain.screening import screen
 from domain.verdicts import Verdict
 
+_NO_FAULTS = frozenset({Kind.INVALID_REQUEST, Kind.REVIEW_UNAVAILABLE})
+_PLACES_TOLD = 10
+
 
 class ScreeningActivities:
-    """Sanitising and screening, by the run's policy."""
+    """Sanitising, masking and screening, by the run's policy."""
 
-    def __init__(self, policies: Policies) -> None:
+    def __init__(self, policies: Policies, phones: PhoneNumbers) -> None:
         self._policies = policies
+        self._phones = phones
 
     @activity.defn
     async def sanitise_prompt(self, stage: StageInput) -> Sanitised:
-        """Remove what hides; name what was removed."""
+        """Remove what hides and mask what the model may not see; name what was removed."""
         policy = await self._policies.get(stage.run.policy)
         try:
-            request, removed = sanitise_request(stage.request, policy.sanitising)
+            request, removals = sanitise_request(stage.request, policy.sanitising)
+            removed = tuple(removal.category for removal in removals)
+            masked = Masked(request)
+            if policy.privacy is not None:
+                run = stage.run
+                masked = mask_request(
+                    request, policy.privacy, run.tenant, self._phones, f"{run.workflow_id}\0{run.run_id}"
+                )
         except Refusal as refusal:
-            if refusal.kind is not Kind.INVALID_REQUEST:
+            if refusal.kind not in _NO_FAULTS:
                 raise
             return Sanitised(problem=problem_of(refusal))
-        changed = request if request != stage.request else None
-        return Sanitised(changed, tuple(removal.category for removal in removed))
+        return Sanitised(
+            request=masked.request if masked.request != stage.request else None,
+            removed=removed,
+            problem=_blocked(masked.blocked) if masked.blocked else None,
+            values=() if masked.blocked else masked.values,
+            masked=dict(masked.masked) if masked.masked else None,
+            redacted=dict(masked.redacted) if masked.redacted else None,
+        )
 
     @activity.defn
     async def screen_prompt(self, stage: ScreenInput) -> Verdict:
@@ -42,3 +61,21 @@ class ScreeningActivities:
         """Judge the answer before anyone sees it."""
         policy = await self._policies.get(stage.run.policy)
         return screen_output(stage.reply.content, stage.request.messages, policy.output)
+
+
+def _blocked(places: tuple[Place, ...]) -> Problem:
+    """The denial: kinds and places, never a datum. Places are those in the first message that holds any."""
+    kinds = tuple(dict.fromkeys(place.found.kind.value for place in places))
+    first = places[0].message
+    told = [
+        f"{place.found.kind.value} at {place.found.start}-{place.found.end}"
+        for place in places
+        if place.message == first
+    ]
+    more = f" and {len(told) - _PLACES_TOLD} more" if len(told) > _PLACES_TOLD else ""
+    return Problem(
+        Kind.SENSITIVE_DATA_BLOCKED.value,
+        f"holds data that may not be sent to a model: {', '.join(told[:_PLACES_TOLD])}{more} (characters of the text)",
+        field=f"messages.{first}.content",
+        rules=kinds,
+    )

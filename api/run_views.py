@@ -45,7 +45,7 @@ class RunView:
         return Refusal(Kind(found.kind), found.detail, field=found.field, retry_after=found.retry_after)
 
     def body(self) -> dict[str, Any]:
-        """The run's JSON: ``{id, status, decision, result?, usage?, removed?, receipt?, problem?}``."""
+        """The run's JSON: ``{id, status, decision, ...}``, and of the rest what there is."""
         body: dict[str, Any] = {"id": self.id, "status": self.status.value, "decision": None}
         if (ended := self.result) is not None:
             body["decision"] = ended.decision
@@ -56,6 +56,9 @@ class RunView:
                 body["receipt"]["proof"] = self.proof
             if ended.removed:
                 body["removed"] = list(ended.removed)
+            for name, counts in (("masked", ended.masked), ("redacted", ended.redacted)):
+                if counts:
+                    body[name] = dict(counts)
         if (problem := self.problem) is not None:
             said = {"type": problem_type(Kind(problem.kind)), "detail": problem.detail, "field": problem.field}
             body["problem"] = {name: value for name, value in said.items() if value is not None}

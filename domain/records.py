@@ -48,7 +48,7 @@ class OpenFields:
     erased, ``hold`` the ID of a hold. ``count`` is how many refusals a record stands for, from ``first_at`` to
     ``last_at`` (RFC 3339); without it, one. Of a reading, it is how many records were read, and ``filters`` names the
     filters that were set, without their values. ``policy_before`` is the hash of the policy that was current before
-    ``policy``.
+    ``policy``. ``masked`` and ``redacted`` count, by kind, secrets and personal data that the model did not see.
     """
 
     caller: str | None = None
@@ -82,6 +82,8 @@ class OpenFields:
     first_at: str | None = None
     last_at: str | None = None
     filters: tuple[str, ...] = ()
+    masked: Mapping[str, int] | None = None
+    redacted: Mapping[str, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)

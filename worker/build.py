@@ -1,7 +1,7 @@
 """The Temporal worker: its workflows, its activities, its slots."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 from temporalio.client import Client
@@ -15,12 +15,14 @@ from activities.policies import Policies
 from activities.screen import ScreeningActivities
 from activities.settle import LedgerActivities, Promise
 from activities.validate import ValidationActivities
+from adapters.privacy_phonenumbers import LibPhoneNumbers
 from adapters.runs_temporal import TemporalRuns
 from assay_temporal.contracts import InferenceResult
 from assay_temporal.keyring import KeyRing
 from config.settings import Settings, WorkerSettings
 from domain.abandoned_ports import OutcomeGaps
 from domain.ports import Clock, IdentityKeys, Ledger, ModelProvider, PolicyStore, StatementSigner, TeamDirectory
+from domain.privacy_ports import PhoneNumbers
 from worker.nexus import NexusGate
 from worker.sandbox import sandbox
 from workflows.guarded_inference import GuardedInference
@@ -41,13 +43,14 @@ class WorkerPorts:
     teams: TeamDirectory
     gaps: OutcomeGaps
     recorded: Callable[[InferenceResult], None] = lambda _: None
+    phones: PhoneNumbers = field(default_factory=LibPhoneNumbers)
 
 
 def build_worker(client: Client, settings: Settings, ports: WorkerPorts) -> Worker:
     """A worker for the settings' task queue; the caller runs it and shuts it down."""
     policies = Policies(ports.policies)
     validation = ValidationActivities(ports.keyring, policies, ports.identities, ports.teams)
-    screening = ScreeningActivities(policies)
+    screening = ScreeningActivities(policies, ports.phones)
     promise = Promise(settings.audit.log_name, settings.audit.promise_seconds)
     ledger = LedgerActivities(
         ports.ledger, policies, ports.identities, ports.signer, ports.clock, ports.recorded, promise

@@ -1,0 +1,70 @@
+"""Puts data back into an answer, where their placeholders stand.
+
+Models change what they repeat, so a placeholder is known in any case, with its underscores escaped or as spaces, and
+without its brackets. One that nobody gave stays as it is.
+
+Not put back is what stands in an address, unless the prompt had that very address: an image or a link that a
+manipulated model makes up would carry the datum off as soon as somebody's program shows the answer.
+"""
+
+import re
+from collections.abc import Iterable, Iterator
+
+from domain.privacy import TAG_LENGTH, DataKind
+
+_PIECE = re.compile(r"<[^<>]+>|\S+")
+_ADDRESS = re.compile(r"(?:https?|ftp|wss?|data|javascript):|\bwww\.|[/\\]{2}|\]\(|\]:", re.IGNORECASE)
+_TO_A_PERSON = re.compile(r"\]\(<?(?:mailto|tel):", re.IGNORECASE)
+_AROUND = "()[]{}<>.,;:!?'\"*_`"
+
+
+def put_back(answer: str, values: tuple[tuple[str, str], ...], asked: Iterable[str]) -> str:
+    """The answer with the data of ``values`` (placeholder, datum) in their places.
+
+    ``asked`` are the messages as the model saw them. Never raises.
+    """
+    if not values:
+        return answer
+    pattern = _pattern(values[0][0][-TAG_LENGTH - 1 : -1])
+    known = {_key(placeholder): value for placeholder, value in values}
+    asked = tuple(asked)
+    addresses = _addresses(answer)
+    address = next(addresses, None)
+    parts: list[str] = []
+    at = 0
+    for match in pattern.finditer(answer):
+        while address and address[1] <= match.start():
+            address = next(addresses, None)
+        value = known.get(_key(match[0]))
+        led = address is not None and address[0] < match.end() and not _meant(answer[slice(*address)], asked)
+        if value is None or led:
+            continue
+        parts += (answer[at : match.start()], value)
+        at = match.end()
+    return "".join([*parts, answer[at:]])
+
+
+def _pattern(tag: str) -> re.Pattern[str]:
+    gap = r"\\?[_ -]"
+    kinds = "|".join(kind.value.upper().replace("_", gap) for kind in DataKind)
+    name = rf"(?:{kinds}){gap}\d{{1,6}}{gap}{tag}"
+    return re.compile(rf"\\?\[ ?{name} ?\\?\]|(?<![A-Z0-9_]){name}(?![A-Z0-9_])", re.IGNORECASE | re.ASCII)
+
+
+def _key(placeholder: str) -> str:
+    return re.sub(r"[^A-Z0-9]", "", placeholder.upper())
+
+
+def _addresses(answer: str) -> Iterator[tuple[int, int]]:
+    """The places of what may be fetched, each from where an address begins to the end of the word or tag."""
+    for piece in _PIECE.finditer(answer):
+        if begin := _ADDRESS.search(piece[0]):
+            yield piece.start() + begin.start(), piece.end()
+
+
+def _meant(address: str, asked: tuple[str, ...]) -> bool:
+    """Whether an address is nobody's invention: it stood in the conversation, or is a person's own."""
+    if (person := _TO_A_PERSON.match(address)) and not _ADDRESS.search(address, person.end()):
+        return True
+    bare = address.strip(_AROUND)
+    return any(bare in message for message in asked)
