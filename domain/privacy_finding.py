@@ -16,7 +16,7 @@ _PEM_BEGIN = re.compile(r"-----BEGIN ([A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?)----
 _BREAK = r"(?:\s|\\[nr])*"
 _PEM_BODY = re.compile(
     rf"(?:{_BREAK}(?:[A-Za-z0-9+/=]{{16,}}|(?:Proc-Type|DEK-Info|Version|Comment): [^\n]{{0,100}}))+"
-    rf"(?:{_BREAK}[A-Za-z0-9+/]{{1,15}}={{0,2}}(?!\S))?"
+    r"(?:(?:[ \t]*(?:\r?\n|\\[nr]))+[A-Za-z0-9+/]{1,15}={0,2}(?![A-Za-z0-9+/=]))?"
 )
 _PUTTY_END = re.compile(r"Private-MAC: *[0-9a-fA-F]*")
 _LOCAL = re.compile(r"[^\W_](?:[\w.%+'-]{0,62}\w)?|_")

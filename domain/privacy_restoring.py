@@ -12,7 +12,8 @@ from collections.abc import Iterable, Iterator
 
 from domain.privacy import TAG_LENGTH, DataKind
 
-_PIECE = re.compile(r"<[^<>]+>|\S+")
+_WORD = re.compile(r"\S+")
+_TAG = re.compile(r"<(?=[A-Za-z/!])")
 _ADDRESS = re.compile(r"(?:https?|ftp|wss?|data|javascript):|\bwww\.|[/\\]{2}|\]\(|\]:", re.IGNORECASE)
 _TO_A_PERSON = re.compile(r"\]\(<?(?:mailto|tel):", re.IGNORECASE)
 _AROUND = "()[]{}<>.,;:!?'\"*_`"
@@ -57,9 +58,23 @@ def _key(placeholder: str) -> str:
 
 def _addresses(answer: str) -> Iterator[tuple[int, int]]:
     """The places of what may be fetched, each from where an address begins to the end of the word or tag."""
-    for piece in _PIECE.finditer(answer):
-        if begin := _ADDRESS.search(piece[0]):
-            yield piece.start() + begin.start(), piece.end()
+    for start, end in _pieces(answer):
+        if begin := _ADDRESS.search(answer, start, end):
+            yield begin.start(), end
+
+
+def _pieces(answer: str) -> Iterator[tuple[int, int]]:
+    """Tags, with all that is in them, and the words between them."""
+    at = 0
+    while at < len(answer):
+        tag = _TAG.search(answer, at)
+        close = answer.find(">", tag.end()) if tag else -1
+        end = tag.start() if tag and close >= 0 else len(answer)
+        yield from (word.span() for word in _WORD.finditer(answer, at, end))
+        if close < 0:
+            return
+        yield end, close + 1
+        at = close + 1
 
 
 def _meant(address: str, asked: tuple[str, ...]) -> bool:
