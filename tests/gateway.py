@@ -62,6 +62,8 @@ def write_policies(target: Path, *, long_prompts: bool = False) -> None:
         "poor": {"quota": {"tokens_per_day": POOR_TOKENS}},
         "globex": {"models": ["fake"]},
     }
+    privacy = yaml.safe_load((target / "privacy.yaml").read_text())
+    (target / "privacy.yaml").write_text(yaml.safe_dump({**privacy, "tenants": {"globex": {"card_number": "block"}}}))
     if long_prompts:
         limits["request"]["max_prompt_chars"] = LONG_CHARS
         for name in ("screening.yaml", "privacy.yaml"):
