@@ -70,8 +70,8 @@ async def _completed(gateway: Gateway, planted: Planted) -> None:
 
 
 def _heard(gateway: Gateway) -> str:
-    """What the provider was asked last."""
-    return str(gateway.provider.requests[-1].json()["messages"][-1]["content"])
+    """The last two words that the provider was asked: an answer may hold these, and no key."""
+    return " ".join(gateway.provider.requests[-1].json()["messages"][-1]["content"].split()[-2:])
 
 
 def _card() -> str:
