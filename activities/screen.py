@@ -51,10 +51,15 @@ class ScreeningActivities:
 
     @activity.defn
     async def screen_prompt(self, stage: ScreenInput) -> Verdict:
-        """Judge the request. A detector that can't run raises: no verdict is no pass."""
+        """Judge the request, as it was before masking: who is to be written to may be what gives an attack away.
+
+        A detector that can't run raises: no verdict is no pass.
+        """
         policy = await self._policies.get(stage.run.policy)
-        original = stage.original or stage.request
-        return screen(stage.request.messages, original.messages, policy.screening)
+        if stage.original is None:
+            return screen(stage.request.messages, stage.request.messages, policy.screening)
+        sanitised, _ = sanitise_request(stage.original, policy.sanitising)
+        return screen(sanitised.messages, stage.original.messages, policy.screening)
 
     @activity.defn
     async def screen_output(self, stage: ScreenOutputInput) -> Verdict:

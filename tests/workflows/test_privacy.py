@@ -86,3 +86,17 @@ async def test_numbers_beyond_count_are_refused_and_not_recorded(bench: Bench):
     assert (result.status, result.problem.kind) == ("refused", Kind.REVIEW_UNAVAILABLE)
     (refused,) = bench.records(result.id)
     assert refused.sealed.prompt is None
+
+
+async def test_the_screening_reads_what_was_masked(bench: Bench, monkeypatch):
+    import activities.screen
+
+    read = []
+
+    def screen(messages, originals, policy, of=activities.screen.screen):
+        read.append((messages[0].content, originals[0].content))
+        return of(messages, originals, policy)
+
+    monkeypatch.setattr(activities.screen, "screen", screen)
+    await bench.run({"model": "fake", "prompt": f"Write\u00ad to {ALICE}"})
+    assert read == [(f"Write to {ALICE}", f"Write\u00ad to {ALICE}")]
