@@ -5,6 +5,7 @@ from temporalio import activity
 from activities.policies import Policies
 from activities.stages import Problem, Sanitised, ScreenInput, ScreenOutputInput, StageInput, problem_of
 from domain.output_screening import screen_output
+from domain.privacy_answers import add_data
 from domain.privacy_masking import Masked, Place, mask_request
 from domain.privacy_ports import PhoneNumbers
 from domain.refusals import Kind, Refusal
@@ -65,7 +66,9 @@ class ScreeningActivities:
     async def screen_output(self, stage: ScreenOutputInput) -> Verdict:
         """Judge the answer before anyone sees it."""
         policy = await self._policies.get(stage.run.policy)
-        return screen_output(stage.reply.content, stage.request.messages, policy.output)
+        answer, messages = stage.reply.content, stage.request.messages
+        verdict = screen_output(answer, messages, policy.output)
+        return add_data(verdict, answer, messages, policy.privacy, self._phones) if policy.privacy else verdict
 
 
 def _blocked(places: tuple[Place, ...]) -> Problem:

@@ -10,9 +10,11 @@ from domain.privacy import DataKind, DataRule, Handling, PrivacyPolicy
 from domain.privacy_finding import places_of
 from domain.refusals import Refusal
 from domain.screening_patterns import compile_pattern
+from domain.verdicts import Decision
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,59}\Z")
 _REGION = re.compile(r"[A-Z]{2}\Z")
+_ACTIONS = tuple(decision.value for decision in Decision)
 _HANDLINGS = tuple(handling.value for handling in Handling)
 _RULED = tuple(kind.value for kind in (DataKind.PASSWORD, DataKind.API_KEY, DataKind.TOKEN, DataKind.OTHER))
 _MAX_SCANNED = 10_000_000
@@ -28,6 +30,8 @@ def read_privacy(section: Section) -> PrivacyPolicy:
     with section:
         with section.section("kinds") as kinds:
             common = {kind: Handling(kinds.choice(kind.value, _HANDLINGS)) for kind in DataKind}
+        with section.section("answers") as answers:
+            given = {kind: Decision(answers.choice(kind.value, _ACTIONS)) for kind in DataKind}
         names: set[str] = set()
         rules: list[DataRule] = []
         for entry in section.sections("rules"):
@@ -40,6 +44,7 @@ def read_privacy(section: Section) -> PrivacyPolicy:
         return PrivacyPolicy(
             handling=MappingProxyType(common),
             tenants=MappingProxyType(_tenants(section.section("tenants"), common)),
+            answers=MappingProxyType(given),
             rules=tuple(rules),
             phone_regions=regions,
             max_scanned_chars=section.whole("max_scanned_chars", 1, _MAX_SCANNED),

@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from domain.verdicts import Decision
+
 TAG_LENGTH = 4
 """Letters at the end of a placeholder, the same in all of a request."""
 
@@ -65,6 +67,7 @@ class PrivacyPolicy:
     Attributes:
         handling: for tenants that ``tenants`` does not name; every kind has one.
         tenants: for those that it names, every kind again.
+        answers: what a datum of a kind in an answer leads to, if the prompt did not hold it; every kind has one.
         rules: patterns for kinds that have no detector of their own.
         phone_regions: regions (ISO 3166-1) whose numbers are found as they are written at home.
         max_scanned_chars: code points of a conversation that are read. A longer one is no pass.
@@ -72,6 +75,7 @@ class PrivacyPolicy:
 
     handling: Mapping[DataKind, Handling]
     tenants: Mapping[str, Mapping[DataKind, Handling]]
+    answers: Mapping[DataKind, Decision]
     rules: tuple[DataRule, ...]
     phone_regions: tuple[str, ...]
     max_scanned_chars: int

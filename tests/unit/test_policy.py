@@ -133,6 +133,8 @@ WRONG: tuple[tuple[Edit, str, str], ...] = (
     (_set("privacy.tenants.Acme", {}), "privacy.tenants.Acme", "tenant name"),
     (_set("privacy.tenants.acme", {"e-mail": "mask"}), "privacy.tenants.acme.e-mail", "not known"),
     (_set("privacy.tenants.acme", {"email": True}), "privacy.tenants.acme.email", "one of"),
+    (_set("privacy.answers.email", "mask"), "privacy.answers.email", "allow, review, block"),
+    (_drop("privacy.answers.email"), "privacy.answers.email", "missing"),
     (_set("privacy.phone_regions", ["us"]), "privacy.phone_regions", "capital"),
     (_set("privacy.max_scanned_chars", 0), "privacy.max_scanned_chars", "from 1"),
     (_set("privacy.rules", []), "privacy.rules", "at least one"),
