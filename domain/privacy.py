@@ -8,7 +8,8 @@ from enum import StrEnum
 from domain.verdicts import Decision
 
 TAG_LENGTH = 4
-"""Letters at the end of a placeholder, the same in all of a request."""
+TAG_LETTERS = "BCDFGHJKLMNPQRSTVWXZ"
+"""Of the tag at the end of a placeholder, the same in all of a request. No vowels, so that it is no word."""
 
 
 class DataKind(StrEnum):

@@ -9,14 +9,12 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from domain.privacy import TAG_LENGTH, DataKind, Found, Handling, PrivacyPolicy
+from domain.privacy import TAG_LENGTH, TAG_LETTERS, DataKind, Found, Handling, PrivacyPolicy
 from domain.privacy_finding import find
 from domain.privacy_ports import PhoneNumbers, TooMuchToScan
 from domain.refusals import Kind, Refusal
 from domain.requests import InferenceRequest, Message
 
-_TAG_LETTERS = "BCDFGHJKLMNPQRSTVWXZ"
-"""No vowels: a tag is no word, and is not taken for one in disguise."""
 _NOT_SCANNED = "the prompt is too long to be searched for personal data, so it needs a review, which can't be had here"
 
 
@@ -121,7 +119,7 @@ def _tag(seed: str, messages: tuple[Message, ...]) -> str:
     attempt = 0
     while True:
         digest = hashlib.sha256(f"assay/placeholder/v1\0{seed}\0{attempt}".encode()).digest()
-        tag = "".join(_TAG_LETTERS[byte % len(_TAG_LETTERS)] for byte in digest[:TAG_LENGTH])
+        tag = "".join(TAG_LETTERS[byte % len(TAG_LETTERS)] for byte in digest[:TAG_LENGTH])
         if not any(tag in text for text in texts):
             return tag
         attempt += 1

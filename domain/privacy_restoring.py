@@ -10,12 +10,16 @@ manipulated model makes up would carry the datum off as soon as somebody's progr
 import re
 from collections.abc import Iterable, Iterator
 
-from domain.privacy import TAG_LENGTH, DataKind
+from domain.privacy import TAG_LENGTH, TAG_LETTERS, DataKind
 
 _WORD = re.compile(r"\S+")
 _TAG = re.compile(r"<(?=[A-Za-z/!])")
-_ADDRESS = re.compile(r"(?:https?|ftp|wss?|data|javascript):|\bwww\.|[/\\]{2}|\]\(|\]:", re.IGNORECASE)
+_ADDRESS = re.compile(r"\b(?:https?|ftp|wss?|data|javascript):|\bwww\.|[/\\]{2}|\]\(|\]:", re.IGNORECASE)
 _TO_A_PERSON = re.compile(r"\]\(<?(?:mailto|tel):", re.IGNORECASE)
+_GAP = r"\\?[_ -]"
+_KINDS = "|".join(kind.value.upper().replace("_", _GAP) for kind in DataKind)
+_NAME = rf"(?:{_KINDS}){_GAP}\d{{1,6}}{_GAP}[{TAG_LETTERS}]{{{TAG_LENGTH}}}"
+_PLACEHOLDER = re.compile(rf"\\?\[ ?{_NAME} ?\\?\]|(?<![A-Z0-9_]){_NAME}(?![A-Z0-9_])", re.IGNORECASE | re.ASCII)
 _AROUND = "()[]{}<>.,;:!?'\"*_`"
 
 
@@ -26,14 +30,13 @@ def put_back(answer: str, values: tuple[tuple[str, str], ...], asked: Iterable[s
     """
     if not values:
         return answer
-    pattern = _pattern(values[0][0][-TAG_LENGTH - 1 : -1])
     known = {_key(placeholder): value for placeholder, value in values}
     asked = tuple(asked)
     addresses = _addresses(answer)
     address = next(addresses, None)
     parts: list[str] = []
     at = 0
-    for match in pattern.finditer(answer):
+    for match in _PLACEHOLDER.finditer(answer):
         while address and address[1] <= match.start():
             address = next(addresses, None)
         value = known.get(_key(match[0]))
@@ -43,13 +46,6 @@ def put_back(answer: str, values: tuple[tuple[str, str], ...], asked: Iterable[s
         parts += (answer[at : match.start()], value)
         at = match.end()
     return "".join([*parts, answer[at:]])
-
-
-def _pattern(tag: str) -> re.Pattern[str]:
-    gap = r"\\?[_ -]"
-    kinds = "|".join(kind.value.upper().replace("_", gap) for kind in DataKind)
-    name = rf"(?:{kinds}){gap}\d{{1,6}}{gap}{tag}"
-    return re.compile(rf"\\?\[ ?{name} ?\\?\]|(?<![A-Z0-9_]){name}(?![A-Z0-9_])", re.IGNORECASE | re.ASCII)
 
 
 def _key(placeholder: str) -> str:
