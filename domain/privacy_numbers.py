@@ -49,21 +49,26 @@ _IBAN_LENGTHS: Mapping[str, int] = MappingProxyType(
 def card_numbers(text: str) -> Iterator[tuple[int, int]]:
     """The places of payment card numbers: in one piece, or in groups of two digits and more."""
     for run in _RUN.finditer(text):
-        groups = [group.span() for group in _DIGITS.finditer(text, *run.span())]
+        places = [group.span() for group in _DIGITS.finditer(text, *run.span())]
+        groups = [_ascii(text[start:end]) for start, end in places]
         first = 0
         while first < len(groups):
-            last = _card_from(text, groups, first)
+            last = _card_from(groups, first)
             if last is not None:
-                yield groups[first][0], groups[last][1]
+                yield places[first][0], places[last][1]
             first = first + 1 if last is None else last + 1
 
 
-def _card_from(text: str, groups: list[tuple[int, int]], first: int) -> int | None:
+def _ascii(digits: str) -> str:
+    return digits if digits.isascii() else "".join(str(int(char)) for char in digits)
+
+
+def _card_from(groups: list[str], first: int) -> int | None:
     """The group with which a card number ends that begins with the group ``first``."""
     digits = ""
     found = None
     for last in range(first, len(groups)):
-        digits += "".join(str(int(char)) for char in text[slice(*groups[last])])
+        digits += groups[last]
         if len(digits) >= _CARD_LENGTHS.stop:
             break
         if len(digits) in _CARD_LENGTHS and _CARDS.fullmatch(digits) and luhn(digits):

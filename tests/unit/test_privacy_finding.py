@@ -150,3 +150,38 @@ def test_check_digits_of_accounts(number: str):
 def test_a_card_is_found_beside_other_numbers():
     text = "order 12345 4111 1111 1111 1111 77"
     assert [text[start:end] for start, end in card_numbers(text)] == ["4111 1111 1111 1111"]
+
+
+HOSTILE = [
+    *(
+        "1",
+        "1 ",
+        "4111 ",
+        "@",
+        "a@",
+        "a.a@a.",
+        "DE89 ",
+        "eyJaaaaaaaaaaaaaaaaaaa.",
+        "sk-",
+        "ghp_",
+        "a://b:",
+        "://",
+        "a//",
+    ),
+    *(
+        "-----BEGIN PRIVATE KEY-----",
+        "-----BEGIN PRIVATE KEY-----\n" + "A" * 17,
+        "A" * 16 + "\\n",
+        "PuTTY-User-Key-File-3",
+    ),
+    *("secretAccessKey=", "AccountKey=" + "a" * 40, "hooks.slack.com/services/", "12345678:AA", "a" * 63 + "."),
+]
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_a_hostile_text_is_read_to_its_end(policy: Policy, text: str):
+    """Work that grew faster than the text would end this test by its deadline."""
+    long = (text * 32_000)[:32_000]
+    for prompt in (long, "-----BEGIN PRIVATE KEY-----\n" + long, f"postgres://a:{long}", f"{long}@{long}"):
+        for _, datum in found(policy, prompt + " alice@example.com"):
+            assert datum in prompt or datum.endswith("alice@example.com")

@@ -51,6 +51,12 @@ def test_the_same_datum_has_the_same_placeholder_in_all_messages(privacy: Privac
     assert alice.startswith("[EMAIL_1_")
 
 
+def test_a_repeat_of_the_stage_makes_the_same_record(privacy: PrivacyPolicy):
+    """A record that is made again with other content is an error."""
+    assert masked(privacy, ALICE, CARD) == masked(privacy, ALICE, CARD)
+    assert masked(privacy, ALICE) != masked(privacy, ALICE, seed="another run")
+
+
 def test_a_key_is_gone_for_good(privacy: PrivacyPolicy):
     made = masked(privacy, f"What is {KEY}?")
     assert KEY not in texts(made)[0]
