@@ -19,7 +19,9 @@ _TO_A_PERSON = re.compile(r"\]\(<?(?:mailto|tel):", re.IGNORECASE)
 _GAP = r"\\?[_ -]"
 _KINDS = "|".join(kind.value.upper().replace("_", _GAP) for kind in DataKind)
 _NAME = rf"(?:{_KINDS}){_GAP}\d{{1,6}}{_GAP}[{TAG_LETTERS}]{{{TAG_LENGTH}}}"
-_PLACEHOLDER = re.compile(rf"\\?\[ ?{_NAME} ?\\?\]|(?<![A-Z0-9_]){_NAME}(?![A-Z0-9_])", re.IGNORECASE | re.ASCII)
+_PLACEHOLDER = re.compile(
+    rf"\[ ?{_NAME} ?\]|\\\[ ?{_NAME} ?\\\]|(?<![A-Z0-9_]){_NAME}(?![A-Z0-9_])", re.IGNORECASE | re.ASCII
+)
 _AROUND = "()[]{}<>.,;:!?'\"*_`"
 
 
