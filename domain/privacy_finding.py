@@ -29,6 +29,8 @@ _REST: Mapping[DataKind, re.Pattern[str]] = MappingProxyType(
     {DataKind.API_KEY: re.compile(r"[A-Za-z0-9_-]*"), DataKind.TOKEN: re.compile(r"[A-Za-z0-9_~+/=.-]*")}
 )
 _BLANK = "\x00"
+_PASSES = 3
+"""What stood against another datum, and so looked like none, shows once that is gone."""
 
 
 def find(text: str, kinds: Collection[DataKind], policy: PrivacyPolicy, phones: PhoneNumbers) -> list[Found]:
@@ -37,14 +39,23 @@ def find(text: str, kinds: Collection[DataKind], policy: PrivacyPolicy, phones: 
     Raises:
         TooMuchToScan: see ``PhoneNumbers``.
     """
+    original = text
     found: list[Found] = []
-    for kind in DataKind:
-        if kind not in kinds:
-            continue
-        places = [Found(kind, *place) for place in _apart(sorted(_places(text, kind, policy, phones)))]
-        if places:
-            text = _blanked(text, places)
-            found += places
+    for _ in range(_PASSES):
+        before = len(found)
+        for kind in DataKind:
+            if kind not in kinds:
+                continue
+            places = [
+                Found(kind, start, end)
+                for start, end in _apart(sorted(_places(text, kind, policy, phones)))
+                if text[start:end] == original[start:end]  # or it is what was blanked out
+            ]
+            if places:
+                text = _blanked(text, places)
+                found += places
+        if len(found) == before:
+            break
     return sorted(found, key=lambda datum: datum.start)
 
 

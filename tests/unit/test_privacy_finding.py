@@ -107,6 +107,11 @@ def test_several_are_found_in_order_and_apart(policy: Policy):
     assert [kind for kind, _ in found(policy, text)] == ["email", "card_number", "email", "iban"]
 
 
+def test_what_stands_against_another_datum_is_found_as_well(policy: Policy):
+    text = "alice@example.com4111 1111 1111 1111"
+    assert found(policy, text) == [("email", "alice@example.com"), ("card_number", "4111 1111 1111 1111")]
+
+
 def test_kinds_that_are_allowed_are_not_looked_for(policy: Policy):
     assert found(policy, "alice@example.com", [DataKind.PHONE]) == []
 
