@@ -1,7 +1,7 @@
 """The Temporal worker: its workflows, its activities, its slots."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 from temporalio.client import Client
@@ -16,12 +16,14 @@ from activities.screen import ScreeningActivities
 from activities.settle import LedgerActivities, Promise
 from activities.validate import ValidationActivities
 from adapters.detectors import load_detectors
+from adapters.privacy_phonenumbers import LibPhoneNumbers
 from adapters.runs_temporal import TemporalRuns
 from assay_temporal.contracts import InferenceResult
 from assay_temporal.keyring import KeyRing
 from config.settings import Settings, WorkerSettings
 from domain.abandoned_ports import OutcomeGaps
 from domain.ports import Clock, IdentityKeys, Ledger, ModelProvider, PolicyStore, StatementSigner, TeamDirectory
+from domain.privacy_ports import PhoneNumbers
 from domain.verdicts import Verdict
 from worker.nexus import NexusGate
 from worker.sandbox import sandbox
@@ -44,6 +46,7 @@ class WorkerPorts:
     gaps: OutcomeGaps
     recorded: Callable[[InferenceResult], None] = lambda _: None
     judged: Callable[[str, Verdict], None] = lambda *_: None
+    phones: PhoneNumbers = field(default_factory=LibPhoneNumbers)
 
 
 def build_worker(client: Client, settings: Settings, ports: WorkerPorts) -> Worker:
@@ -51,7 +54,7 @@ def build_worker(client: Client, settings: Settings, ports: WorkerPorts) -> Work
     policies = Policies(ports.policies)
     validation = ValidationActivities(ports.keyring, policies, ports.identities, ports.teams)
     detectors = load_detectors(settings.models_dir, None, settings.onnx.dir, settings.onnx.threads)
-    screening = ScreeningActivities(policies, detectors, ports.judged)
+    screening = ScreeningActivities(policies, detectors, ports.phones, ports.judged)
     promise = Promise(settings.audit.log_name, settings.audit.promise_seconds)
     ledger = LedgerActivities(
         ports.ledger, policies, ports.identities, ports.signer, ports.clock, ports.recorded, promise
