@@ -87,6 +87,30 @@ def steps(view: str) -> Iterator[tuple[int, int, set[int]]]:
         yield match.start(), match.end(), new
 
 
+def tokens(view: str) -> Iterator[tuple[re.Match[str], tuple[int, ...], list[int]]]:
+    """Each token with the features that it has by itself, and with those that it makes together with tokens before it.
+
+    A feature comes as often as it is found: quicker than ``steps``, where only the first time counts.
+    """
+    one = two = _BEGIN
+    mark: int | None = _MARKS
+    for match in _TOKEN.finditer(view):
+        text = match[0]
+        behind, own, is_word, alone = _kept(text) if len(text) <= _LONGEST_KEPT else _token(text)
+        together: list[int] = []
+        if is_word:
+            together.append(crc32(behind, two) & _MASK)
+            two = crc32(behind, one)
+            together.append(two & _MASK)
+            one = own
+            if mark is not None:
+                together.append(crc32(behind, mark) & _MASK)
+                mark = None
+        else:
+            mark = own
+        yield match, alone, together
+
+
 def _token(text: str) -> _Token:
     first = text[0]
     text = text[:_LONGEST]

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from domain.ngram_model import NgramModel
-from domain.ngrams import WINDOW, features, steps, windows
+from domain.ngrams import WINDOW, features, steps, tokens, windows
 from domain.requests import TextKind
 from domain.screening_detectors import NOT_SCANNED, Exchange, Inspection
 from domain.screening_policy import ScreeningPolicy
@@ -15,6 +15,7 @@ RULE = "resembles_attacks"
 """What the detector's findings are called."""
 LEAST = 0.05
 """A score below this is no finding: nearly every text resembles something a little."""
+_MOST_KEPT = 8192
 _POINTED_OUT = 0.2  # below that a finding is of the whole window: looking closer takes as long as scoring
 
 
@@ -28,6 +29,7 @@ class Ngrams:
 
     def __init__(self, model: NgramModel) -> None:
         self.model = model
+        self._own: dict[str, int] = {}  # what a token weighs by itself
 
     def inspect(self, conversation: tuple[Exchange, ...], policy: ScreeningPolicy) -> Inspection:
         """Score each message.
@@ -69,16 +71,26 @@ class Ngrams:
         return -begin, margin
 
     def _heaviest(self, text: str, begin: int) -> tuple[int, int]:
-        """The stretch of the window from ``begin`` on with the largest sum of weights (Kadane's algorithm)."""
-        best, place = -1.0, (0, len(text))
-        total, start = 0.0, 0
-        for word in explain(text, begin, self.model):
+        """The stretch of the window from ``begin`` on with the largest sum of weights (Kadane's algorithm).
+
+        A feature weighs each time that it is found.
+        """
+        best, place = -1, (0, WINDOW)
+        total = start = 0
+        weight_of = self.model.weights.__getitem__
+        for match, alone, together in tokens(text[begin : begin + WINDOW]):
+            own = self._own.get(match[0])
+            if own is None:
+                own = sum(map(weight_of, alone))
+                if len(self._own) >= _MOST_KEPT:
+                    self._own.clear()
+                self._own[match[0]] = own
             if total <= 0:
-                total, start = 0.0, word.start
-            total += word.weight
+                total, start = 0, match.start()
+            total += own + sum(map(weight_of, together))
             if total > best:
-                best, place = total, (start, word.end)
-        return place
+                best, place = total, (start, match.end())
+        return begin + place[0], min(len(text), begin + place[1])
 
 
 @dataclass(frozen=True, slots=True)

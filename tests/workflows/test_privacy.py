@@ -93,9 +93,9 @@ async def test_the_screening_reads_what_was_masked(bench: Bench, monkeypatch):
 
     read = []
 
-    def screen(messages, originals, policy, of=activities.screen.screen):
+    def screen(messages, originals, *given, of=activities.screen.screen):
         read.append((messages[0].content, originals[0].content))
-        return of(messages, originals, policy)
+        return of(messages, originals, *given)
 
     monkeypatch.setattr(activities.screen, "screen", screen)
     await bench.run({"model": "fake", "prompt": f"Write\u00ad to {ALICE}"})
