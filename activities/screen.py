@@ -1,9 +1,12 @@
 """The guards on the way in and on the way out."""
 
+from collections.abc import Callable
+
 from temporalio import activity
 
 from activities.policies import Policies
 from activities.stages import Sanitised, ScreenInput, ScreenOutputInput, StageInput, problem_of
+from domain.output_canary import TOKEN_BYTES, add_canary
 from domain.output_screening import screen_output
 from domain.refusals import Kind, Refusal
 from domain.sanitise import sanitise_request
@@ -14,12 +17,14 @@ from domain.verdicts import Verdict
 class ScreeningActivities:
     """Sanitising and screening, by the run's policy."""
 
-    def __init__(self, policies: Policies) -> None:
+    def __init__(self, policies: Policies, randomness: Callable[[int], bytes]) -> None:
+        """``randomness`` gives so many bytes that nobody can foresee."""
         self._policies = policies
+        self._randomness = randomness
 
     @activity.defn
     async def sanitise_prompt(self, stage: StageInput) -> Sanitised:
-        """Remove what hides; name what was removed."""
+        """Remove what hides; name what was removed. Where the policy wants it, mark the system message."""
         policy = await self._policies.get(stage.run.policy)
         try:
             request, removed = sanitise_request(stage.request, policy.sanitising)
@@ -27,6 +32,8 @@ class ScreeningActivities:
             if refusal.kind is not Kind.INVALID_REQUEST:
                 raise
             return Sanitised(problem=problem_of(refusal))
+        if policy.output.canary_action:
+            request = add_canary(request, self._randomness(TOKEN_BYTES))
         changed = request if request != stage.request else None
         return Sanitised(changed, tuple(removal.category for removal in removed))
 

@@ -1,5 +1,6 @@
 """The Temporal worker: its workflows, its activities, its slots."""
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
@@ -47,7 +48,7 @@ def build_worker(client: Client, settings: Settings, ports: WorkerPorts) -> Work
     """A worker for the settings' task queue; the caller runs it and shuts it down."""
     policies = Policies(ports.policies)
     validation = ValidationActivities(ports.keyring, policies, ports.identities, ports.teams)
-    screening = ScreeningActivities(policies)
+    screening = ScreeningActivities(policies, os.urandom)
     promise = Promise(settings.audit.log_name, settings.audit.promise_seconds)
     ledger = LedgerActivities(
         ports.ledger, policies, ports.identities, ports.signer, ports.clock, ports.recorded, promise
