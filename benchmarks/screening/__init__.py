@@ -1,0 +1,1 @@
+"""How well the screening does: on any labelled file, plain and disguised."""
