@@ -14,7 +14,7 @@ import typer
 from cli.jsonl import STREAM, BadLine, batches, encode, lines_of, parse, text_of, written
 from cli.output import JsonFlag, Output
 from cli.screen_explain import explain
-from cli.screening import Screener, descriptions, read_policy_files
+from cli.screening import Screener, descriptions, kind_of, read_policy_files
 from config.settings import Settings
 from domain.policy import PolicyError
 from domain.refusals import Refusal
@@ -23,7 +23,8 @@ from domain.verdicts import Decision, Verdict
 app = typer.Typer(invoke_without_command=True)
 
 _BATCH = 64  # lines that a process is given at once
-_USAGE = 2  # the exit code of a wrong call or wrong input
+USAGE = 2
+"""The exit code of a wrong call or wrong input."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +52,7 @@ class LineScreener:
         row = parse(number, line)
         text = text_of(number, row)
         try:
-            verdict = self._screener.screen(text)
+            verdict = self._screener.screen(text, kind_of(number, row))
         except Refusal as refusal:
             raise BadLine(number, "", refusal.detail) from None
         people = self._people
@@ -100,7 +101,7 @@ def screen(
         return
     out = Output(as_json)
     if not source:
-        raise out.fail("--input: is missing", _USAGE)
+        raise out.fail("--input: is missing", USAGE)
     document = policy_document(out, policies)
     people = explained and output == STREAM and not as_json
     counts: Counter[Decision] = Counter()
@@ -110,7 +111,7 @@ def screen(
                 counts[line.decision] += 1
                 file.write(line.written)
     except BadLine as bad:
-        raise out.fail(f"{source if source != STREAM else 'standard input'}: {bad}", _USAGE) from None
+        raise out.fail(f"{source if source != STREAM else 'standard input'}: {bad}", USAGE) from None
     except BrokenPipeError:
         raise typer.Exit(1) from None
     except OSError as error:
@@ -129,7 +130,7 @@ def policy_document(out: Output, directory: Path | None) -> bytes:
     try:
         return read_policy_files(chosen)
     except PolicyError as error:
-        raise out.fail(f"the policy in {chosen} does not hold: {error}", _USAGE) from None
+        raise out.fail(f"the policy in {chosen} does not hold: {error}", USAGE) from None
 
 
 def _screened(source: str, document: bytes, jobs: int, *, explained: bool, people: bool) -> Iterator[Line]:

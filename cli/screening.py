@@ -7,8 +7,10 @@ import json
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from adapters.policy_files import load_policy_document
+from cli.jsonl import BadLine
 from domain.policy import Policy, parse_policy
 from domain.requests import Message, Speaker
 from domain.sanitise import sanitise
@@ -19,14 +21,31 @@ NOTHING_VISIBLE = "nothing_visible"
 """The rule, of the detector ``sanitiser``, for a text of which sanitising leaves nothing: the service refuses it."""
 
 
+PROMPT = "prompt"
+KINDS = (PROMPT,)
+"""What a text can be said to be."""
+
+
+def kind_of(number: int, row: Mapping[str, Any]) -> str:
+    """The kind of text on a line: a prompt unless it says otherwise.
+
+    Raises:
+        BadLine: there is no such kind.
+    """
+    kind = row.get("kind", PROMPT)
+    if kind not in KINDS:
+        raise BadLine(number, "kind", f"must be one of: {', '.join(KINDS)}")
+    return str(kind)
+
+
 class Screener:
     """Judges texts by one policy. ``document`` is its canonical document."""
 
     def __init__(self, document: bytes) -> None:
         self.policy: Policy = parse_policy(document)
 
-    def screen(self, text: str) -> Verdict:
-        """Judge a text as the one message of a user. Findings point into ``text``.
+    def screen(self, text: str, kind: str = PROMPT) -> Verdict:
+        """Judge a text of a kind as the one message of a request. Findings point into ``text``.
 
         Raises:
             Refusal: SCREENING_UNAVAILABLE if a detector can't run.

@@ -37,6 +37,9 @@ def main(
     policies: Annotated[Path, typer.Option(help="The policy files.")] = ROOT / "policies",
     hard: Annotated[str, typer.Option(help="Sources of harmless texts full of trigger words.")] = "own_hard_negatives",
     disguised: Annotated[int, typer.Option(min=1, help="Attacks, and harmless texts, that are disguised.")] = 400,
+    aside: Annotated[
+        Path | None, typer.Option("--held-out", help="What `python -m training evaluate` has printed.")
+    ] = None,
     jobs: Annotated[int, typer.Option(min=0, help="Processes; 0 is one for each processor.")] = 0,
     output: Annotated[Path, typer.Option(help="The results, as JSON.")] = RESULTS,
     write_docs: Annotated[bool, typer.Option(help=f"Put the tables into {DOCUMENT.relative_to(ROOT)}.")] = False,
@@ -44,11 +47,12 @@ def main(
     """Measure the screening on labelled texts. What comes out has figures by source, and no text."""
     try:
         rows = read(data)
-        found = _measured(rows, policies, set(hard.split(",")), disguised, jobs)
+        digest = hashlib.sha256(data.read_bytes()).hexdigest()
+        found = _measured(rows, digest, policies, set(hard.split(",")), disguised, jobs)
+        found["held_out"] = held_out(card(), aside)
     except (BadLine, OSError, NoFiguresError) as error:
         typer.echo(f"error: {data}: {error}", err=True)
         raise typer.Exit(2) from None
-    found["data"]["sha256"] = hashlib.sha256(data.read_bytes()).hexdigest()
     if with_peers:
         found["peers"] = _peers(rows)
     output.parent.mkdir(parents=True, exist_ok=True)
@@ -60,7 +64,9 @@ def main(
         DRAWING.write_text(_drawing(found), encoding="utf-8")
 
 
-def _measured(rows: list[Row], policies: Path, hard: set[str], disguised: int, jobs: int) -> dict[str, Any]:
+def _measured(
+    rows: list[Row], digest: str, policies: Path, hard: set[str], disguised: int, jobs: int
+) -> dict[str, Any]:
     said = card()
     _say(f"{len(rows)} texts")
     pairs = list(zip(rows, judge([row.text for row in rows], policies, jobs), strict=True))
@@ -69,17 +75,17 @@ def _measured(rows: list[Row], policies: Path, hard: set[str], disguised: int, j
     return {
         "machine": machine(range(jobs or os.cpu_count() or 1)),
         "policy": policy_hash(read_policy_files(policies)),
-        "model": str(said.get("sha256", ""))[:16] or None,
+        "model": str(said.get("weights_sha256", ""))[:16] or None,
         "data": {
             "rows": len(rows),
             "attacks": sum(row.attack for row in rows),
             "sources": len({row.source for row in rows}),
+            "sha256": digest,
         },
         "ranking": ranking(scored),
         "decisions": decisions(pairs),
         "hard_negatives": decisions(negatives) if negatives else None,
-        "by_source": by_source(pairs, trained_on(said)),
-        "held_out": held_out(said),
+        "by_source": by_source(pairs, trained_on(said, digest, {row.source for row in rows})),
         "by_length": by_length(pairs),
         "by_disguise": by_disguise(rows, policies, disguised, _say, jobs),
         "latency_ms": latencies(rows, policies),

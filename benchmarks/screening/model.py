@@ -1,7 +1,7 @@
 """What the model's card says of itself: the sources that it was trained on, and its figures on sources kept aside."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +18,15 @@ def card(path: Path = CARD) -> Mapping[str, Any]:
     return found
 
 
-def trained_on(found: Mapping[str, Any]) -> frozenset[str]:
-    """Names of the sources that the model has seen."""
-    sources = found.get("sources", ())
-    return frozenset(sources if isinstance(sources, Mapping | list) else ())
+def trained_on(found: Mapping[str, Any], data_sha256: str, sources: Collection[str]) -> frozenset[str]:
+    """Which of a file's sources the model has seen: all of them if it was trained on that file."""
+    if found.get("data_sha256") == data_sha256:
+        return frozenset(sources)
+    named = found.get("sources", ())
+    return frozenset(sources) & frozenset(named if isinstance(named, Mapping | list) else ())
 
 
-def held_out(found: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    """Figures on sources that were kept aside in turn."""
-    figures = found.get("held_out")
+def held_out(found: Mapping[str, Any], measured: Path | None) -> Mapping[str, Any] | None:
+    """Figures on sources that were kept aside in turn, from ``training evaluate`` or from the card."""
+    figures = json.loads(measured.read_text(encoding="utf-8")) if measured else found.get("held_out")
     return figures if isinstance(figures, Mapping) else None

@@ -102,7 +102,7 @@ def _held_out(found: Found) -> str:
     figures = found.get("held_out")
     title = "### On sources kept aside\n\n"
     if not figures:
-        return title + "Not measured: the model's card has no such figures."
+        return title + "Not measured."
     names = list(dict.fromkeys(name for one in figures.values() if isinstance(one, Mapping) for name in one))
     if not names:
         return title + table(["figure", "value"], [[name, _cell(value)] for name, value in figures.items()])
