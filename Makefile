@@ -2,7 +2,7 @@
 # PYTHON=... names the interpreter to make it with (3.11 or newer).
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test check unit bench bench-memory lock clean setup setup-test
+.PHONY: help demo test check unit bench bench-memory train weights-check lock clean setup setup-test
 
 export PYTHON
 
@@ -13,6 +13,8 @@ help: ## what there is
 	@echo "make unit    the fast tests alone"
 	@echo "make bench   measure Assay beside bare Temporal, the textbook design, LiteLLM and Portkey (15 minutes)"
 	@echo "make bench-memory   measure how Assay's memory grows over 20,000 requests"
+	@echo "make train DATA=FILE           train the classifier anew on labelled prompts: models/ngrams.md"
+	@echo "make weights-check DATA=FILE   make the committed weights again from the same prompts, and compare"
 	@echo "make lock    write the lock files anew from pyproject.toml (needs uv)"
 	@echo "make clean   remove .venv and caches; data in .assay stays"
 
@@ -44,6 +46,14 @@ bench: setup
 
 bench-memory: setup
 	.venv/bin/python -m benchmarks.gateway --memory
+
+train: setup-test
+	@test -n "$(DATA)" || { echo "train: say DATA=FILE, JSON lines with text, label and source" >&2; exit 2; }
+	.venv/bin/python -m training make --data "$(DATA)"
+
+weights-check: setup-test
+	@test -n "$(DATA)" || { echo "weights-check: say DATA=FILE, the prompts that the weights were made from" >&2; exit 2; }
+	.venv/bin/python -m training check --data "$(DATA)"
 
 lock:
 	scripts/lock.sh

@@ -8,12 +8,13 @@ from activities.stages import AdmitInput, CloseInput, Run, Submitter
 from domain.commitments import Commitment, commit
 from domain.identity import event_id
 from domain.records import OpenFields, SealedFields, canonical
-from domain.requests import InferenceRequest
-from domain.verdicts import DetectorReport
+from domain.requests import InferenceRequest, Message
+from domain.verdicts import DetectorReport, Verdict
 
 ADMISSION = "admission"
 OUTCOME = "outcome"
 RESERVATION = "reservation"
+_MOST_PLACES = 50
 
 
 def event_of(run: Run, slot: str) -> UUID:
@@ -22,12 +23,15 @@ def event_of(run: Run, slot: str) -> UUID:
 
 
 def prompt_of(request: InferenceRequest | None) -> str | None:
-    """The messages as the model sees them, as one text."""
+    """The messages as the model sees them, as one text, each with the kind that its sender gave it."""
     if request is None:
         return None
-    return canonical(
-        [{"role": message.role.value, "content": message.content} for message in request.messages]
-    ).decode()
+    return canonical([_said(message) for message in request.messages]).decode()
+
+
+def _said(message: Message) -> dict[str, str]:
+    said = {"role": message.role.value, "content": message.content}
+    return said if message.kind is None else {**said, "kind": message.kind.value}
 
 
 def sealed(submitter: Submitter | None, request: InferenceRequest | None, answer: str | None = None) -> SealedFields:
@@ -73,6 +77,8 @@ def outcome_fields(end: CloseInput, made: Commitments) -> OpenFields:
         decision=verdicts[-1].decision.value if verdicts else None,
         refusal=end.problem.kind if end.problem else None,
         rules=tuple(rule for verdict in verdicts for rule in verdict.rules),
+        places=placed(end.verdict) if end.verdict else (),
+        monitored=end.verdict.withheld.value if end.verdict and end.verdict.withheld else None,
         score=max((verdict.score for verdict in verdicts), default=None),
         detectors=tuple(name for verdict in verdicts for name in named(verdict.detectors)),
         removed=end.removed,
@@ -89,6 +95,11 @@ def named(reports: tuple[DetectorReport, ...]) -> tuple[str, ...]:
     return tuple(f"{report.detector}:{report.state.value}" for report in reports)
 
 
+def placed(verdict: Verdict) -> tuple[str, ...]:
+    """Where the rules matched, as ``rule@message:start-end``."""
+    return tuple(f"{at.rule}@{at.message}:{at.start}-{at.end}" for at in verdict.places[:_MOST_PLACES])
+
+
 def admission_fields(stage: AdmitInput, reserved: int, made: Commitments) -> OpenFields:
     """The open fields of an admission."""
     return OpenFields(
@@ -98,6 +109,8 @@ def admission_fields(stage: AdmitInput, reserved: int, made: Commitments) -> Ope
         policy=stage.run.policy,
         decision=stage.verdict.decision.value,
         rules=stage.verdict.rules,
+        places=placed(stage.verdict),
+        monitored=stage.verdict.withheld.value if stage.verdict.withheld else None,
         score=stage.verdict.score,
         detectors=named(stage.verdict.detectors),
         removed=stage.removed,

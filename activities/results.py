@@ -1,7 +1,7 @@
 """What a caller gets for a run that has ended: one function for the workflow and for whoever waits beside it."""
 
 from activities.stages import Closed, CloseInput, Problem, Reply
-from assay_temporal.contracts import Answer, InferenceResult, ProblemDetail, Receipt, TokenUsage
+from assay_temporal.contracts import Answer, InferenceResult, Place, ProblemDetail, Receipt, TokenUsage
 from domain.runs import Status
 
 
@@ -30,4 +30,5 @@ def _receipt(closed: Closed) -> Receipt | None:
 
 
 def _detail(problem: Problem) -> ProblemDetail:
-    return ProblemDetail(problem.kind, problem.detail, problem.field, problem.rules, problem.retry_after)
+    places = tuple(Place(found.rule, found.message, found.start, found.end) for found in problem.places)
+    return ProblemDetail(problem.kind, problem.detail, problem.field, problem.rules, problem.retry_after, places)

@@ -1,6 +1,7 @@
 """The guards on the way in and on the way out."""
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Callable, Mapping
 
 from temporalio import activity
 
@@ -11,15 +12,27 @@ from domain.output_screening import screen_output
 from domain.refusals import Kind, Refusal
 from domain.sanitise import sanitise_request
 from domain.screening import screen
+from domain.screening_detectors import SLOW, Detector
 from domain.verdicts import Verdict
 
 
 class ScreeningActivities:
     """Sanitising and screening, by the run's policy."""
 
-    def __init__(self, policies: Policies, randomness: Callable[[int], bytes]) -> None:
-        """``randomness`` gives so many bytes that nobody can foresee."""
+    def __init__(
+        self,
+        policies: Policies,
+        detectors: Mapping[str, Detector],
+        randomness: Callable[[int], bytes],
+        judged: Callable[[str, Verdict], None] = lambda *_: None,
+    ) -> None:
+        """Take what judges, and what gives so many bytes that nobody can foresee.
+
+        ``judged`` hears of each verdict, and of what: ``prompt`` or ``answer``.
+        """
         self._policies = policies
+        self._detectors = detectors
+        self._judged = judged
         self._randomness = randomness
 
     @activity.defn
@@ -42,10 +55,19 @@ class ScreeningActivities:
         """Judge the request. A detector that can't run raises: no verdict is no pass."""
         policy = await self._policies.get(stage.run.policy)
         original = stage.original or stage.request
-        return screen(stage.request.messages, original.messages, policy.screening)
+        request = stage.request
+        models = (request.model, *policy.fallbacks(stage.run.tenant, request.model))
+        screening = policy.screening.for_request(stage.run.tenant, models)
+        given = request.messages, original.messages, screening, self._detectors
+        slow = not SLOW.isdisjoint(screening.detectors)
+        verdict = await asyncio.to_thread(screen, *given) if slow else screen(*given)
+        self._judged("prompt", verdict)
+        return verdict
 
     @activity.defn
     async def screen_output(self, stage: ScreenOutputInput) -> Verdict:
         """Judge the answer before anyone sees it."""
         policy = await self._policies.get(stage.run.policy)
-        return screen_output(stage.reply.content, stage.request.messages, policy.output)
+        verdict = screen_output(stage.reply.content, stage.request.messages, policy.output)
+        self._judged("answer", verdict)
+        return verdict

@@ -6,7 +6,7 @@ from typing import Any
 from domain.models import Usage
 from domain.refusals import Refusal
 from domain.requests import InferenceRequest
-from domain.verdicts import Verdict
+from domain.verdicts import Place, Verdict
 
 
 @dataclass(frozen=True)
@@ -40,6 +40,7 @@ class Problem:
     field: str | None = None
     rules: tuple[str, ...] = ()
     retry_after: float | None = None
+    places: tuple[Place, ...] = ()
 
 
 def problem_of(refusal: Refusal) -> Problem:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
+from adapters.archive_export import ExportCheck
 from adapters.archive_files import FileHash, lines_of
 from adapters.archive_manifest import ArchiveSeals
 from adapters.archive_place import ArchivePlace
@@ -42,7 +43,7 @@ class ArchiveChecker:
         whole = FileHash()
         chunks = whole.over(self._place.read(manifest.file))
         try:
-            seqs, rows = await self._read_lines(manifest, chunks, take)
+            seqs, rows, export = await self._read_lines(manifest, chunks, take)
         except ArchiveGone:
             raise
         except ArchiveInvalid:
@@ -56,21 +57,28 @@ class ArchiveChecker:
         leaves = await self._store.leaf_count(manifest.tenant, month_of(manifest.month))
         if leaves != rows:
             raise ArchiveInvalid(f"the file: it has {rows} records of a month with {leaves} leaves")
+        if export is not None:
+            export.end(await self._seals.checkpoint(manifest.tenant, manifest.checkpoint))
 
     async def _read_lines(
         self, manifest: Manifest, chunks: AsyncIterator[bytes], take: Take | None
-    ) -> tuple[SeqRanges, int]:
-        seqs, rows = SeqRanges(), 0
+    ) -> tuple[SeqRanges, int, ExportCheck | None]:
+        seqs, rows, export = SeqRanges(), 0, None
         async for texts in lines_of(chunks):
+            if manifest.is_export and export is None and texts:
+                export = ExportCheck(texts.pop(0), manifest)
             for at in range(0, len(texts), _SOME):
                 some = await asyncio.to_thread(_read, texts[at : at + _SOME], manifest.tenant)
                 match_leaves(some, await self._store.leaves(manifest.tenant, [line.seq for line in some]))
-                for line in some:
+                if export is not None:
+                    export.take(some)
+                records = [line for line in some if line.whole]
+                for line in records:
                     seqs.add(line.seq)
-                rows += len(some)
+                rows += len(records)
                 if take is not None:
-                    await take(some)
-        return seqs, rows
+                    await take(records)
+        return seqs, rows, export
 
     def _check_file(self, manifest: Manifest, whole: FileHash) -> None:
         if whole.hex != manifest.sha256:

@@ -12,6 +12,7 @@ from datetime import date
 import asyncpg
 
 from adapters.archive_checker import ArchiveChecker
+from adapters.archive_export import ArchiveHeaders
 from adapters.archive_files import FileHash, compressed
 from adapters.archive_manifest import ArchiveSeals
 from adapters.archive_place import ArchivePlace
@@ -30,6 +31,7 @@ class MonthArchiver:
         place: ArchivePlace,
         store: PostgresArchives,
         seals: ArchiveSeals,
+        headers: ArchiveHeaders,
         records: ArchiveRecords,
         clock: Clock,
         keep_months: int,
@@ -39,6 +41,7 @@ class MonthArchiver:
         self._store = store
         self._seals = seals
         self._checker = ArchiveChecker(place, store, seals)
+        self._headers = headers
         self._records = records
         self._clock = clock
         self._keep_months = keep_months
@@ -128,10 +131,15 @@ class MonthArchiver:
 
     async def _export(self, month: date, rows: TenantRows) -> None:
         """Write the file and its manifest, and note both."""
-        if rows.last_seq is None or (note := await self._store.checkpoint(rows.tenant, rows.last_seq)) is None:
+        if (
+            rows.first_seq is None
+            or rows.last_seq is None
+            or (note := await self._store.checkpoint(rows.tenant, rows.last_seq)) is None
+        ):
             raise MonthStays(f"no signed checkpoint covers the records of {rows.tenant} yet")
         name = f"{rows.tenant}/{month_name(month)}.jsonl.zst"
-        seen, whole = _Seen(), FileHash()
+        header = await self._headers.write(rows.tenant, rows.first_seq, rows.last_seq + 1, note)
+        seen, whole = _Seen(header), FileHash()
         await self._place.put(name, whole.over(compressed(seen.over(self._store.pages(month, rows)))))
         manifest = Manifest(
             tenant=rows.tenant,
@@ -180,21 +188,25 @@ class MonthArchiver:
 class _Seen:
     """What a manifest tells of the records that go by."""
 
-    def __init__(self) -> None:
+    def __init__(self, header: str) -> None:
+        self._header = header
         self.rows = 0
         self.seqs = SeqRanges()
         self.first_event = ""
         self.last_event = ""
 
     async def over(self, pages: AsyncIterator[list[asyncpg.Record]]) -> AsyncIterator[list[str]]:
-        """The pages as lines."""
+        """The pages as lines, below the header."""
+        yield [self._header]
         async for page in pages:
             for row in page:
+                if row["tenant"] is None:  # of another month
+                    continue
+                self.rows += 1
                 self.seqs.add(row["seq"])
                 event = str(row["event_id"])
                 self.first_event = min(self.first_event or event, event)
                 self.last_event = max(self.last_event, event)
-            self.rows += len(page)
             yield lines(page)
 
 

@@ -4,6 +4,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from uuid import UUID
 
+from adapters.archive_export import ArchiveHeaders
 from adapters.archive_keyring import SealingKeys
 from adapters.archive_manifest import ArchiveSeals
 from adapters.archive_months import MonthArchiver
@@ -12,6 +13,8 @@ from adapters.archive_records import ArchiveRecords
 from adapters.archive_store_postgres import PostgresArchives
 from adapters.identity_vault import VaultIdentity
 from adapters.ledger_postgres import PostgresLedger
+from adapters.log_entries_postgres import PostgresLogEntries
+from adapters.log_proofs_postgres import PostgresLogProofs
 from adapters.pool_postgres import PostgresPool
 from adapters.public_keys_vault import VaultPublicKeys
 from adapters.record_sealer import RecordSealer
@@ -84,6 +87,7 @@ class Archiving:
             open_place(settings.audit, credentials),
             PostgresArchives(pool),
             ArchiveSeals(signer, settings.audit.log_name),
+            ArchiveHeaders(PostgresLogEntries(pool), PostgresLogProofs(pool)),
             ArchiveRecords(PostgresLedger(pool, sealer)),
             clock,
             settings.audit.retention_months,

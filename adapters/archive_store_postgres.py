@@ -102,13 +102,16 @@ class PostgresArchives:
         return [TenantRows(**dict(row)) for row in await self._pool.fetch(sql)]
 
     async def pages(self, month: date, rows: TenantRows) -> AsyncIterator[list[asyncpg.Record]]:
-        """A tenant's records of a detached month in the order of its log, some at a time."""
+        """The entries of a tenant's log from its first record of a detached month to the last, some at a time; those of
+        other months without their records.
+        """
         sql = (
-            "SELECT l.seq, r.event_id, r.schema, r.tenant, r.kind, r.recorded_at,"  # noqa: S608 - a name of ours
+            "SELECT l.seq, l.event_id, r.schema, r.tenant, r.kind, r.recorded_at,"  # noqa: S608 - a name of ours
             " r.workflow_id, r.run_id, r.subject,"
-            " r.fields, r.key_id, r.subject_key, r.ciphertext, r.content_mac, r.digest, r.stored_at"
-            f" FROM assay.leaf l JOIN {_table(month)} r ON r.event_id = l.event_id"
-            " WHERE l.tenant = $1 AND r.tenant = $1 AND l.seq >= $2 AND l.seq <= $3 ORDER BY l.seq LIMIT $4"
+            " r.fields, r.key_id, r.subject_key, r.ciphertext, r.content_mac,"
+            " coalesce(r.digest, l.digest) AS digest, r.stored_at"
+            f" FROM assay.leaf l LEFT JOIN {_table(month)} r ON r.event_id = l.event_id AND r.tenant = l.tenant"
+            " WHERE l.tenant = $1 AND l.seq >= $2 AND l.seq <= $3 ORDER BY l.seq LIMIT $4"
         )
         at = rows.first_seq
         while at is not None:

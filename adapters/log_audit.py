@@ -41,6 +41,7 @@ from domain.tiles import (
 VAULTS = "Vault's last checkpoint"
 KEPT = "the kept checkpoint"
 _COUNTED = 1 << 16  # leaves
+_BESIDE = 64  # records at a time
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,13 +178,19 @@ class LogAudit:
     async def _check_leaves(self, audit: TenantAudit, head: Head, tree: Rebuilt, anchors: Sequence[Anchor]) -> None:
         archived = await self._archived(audit)
         async for page in self._store.leaves(audit.tenant, audit.since, head.size):
-            whole = self._check_entries(audit, tree.edge.size, page, archived)
+            whole, missing = self._check_entries(audit, tree.edge.size, page, archived)
+            if missing:
+                archived = await self._look_again(audit, missing)
             await self._grow(audit, tree, page[:whole], anchors)
             if whole < len(page):
                 break  # the tree over what follows is another one
         if tree.edge.size < head.size:
             audit.found(Finding(Fault.LEAF_MISSING, "there is no leaf in this place", seq=tree.edge.size))
             return
+        if audit.beside:
+            audit.warnings.append(
+                f"{audit.beside} records are being archived: they lie beside the log, and are checked"
+            )
         audit.root = tree.edge.root()
         await self._check_tiles(audit, tree.unfinished())
         if tree.edge.to_bytes() != head.edge:
@@ -197,16 +204,36 @@ class LogAudit:
             return SeqRanges()
 
     @staticmethod
-    def _check_entries(audit: TenantAudit, expected: int, page: Sequence[Entry], archived: SeqRanges) -> int:
-        """Check leaves and records; give how many of the leaves are in their place."""
+    def _check_entries(
+        audit: TenantAudit, expected: int, page: Sequence[Entry], archived: SeqRanges
+    ) -> tuple[int, list[Entry]]:
+        """Check leaves and records; give how many of the leaves are in their place, and those without a record."""
+        missing = list[Entry]()
         for place, entry in enumerate(page):
             if entry.seq != expected + place:
-                return place
+                return place, missing
             away = entry.seq in archived
             audit.archived += entry.record is None and away
-            if finding := check_entry(audit.tenant, entry, archived=away):
-                audit.found(finding)
-        return len(page)
+            if entry.record is None and not away:
+                missing.append(entry)
+            else:
+                audit.found(check_entry(audit.tenant, entry, archived=away))
+        return len(page), missing
+
+    async def _look_again(self, audit: TenantAudit, missing: Sequence[Entry]) -> SeqRanges:
+        """Look for records where archiving may have put them since: beside the log, then in files. Gives the latter."""
+        gone = list[Entry]()
+        for at in range(0, len(missing), _BESIDE):
+            found = await self._store.beside(missing[at : at + _BESIDE])
+            gone += [entry for entry in found if entry.record is None]
+            audit.beside += sum(entry.record is not None for entry in found)
+            for entry in found:
+                audit.found(check_entry(audit.tenant, entry, archived=entry.record is None))
+        archived = await self._archived(audit)
+        audit.archived += sum(entry.seq in archived for entry in gone)
+        for entry in gone:
+            audit.found(check_entry(audit.tenant, entry, archived=entry.seq in archived))
+        return archived
 
     async def _grow(self, audit: TenantAudit, tree: Rebuilt, page: Sequence[Entry], anchors: Sequence[Anchor]) -> None:
         """Append the page to the tree, stopping at each size of which something was signed."""
@@ -246,8 +273,7 @@ class LogAudit:
             finding = check_tile((level, idx), kept.get((level, idx), b""), content, size)
             if finding is not None and finding.seq is not None:
                 finding = replace(finding, event_id=await self._store.event(audit.tenant, finding.seq))
-            if finding is not None:
-                audit.found(finding)
+            audit.found(finding)
 
     async def _check_pending(self, audit: TenantAudit) -> None:
         if wrong := await self._store.wrong_pending(audit.tenant):

@@ -4,7 +4,7 @@ Each page is one statement, and so one snapshot. The log only grows: what is rea
 """
 
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 import asyncpg
@@ -57,6 +57,7 @@ SELECT * FROM (
   ORDER BY l.seq LIMIT {PAGE}
 ) page WHERE coalesce(before, 0) <= {_PAGE_BYTES} ORDER BY seq
 """  # noqa: S608 - constants
+_HERE = f"SELECT {', '.join(_RECORD)} FROM assay.records_here($1)"  # noqa: S608 - constants
 _COUNT = "SELECT count(*) FROM assay.leaf l WHERE l.tenant = $1 AND l.seq >= $2 AND l.seq < $3"
 _TILES = """
 SELECT w.level, w.idx, t.hashes, (SELECT h.size FROM assay.log_head h WHERE h.tenant = $1) AS size
@@ -156,6 +157,12 @@ class LogStore:
         while start < end and (rows := await self._pool.fetch(_LEAVES, tenant, start, end)):
             yield [_entry(row) for row in rows]
             start = rows[-1]["seq"] + 1
+
+    async def beside(self, missing: Sequence[Entry]) -> list[Entry]:
+        """These leaves with their records, where their months lie beside the log by now, or are in it again."""
+        rows = await self._pool.fetch(_HERE, [entry.event_id for entry in missing])
+        found = {row["event_id"]: dict(row) for row in rows}
+        return [replace(entry, record=found.get(entry.event_id)) for entry in missing]
 
     async def count(self, tenant: str, start: int, end: int) -> int:
         """How many leaves have a number from ``start`` to before ``end``."""

@@ -10,7 +10,7 @@ from typing import Any
 
 from adapters.receipts import holds
 from domain.checkpoints import LogFormatError, Unproven, VerifierKey, open_checkpoint, open_proof, parse_proof
-from domain.exports import VERSION, ExportError, entry_of
+from domain.exports import VERSION, ExportError, entry_of, read_header
 from domain.merkle import Edge, leaf_hash, verify_consistency
 
 Found = dict[str, Any]
@@ -58,7 +58,7 @@ def verify_export(lines: Iterable[bytes], keys: Sequence[VerifierKey]) -> Found:
         checkpoint = open_checkpoint(str(header.get("checkpoint")), keys, holds)
         if header.get("log") != checkpoint.origin:
             raise ExportError("the checkpoint is of another log than the export")
-        first, after, edge, path = _head(header)
+        first, after, edge, path = read_header(header)
         edge, records = _entries(remaining, edge, checkpoint.origin.rpartition("/")[2])
     except _BadEntry as error:
         return {**_broken(error), "seq": error.seq, "event_id": error.event_id}
@@ -96,16 +96,6 @@ def _entries(lines: Iterator[bytes], edge: Edge, tenant: str) -> tuple[Edge, int
         if len(hashes) == _AT_ONCE:
             edge, hashes = edge.append(hashes), []
     return edge.append(hashes), records
-
-
-def _head(header: Mapping[str, Any]) -> tuple[int, int, Edge, list[bytes]]:
-    try:
-        first, after = header["first"], header["after"]
-        edge = Edge(first, tuple(bytes.fromhex(value) for value in header.get("edge", ())))
-        path = [bytes.fromhex(value) for value in header.get("consistency", ())]
-    except (KeyError, TypeError, ValueError, AttributeError):
-        raise ExportError("the header does not hold: 'first', 'after', 'edge' or 'consistency'") from None
-    return first, after, edge, path
 
 
 def _object(line: bytes) -> Mapping[str, Any]:

@@ -30,7 +30,7 @@ log = structlog.get_logger(__name__)
 @dataclass
 class LogCondition:
     """What is known of the logs, for metrics and reports. ``refused`` says by tenant why a head is not signed,
-    ``unwitnessed`` whose checkpoints the witness does not take.
+    ``stuck`` whose records can't be put into the tree, ``unwitnessed`` whose checkpoints the witness does not take.
     """
 
     sequenced: int = 0
@@ -39,6 +39,7 @@ class LogCondition:
     waiting: int = 0
     oldest_seconds: float = 0.0
     refused: dict[str, str] = field(default_factory=dict)
+    stuck: set[str] = field(default_factory=set)
     cosigned: int = 0
     unwitnessed: set[str] = field(default_factory=set)
 

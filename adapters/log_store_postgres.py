@@ -85,7 +85,8 @@ class PostgresLogStore:
     async def sequence(self, most: int) -> int:
         """Move up to ``most`` pending records into their tenants' trees; give how many were moved.
 
-        Of a tenant whose tiles or edge are damaged only the leaves are kept, and the others go on.
+        Of a tenant whose tiles or edge are damaged only the leaves are kept, and one whose head is of fewer leaves than
+        there are gets none: see ``stuck``. The others go on.
 
         Raises:
             Refusal: STORE_UNAVAILABLE. Nothing is moved then.
@@ -191,6 +192,14 @@ class PostgresLogStore:
         """
         row = await self._pool.fetchrow("SELECT waiting, oldest FROM assay.log_lag()")
         return (0, 0.0) if row is None else (row["waiting"], row["oldest"])
+
+    async def stuck(self) -> set[str]:
+        """The tenants whose records wait for as long as their heads are of fewer leaves than there are.
+
+        Raises:
+            Refusal: STORE_UNAVAILABLE.
+        """
+        return {row["tenant"] for row in await self._pool.fetch("SELECT tenant FROM assay.stuck_log")}
 
     async def make_months(self, ahead: int) -> int:
         """Make the partitions of the months to come; give how many were missing.

@@ -1,6 +1,7 @@
 """What the API and the worker have in common: a session with Vault, keys, and a pool. The one place that builds
 them."""
 
+import socket
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
@@ -59,6 +60,6 @@ class Platform:
             pool=pool,
             sealer=sealer,
             ledger=PostgresLedger(pool, sealer),
-            policies=PostgresPolicies(pool),
+            policies=PostgresPolicies(pool, sealer, clock, f"{database_role} on {socket.gethostname()}"),
             payloads=PostgresPayloads(pool),
         )

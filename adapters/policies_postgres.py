@@ -2,17 +2,33 @@
 
 import hashlib
 
+import asyncpg
+
+from adapters.ledger_postgres import RECORD
 from adapters.pool_postgres import PostgresPool
+from adapters.postgres_errors import unavailable
+from adapters.record_sealer import RecordSealer
+from adapters.sealed_rows import row_of
+from domain.policy_turns import PolicyTurn, policy_changed
+from domain.ports import Clock
+from domain.refusals import Kind, Refusal
 
 _KEPT = 64
+_CHANGE = f"SELECT assay.change_policy($15, $16, {RECORD}) AS current"
+_LOOKS = 5  # as many others would have to change it at the same moment
 
 
 class PostgresPolicies:
     """``PolicyStore`` over the functions of the migrations."""
 
-    def __init__(self, pool: PostgresPool) -> None:
-        """Take the pool (role ``assay-api``, or ``assay-writer`` for ``get`` and ``current``)."""
+    def __init__(self, pool: PostgresPool, sealer: RecordSealer, clock: Clock, by: str) -> None:
+        """Take the pool (role ``assay-api``, or ``assay-writer`` for ``get`` and ``current``), and what changes are
+        recorded with; ``by`` names this process in their records.
+        """
         self._pool = pool
+        self._sealer = sealer
+        self._clock = clock
+        self._by = by
         self._documents: dict[str, bytes] = {}
 
     async def put(self, document: bytes) -> str:
@@ -35,13 +51,28 @@ class PostgresPolicies:
         return document
 
     async def make_current(self, policy_hash: str) -> None:
-        """See ``PolicyStore``."""
-        await self._pool.fetchrow("SELECT assay.make_policy_current($1)", policy_hash)
+        """See ``PolicyStore``. The change and its record are one transaction."""
+        for _ in range(_LOOKS):
+            before = await self._turn()
+            if before.hash == policy_hash:
+                return
+            sealed = await self._sealer.seal(policy_changed(before, policy_hash, self._by, self._clock.now()))
+            try:
+                row = await self._pool.fetchrow(_CHANGE, *row_of(sealed).columns(), policy_hash, before.number)
+            except asyncpg.PostgresError as error:
+                raise Refusal(Kind.INTERNAL, "the log refuses the record of a change of policy") from error
+            if row is not None and row["current"]:
+                return
+        raise unavailable("the policy is being changed by others")
 
     async def current(self) -> str | None:
         """See ``PolicyStore``. Read each time: it may change at any moment, and only starts that name none ask."""
         row = await self._pool.fetchrow("SELECT assay.current_policy() AS hash")
         return row["hash"] if row else None
+
+    async def _turn(self) -> PolicyTurn:
+        row = await self._pool.fetchrow("SELECT number, hash FROM assay.policy_turn()")
+        return PolicyTurn(0, None) if row is None else PolicyTurn(row["number"], row["hash"])
 
     def _keep(self, policy_hash: str, document: bytes) -> None:
         if len(self._documents) >= _KEPT:

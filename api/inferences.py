@@ -12,7 +12,7 @@ from api.openapi import body_of, problems
 from api.preferences import Waiting, waiting
 from api.problems import problem_response
 from api.rates import within_rate
-from api.run_views import RunView, running
+from api.run_views import RunView, findings_of, running
 from api.runs import Started, Submission
 from api.schemas import InferenceBody, RunBody
 from api.services import Provided, Services
@@ -125,6 +125,8 @@ def respond(view: RunView) -> JSONResponse:
         location = {"Location": f"/v1/inferences/{view.id}", "Retry-After": "1"}
         return JSONResponse(view.body(), status_code=202, headers=location)
     if (refusal := view.refusal) is not None:
-        rules = list(view.problem.rules) if view.problem and view.problem.rules else None
-        return problem_response(refusal, final=True, rules=rules, run=view.body())
+        problem = view.problem
+        rules = list(problem.rules) if problem and problem.rules else None
+        findings = findings_of(problem) if problem and problem.places else None
+        return problem_response(refusal, final=True, rules=rules, findings=findings, run=view.body())
     return JSONResponse(view.body())

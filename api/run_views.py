@@ -61,7 +61,14 @@ class RunView:
             body["problem"] = {name: value for name, value in said.items() if value is not None}
             if problem.rules:
                 body["problem"]["rules"] = list(problem.rules)
+            if problem.places:
+                body["problem"]["findings"] = findings_of(problem)
         return body
+
+
+def findings_of(problem: ProblemDetail) -> list[dict[str, Any]]:
+    """Where the screening's rules matched, as JSON."""
+    return [dict(vars(place)) for place in problem.places]
 
 
 def running(run_id: str) -> RunView:

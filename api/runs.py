@@ -46,7 +46,7 @@ class Submission:
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """A run by its public ID. ``here``: its first task came with the reply to its start, to a worker of this process."""
+    """A run by its public ID. ``here``: a worker of this process got its first task with the reply to its start."""
 
     public_id: str
     here: bool = False

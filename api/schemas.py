@@ -15,10 +15,14 @@ Person = Annotated[str, StringConstraints(min_length=1, max_length=1024)]
 
 
 class MessageBody(Strict):
-    """One message of a conversation."""
+    """One message of a conversation. ``kind`` says what a user's message holds, so that it is judged as such."""
 
     role: Literal["system", "user", "assistant"]
     content: Annotated[str, StringConstraints(min_length=1)]
+    kind: Literal["prompt", "document", "tool_output"] = Field(
+        default="prompt",
+        description="For the role 'user' alone: what others wrote (a document, a tool's output) is screened as such.",
+    )
 
 
 class InferenceBody(Strict):
@@ -111,6 +115,15 @@ class TicketBody(BaseModel):
     session_seconds: int
 
 
+class FindingBody(BaseModel):
+    """Where a rule of the screening matched: code points of a message, as it was sent."""
+
+    rule: str
+    message: int
+    start: int
+    end: int
+
+
 class ProblemBody(BaseModel):
     """RFC 9457 problem details. ``run`` is the run's body where there is a run."""
 
@@ -120,6 +133,7 @@ class ProblemBody(BaseModel):
     detail: str
     field: str | None = None
     rules: list[str] | None = None
+    findings: list[FindingBody] | None = None
     run: "RunBody | None" = None
 
 
@@ -157,6 +171,7 @@ class RunProblemBody(BaseModel):
     detail: str
     field: str | None = None
     rules: list[str] | None = None
+    findings: list[FindingBody] | None = None
 
 
 class RunBody(BaseModel):

@@ -74,6 +74,7 @@ async def _blocked(gateway: GatewayClient, settings: Settings, out: Output, show
     shown.steps.append({"step": "blocked", "status": reply.status, "body": reply.body})
     run = (reply.body or {}).get("run", {})
     shown.expect(reply.status == _FORBIDDEN and run.get("status") == "blocked", "the injection was not blocked")
+    shown.expect(bool((reply.body or {}).get("findings")), "the caller was not told why it was blocked")
     _say_problem(out, INJECTION, reply)
     return str(run["id"]) if "id" in run else None
 
@@ -89,9 +90,11 @@ async def _refused(gateway: GatewayClient, settings: Settings, out: Output, show
 
 def _say_problem(out: Output, prompt: str, reply: Reply) -> None:
     body = reply.body or {}
-    rules = f" (rules: {', '.join(body['rules'])})" if body.get("rules") else ""
     out.note(f"   prompt    {prompt}\n   answer    {reply.status} {body.get('type')}")
-    out.note(f"             {body.get('detail')}{rules}")
+    out.note(f"             {body.get('detail')}")
+    for found in body.get("findings", ()):
+        quoted = prompt[found["start"] : found["end"]]  # the caller knows the prompt: no answer ever quotes it
+        out.note(f"   why       {found['rule']}, at {found['start']}-{found['end']}: {escape(repr(quoted))}")
 
 
 async def _records(settings: Settings, out: Output, shown: Shown, runs: list[str | None]) -> None:

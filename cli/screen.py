@@ -39,7 +39,7 @@ class LineScreener:
     """Judges lines. ``people``: write for people instead of JSON; ``explained``: describe what the findings mean."""
 
     def __init__(self, document: bytes, *, explained: bool, people: bool) -> None:
-        self._screener = Screener(document)
+        self.screener = Screener(document, Settings())
         self._described = descriptions(document)
         self._explained, self._people = explained, people
 
@@ -52,7 +52,7 @@ class LineScreener:
         row = parse(number, line)
         text = text_of(number, row)
         try:
-            verdict = self._screener.screen(text, kind_of(number, row))
+            verdict = self.screener.screen(text, kind_of(number, row))
         except Refusal as refusal:
             raise BadLine(number, "", refusal.detail) from None
         people = self._people
@@ -72,6 +72,8 @@ class LineScreener:
             for finding in verdict.findings
         ]
         judged: dict[str, Any] = {"decision": verdict.decision.value, "score": verdict.score, "findings": findings}
+        if verdict.withheld is not None:
+            judged["monitored"] = verdict.withheld.value
         if self._explained:
             judged["detectors"] = {report.detector: report.state.value for report in verdict.detectors}
         return judged
@@ -112,6 +114,8 @@ def screen(
                 file.write(line.written)
     except BadLine as bad:
         raise out.fail(f"{source if source != STREAM else 'standard input'}: {bad}", USAGE) from None
+    except PolicyError as error:
+        raise out.fail(f"the policy does not hold: {error}", USAGE) from None
     except BrokenPipeError:
         raise typer.Exit(1) from None
     except OSError as error:

@@ -3,18 +3,20 @@
 import unicodedata
 from collections.abc import Mapping
 
+from domain.screening_detectors import NOT_SCANNED
+from domain.screening_normaliser import Normaliser
 from domain.verdicts import Finding, Verdict
 
 _AROUND = 40  # characters shown on either side of a span
 _LONGEST = 160  # characters shown of a span
-_NORMALISER = "normaliser"
 
 
 def explain(number: int, text: str, verdict: Verdict, described: Mapping[str, str]) -> str:
     """Several lines of plain text. What people can't see is shown as an escape, so nothing drives the terminal."""
-    found = [finding for finding in verdict.findings if finding.detector != _NORMALISER]
-    undone = [finding for finding in verdict.findings if finding.detector == _NORMALISER]
-    lines = [f"line {number}: {verdict.decision.value}, score {verdict.score:g}"]
+    undone = [finding for finding in verdict.findings if _only_undone(finding)]
+    found = [finding for finding in verdict.findings if not _only_undone(finding)]
+    monitored = f", only monitored: would be {verdict.withheld.value}" if verdict.withheld is not None else ""
+    lines = [f"line {number}: {verdict.decision.value}, score {verdict.score:g}{monitored}"]
     for finding in found:
         place = f"characters {finding.start} to {finding.end}"
         lines.append(f"  {finding.detector}: {finding.rule}, score {finding.score:g}, {place}")
@@ -27,6 +29,11 @@ def explain(number: int, text: str, verdict: Verdict, described: Mapping[str, st
     states = (f"{report.detector} {report.state.value}" for report in verdict.detectors)
     lines.append(f"  detectors: {', '.join(states)}")
     return "\n".join(lines) + "\n\n"
+
+
+def _only_undone(finding: Finding) -> bool:
+    """Whether it tells of a disguise, which is no fault by itself."""
+    return finding.detector == Normaliser.name and finding.rule != NOT_SCANNED and not finding.score
 
 
 def in_context(text: str, finding: Finding) -> str:

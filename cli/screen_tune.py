@@ -13,6 +13,8 @@ from cli.screen import USAGE, policy_document
 from cli.screen_curve import NoDrawing, draw_curves
 from cli.screen_tuning import Labelled, Proposal, fragment, propose
 from cli.screening import Screener, kind_of
+from config.settings import Settings
+from domain.policy import PolicyError
 from domain.refusals import Refusal
 from domain.screening_figures import NoFiguresError, Point, curve
 
@@ -37,11 +39,14 @@ def tune(
     if block_rate > review_rate or not review_rate:
         raise out.fail("--block-rate: must not be above --review-rate, and that not 0", USAGE)
     bands = _bands(out, lengths)
-    screener = Screener(policy_document(out, policies))
+    document = policy_document(out, policies)
     try:
+        screener = Screener(document, Settings())
         rows = [_labelled(screener, number, line) for number, line in lines_of(source)]
     except BadLine as bad:
         raise out.fail(f"{source}: {bad}", USAGE) from None
+    except PolicyError as error:
+        raise out.fail(f"the policy does not hold: {error}", USAGE) from None
     except OSError as error:
         raise out.fail(f"{source}: {error.strerror}") from None
     proposals = list(propose(rows, bands, review_rate, block_rate))
@@ -77,7 +82,7 @@ def _labelled(screener: Screener, number: int, line: bytes) -> Labelled:
         verdict = screener.screen(text, kind)
     except Refusal as refusal:
         raise BadLine(number, "", refusal.detail) from None
-    return Labelled(kind, len(text), label == 1, verdict.score, verdict.decision)
+    return Labelled(kind, len(text), label == 1, verdict.score, verdict.judged)
 
 
 def _write(

@@ -9,11 +9,12 @@ from typing import Annotated
 import typer
 import uvloop
 
+from adapters.detectors import load_detectors
 from adapters.policy_files import load_policy_document
 from cli.output import Output
 from config import logs
 from config.settings import Settings
-from domain.policy import PolicyError
+from domain.policy import PolicyError, parse_policy
 from domain.spool import SpoolUnavailable
 
 
@@ -52,7 +53,8 @@ async def run(settings: Settings, role: ServeRole, stop: asyncio.Event) -> None:
         else:
             group.create_task(_then_set(stop.wait(), drained))
         if role in (ServeRole.WORKER, ServeRole.ALL):
-            working = worker.main.serve(settings, drained, temporal, outcomes.recorded)
+            alone = role is ServeRole.WORKER
+            working = worker.main.serve(settings, drained, temporal, outcomes.recorded, metrics.registry, alone=alone)
             group.create_task(_then_set(working, finished))
         else:
             group.create_task(_then_set(drained.wait(), finished))
@@ -93,7 +95,9 @@ def serve(
         await run(settings, role, stop)
 
     try:
-        load_policy_document(settings.policies_dir, settings.provider_urls)
+        document = load_policy_document(settings.policies_dir, settings.provider_urls)
+        screening = parse_policy(document).screening
+        load_detectors(settings.models_dir, screening, settings.onnx.dir, settings.onnx.threads)
     except PolicyError as error:
         raise Output(as_json=False).fail(f"the policy in {settings.policies_dir} does not hold: {error}") from None
     try:

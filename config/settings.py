@@ -147,7 +147,8 @@ class WorkerSettings(_Group):
 
     ``serves_nexus`` lets teams of other namespaces ask, where a Nexus endpoint leads here. ``ready_file`` exists while
     the worker polls, for health checks of a process that listens nowhere.
-    ``settle_abandoned_seconds`` is how often runs are looked for that ended without an outcome.
+    ``settle_abandoned_seconds`` is how often runs are looked for that ended without an outcome. A process that is a
+    worker and nothing else serves metrics on the loopback port ``metrics_port``.
     ``versioning`` says which worker goes on with a run after an upgrade: see decision 14.
     """
 
@@ -157,6 +158,7 @@ class WorkerSettings(_Group):
     graceful_shutdown_seconds: Seconds = 10.0
     serves_nexus: bool = False
     ready_file: Path | None = None
+    metrics_port: Port | None = None
     settle_abandoned_seconds: Annotated[int, Field(ge=60, le=86_400)] = 300
     versioning: Literal["none", "auto_upgrade", "pinned"] = "none"
     deployment_name: DeploymentName = "assay"
@@ -199,6 +201,13 @@ class AuditSettings(_Group):
         return self
 
 
+class OnnxSettings(_Group):
+    """The operator's own classifier: ``dir`` has ``model.onnx`` and ``tokenizer.json``; it runs on so many threads."""
+
+    dir: Path | None = None
+    threads: Annotated[int, Field(ge=1, le=64)] = 1
+
+
 class EmbeddedSettings(_Group):
     """The single-machine stack that ``assay up`` starts."""
 
@@ -227,8 +236,10 @@ class Settings(BaseSettings):
     tokens: TokenSettings = TokenSettings()
     worker: WorkerSettings = WorkerSettings()
     audit: AuditSettings = AuditSettings()
+    onnx: OnnxSettings = OnnxSettings()
     embedded: EmbeddedSettings = EmbeddedSettings()
     policies_dir: Path = Path(__file__).resolve().parent.parent / "policies"
+    models_dir: Path = Path(__file__).resolve().parent.parent / "models"
     provider_urls: dict[str, PrivateUrl] = {}
     retention_days: Annotated[int, Field(ge=1, le=90)] = 7
     log_level: Literal["debug", "info", "warning", "error"] = "info"

@@ -1,8 +1,9 @@
 """Archived months: what a file's line says, what its manifest says, and what has to hold between the two.
 
-A file is JSON lines, one record a line in the order of the tenant's log, as ``adapters/archive_files.py`` compresses
-them. A line has every column of the record, and ``seq``, its place in the tree: whoever has the log's proofs can verify
-a line without this program.
+A file is an export (``domain/exports.py``), as ``adapters/archive_files.py`` compresses it: a header, then the entries
+of the tenant's log from the month's first record to its last. A record's line has every column, and ``seq``, its place
+in the tree; an entry between them that is of another month has ``seq``, ``event_id`` and ``digest`` alone. So whoever
+has the log's key can verify a file without this program. Files of manifests of schema 1 are the records alone.
 """
 
 import base64
@@ -21,7 +22,9 @@ MANIFEST_KEY = "archive-signing"
 RESTORED_STAYS = timedelta(days=30)
 """How long a restored month stays before the daily run puts it away again."""
 
-_MANIFEST_SCHEMA = 1
+_RECORDS_ALONE = 1
+_MANIFEST_SCHEMA = 2
+_LEAF = frozenset({"seq", "event_id", "digest"})
 _COLUMNS = frozenset(
     {"seq", "event_id", "schema", "tenant", "kind", "recorded_at", "workflow_id", "run_id", "subject", "fields"}
     | {"key_id", "subject_key", "ciphertext", "content_mac", "digest", "stored_at"}
@@ -42,12 +45,13 @@ class MonthStays(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A record of a file, its digest recomputed."""
+    """An entry of a file: a record, its digest recomputed, or of another month (``whole`` is false)."""
 
     seq: int
     event_id: UUID
     digest: bytes
     text: str
+    whole: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +77,11 @@ class Manifest:
     made_at: str
     schema: int = _MANIFEST_SCHEMA
 
+    @property
+    def is_export(self) -> bool:
+        """Whether its file has a header, and the entries between its records."""
+        return self.schema != _RECORDS_ALONE
+
     def claims(self) -> dict[str, Any]:
         """As claims of a JWT."""
         return asdict(self)
@@ -80,7 +89,7 @@ class Manifest:
     @classmethod
     def from_claims(cls, claims: Mapping[str, Any]) -> "Manifest":
         """The manifest of verified claims. Raises ``ArchiveInvalid``."""
-        if claims.get("schema") != _MANIFEST_SCHEMA:
+        if claims.get("schema") not in (_RECORDS_ALONE, _MANIFEST_SCHEMA):
             raise ArchiveInvalid("the manifest is of a schema that is not known here")
         try:
             seqs = tuple((int(first), int(last)) for first, last in claims["seqs"])
@@ -135,7 +144,13 @@ def month_name(month: date) -> str:
 
 
 def write_line(columns: Mapping[str, Any]) -> str:
-    """The line of a record: its columns as PostgreSQL gives them, and ``seq``."""
+    """The line of an entry: a record's columns as PostgreSQL gives them, and ``seq``; or what the tree has of another.
+
+    Without a ``tenant`` there is no record.
+    """
+    if columns["tenant"] is None:
+        event, digest = str(columns["event_id"]), columns["digest"].hex()
+        return canonical({"seq": columns["seq"], "event_id": event, "digest": digest}).decode()
     shown = {
         **columns,
         "event_id": str(columns["event_id"]),
@@ -151,7 +166,7 @@ def write_line(columns: Mapping[str, Any]) -> str:
 
 
 def read_line(text: str, tenant: str) -> Line:
-    """A line of the tenant's file, once its digest is recomputed.
+    """A line of the tenant's file, once a record's digest is recomputed.
 
     Raises:
         ArchiveInvalid: it is no record of the tenant's, or was changed after it was stored.
@@ -160,10 +175,13 @@ def read_line(text: str, tenant: str) -> Line:
         found = json.loads(text)
     except ValueError:
         raise ArchiveInvalid("the file: a line can't be read") from None
-    if not isinstance(found, dict) or found.keys() != _COLUMNS or found["tenant"] != tenant:
+    whole = isinstance(found, dict) and found.keys() != _LEAF
+    if not isinstance(found, dict) or (whole and (found.keys() != _COLUMNS or found["tenant"] != tenant)):
         raise ArchiveInvalid("the file: a line is no record of this tenant")
     try:
         event_id, seq = UUID(found["event_id"]), int(found["seq"])
+        if not whole:
+            return Line(seq, event_id, bytes.fromhex(found["digest"]), text, whole=False)
         digest = _digest_of(found, event_id)
     except (ValueError, TypeError, AttributeError, binascii.Error):
         raise ArchiveInvalid("the file: a line can't be read") from None

@@ -43,6 +43,21 @@ def header_of(origin: str, first: Edge, after: int, checkpoint: str, consistency
     return header
 
 
+def read_header(header: Mapping[str, Any]) -> tuple[int, int, Edge, list[bytes]]:
+    """What a header says of its entries: the first, the one after the last, the edge before, the consistency proof.
+
+    Raises:
+        ExportError: it does not hold.
+    """
+    try:
+        first, after = header["first"], header["after"]
+        edge = Edge(first, tuple(bytes.fromhex(value) for value in header.get("edge", ())))
+        path = [bytes.fromhex(value) for value in header.get("consistency", ())]
+    except (KeyError, TypeError, ValueError, AttributeError):
+        raise ExportError("the header does not hold: 'first', 'after', 'edge' or 'consistency'") from None
+    return first, after, edge, path
+
+
 def entry_line(seq: int, event_id: UUID, digest: bytes, record: Mapping[str, Any] | None) -> dict[str, Any]:
     """The line of an entry. ``record`` has the columns of its record, where that is kept."""
     line: dict[str, Any] = {"seq": seq, "event_id": str(event_id), "digest": digest.hex()}

@@ -52,7 +52,7 @@ _CLASSES = {
     Category.SURROGATE: "\ud800-\udfff",
     Category.NONCHARACTER: "\ufdd0-\ufdef" + _PLANE_ENDS,
 }
-_SUSPECT = re.compile("[" + "".join(_CLASSES.values()) + "]")
+HIDDEN = re.compile("[" + "".join(_CLASSES.values()) + "]")
 _MEMBERS = {category: re.compile(f"[{chars}]") for category, chars in _CLASSES.items()}
 
 _BLACK_FLAG = "\U0001f3f4"
@@ -108,7 +108,7 @@ def _needed(char: str, before: str, after: str) -> bool:
 
 def find_hidden(text: str) -> list[Hidden]:
     """Every hidden character that writing doesn't need, in order. Linear in the text; never raises."""
-    suspects = [match.start() for match in _SUSPECT.finditer(text)]
+    suspects = [match.start() for match in HIDDEN.finditer(text)]
     if not suspects:
         return []
     flags = {index for flag in _FLAG.finditer(text) for index in range(*flag.span())}

@@ -64,6 +64,7 @@ class Finding:
 class TenantAudit:
     """What was found of one tenant's log. ``since`` is the first leaf that was read, ``root`` what the leaves make.
 
+    ``archived`` records lie in files, and ``beside`` the log those of months that are being archived just now.
     ``signed_size`` is the size of the newest checkpoint in the store, ``proven`` that of the newest which holds.
 
     ``findings`` holds the first of each fault, in the order in which they were met. ``warnings`` break nothing.
@@ -77,6 +78,7 @@ class TenantAudit:
     signed_size: int = 0
     proven: int = 0
     archived: int = 0
+    beside: int = 0
     pending: int = 0
     findings: list[Finding] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
@@ -86,9 +88,9 @@ class TenantAudit:
         """Whether nothing is wrong."""
         return not self.findings
 
-    def found(self, finding: Finding) -> None:
-        """Keep the finding, if it is the first of its fault."""
-        if all(known.fault is not finding.fault for known in self.findings):
+    def found(self, finding: Finding | None) -> None:
+        """Keep the finding, if there is one and it is the first of its fault."""
+        if finding is not None and all(known.fault is not finding.fault for known in self.findings):
             self.findings.append(finding)
 
 
@@ -106,7 +108,7 @@ def check_entry(tenant: str, entry: Entry, *, archived: bool) -> Finding | None:
     """What is wrong with a leaf and its record. The record of an ``archived`` leaf may lie elsewhere."""
     if entry.record is None:
         fault = None if archived else Fault.RECORD_MISSING
-        detail = "the tree has this event, and its record is gone, or its month is being archived just now"
+        detail = "the tree has this event, and its record is gone"
     elif entry.record["tenant"] != tenant:
         fault, detail = Fault.RECORD_MOVED, "the record beside the leaf is another tenant's"
     else:

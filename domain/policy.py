@@ -91,7 +91,9 @@ def parse_policy(document: bytes) -> Policy:
     with root:
         models = read_models(root.section("models"))
         limits = read_limits(root.section("limits"), frozenset(models.entries))
-        sanitising, screening = read_screening(root.section("screening"), root.section("rules"))
+        sanitising, screening = read_screening(
+            root.section("screening"), root.section("rules"), frozenset(models.entries)
+        )
         output = read_output(root.section("output"))
     return Policy(
         limits=limits.request,

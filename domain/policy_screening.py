@@ -4,27 +4,37 @@ Every rule proves itself on its own examples first: a rule that doesn't find wha
 """
 
 import re
+from collections.abc import Mapping
+from functools import lru_cache
+from types import MappingProxyType
 
+from domain.normalise import normalise
 from domain.output_policy import LinkPolicy, OutputPolicy, OutputRule
 from domain.output_screening import matches
 from domain.policy_reader import PolicyError, Section
-from domain.sanitise import SanitisePolicy, sanitise
-from domain.screening import DETECTORS
+from domain.policy_thresholds import read_bands, read_exemptions, read_onnx, read_treatment
+from domain.requests import TextKind
+from domain.sanitise import SHELL_METACHARACTERS, SanitisePolicy
+from domain.screening import DETECTOR_NAMES
+from domain.screening_literals import Clause, required
+from domain.screening_ngrams import Ngrams
+from domain.screening_normaliser import Normaliser
 from domain.screening_patterns import compile_pattern
-from domain.screening_policy import Rule, ScreeningPolicy, Thresholds
+from domain.screening_policy import Rule, RuleSet, ScreeningPolicy
 from domain.screening_rules import find
-from domain.screening_view import fold
 from domain.verdicts import Decision
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,59}\Z")
+_MODEL = re.compile(r"[0-9a-f]{16}\Z")
 _HOST = re.compile(r"[a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63}){0,10}\Z")
 _MAX_PATTERN = 8_000
 _ACTIONS = (Decision.REVIEW.value, Decision.BLOCK.value)
 _MAX_SCANNED = 10_000_000
+_RENAMED = {"hidden_text": Normaliser.name}
 
 
-def read_screening(section: Section, sets: Section) -> tuple[SanitisePolicy, ScreeningPolicy]:
-    """Read how prompts are treated. Rule sets that are switched off are checked all the same.
+def read_screening(section: Section, sets: Section, models: frozenset[str]) -> tuple[SanitisePolicy, ScreeningPolicy]:
+    """Read how prompts to these models are treated. Rule sets that are switched off are checked all the same.
 
     Raises:
         PolicyError: where something is wrong.
@@ -33,12 +43,18 @@ def read_screening(section: Section, sets: Section) -> tuple[SanitisePolicy, Scr
     with section:
         with section.section("sanitising") as sanitising:
             shell = sanitising.choice("shell_metacharacters", ("keep", "remove"))
+        common = read_treatment(section)
         policy = ScreeningPolicy(
-            detectors=_known(section, "detectors", tuple(DETECTORS)),
-            thresholds=_thresholds(section.section("thresholds")),
+            detectors=_detectors(section),
+            treatments=(common,),
+            exemptions=tuple(read_exemptions(section, common, models)),
+            bands=read_bands(section.section("bands")),
             max_scanned_chars=section.whole("max_scanned_chars", 1, _MAX_SCANNED),
             hidden_text_score=section.number("hidden_text_score", 0, 1),
-            rules=tuple(rule for name in _known(section, "rule_sets", tuple(known)) for rule in known[name]),
+            removed_characters=SHELL_METACHARACTERS if shell == "remove" else "",
+            rules=_rules(section.section("rule_sets"), known),
+            ngram_model=_model(section),
+            onnx=read_onnx(section),
         )
     return SanitisePolicy(shell == "remove"), policy
 
@@ -86,22 +102,40 @@ def _switched(section: Section, name: str) -> Decision | None:
     return None if action == "off" else Decision(action)
 
 
-def _known(section: Section, member: str, known: tuple[str, ...]) -> tuple[str, ...]:
-    names = section.texts(member)
+def _known(section: Section, member: str, known: tuple[str, ...], *, may_be_empty: bool = False) -> tuple[str, ...]:
+    names = section.texts(member, may_be_empty=may_be_empty)
     for name in names:
         if name not in known:
             raise PolicyError(section.path(member), f"'{name}' is not known; known are: {', '.join(known)}")
     return names
 
 
-def _thresholds(section: Section) -> Thresholds:
+def _detectors(section: Section) -> tuple[str, ...]:
+    """The detectors' names; a policy that a run began with may still use a name of before."""
+    names = _known(section, "detectors", (*DETECTOR_NAMES, *_RENAMED))
+    return tuple(dict.fromkeys(_RENAMED.get(name, name) for name in names))
+
+
+def _model(section: Section) -> str:
+    """The classifier's model. Policies of before the classifier, which runs may have begun with, name none."""
+    if "ngrams" not in section and Ngrams.name not in section.texts("detectors"):
+        return ""
+    with section.section("ngrams") as ngrams:
+        name = ngrams.text("model")
+        if not _MODEL.match(name):
+            raise PolicyError(ngrams.path("model"), "must be the first 16 hexadecimal digits of a model's SHA-256")
+        return name
+
+
+def _rules(section: Section, known: dict[str, tuple[Rule, ...]]) -> Mapping[TextKind, RuleSet]:
+    """The rules for each kind of text. A kind may have none, so long as another has some."""
     with section:
-        thresholds = Thresholds(*(section.number(name, 0.01, 1) for name in ("review", "block", "raised", "high")))
-        if thresholds.review > thresholds.block:
-            raise PolicyError(section.path("review"), "must not be above block")
-        if thresholds.raised > thresholds.high:
-            raise PolicyError(section.path("raised"), "must not be above high")
-        return thresholds
+        named = {kind: _known(section, kind.value, tuple(known), may_be_empty=True) for kind in TextKind}
+        if not any(named.values()):
+            raise PolicyError(section.where, "must switch on a rule set for some kind of text")
+        return MappingProxyType(
+            {kind: RuleSet(tuple(rule for name in names for rule in known[name])) for kind, names in named.items()}
+        )
 
 
 def _rule_sets(sets: Section) -> dict[str, tuple[Rule, ...]]:
@@ -119,17 +153,24 @@ def _rule_sets(sets: Section) -> dict[str, tuple[Rule, ...]]:
 
 
 def _rule(entry: Section, names: set[str]) -> Rule:
-    rule = Rule(_new_name(entry, names), entry.number("score", 0.01, 1), _pattern(entry))
+    pattern = _pattern(entry)
+    rule = Rule(_new_name(entry, names), entry.number("score", 0.01, 1), pattern, _required(pattern))
+    alone = RuleSet((rule,))
 
     def finds(example: str) -> bool:
-        hit = find(rule, fold(sanitise(example, SanitisePolicy()).text))
-        return hit is not None and not hit.mention
+        view = normalise(example).view
+        return any((hit := find(each, view)) and not hit.mention for each in alone.candidates(view.text))
 
     for member, wanted in (("matches", True), ("passes", False)):
         for index, example in enumerate(entry.texts(member)):
             if finds(example) is not wanted:
                 raise PolicyError(f"{entry.path(member)}.{index}", _failed(rule.name, wanted=wanted))
     return rule
+
+
+@lru_cache(maxsize=512)
+def _required(pattern: re.Pattern[str]) -> tuple[Clause, ...]:
+    return required(pattern)
 
 
 def _output_rule(entry: Section, names: set[str]) -> OutputRule:

@@ -43,7 +43,10 @@ class PolicyStore(Protocol):
         ...
 
     async def make_current(self, policy_hash: str) -> None:
-        """From now on runs whose start names no policy are pinned to this one, which is kept already."""
+        """From now on runs whose start names no policy are pinned to this one, which is kept already.
+
+        A change is recorded in the log of the tenant ``system``, once, and is not made if that can't be.
+        """
         ...
 
     async def current(self) -> str | None:

@@ -47,16 +47,21 @@ class OpenFields:
     ``about`` is the keyed hash of the person whom an erasure or a hold is about, ``about_tenant`` the tenant that was
     erased, ``hold`` the ID of a hold. ``count`` is how many refusals a record stands for, from ``first_at`` to
     ``last_at`` (RFC 3339); without it, one. Of a reading, it is how many records were read, and ``filters`` names the
-    filters that were set, without their values.
+    filters that were set, without their values. ``policy_before`` is the hash of the policy that was current before
+    ``policy``. ``places`` are where rules matched in the messages, as ``rule@message:start-end`` in code points;
+    ``monitored`` is what would have been decided, in monitor mode.
     """
 
     caller: str | None = None
     roles: tuple[str, ...] = ()
     model: str | None = None
     policy: str | None = None
+    policy_before: str | None = None
     decision: str | None = None
     refusal: str | None = None
     rules: tuple[str, ...] = ()
+    places: tuple[str, ...] = ()
+    monitored: str | None = None
     score: float | None = None
     detectors: tuple[str, ...] = ()
     removed: tuple[str, ...] = ()

@@ -23,12 +23,27 @@ class Speaker(StrEnum):
     ASSISTANT = "assistant"
 
 
+class TextKind(StrEnum):
+    """What a message's text is, for the screening: the same words mean one thing in a prompt, another in a document."""
+
+    PROMPT = "prompt"
+    DOCUMENT = "document"
+    TOOL_OUTPUT = "tool_output"
+    SYSTEM = "system"
+
+
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One message of a conversation."""
+    """One message of a conversation. ``kind`` is what its sender says it holds, if anything: ask ``text_kind``."""
 
     role: Speaker
     content: str
+    kind: TextKind | None = None
+
+    @property
+    def text_kind(self) -> TextKind:
+        """What the text is: what its sender says, or else what goes with the role."""
+        return self.kind or (TextKind.SYSTEM if self.role is Speaker.SYSTEM else TextKind.PROMPT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +74,7 @@ _FIELDS = frozenset({"model", "prompt", "messages", "temperature", "max_tokens",
 _MAX_TEMPERATURE = 2.0
 _MAX_MODEL_CHARS = 64
 _SPEAKERS = frozenset(speaker.value for speaker in Speaker)
+_SENT_KINDS = (TextKind.PROMPT, TextKind.DOCUMENT, TextKind.TOOL_OUTPUT)
 
 
 def _wrong(field: str, detail: str) -> Refusal:
@@ -103,7 +119,7 @@ def _message(item: object, field: str) -> Message:
     if not isinstance(item, Mapping):
         raise _wrong(field, "must be an object")
     for name in item:
-        if name not in ("role", "content"):
+        if name not in ("role", "content", "kind"):
             raise _wrong(_inner(field, name), "is not known")
     role = _text(item.get("role"), f"{field}.role")
     if role not in _SPEAKERS:
@@ -111,7 +127,19 @@ def _message(item: object, field: str) -> Message:
     content = _text(item.get("content"), f"{field}.content")
     if not content.strip():
         raise _wrong(f"{field}.content", "must not be empty")
-    return Message(Speaker(role), content)
+    return Message(Speaker(role), content, _kind(item, field))
+
+
+def _kind(item: Mapping[str, Any], field: str) -> TextKind | None:
+    """What a message says that it holds. The model hears nothing of it: it says how the text is judged."""
+    if "kind" not in item:
+        return None
+    kind = _text(item["kind"], f"{field}.kind")
+    if kind not in _SENT_KINDS:
+        raise _wrong(f"{field}.kind", "must be 'prompt', 'document' or 'tool_output'")
+    if item["role"] != Speaker.USER:
+        raise _wrong(f"{field}.kind", "goes with the role 'user' alone")
+    return TextKind(kind)
 
 
 def _inner(field: str, name: object) -> str:
@@ -177,7 +205,10 @@ def messages_of(body: Mapping[str, Any]) -> tuple[Message, ...]:
     """The messages of a body that ``parse_request`` has accepted."""
     if "prompt" in body:
         return (Message(Speaker.USER, body["prompt"]),)
-    return tuple(Message(Speaker(item["role"]), item["content"]) for item in body["messages"])
+    return tuple(
+        Message(Speaker(item["role"]), item["content"], TextKind(item["kind"]) if "kind" in item else None)
+        for item in body["messages"]
+    )
 
 
 def request_hash(body: object) -> str:

@@ -6,22 +6,38 @@ A new detector is a class with ``inspect`` and a name in ``domain/screening.py``
 from dataclasses import dataclass
 from typing import Protocol
 
-from domain.requests import Message, Speaker
+from domain.normalise import Normalised, normalise
+from domain.requests import Message, Speaker, TextKind
 from domain.screening_policy import ScreeningPolicy
-from domain.verdicts import Decision, DetectorState, Finding
+from domain.verdicts import NOT_SCANNED, Decision, DetectorState, Finding
 
-NOT_SCANNED = "not_scanned"
-"""The rule that names text beyond what a detector reads."""
+__all__ = ["NOT_SCANNED", "ONNX", "SLOW", "Detector", "Exchange", "Inspection", "pair"]
+
+ONNX = "onnx"
+"""The detector that runs a model of the operator's: ``adapters/screening_onnx.py``."""
+SLOW = frozenset({ONNX})
+"""Detectors that take tens of milliseconds: not to be run where others wait for it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """A message as the model will see it, beside what was sent. ``index`` is its place in the request."""
+    """A message as it was sent, as the model will see it, and as detectors read it.
+
+    Attributes:
+        index: its place in the request.
+        kind: what the text is.
+        text: what the model will see, sanitised.
+        original: what was sent.
+        normalised: what detectors read: the view of the first ``scanned`` code points of the original.
+        scanned: code points of the original that were read.
+    """
 
     index: int
-    role: Speaker
+    kind: TextKind
     text: str
     original: str
+    normalised: Normalised
+    scanned: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,13 +57,24 @@ class Detector(Protocol):
         ...
 
 
-def pair(messages: tuple[Message, ...], originals: tuple[Message, ...]) -> tuple[Exchange, ...]:
-    """Sanitised messages beside the originals.
+def pair(
+    messages: tuple[Message, ...], originals: tuple[Message, ...], policy: ScreeningPolicy
+) -> tuple[Exchange, ...]:
+    """Sanitised messages beside the originals, normalised as far as the policy has them read.
+
+    The application's own system messages don't use up what is read of the others: each is read to the limit.
 
     Raises:
         ValueError: they are not as many.
     """
-    return tuple(
-        Exchange(index, message.role, message.content, original.content)
-        for index, (message, original) in enumerate(zip(messages, originals, strict=True))
-    )
+    left = policy.max_scanned_chars
+    conversation: list[Exchange] = []
+    for index, (message, original) in enumerate(zip(messages, originals, strict=True)):
+        limit = policy.max_scanned_chars if message.role is Speaker.SYSTEM else left
+        sent = original.content
+        normalised = normalise(sent[:limit], policy.removed_characters)
+        scanned = min(limit, len(sent))
+        conversation.append(Exchange(index, message.text_kind, message.content, sent, normalised, scanned))
+        if message.role is not Speaker.SYSTEM:
+            left -= scanned
+    return tuple(conversation)

@@ -1,46 +1,43 @@
-"""The detector ``rules``: named patterns on the folded view of what is said."""
+"""The detector ``rules``: named patterns on the normalised view of what is said."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from domain.requests import Speaker
 from domain.screening_detectors import NOT_SCANNED, Exchange, Inspection
-from domain.screening_policy import Rule, ScreeningPolicy
+from domain.screening_policy import Rule, RuleSet, ScreeningPolicy
 from domain.screening_talk import MENTION_WEIGHT, is_mention
-from domain.screening_view import View, fold
+from domain.text_view import View
 from domain.verdicts import Decision, DetectorState, Finding
 
 
 class Rules:
-    """Named patterns on the folded view of what the user and the assistant say.
+    """Named patterns on the normalised view of what is said, those that the policy has for its kind of text.
 
-    The application's own system messages are not judged by rules: giving instructions is what they are for. Nothing is
-    read beyond ``max_scanned_chars``, counted over the messages.
+    A kind without rules is not judged: by default the application's own system messages, as giving instructions is what
+    they are for. What was not read is a finding of its own.
     """
 
     name = "rules"
 
     def inspect(self, conversation: tuple[Exchange, ...], policy: ScreeningPolicy) -> Inspection:
         """Find each rule at most once in a message."""
-        left = policy.max_scanned_chars
         findings: list[Finding] = []
         read = False
         for exchange in conversation:
-            if exchange.role is Speaker.SYSTEM:
+            known = policy.rules.get(exchange.kind)
+            if known is None or not known.rules:
                 continue
             read = True
-            view = fold(exchange.text[:left])
-            findings.extend(self._judge(exchange.index, view, policy.rules))
-            if len(exchange.text) > left:
-                beyond = Finding(self.name, NOT_SCANNED, 0.0, exchange.index, left, len(exchange.text))
-                findings.append(beyond)
-            left = max(0, left - len(exchange.text))
+            findings.extend(self._judge(exchange.index, exchange.normalised.view, known))
+            if exchange.scanned < len(exchange.original):
+                place = exchange.index, exchange.scanned, len(exchange.original)
+                findings.append(Finding(self.name, NOT_SCANNED, 0.0, *place))
         if any(finding.rule == NOT_SCANNED for finding in findings):
             return Inspection(DetectorState.NOT_SCANNED, tuple(findings), Decision.REVIEW)
         return Inspection(DetectorState.SCORED if read else DetectorState.NOT_APPLICABLE, tuple(findings))
 
-    def _judge(self, index: int, view: View, rules: tuple[Rule, ...]) -> Iterator[Finding]:
-        for rule in rules:
+    def _judge(self, index: int, view: View, known: RuleSet) -> Iterator[Finding]:
+        for rule in known.candidates(view.text):
             hit = find(rule, view)
             if hit:
                 start, end = view.span(hit.start, hit.end)

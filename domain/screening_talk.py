@@ -5,7 +5,7 @@ A heuristic, and a model may still follow what is only mentioned: so a mention c
 
 import re
 
-from domain.screening_view import View
+from domain.text_view import View
 
 MENTION_WEIGHT = 0.5
 

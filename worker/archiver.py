@@ -1,22 +1,13 @@
 """The archiver's process: a worker on a task queue of its own, and the schedule that gives it work."""
 
 import asyncio
-from contextlib import AsyncExitStack, suppress
+from contextlib import AsyncExitStack
 from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
 import structlog
-from temporalio.client import (
-    Client,
-    Schedule,
-    ScheduleActionStartWorkflow,
-    ScheduleAlreadyRunningError,
-    ScheduleIntervalSpec,
-    ScheduleOverlapPolicy,
-    SchedulePolicy,
-    ScheduleSpec,
-)
+from temporalio.client import Client
 from temporalio.service import RPCError
 from temporalio.worker import Worker
 
@@ -35,14 +26,22 @@ from domain.ports import MonthArchiver
 from domain.refusals import Refusal
 from worker.ready import ready
 from worker.sandbox import sandbox
+from worker.schedules import Recurring, ensure_schedules
+from workflows import archive_months
 from workflows.archive_months import ArchiveMonths
 from workflows.timing import ARCHIVE_RUN
 
 TASK_QUEUE: Final = "assay-archive"
-SCHEDULE: Final = "assay-archive-months"
-_EVERY: Final = timedelta(days=1)
-_CATCH_UP: Final = timedelta(hours=12)
-_RPC_TIMEOUT: Final = timedelta(seconds=10)
+SCHEDULE: Final = Recurring(
+    "assay-archive-months",
+    ARCHIVE_MONTHS,
+    TASK_QUEUE,
+    timedelta(days=1),
+    ARCHIVE_RUN,
+    archive_months.SUMMARY,
+    archive_months.DETAILS,
+    catch_up=timedelta(hours=12),
+)
 _MONTHS_AT_ONCE: Final = 1  # a month is one file after the other as well: memory stays flat
 log = structlog.get_logger(__name__)
 
@@ -60,26 +59,6 @@ def build_archiver(client: Client, settings: Settings, archiver: MonthArchiver) 
         max_concurrent_activities=_MONTHS_AT_ONCE,
         graceful_shutdown_timeout=timedelta(seconds=settings.worker.graceful_shutdown_seconds),
     )
-
-
-async def ensure_schedule(client: Client) -> None:
-    """Have Temporal start the workflow once a day, without an argument: nothing stands in the schedule to keep secret.
-
-    One that stands already stays as it is, paused or not.
-
-    Raises:
-        RPCError, KeyUnavailable: a server is away.
-    """
-    action = ScheduleActionStartWorkflow(
-        ARCHIVE_MONTHS,
-        id=SCHEDULE,
-        task_queue=TASK_QUEUE,
-        execution_timeout=ARCHIVE_RUN,
-    )
-    policy = SchedulePolicy(overlap=ScheduleOverlapPolicy.SKIP, catchup_window=_CATCH_UP)
-    schedule = Schedule(action, ScheduleSpec(intervals=[ScheduleIntervalSpec(every=_EVERY)]), policy)
-    with suppress(ScheduleAlreadyRunningError):
-        await client.create_schedule(SCHEDULE, schedule, rpc_timeout=_RPC_TIMEOUT)
 
 
 async def serve(
@@ -123,7 +102,7 @@ async def _prepared(
             async with AsyncExitStack() as attempt:
                 archiving = await Archiving.open(attempt, settings, session, clock)
                 client = await temporal.client(keyring, None)
-                await ensure_schedule(client)
+                await ensure_schedules(client, [SCHEDULE])
                 stack.push_async_exit(attempt.pop_all())
                 return client, archiving.archiver
         except (Refusal, KeyUnavailable, RPCError) as error:

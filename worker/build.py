@@ -16,12 +16,14 @@ from activities.policies import Policies
 from activities.screen import ScreeningActivities
 from activities.settle import LedgerActivities, Promise
 from activities.validate import ValidationActivities
+from adapters.detectors import load_detectors
 from adapters.runs_temporal import TemporalRuns
 from assay_temporal.contracts import InferenceResult
 from assay_temporal.keyring import KeyRing
 from config.settings import Settings, WorkerSettings
 from domain.abandoned_ports import OutcomeGaps
 from domain.ports import Clock, IdentityKeys, Ledger, ModelProvider, PolicyStore, StatementSigner, TeamDirectory
+from domain.verdicts import Verdict
 from worker.nexus import NexusGate
 from worker.sandbox import sandbox
 from workflows.guarded_inference import GuardedInference
@@ -42,13 +44,15 @@ class WorkerPorts:
     teams: TeamDirectory
     gaps: OutcomeGaps
     recorded: Callable[[InferenceResult], None] = lambda _: None
+    judged: Callable[[str, Verdict], None] = lambda *_: None
 
 
 def build_worker(client: Client, settings: Settings, ports: WorkerPorts) -> Worker:
     """A worker for the settings' task queue; the caller runs it and shuts it down."""
     policies = Policies(ports.policies)
     validation = ValidationActivities(ports.keyring, policies, ports.identities, ports.teams)
-    screening = ScreeningActivities(policies, os.urandom)
+    detectors = load_detectors(settings.models_dir, None, settings.onnx.dir, settings.onnx.threads)
+    screening = ScreeningActivities(policies, detectors, os.urandom, ports.judged)
     promise = Promise(settings.audit.log_name, settings.audit.promise_seconds)
     ledger = LedgerActivities(
         ports.ledger, policies, ports.identities, ports.signer, ports.clock, ports.recorded, promise
@@ -87,6 +91,8 @@ def build_worker(client: Client, settings: Settings, ports: WorkerPorts) -> Work
         ),
         # how long a run waits for the worker that has it in memory before another takes over: after a crash, in vain
         sticky_queue_schedule_to_start_timeout=timedelta(seconds=3),
+        # the SDK holds heartbeats back for most of their timeout, and a cancellation comes with the answer to one
+        max_heartbeat_throttle_interval=timedelta(seconds=0.5),
         graceful_shutdown_timeout=timedelta(seconds=slots.graceful_shutdown_seconds),
     )
 

@@ -25,6 +25,9 @@ class LogMetrics(Collector):
         yield CounterMetricFamily("assay_log_checkpoints", "Heads signed and published", now.checkpoints)
         yield CounterMetricFamily("assay_log_refused_heads", "Times that a head was refused a signature", now.refusals)
         yield GaugeMetricFamily("assay_log_refused_logs", "Logs that are not signed any more", len(now.refused))
+        yield GaugeMetricFamily(
+            "assay_log_stuck_logs", "Logs with leaves beyond their heads: they don't grow", len(now.stuck)
+        )
         yield CounterMetricFamily("assay_log_cosigned", "Checkpoints that the witness signed", now.cosigned)
         yield GaugeMetricFamily(
             "assay_log_unwitnessed_logs", "Logs whose checkpoints the witness does not take", len(now.unwitnessed)

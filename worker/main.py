@@ -5,6 +5,7 @@ from collections.abc import Callable
 from contextlib import AsyncExitStack
 
 import structlog
+from prometheus_client import CollectorRegistry
 from temporalio.client import Client
 
 from adapters.abandoned_postgres import PostgresGaps
@@ -22,8 +23,10 @@ from domain.ports import PayloadStore
 from domain.refusals import Refusal
 from worker.build import WorkerPorts, build_worker
 from worker.housekeeping import housekeeping
+from worker.log_metrics import metrics_port
 from worker.ready import ready
 from worker.schedules import scheduling
+from worker.screening_metrics import ScreeningMetrics
 from workflows.timing import MODEL_ATTEMPT
 
 log = structlog.get_logger(__name__)
@@ -34,13 +37,20 @@ async def serve(
     stop: asyncio.Event,
     temporal: TemporalConnection,
     recorded: Callable[[InferenceResult], None],
+    registry: CollectorRegistry,
+    *,
+    alone: bool = False,
 ) -> None:
     """Work until ``stop`` is set, then finish what is in hand, within the graceful shutdown of the settings.
 
-    ``recorded`` hears of each result whose record was committed, before the workflow's last task is completed.
+    ``recorded`` hears of each result whose record was committed, before the workflow's last task is completed. A
+    process that does nothing else (``alone``) serves its metrics by itself, where the settings name a port.
     """
     clock = SystemClock()
+    screening = ScreeningMetrics(registry)
     async with AsyncExitStack() as stack:
+        if alone:
+            stack.enter_context(metrics_port(settings.worker.metrics_port, registry))
         platform = await Platform.open(stack, settings, settings.vault.worker, "assay-writer", clock)
         secrets = VaultSecrets(platform.session, kv_mount=settings.vault.kv_mount)
         provider = OpenAIProvider(secrets, clock=clock, timeout=MODEL_ATTEMPT.total_seconds() - 1)
@@ -56,6 +66,7 @@ async def serve(
             teams=VaultTeams(platform.session, kv_mount=settings.vault.kv_mount),
             gaps=PostgresGaps(platform.pool),
             recorded=recorded,
+            judged=screening.judged,
         )
         await _work(settings, ports, platform.payloads, temporal, stop)
 

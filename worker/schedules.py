@@ -1,4 +1,4 @@
-"""What Temporal starts for us again and again. Every worker sees to it at its start that it stands as it should."""
+"""What Temporal starts for us again and again. A process that polls for it sees to it at its start that it stands."""
 
 import asyncio
 import contextlib
@@ -31,7 +31,6 @@ from domain.refusals import Refusal
 from workflows import settle_abandoned
 from workflows.timing import LOOK_TOTAL
 
-_CATCH_UP: Final = timedelta(minutes=1)
 _RPC_TIMEOUT: Final = timedelta(seconds=10)
 log = structlog.get_logger(__name__)
 
@@ -40,23 +39,27 @@ log = structlog.get_logger(__name__)
 class Recurring:
     """A workflow to be started every so often, without an argument: there is nothing in a schedule to keep secret.
 
-    ``id`` names the schedule and begins the workflow IDs of its runs. ``total`` bounds a run.
+    ``id`` names the schedule and begins the workflow IDs of its runs. ``total`` bounds a run. One that fell into an
+    outage of Temporal is made up for within ``catch_up``.
     """
 
     id: str
     workflow: str
+    task_queue: str
     every: timedelta
     total: timedelta
     summary: str
     details: str
+    catch_up: timedelta = timedelta(minutes=1)
 
 
 def recurring(settings: Settings) -> tuple[Recurring, ...]:
-    """All of them."""
+    """All that workers poll for."""
     return (
         Recurring(
             "assay-settle-abandoned",
             SETTLE_ABANDONED,
+            settings.temporal.task_queue,
             timedelta(seconds=settings.worker.settle_abandoned_seconds),
             LOOK_TOTAL,
             settle_abandoned.SUMMARY,
@@ -65,17 +68,17 @@ def recurring(settings: Settings) -> tuple[Recurring, ...]:
     )
 
 
-async def ensure_schedules(client: Client, task_queue: str, wanted: Iterable[Recurring]) -> None:
+async def ensure_schedules(client: Client, wanted: Iterable[Recurring]) -> None:
     """Create the schedules, or make them what is wanted. Whether they are paused stays an operator's to say.
 
-    Any number of workers may do so at once, again and again.
+    Any number of processes may do so at once, again and again.
 
     Raises:
         RPCError: Temporal does not answer.
         KeyUnavailable: the keeper of Assay's own key is away.
     """
     for one in wanted:
-        schedule = _schedule(one, task_queue)
+        schedule = _schedule(one)
         try:
             await client.create_schedule(one.id, schedule, rpc_timeout=_RPC_TIMEOUT)
         except ScheduleAlreadyRunningError:
@@ -90,16 +93,16 @@ def _towards(wanted: Schedule, given: ScheduleUpdateInput) -> ScheduleUpdate | N
     return ScheduleUpdate(Schedule(wanted.action, wanted.spec, wanted.policy, found.state))
 
 
-def _schedule(one: Recurring, task_queue: str) -> Schedule:
+def _schedule(one: Recurring) -> Schedule:
     action = ScheduleActionStartWorkflow(
         one.workflow,
         id=one.id,
-        task_queue=task_queue,
+        task_queue=one.task_queue,
         execution_timeout=one.total,
         static_summary=one.summary,
         static_details=one.details,
     )
-    policy = SchedulePolicy(overlap=ScheduleOverlapPolicy.SKIP, catchup_window=_CATCH_UP)
+    policy = SchedulePolicy(overlap=ScheduleOverlapPolicy.SKIP, catchup_window=one.catch_up)
     return Schedule(action, ScheduleSpec(intervals=[ScheduleIntervalSpec(every=one.every)]), policy)
 
 
@@ -133,7 +136,7 @@ async def _until_they_stand(client: Client, settings: Settings) -> None:
     wanted = recurring(settings)
     while True:
         try:
-            await ensure_schedules(client, settings.temporal.task_queue, wanted)
+            await ensure_schedules(client, wanted)
         except (RPCError, KeyUnavailable, Refusal) as error:
             log.warning("schedules.waiting", reason=type(error).__name__)
             await asyncio.sleep(backoff.next())

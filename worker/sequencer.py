@@ -88,6 +88,8 @@ class Sequencer:
         Raises:
             Refusal: INTERNAL if a log was rolled back; STORE_UNAVAILABLE if the promise is not kept.
         """
+        if self._condition.stuck:
+            raise Refusal(Kind.INTERNAL, "a log has leaves beyond its head: nothing is put into it any more")
         if self._condition.refused:
             raise Refusal(Kind.INTERNAL, "a log was rolled back or changed: it is not signed any more")
         now = self._monotonic()
@@ -140,6 +142,7 @@ class Sequencer:
     async def _measure(self, stop: asyncio.Event) -> None:
         try:
             self._condition.waiting, self._condition.oldest_seconds = await self._store.lag()
+            self._note_stuck(await self._store.stuck())
             self._measured_at = self._monotonic()
         finally:
             try:
@@ -150,6 +153,13 @@ class Sequencer:
             else:
                 self._mark(ready=True)
         await _until(self._pace.measure, stop)
+
+    def _note_stuck(self, stuck: set[str]) -> None:
+        for tenant in stuck - self._condition.stuck:
+            log.error("log.stuck", security=True, tenant=tenant, reason="there are leaves beyond its head")
+        for tenant in self._condition.stuck - stuck:
+            log.info("log.grows_again", tenant=tenant)
+        self._condition.stuck = stuck
 
     def _mark(self, *, ready: bool) -> None:
         if self._ready_file is not None and ready:

@@ -7,13 +7,14 @@ from temporalio.exceptions import ActivityError, is_cancelled_exception
 
 from activities import archiving
 from activities.archiving import Ask, MonthDone, MonthsDone, OneMonth
-from activities.failures import failure_for
-from activities.names import Stage
-from domain.refusals import Kind
 from workflows import timing
-from workflows.stages import StageIn, StageOut
+from workflows.steps import Lengths, step
 
-_DETAILS: Final = """\
+_LENGTHS: Final = Lengths(
+    timing.ARCHIVE_ATTEMPT, timing.ARCHIVE_TOTAL, timing.ARCHIVE_RETRY, heartbeat=timing.ARCHIVE_HEARTBEAT
+)
+SUMMARY: Final = "put old months of the audit log into files"
+DETAILS: Final = """\
 Months of the audit log that are older than the policy keeps them go into files.
 
 1. `list_due_months`: months that the policy lets go.
@@ -30,35 +31,19 @@ class ArchiveMonths:
     @workflow.run
     async def run(self) -> MonthsDone:
         """Archive what is due; tell what became of each."""
-        workflow.set_current_details(_DETAILS)
-        due = await _step(archiving.LIST_DUE_MONTHS, Ask(), "which months are due")
+        workflow.set_current_details(DETAILS)
+        due = await step(_LENGTHS, archiving.LIST_DUE_MONTHS, Ask(), "which months are due")
         done = list[MonthDone]()
         for month in due.months:
             try:
-                made = await _step(archiving.ARCHIVE_MONTH, OneMonth(month), f"archive {month}")
+                made = await step(_LENGTHS, archiving.ARCHIVE_MONTH, OneMonth(month), f"archive {month}")
             except ActivityError as error:
                 if is_cancelled_exception(error):
                     raise
                 made = MonthDone(month, "failed", reason="a server was away for too long")
             done.append(made)
-            workflow.set_current_details("\n".join((_DETAILS, *map(_told, done))))
+            workflow.set_current_details("\n".join((DETAILS, *map(_told, done))))
         return MonthsDone(tuple(done))
-
-
-async def _step(stage: Stage[StageIn, StageOut], given: StageIn, summary: str) -> StageOut:
-    made: StageOut | None = await workflow.execute_activity(
-        stage.name,
-        given,
-        result_type=stage.gives,
-        start_to_close_timeout=timing.ARCHIVE_ATTEMPT,
-        schedule_to_close_timeout=timing.ARCHIVE_TOTAL,
-        heartbeat_timeout=timing.ARCHIVE_HEARTBEAT,
-        retry_policy=timing.ARCHIVE_RETRY,
-        summary=summary,
-    )
-    if made is None:  # what does not authenticate is read as null: someone else has answered in the activity's place
-        raise failure_for(Kind.INTERNAL, retryable=False)
-    return made
 
 
 def _told(one: MonthDone) -> str:

@@ -159,7 +159,7 @@ class GuardedInference:
         if verdict.decision is Decision.BLOCK:
             raise Stopped(problems.prompt_blocked(verdict))
         if verdict.decision is not Decision.ALLOW:
-            raise Stopped(problems.held(verdict))
+            raise Stopped(problems.prompt_held(verdict))
         self._tell(story.screened(verdict))
 
     async def _admit(self, journey: Journey) -> None:
@@ -210,7 +210,7 @@ class GuardedInference:
         if verdict.decision is Decision.BLOCK:
             raise Stopped(problems.output_blocked(verdict))
         if verdict.decision is not Decision.ALLOW:
-            raise Stopped(problems.held(verdict))
+            raise Stopped(problems.output_held(verdict))
         self._tell(story.screened(verdict))
 
     async def _close(self, journey: Journey) -> InferenceResult:

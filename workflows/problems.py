@@ -5,10 +5,15 @@ from types import MappingProxyType
 from activities import names
 from activities.stages import Problem
 from domain.refusals import Kind
-from domain.verdicts import Verdict
+from domain.verdicts import Place, Verdict
 from workflows.stages import StageFailed
 
 _SCREENING = frozenset({names.SCREEN_PROMPT.name, names.SCREEN_OUTPUT.name})
+_MOST_PLACES = 20
+_WHAT_TO_DO = (
+    "Write it in other words; or, where it has to be asked like this, give an operator this run's ID: rules, "
+    "thresholds and exceptions are in the policy"
+)
 _FAULTS = MappingProxyType(
     {
         Kind.CONTEXT_EXCEEDED: "the messages and the answer that was asked for are longer than the model's context",
@@ -34,7 +39,8 @@ def withdrawn(reason: str) -> Problem:
 
 def prompt_blocked(verdict: Verdict) -> Problem:
     """The screening of the prompt says no."""
-    return Problem(Kind.PROMPT_BLOCKED.value, "the prompt was blocked by the screening", rules=verdict.rules)
+    detail = f"the prompt was blocked by the screening, for what it holds where 'findings' says. {_WHAT_TO_DO}"
+    return Problem(Kind.PROMPT_BLOCKED.value, detail, rules=verdict.rules, places=_places(verdict))
 
 
 def output_blocked(verdict: Verdict) -> Problem:
@@ -42,10 +48,20 @@ def output_blocked(verdict: Verdict) -> Problem:
     return Problem(Kind.OUTPUT_BLOCKED.value, "the answer was blocked by the screening", rules=verdict.rules)
 
 
-def held(verdict: Verdict) -> Problem:
-    """The screening asks for a person, and there is none."""
-    detail = "the request needs a review, which can't be had here"
+def prompt_held(verdict: Verdict) -> Problem:
+    """The screening of the prompt asks for a person, and there is none."""
+    detail = f"the request needs a review, which can't be had here, for what 'findings' says. {_WHAT_TO_DO}"
+    return Problem(Kind.REVIEW_UNAVAILABLE.value, detail, rules=verdict.rules, places=_places(verdict))
+
+
+def output_held(verdict: Verdict) -> Problem:
+    """The screening of the answer asks for a person, and there is none."""
+    detail = "the answer needs a review, which can't be had here"
     return Problem(Kind.REVIEW_UNAVAILABLE.value, detail, rules=verdict.rules)
+
+
+def _places(verdict: Verdict) -> tuple[Place, ...]:
+    return verdict.places[:_MOST_PLACES]
 
 
 def fault(failed: StageFailed) -> Problem:

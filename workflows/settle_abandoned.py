@@ -6,14 +6,12 @@ from typing import Final
 from temporalio import workflow
 
 from activities import looks
-from activities.failures import failure_for
 from activities.looks import Began, Look, Settled, Suspects
-from activities.names import Stage
 from domain.identity import epoch_ms
-from domain.refusals import Kind
 from workflows import timing
-from workflows.stages import StageIn, StageOut
+from workflows.steps import Lengths, step
 
+_LENGTHS: Final = Lengths(timing.LOOK_ATTEMPT, timing.LOOK_STEP_TOTAL, timing.LOOK_RETRY)
 SUMMARY: Final = "look for runs that ended without an outcome"
 DETAILS: Final = """\
 A run that is terminated, times out, is reset or deleted records no outcome itself. This look does it for them.
@@ -34,7 +32,7 @@ class SettleAbandoned:
         """Begin a look, or go on with one. Gives how it ended; nobody but Assay has a look to go on with."""
         if look is None:  # what does not authenticate is read as null
             began = Began(epoch_ms(workflow.now()))
-            look = await _step(looks.BEGIN_LOOK, began, "where the last look began")
+            look = await step(_LENGTHS, looks.BEGIN_LOOK, began, "where the last look began")
         for _ in range(look.pages):
             if look.page is None and look.after is None:
                 break
@@ -42,35 +40,22 @@ class SettleAbandoned:
             workflow.set_current_details(_told(look))
         else:
             workflow.continue_as_new(look)
-        await _step(looks.END_LOOK, Began(look.began_ms), "the next look goes on from here")
+        await step(_LENGTHS, looks.END_LOOK, Began(look.began_ms), "the next look goes on from here")
         return look
 
     async def _page(self, look: Look) -> Look:
         if look.page is not None:
-            closed = await _step(looks.FIND_CLOSED, look, "runs that have ended since")
+            closed = await step(_LENGTHS, looks.FIND_CLOSED, look, "runs that have ended since")
             suspects, further = closed.suspects, replace(look, page=closed.page)
         else:
-            held = await _step(looks.FIND_HELD, look, "reservations that are held for long")
+            held = await step(_LENGTHS, looks.FIND_HELD, look, "reservations that are held for long")
             suspects, further = held.suspects, replace(look, after=held.after)
         if not suspects:
             return further
-        made: Settled = await _step(looks.SETTLE_RUNS, Suspects(suspects), f"look into {len(suspects)} of them")
+        made: Settled = await step(
+            _LENGTHS, looks.SETTLE_RUNS, Suspects(suspects), f"look into {len(suspects)} of them"
+        )
         return replace(further, recorded=look.recorded + made.recorded, left=look.left + made.left)
-
-
-async def _step(stage: Stage[StageIn, StageOut], given: StageIn, summary: str) -> StageOut:
-    made: StageOut | None = await workflow.execute_activity(
-        stage.name,
-        given,
-        result_type=stage.gives,
-        start_to_close_timeout=timing.LOOK_ATTEMPT,
-        schedule_to_close_timeout=timing.LOOK_STEP_TOTAL,
-        retry_policy=timing.LOOK_RETRY,
-        summary=summary,
-    )
-    if made is None:  # what does not authenticate is read as null: someone else has answered in the activity's place
-        raise failure_for(Kind.INTERNAL, retryable=False)
-    return made
 
 
 def _told(look: Look) -> str:

@@ -7,9 +7,10 @@ from activities.stages import Admission, Problem, Reply, Run
 from assay_temporal.contracts import Progress, StageReport
 from domain.requests import InferenceRequest
 from domain.runs import Status
-from domain.verdicts import Verdict
+from domain.verdicts import Place, Verdict
 
 _POLICY_DIGITS = 12
+_MOST_PLACES = 5
 _STATIC = """\
 A governed request to **{model}** for tenant **{tenant}**.
 
@@ -101,8 +102,10 @@ def sanitised(removed: tuple[str, ...]) -> str:
 
 
 def screened(verdict: Verdict) -> str:
-    """A verdict with the rules behind it."""
-    return f"{verdict.decision.value}, score {verdict.score:.2f}, risk {verdict.risk.value}{_named(verdict.rules)}"
+    """A verdict with the rules behind it, and whether it only watches."""
+    watched = f" (monitoring: would be {verdict.withheld.value})" if verdict.withheld else ""
+    score = f"score {verdict.score:.2f}, risk {verdict.risk.value}"
+    return f"{verdict.decision.value}{watched}, {score}{_named(verdict.rules)}{_places(verdict.places)}"
 
 
 def admitted(admission: Admission) -> str:
@@ -118,7 +121,7 @@ def answered(reply: Reply) -> str:
 
 def refused(problem: Problem) -> str:
     """Why it goes no further."""
-    return f"**{problem.kind}**{_named(problem.rules)}"
+    return f"**{problem.kind}**{_named(problem.rules)}{_places(problem.places)}"
 
 
 def closed(status: Status, event_id: str) -> str:
@@ -128,6 +131,13 @@ def closed(status: Status, event_id: str) -> str:
 
 def _named(rules: tuple[str, ...]) -> str:
     return f": {', '.join(f'`{rule}`' for rule in rules)}" if rules else ""
+
+
+def _places(places: tuple[Place, ...]) -> str:
+    """Where, by message and code points."""
+    shown = [f"message {place.message}: {place.start}-{place.end}" for place in places[:_MOST_PLACES]]
+    more = ["..."] if len(places) > _MOST_PLACES else []
+    return f" ({', '.join(shown + more)})" if shown else ""
 
 
 def _count(number: int, noun: str) -> str:

@@ -8,6 +8,7 @@ from multiprocessing import get_context
 from pathlib import Path
 
 from cli.screening import Screener, read_policy_files
+from config.settings import Settings
 from domain.verdicts import Decision
 
 _CHUNK = 64
@@ -31,7 +32,7 @@ def judge(texts: Sequence[str], policies: Path, jobs: int = 0) -> list[Judged]:
     document = read_policy_files(policies)
     workers = jobs or os.cpu_count() or 1
     if workers == 1:
-        screener = Screener(document)
+        screener = Screener(document, Settings())
         return [_judged(screener, text) for text in texts]
     with ProcessPoolExecutor(
         workers, mp_context=get_context("spawn"), initializer=_start, initargs=(document,)
@@ -43,7 +44,7 @@ _here: list[Screener] = []  # the one of this process
 
 
 def _start(document: bytes) -> None:
-    _here.append(Screener(document))
+    _here.append(Screener(document, Settings()))
 
 
 def _judge(text: str) -> Judged:
@@ -52,4 +53,4 @@ def _judge(text: str) -> Judged:
 
 def _judged(screener: Screener, text: str) -> Judged:
     verdict = screener.screen(text)
-    return Judged(verdict.score, verdict.decision)
+    return Judged(verdict.score, verdict.judged)

@@ -8,6 +8,8 @@ from typing import Any
 from benchmarks.screening.rows import Row, sample
 from benchmarks.tools.figures import percentile
 from cli.screening import Screener, read_policy_files
+from config.settings import Settings
+from domain.normalise import normalise
 from domain.requests import Message, Speaker
 from domain.sanitise import sanitise
 from domain.screening import screen
@@ -33,7 +35,7 @@ def texts_of(rows: Sequence[Row], length: int, count: int = _TEXTS) -> list[str]
 
 def latencies(rows: Sequence[Row], policies: Path) -> dict[str, Any]:
     """Milliseconds, p50 and p99, by length and stage."""
-    stages = _stages(Screener(read_policy_files(policies)))
+    stages = _stages(Screener(read_policy_files(policies), Settings()))
     return {
         str(length): {name: timed(stage, texts_of(rows, length)) for name, stage in stages.items()}
         for length in LENGTHS
@@ -59,10 +61,11 @@ def _stages(screener: Screener) -> Mapping[str, Callable[[str], object]]:
 
     def judge(text: str) -> object:
         message = Message(Speaker.USER, text)
-        return screen((message,), (message,), policy.screening)
+        return screen((message,), (message,), policy.screening, screener.detectors)
 
     return {
         "sanitise": lambda text: sanitise(text, policy.sanitising),
-        "screen": judge,
-        "both": screener.screen,
+        "normalise": normalise,
+        "normalise and detect": judge,
+        "all": screener.screen,
     }

@@ -42,7 +42,7 @@ def _ranking(found: Found) -> str:
     rates = list(found["ranking"]["tpr_at_fpr"])
     headings = ["detector", "area", *(f"found at {percent(float(rate))}" for rate in rates)]
     headings += ["by its own threshold: found", "false alarms", "ms (p50), 200 / 1,000 characters"]
-    rows = [["**Assay**", *_ranks(found["ranking"], rates), *_own(found), _both(found["latency_ms"], "both")]]
+    rows = [["**Assay**", *_ranks(found["ranking"], rates), *_own(found), _both(found["latency_ms"], "all")]]
     for name, peer in found.get("peers", {}).items():
         label = f"{name} {peer['version']}"
         if "not_measured" in peer:

@@ -57,6 +57,19 @@ class Receipt:
 
 
 @dataclass(frozen=True)
+class Place:
+    """Where a rule of the screening matched.
+
+    Code points ``start`` to ``end`` of the message at ``message``, as it was sent.
+    """
+
+    rule: str
+    message: int
+    start: int
+    end: int
+
+
+@dataclass(frozen=True)
 class ProblemDetail:
     """Why there is no answer. ``kind`` ends the problem type ``urn:assay:problem:<kind>``."""
 
@@ -65,6 +78,7 @@ class ProblemDetail:
     field: str | None = None
     rules: tuple[str, ...] = ()
     retry_after: float | None = None
+    places: tuple[Place, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -11,10 +11,20 @@ from assay_temporal.errors import InvalidCall
 
 @dataclass(frozen=True)
 class ChatMessage:
-    """One message of a conversation."""
+    """One message of a conversation.
+
+    ``kind`` says what a user's message holds: text that others wrote (``document``, ``tool_output``) is screened as
+    such. By default it is a prompt.
+    """
 
     role: Literal["system", "user", "assistant"]
     content: str
+    kind: Literal["prompt", "document", "tool_output"] | None = None
+
+    def body(self) -> dict[str, str]:
+        """The JSON object of the message."""
+        body = {"role": self.role, "content": self.content}
+        return body if self.kind is None else {**body, "kind": self.kind}
 
 
 @dataclass(frozen=True)
@@ -41,7 +51,7 @@ class InferenceCall:
         """The JSON object that ``POST /v1/inferences`` would take."""
         messages = None
         if self.messages is not None:
-            messages = [{"role": message.role, "content": message.content} for message in self.messages]
+            messages = [message.body() for message in self.messages]
         metadata = dict(self.metadata) if self.metadata is not None else None
         fields = {
             "model": self.model,

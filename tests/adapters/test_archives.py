@@ -1,19 +1,23 @@
 """Months leave the log for files and come back: nothing is dropped that was not read back, and nothing comes back that
 was changed."""
 
+import json
 import secrets
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 
 import asyncpg
 import hvac
 import pytest
+from backports import zstd
 
 from adapters.archive_months import MonthArchiver
 from adapters.identity_vault import VaultIdentity
 from adapters.keyring_vault import VaultKeyRing
+from adapters.log_evidence import verify_export
 from adapters.pool_postgres import PostgresPool
 from adapters.postgres_connect import connect
 from adapters.record_sealer import RecordSealer
@@ -23,12 +27,13 @@ from adapters.vault_calls import lease_database
 from adapters.vault_session import VaultSession
 from adapters.vault_setup import create_tenant
 from domain.archive import MonthStays
-from domain.checkpoints import Proof, open_proof, parse_checkpoint, parse_note
+from domain.checkpoints import Proof, open_proof, parse_checkpoint, parse_note, vkey
 from domain.merkle import Edge, inclusion_path, leaf_hash
 from domain.records import EventKind
 from domain.refusals import Kind, Refusal
 from tests.adapters.archives import Past, ed25519, old_record, public_log_keys, unused_month
 from tests.adapters.stack import Stack, SystemClock
+from tests.deploy.test_assay_verify import VERIFIER
 from tests.doubles.events import new_event_id
 
 
@@ -111,6 +116,39 @@ async def test_an_archived_event_is_still_proven(past: Past, archiver: MonthArch
     path = inclusion_path(checkpoint.size, row["seq"], subtree)
     keys = await public_log_keys(stack)
     assert open_proof(Proof(row["seq"], tuple(path), note), row["digest"], keys, ed25519) == checkpoint
+
+
+@pytest.mark.parametrize("tampered", [False, True])
+async def test_whoever_has_the_logs_key_verifies_a_file_without_assay(
+    past: Past,
+    archiver: MonthArchiver,
+    stack: Stack,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    tampered: bool,
+) -> None:
+    month, later = unused_month(), unused_month()
+    await past.record(month)
+    await past.record(later, each=2)  # the tree has these between two of the month's
+    await past.record(month)
+    await archiver.archive(month)
+    lines = zstd.decompress(past.files(month)[0].read_bytes()).splitlines(keepends=True)
+    if tampered:
+        lines[2] = lines[2].replace(b'"kind":"completed"', b'"kind":"cancelled"')
+    plain = tmp_path / "month.jsonl"
+    plain.write_bytes(b"".join(lines))
+    (key,) = await public_log_keys(stack)
+    code = VERIFIER.main(["export", str(plain), "--key", vkey(key.name, key.public_key), "--json"])
+    found = json.loads(capsys.readouterr().out)
+    if tampered:
+        assert (code, found["verdict"], found["why"]) == (1, "broken", "the record is not what was logged")
+        assert found["event_id"] == json.loads(lines[2])["event_id"]
+    else:
+        assert (code, found["verdict"]) == (0, "holds")
+        assert (found["records"], found["leaves_only"]) == (6, 2)
+        assert verify_export(lines, [key])["records"] == 6, "our own agrees"
+    assert (await archiver.restore(month)).rows == 6
+    assert await past.in_log(month) == 6
 
 
 async def test_what_was_done_is_recorded_in_the_tenants_log_and_in_assays_own(

@@ -14,7 +14,7 @@ import pytest
 from backports import zstd
 
 from adapters.archive_months import MonthArchiver
-from domain.archive import ArchiveInvalid, Manifest
+from domain.archive import ArchiveInvalid, Manifest, SeqRanges
 from domain.checkpoints import parse_checkpoint, parse_note
 from domain.records import canonical
 from tests.adapters.archives import Past, unused_month
@@ -52,12 +52,17 @@ def claims_of(signed: str) -> dict[str, Any]:
 async def forge(past: Past, archiver: MonthArchiver, month: date, change: Change, **claims: Any) -> None:
     """Change a file as somebody could who may sign manifests and write to the database too."""
     file, beside = past.files(month)
-    rows = [json.loads(line) for line in zstd.decompress(file.read_bytes()).splitlines()]
+    header, *rows = [json.loads(line) for line in zstd.decompress(file.read_bytes()).splitlines()]
+    header |= claims.pop("header", {})
     change(rows)
-    file.write_bytes(zstd.compress(b"".join(canonical(row) + b"\n" for row in rows)))
+    lines = rows if claims.get("schema") == 1 else [header, *rows]
+    file.write_bytes(zstd.compress(b"".join(canonical(line) + b"\n" for line in lines)))
     manifest = Manifest.from_claims(claims_of(beside.read_text()))
     digest = past.sha256(file)
-    seqs = tuple((row["seq"], row["seq"]) for row in rows)
+    of_records = SeqRanges()
+    for seq in sorted({row["seq"] for row in rows}):
+        of_records.add(seq)
+    seqs = of_records.as_tuple()
     manifest = replace(manifest, sha256=digest, rows=len(rows), seqs=claims.pop("seqs", seqs), **claims)
     signed = await archiver._seals.sign(manifest)
     beside.write_text(signed)
@@ -65,6 +70,33 @@ async def forge(past: Past, archiver: MonthArchiver, month: date, change: Change
         "UPDATE assay.archive SET manifest = $1, sha256 = $2, rows = $3 WHERE month = $4 AND tenant = 'acme'",
         *(signed, bytes.fromhex(digest), len(rows), month),
     )
+
+
+async def test_an_archive_of_an_earlier_release_is_restored(past: Past, archiver: MonthArchiver) -> None:
+    month = await archived(past, archiver)
+    await forge(past, archiver, month, lambda _: None, schema=1)  # the records alone, without a header
+    assert (await archiver.restore(month)).rows == 6
+    assert await past.in_log(month) == 3
+
+
+@pytest.mark.parametrize(
+    ("header", "told"),
+    [
+        ({"first": 0, "edge": []}, "the file: its header is not of what its manifest says"),
+        ({"checkpoint": "another"}, "the file: its header is not of what its manifest says"),
+        ({"log": "assay.local/globex"}, "the file: its entries are not those of the signed log, without a gap"),
+        ({"edge": ["00"]}, "the file: it has no header that can be read"),
+        ({"consistency": ["00" * 32] * 3}, "the file: its entries are not those of the signed log, without a gap"),
+        ({"assay_export": 2}, "the file: its header is not of what its manifest says"),
+    ],
+)
+async def test_a_header_that_does_not_fit(
+    past: Past, archiver: MonthArchiver, header: dict[str, Any], told: str
+) -> None:
+    await past.record(unused_month())  # entries before, so that there is an edge
+    month = await archived(past, archiver)
+    await forge(past, archiver, month, lambda _: None, header=header)
+    await refused(past, archiver, month, told)
 
 
 @pytest.mark.parametrize("at", [0, 40, -1])

@@ -3,13 +3,17 @@
 import asyncio
 
 import pytest
+from prometheus_client import CollectorRegistry
 
+from adapters.log_signing import HeadSigner, LogCondition
 from adapters.log_store_postgres import PostgresLogStore
 from adapters.pool_postgres import PostgresPool
 from domain.refusals import Refusal
 from tests.adapters.stack import Stack, eventually
 from tests.doubles.log_rows import LEAVES, append, new_tenant
 from tests.doubles.log_verifier import assert_whole, drained
+from worker.log_metrics import LogMetrics
+from worker.sequencer import Sequencer
 
 
 @pytest.fixture
@@ -92,6 +96,56 @@ async def test_a_tenant_with_a_damaged_tile_stands_still_and_the_others_go_on(
     assert heads[tenant].damaged
     assert not heads[other].damaged
     assert len(events) == 1
+
+
+@pytest.mark.parametrize("damage", ["UPDATE assay.log_head SET size = 2 WHERE tenant = $1", "gone"])
+async def test_a_tenant_whose_head_was_made_smaller_keeps_no_other_and_is_told(
+    stack: Stack, store: PostgresLogStore, sequencer_pool: PostgresPool, writer_pool: PostgresPool, damage: str
+) -> None:
+    tenant, other = new_tenant(), new_tenant()
+    events = set(await append(writer_pool, tenant, 3))
+    await drained(store)
+    assert tenant not in await store.stuck()
+    root = await stack.superuser()
+    before = await root.fetchrow("SELECT size, edge FROM assay.log_head WHERE tenant = $1", tenant)
+    await root.execute("DELETE FROM assay.log_head WHERE tenant = $1" if damage == "gone" else damage, tenant)
+    events |= set(await append(writer_pool, tenant, 5))
+    others = set(await append(writer_pool, other, 4))
+    await drained(store, most=2)  # less than what the damaged one has waiting
+    await assert_whole(sequencer_pool, other, others)
+    assert len(await sequencer_pool.fetch(LEAVES, tenant)) == 3
+    assert tenant in await store.stuck()
+    assert (await store.lag())[0] == 5, "its records wait"
+
+    condition, registry = LogCondition(), CollectorRegistry()
+    registry.register(LogMetrics(condition))
+    sequencer = Sequencer(store, HeadSigner(store, Unused(), condition), condition)
+    await sequencer._measure(set_event())
+    with pytest.raises(Refusal, match="leaves beyond its head"):
+        await sequencer.check()
+    assert registry.get_sample_value("assay_log_stuck_logs") == 1
+
+    await root.execute(
+        "INSERT INTO assay.log_head (tenant, size, edge) VALUES ($1, $2, $3)"
+        " ON CONFLICT (tenant) DO UPDATE SET size = excluded.size, edge = excluded.edge",
+        *(tenant, before["size"], before["edge"]),
+    )
+    await root.close()
+    await drained(store)
+    await assert_whole(sequencer_pool, tenant, events)
+    await sequencer._measure(set_event())
+    assert await store.stuck() == set()
+    await sequencer.check()
+
+
+class Unused:
+    """A signer that nobody asks."""
+
+
+def set_event() -> asyncio.Event:
+    event = asyncio.Event()
+    event.set()
+    return event
 
 
 @pytest.mark.usefixtures("everybody_serves_again")

@@ -16,16 +16,16 @@ GROUPS = ("api", "writer", "reader", "auditor", "archiver", "sequencer", "custod
 TABLES = (
     *("policy", "policy_turn", "rate_bucket", "quota_account", "reservation", "record", "payload", "pending"),
     *("leaf", "tile", "log_head", "checkpoint", "subject_key", "hold", "erased_tenant", "archive", "schema_migration"),
-    "last_look",
+    *("last_look", "stuck_log"),
 )
 LOG = {"leaf", "tile", "log_head", "checkpoint"}
 READ = {
     "api": LOG,
     "writer": set(),
     "reader": {"record", "subject_key", *LOG},
-    "auditor": {"record", "subject_key", "pending", "hold", "erased_tenant", "archive", *LOG},
+    "auditor": {"record", "subject_key", "pending", "hold", "erased_tenant", "archive", "stuck_log", *LOG},
     "archiver": {"record", "subject_key", "hold", "erased_tenant", "archive", *LOG},
-    "sequencer": LOG,
+    "sequencer": {"stuck_log", *LOG},
     "custodian": set(),
 }
 ADDED_TO = {("sequencer", "tile"), ("sequencer", "checkpoint")}
@@ -36,6 +36,11 @@ _NOW = (
 _RECORD = (
     f"ROW({_NOW}, 2, 'acme', 'refused', now(), null, null, null, '{{}}', 'k', null, '\\x00',"
     " sha256(convert_to(random()::text, 'UTF8')), sha256(''))::assay.sealed_record"
+)
+_CHANGE = (
+    _RECORD.replace("acme", "system")
+    .replace("refused", "policy_changed")
+    .replace("'{}'", """json_build_object('policy', encode(sha256('\\x7b7d'), 'hex'))""")
 )
 CALLS = {
     "append": f"SELECT assay.append({_RECORD})",
@@ -49,6 +54,8 @@ CALLS = {
     "old_payload_workflows": "SELECT assay.old_payload_workflows(1e9, '', 1)",
     "purge_payloads": "SELECT assay.purge_payloads(1e9, '{}')",
     "make_policy_current": "SELECT assay.make_policy_current(assay.put_policy('\\x7b7d'))",
+    "policy_turn": "SELECT assay.policy_turn()",
+    "change_policy": f"SELECT assay.change_policy(assay.put_policy('\\x7b7d'), 0, {_CHANGE})",
     "current_policy": "SELECT assay.current_policy()",
     "quota_state": "SELECT assay.quota_state('acme', 'roles')",
     "keep_subject_key": "SELECT assay.keep_subject_key('acme', 'roles', gen_random_uuid(), 'k', '')",
@@ -65,6 +72,7 @@ CALLS = {
     "hold_on": "SELECT assay.hold_on('acme', 'roles')",
     "event_id": "SELECT assay.event_id(0, 'acme')",
     "open_reservations": "SELECT assay.open_reservations(0, null, 1)",
+    "records_here": "SELECT assay.records_here('{}')",
     "missing_events": "SELECT assay.missing_events('{}')",
     "last_look": "SELECT assay.last_look()",
     "looked": "SELECT assay.looked('2020-01-01')",
@@ -81,7 +89,7 @@ CALLS = {
 ALLOWED = {
     "api": {
         *("append", "take_rate", "put_policy", "get_policy", "quota_state", "put_payload", "get_payload"),
-        *("make_policy_current", "current_policy", "keep_subject_key", "log_lag"),
+        *("make_policy_current", "policy_turn", "change_policy", "current_policy", "keep_subject_key", "log_lag"),
         *("erase_subject", "place_hold", "release_hold", "holds"),
     },
     "writer": {
@@ -90,7 +98,7 @@ ALLOWED = {
         *("open_reservations", "missing_events", "last_look", "looked"),
     },
     "reader": set(),
-    "auditor": set(),
+    "auditor": {"records_here"},
     "archiver": {
         *("append", "months_due", "detach_month", "attach_month", "keep_archive", "archive_verified", "drop_month"),
         *("begin_restore", "restore_rows", "end_restore", "hold_on"),

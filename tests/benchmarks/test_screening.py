@@ -42,7 +42,7 @@ def test_a_report_has_figures_and_no_texts(tmp_path: Path):
     assert set(found["by_source"]) == {"made_attacks", "own_hard_negatives"}
     assert set(found["by_disguise"]) == {"rows", "plain", *TECHNIQUES}
     assert set(found["latency_ms"]) == {"100", "200", "1000", "4000"}
-    assert found["latency_ms"]["100"]["both"]["p50_ms"] > 0
+    assert found["latency_ms"]["100"]["all"]["p50_ms"] > 0
     for heading in ("### Ranking", "### By source", "### By length", "### By disguise", "kept aside"):
         assert heading in done.stdout
     assert "zebra" not in output.read_text() + done.stdout + done.stderr

@@ -95,7 +95,10 @@ def rates(request: pytest.FixtureRequest) -> RateLimiter:
 def policies(request: pytest.FixtureRequest) -> PolicyStore:
     if request.param == "memory":
         return MemoryPolicies()
-    return PostgresPolicies(request.getfixturevalue("api_pool"))
+    pool, session, vault = (request.getfixturevalue(name) for name in ("api_pool", "api_session", "stack"))
+    keyring = VaultKeyRing(session, vault.vault, SystemClock())
+    sealer = RecordSealer(keyring, VaultIdentity(session), PostgresSubjectKeys(pool, keyring))
+    return PostgresPolicies(pool, sealer, SystemClock(), "a test")
 
 
 @pytest.fixture(params=["memory", "vault"])

@@ -308,11 +308,10 @@ async def test_a_look_waits_for_its_store(servers: Gateway, client: Client, work
 async def test_workers_that_race_make_one_schedule_and_leave_an_operators_pause(servers: Gateway, worker: None):
     own = await TemporalConnection(servers.local.temporal).client(FixedKeyRing("system"), payloads=None)
     handle = own.get_schedule_handle(SCHEDULE)
-    queue = servers.local.temporal.task_queue
     wanted = recurring(servers.local)
     await triggered(own)
     await handle.pause(note="for maintenance")
-    await asyncio.gather(*(ensure_schedules(own, queue, wanted) for _ in range(5)))
+    await asyncio.gather(*(ensure_schedules(own, wanted) for _ in range(5)))
     shown = await handle.describe()
     assert shown.schedule.state.paused
     assert (shown.schedule.policy.overlap, shown.schedule.policy.catchup_window) == (
@@ -320,12 +319,12 @@ async def test_workers_that_race_make_one_schedule_and_leave_an_operators_pause(
         timedelta(minutes=1),
     )
     updated = shown.info.last_updated_at
-    await asyncio.gather(*(ensure_schedules(own, queue, wanted) for _ in range(5)))
+    await asyncio.gather(*(ensure_schedules(own, wanted) for _ in range(5)))
     assert (await handle.describe()).info.last_updated_at == updated, "nothing to change"
     changed = servers.local.model_copy(
         update={"worker": servers.local.worker.model_copy(update={"settle_abandoned_seconds": 3600})}
     )
-    await asyncio.gather(*(ensure_schedules(own, queue, recurring(changed)) for _ in range(5)))
+    await asyncio.gather(*(ensure_schedules(own, recurring(changed)) for _ in range(5)))
     shown = await handle.describe()
     assert [interval.every for interval in shown.schedule.spec.intervals] == [timedelta(hours=1)]
     assert shown.schedule.state.paused

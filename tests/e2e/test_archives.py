@@ -50,7 +50,7 @@ async def old_month(past: Past) -> date:
 async def test_the_schedule_archives_what_is_due(gateway: Gateway, past: Past) -> None:
     month = await old_month(past)
     client = await TemporalConnection(gateway.local.temporal).client(await keyring_of(past), None)
-    schedule = client.get_schedule_handle(SCHEDULE)
+    schedule = client.get_schedule_handle(SCHEDULE.id)
     description = await schedule.describe()
     assert description.schedule.action.task_queue == TASK_QUEUE
     assert [interval.every.days for interval in description.schedule.spec.intervals] == [1]

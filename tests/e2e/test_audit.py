@@ -159,3 +159,14 @@ async def test_records_are_found_and_shown_by_command(gateway: Gateway):
     )
     assert code == 1
     assert "no such event" in said
+
+
+async def test_the_policy_that_a_start_made_current_is_in_assays_own_log_once(gateway: Gateway):
+    turns = await gateway.superuser("SELECT hash FROM assay.policy_turn ORDER BY number")
+    found = await gateway.superuser(
+        "SELECT fields->>'policy' AS hash, fields->>'policy_before' AS before FROM assay.record"
+        " WHERE tenant = 'system' AND kind = 'policy_changed' ORDER BY event_id"
+    )
+    hashes = [row["hash"] for row in turns]
+    assert [row["hash"] for row in found] == hashes
+    assert [row["before"] for row in found] == [None, *hashes[:-1]]

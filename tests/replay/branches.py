@@ -15,8 +15,12 @@ from datetime import timedelta
 from typing import Any
 from unittest.mock import patch
 
+from temporalio.api.common.v1 import WorkflowExecution
 from temporalio.api.enums.v1 import EventType
+from temporalio.api.update.v1 import UpdateRef
+from temporalio.api.workflowservice.v1 import PollWorkflowExecutionUpdateRequest
 from temporalio.client import Client, WorkflowFailureError, WorkflowHandle
+from temporalio.service import RPCError, RPCStatusCode
 
 from assay_temporal.contracts import Withdrawal
 from domain.budgets import RecordConflict
@@ -65,6 +69,23 @@ async def until(handle: Handle, event: EventType.ValueType) -> None:
     """Wait until it stands in the history."""
     while event not in {found.event_type for found in (await handle.fetch_history()).events}:
         await asyncio.sleep(0.05)
+
+
+async def until_asked(bench: RecordingBench, handle: Handle, update: str) -> None:
+    """Wait until the server has the update. No history shows it before a worker has seen it; polling for it does."""
+    execution = WorkflowExecution(workflow_id=handle.id)
+    asked = PollWorkflowExecutionUpdateRequest(
+        namespace=bench.client.namespace, update_ref=UpdateRef(workflow_execution=execution, update_id=update)
+    )
+    while True:
+        try:
+            await bench.client.workflow_service.poll_workflow_execution_update(asked)
+        except RPCError as error:
+            if error.status is not RPCStatusCode.NOT_FOUND:
+                raise
+            await asyncio.sleep(0.05)
+        else:
+            return
 
 
 async def answered(bench: RecordingBench, body: dict[str, Any] | None = None, *steps: Any, **submission: Any) -> Handle:
@@ -415,8 +436,8 @@ async def withdrawn_while_the_model_is_asked(bench: RecordingBench) -> Handle:
 @branch(Status.CANCELLED, Kind.RUN_CANCELLED)
 async def withdrawn_before_it_began(bench: RecordingBench) -> Handle:
     handle = await bench.start(BODY)
-    asking = asyncio.create_task(handle.execute_update("withdraw", Withdrawal("superseded")))
-    await asyncio.sleep(1)  # nothing tells when the server has it: an update shows once a worker has seen it
+    asking = asyncio.create_task(handle.execute_update("withdraw", Withdrawal("superseded"), id="withdrawal"))
+    await until_asked(bench, handle, "withdrawal")
     async with bench.working():
         await asking
         return await ended(handle)

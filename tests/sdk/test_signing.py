@@ -73,6 +73,13 @@ def test_a_call_is_the_body_of_a_request():
     requests.parse_request(whole.body(), requests.RequestLimits(100, 10, 100, 10))
 
 
+def test_a_message_of_a_call_may_say_what_it_holds():
+    body = InferenceCall("m", messages=[ChatMessage("user", "p", kind="document")]).body()
+    assert body["messages"] == [{"role": "user", "content": "p", "kind": "document"}]
+    (read,) = requests.parse_request(body, requests.RequestLimits(100, 10, 100, 10)).messages
+    assert read.text_kind is requests.TextKind.DOCUMENT
+
+
 def test_a_key_that_is_gone_and_a_call_that_is_no_json_are_told_apart():
     for body in ({"prompt": "\ud800"}, {"temperature": float("nan")}, {"metadata": {"a": object()}}):
         with pytest.raises(InvalidCall) as invalid:

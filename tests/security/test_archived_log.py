@@ -80,6 +80,44 @@ async def test_a_log_holds_when_a_month_was_archived_and_when_it_came_back(empti
         assert found.archived == 0
 
 
+@pytest.fixture
+async def leaving(emptied: LogScene) -> AsyncIterator[LogScene]:
+    """A month has been taken out of the log, and is in no file yet."""
+    month = date(2025, 3, 1)
+    await emptied.run("SET ROLE assay_owner")
+    await emptied.run("SELECT assay.make_month($1)", month)
+    await emptied.run("RESET ROLE")
+    for number in range(3):
+        await emptied.ledger.append(old_record(month, number=number))
+    await emptied.grow()
+    await emptied.run("SELECT assay.detach_month($1)", month)
+    yield emptied
+    await emptied.run("SELECT assay.attach_month($1)", month)
+
+
+async def test_a_month_that_is_being_archived_is_verified_where_it_lies(leaving: LogScene) -> None:
+    (audit,) = (await leaving.verify(tenant="acme")).tenants
+    assert audit.holds, [str(finding) for finding in audit.findings]
+    assert (audit.beside, audit.archived) == (3, 0)
+    assert audit.warnings == ["3 records are being archived: they lie beside the log, and are checked"]
+
+
+@pytest.mark.parametrize(
+    ("change", "fault"),
+    [
+        ("UPDATE assay.record_2025_03 SET kind = 'refused' WHERE event_id = $1", Fault.RECORD_CHANGED),
+        ("UPDATE assay.record_2025_03 SET tenant = 'globex' WHERE event_id = $1", Fault.RECORD_MOVED),
+        ("DELETE FROM assay.record_2025_03 WHERE event_id = $1", Fault.RECORD_MISSING),
+    ],
+)
+async def test_a_month_beside_the_log_excuses_nothing(leaving: LogScene, change: str, fault: Fault) -> None:
+    event = await leaving.owner.connection.fetchval("SELECT max(event_id::text)::uuid FROM assay.record_2025_03")
+    await leaving.run("ALTER TABLE assay.record_2025_03 DISABLE TRIGGER append_only")
+    await leaving.run(change, event)
+    finding = await leaving.first()
+    assert (finding.fault, finding.event_id) == (fault, event)
+
+
 async def manifest(scene: LogScene, **claims: Any) -> str:
     """A manifest, signed in Vault."""
     head = {"alg": "EdDSA", "typ": MANIFEST_TYPE, "kid": f"{MANIFEST_KEY}:1"}

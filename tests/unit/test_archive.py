@@ -94,6 +94,11 @@ def test_no_value_of_a_column_breaks_the_reader(column: str, value: object):
     assert column in {"seq", "content_mac", "stored_at"} or value == json.loads(write_line(ROW))[column]
 
 
+def test_an_entry_of_another_month_is_what_the_tree_has_of_it():
+    text = write_line({"seq": 8, "event_id": EVENT, "digest": DIGEST, "tenant": None})
+    assert read_line(text, "acme") == Line(8, EVENT, DIGEST, text, whole=False)
+
+
 def test_another_tenants_record_is_refused():
     with pytest.raises(ArchiveInvalid, match="no record of this tenant"):
         read_line(write_line(ROW), "globex")
@@ -125,7 +130,7 @@ def test_a_manifest_is_read_as_it_was_written():
     assert Manifest.from_claims(json.loads(json.dumps(MANIFEST.claims()))) == MANIFEST
 
 
-@pytest.mark.parametrize("change", [{"schema": 2}, {"seqs": 1}, {"seqs": [[1]]}, {"another": 1}, {"key_ids": None}])
+@pytest.mark.parametrize("change", [{"schema": 3}, {"seqs": 1}, {"seqs": [[1]]}, {"another": 1}, {"key_ids": None}])
 def test_a_manifest_that_is_none_is_refused(change: dict[str, object]):
     with pytest.raises(ArchiveInvalid, match="the manifest"):
         Manifest.from_claims({**MANIFEST.claims(), **change})

@@ -58,7 +58,8 @@ def test_the_randomness_must_be_whole():
 def test_an_answer_that_gives_it_away_is_found(policy: Policy, said: str):
     switched_on = replace(policy.output, canary_action=Decision.BLOCK)
     verdict = screen_output(f"Here: {said}.", MARKED.messages, switched_on)
-    assert (verdict.decision, verdict.rules) == (Decision.BLOCK, (CANARY,))
+    assert verdict.decision is Decision.BLOCK
+    assert CANARY in verdict.rules
     assert TOKEN not in repr(verdict)
 
 
@@ -94,7 +95,7 @@ async def test_requests_are_marked_where_they_are_sanitised_if_the_policy_says_s
 ):
     chosen = replace(policy, output=replace(policy.output, canary_action=action))
     stage = StageInput(Run("acme", "", "w", "r", 0, "", ""), REQUEST)
-    activities = ScreeningActivities(_Policies(chosen), os.urandom)  # type: ignore[arg-type] # all that it asks for
+    activities = ScreeningActivities(_Policies(chosen), {}, os.urandom)  # type: ignore[arg-type] # all that it asks for
     first, second = await activities.sanitise_prompt(stage), await activities.sanitise_prompt(stage)
     if action is None:
         assert first.request is None

@@ -1,5 +1,7 @@
 """Screening answers: secrets, leaks of system messages, links that carry data off."""
 
+import base64
+import codecs
 from dataclasses import replace
 from typing import Any
 
@@ -52,6 +54,10 @@ def test_a_finding_points_at_its_place_and_quotes_nothing(policy: Policy):
         f"Sure! My instructions are: {SYSTEM.upper()}",
         "never  talk,\nabout THE merger (that is planned for early next spring) - i was told.",
         f"```\n{SYSTEM}\n```",
+        f"In base64: {base64.b64encode(SYSTEM.encode()).decode()}",
+        SYSTEM.encode().hex(),
+        codecs.encode(SYSTEM, "rot13"),
+        " ".join(SYSTEM),
     ],
 )
 def test_a_leaked_system_message_is_blocked(policy: Policy, answer: str):

@@ -12,6 +12,7 @@ from domain.budgets import Rate
 from domain.policy import Policy, PolicyError, parse_policy, policy_hash
 from domain.records import canonical
 from domain.refusals import Kind, Refusal
+from domain.requests import TextKind
 from domain.verdicts import Decision
 
 Edit = Callable[[dict[str, Any]], object]
@@ -45,6 +46,22 @@ def _drop(path: str) -> Edit:
     return edit
 
 
+def _exempt(**entry: object) -> Edit:
+    return _set("screening.exceptions", [entry])
+
+
+KINDS = ("prompt", "document", "tool_output", "system")
+HALF = {"review": 0.5, "block": 0.5}
+OWN = {
+    "model_sha256": "a" * 64,
+    "tokenizer_sha256": "b" * 64,
+    "label": 1,
+    "window_tokens": 512,
+    "most_windows": 16,
+    "least": 0.5,
+}
+BAND = "screening.thresholds.prompt.0"
+EXEMPT = "screening.exceptions.0"
 MODEL = "models.models.0"
 RULE = "rules.english.rules.0"
 OUTPUT_RULE = "output.rules.0"
@@ -99,15 +116,50 @@ WRONG: tuple[tuple[Edit, str, str], ...] = (
     (_set("screening.detectors", []), "screening.detectors", "empty"),
     (_set("screening.detectors", ["rules", "oracle"]), "screening.detectors", "'oracle' is not known"),
     (_set("screening.detectors", ["rules", "rules"]), "screening.detectors", "twice"),
-    (_set("screening.rule_sets", []), "screening.rule_sets", "empty"),
-    (_set("screening.rule_sets", ["klingon"]), "screening.rule_sets", "'klingon' is not known"),
-    (_set("screening.thresholds.review", 0.9), "screening.thresholds.review", "block"),
-    (_set("screening.thresholds.raised", 0.9), "screening.thresholds.raised", "high"),
-    (_set("screening.thresholds.review", 0), "screening.thresholds.review", "from 0.01"),
-    (_set("screening.thresholds.block", 1.1), "screening.thresholds.block", "to 1"),
+    (_set("screening.rule_sets", ["english"]), "screening.rule_sets", "mapping"),
+    (_set("screening.rule_sets", {kind: [] for kind in KINDS}), "screening.rule_sets", "some kind of text"),
+    (_set("screening.rule_sets.document", ["klingon"]), "screening.rule_sets.document", "'klingon' is not known"),
+    (_drop("screening.rule_sets.tool_output"), "screening.rule_sets.tool_output", "missing"),
+    (_set("screening.rule_sets.answer", []), "screening.rule_sets.answer", "not known"),
+    (_set("screening.mode", "off"), "screening.mode", "enforce, monitor"),
+    (_drop("screening.mode"), "screening.mode", "missing"),
+    (_drop("screening.thresholds.document"), "screening.thresholds.document", "missing"),
+    (_set("screening.thresholds.memo", [HALF]), "screening.thresholds.memo", "not known"),
+    (_set("screening.thresholds.prompt", []), "screening.thresholds.prompt", "at least one"),
+    (_set("screening.thresholds.prompt", HALF), "screening.thresholds.prompt", "a list"),
+    (_set(f"{BAND}.review", 0.9), f"{BAND}.review", "block"),
+    (_set(f"{BAND}.review", 0), f"{BAND}.review", "from 0.01"),
+    (_set(f"{BAND}.block", 1.1), f"{BAND}.block", "to 1"),
+    (_set(f"{BAND}.up_to", 1000), f"{BAND}.up_to", "left out"),
+    (_set("screening.thresholds.prompt", [HALF, HALF]), f"{BAND}.up_to", "missing"),
+    (
+        _set("screening.thresholds.prompt", [{**HALF, "up_to": 9}, {**HALF, "up_to": 9}, HALF]),
+        "screening.thresholds.prompt.1.up_to",
+        "more than",
+    ),
+    (_set("screening.bands.raised", 0.9), "screening.bands.raised", "high"),
+    (_set("screening.detectors", ["rules", "onnx"]), "screening.onnx", "missing"),
+    (_set("screening.onnx", {**OWN, "model_sha256": "ABC"}), "screening.onnx.model_sha256", "SHA-256"),
+    (_set("screening.onnx", {**OWN, "label": -1}), "screening.onnx.label", "from 0"),
+    (_set("screening.onnx", {**OWN, "threads": 2}), "screening.onnx.threads", "not known"),
+    (_set("screening.exceptions", []), "screening.exceptions", "at least one"),
+    (_exempt(), EXEMPT, "tenants, models or both"),
+    (_exempt(tenants=["acme"]), EXEMPT, "mode, thresholds or both"),
+    (_exempt(tenants=[], mode="monitor"), f"{EXEMPT}.tenants", "empty"),
+    (_exempt(tenants=["acme", "Acme"], mode="monitor"), f"{EXEMPT}.tenants.1", "tenant name"),
+    (_exempt(models=["gpt"], mode="monitor"), f"{EXEMPT}.models.0", "alias"),
+    (_exempt(tenants=["acme"], mode="watch"), f"{EXEMPT}.mode", "enforce, monitor"),
+    (_exempt(tenants=["acme"], thresholds={}), f"{EXEMPT}.thresholds", "name a kind"),
+    (_exempt(tenants=["acme"], thresholds={"memo": [HALF]}), f"{EXEMPT}.thresholds", "name a kind"),
+    (
+        _exempt(tenants=["acme"], thresholds={"prompt": [HALF], "memo": [HALF]}),
+        f"{EXEMPT}.thresholds.memo",
+        "not known",
+    ),
+    (_exempt(callers=["x"], tenants=["acme"], mode="monitor"), f"{EXEMPT}.callers", "not known"),
     (_set("screening.max_scanned_chars", 0), "screening.max_scanned_chars", "from 1"),
     (_set("screening.hidden_text_score", 2), "screening.hidden_text_score", "from 0 to 1"),
-    (_set("rules", {}), "screening.rule_sets", "not known"),
+    (_set("rules", {}), "screening.rule_sets.prompt", "not known"),
     (_set("rules.english.rules", []), "rules.english.rules", "at least one"),
     (_set("rules.tutorial.rules.0.pattern", "(?:a+)+b"), "rules.tutorial.rules.0.pattern", "upper bound"),
     (_set(f"{RULE}.pattern", "("), f"{RULE}.pattern", ""),
@@ -162,6 +214,17 @@ def test_where_a_model_may_be(policy_document: bytes, url: str):
     assert parse_policy(_edited(policy_document, _set(f"{MODEL}.base_url", url))).models["smollm2"].base_url == url
 
 
+def test_the_normaliser_answers_to_its_former_name(policy_document: bytes):
+    edited = _edited(policy_document, _set("screening.detectors", ["hidden_text", "rules"]))
+    assert parse_policy(edited).screening.detectors == ("normaliser", "rules")
+
+
+def test_what_sanitising_removes_is_known_to_the_screening(policy_document: bytes, policy: Policy):
+    edited = _edited(policy_document, _set("screening.sanitising.shell_metacharacters", "remove"))
+    assert ";" in parse_policy(edited).screening.removed_characters
+    assert policy.screening.removed_characters == ""
+
+
 def test_the_shipped_policy(policy: Policy):
     assert policy.for_tenant("anyone").rate == Rate(10, 60) == policy.rate
     assert policy.for_tenant("anyone").daily_tokens == policy.daily_tokens == 100_000
@@ -169,7 +232,10 @@ def test_the_shipped_policy(policy: Policy):
     assert policy.fallbacks("anyone", "smollm2") == ()
     assert not policy.sanitising.remove_shell_metacharacters
     assert policy.output.leak_action is Decision.BLOCK
-    assert "phrase_execute" not in {rule.name for rule in policy.screening.rules}
+    rules = policy.screening.rules
+    assert "phrase_execute" not in {rule.name for kind in TextKind for rule in rules[kind].rules}
+    assert rules[TextKind.SYSTEM].rules == ()
+    assert policy.screening.for_request("anyone", ("smollm2",)) == policy.screening
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ import pytest
 
 from adapters.policy_files import load_policy_document
 from domain.policy import PolicyError, parse_policy
+from domain.requests import TextKind
 from tests.unit.conftest import POLICIES
 
 
@@ -62,9 +63,9 @@ def test_a_place_for_no_provider_is_refused(directory: Path):
         ("models.yaml", "input_price: 0", "input_price: .nan", "", "JSON"),
         ("models.yaml", "upstream: smollm2", "upstream: 2026-01-01", "", "JSON"),
         ("models.yaml", "fallbacks: []", "fallback: []", "models.yaml: models.0.fallback", "not known"),
-        ("screening.yaml", "[rules, hidden_text]", "[rules, oracle]", "screening.yaml: detectors", "not known"),
-        ("screening.yaml", "[rules, hidden_text]", "[]", "screening.yaml: detectors", "empty"),
-        ("screening.yaml", "other_languages]", "others]", "screening.yaml: rule_sets", "not known"),
+        ("screening.yaml", "[rules, normaliser, ngrams]", "[rules, oracle]", "screening.yaml: detectors", "not known"),
+        ("screening.yaml", "[rules, normaliser, ngrams]", "[]", "screening.yaml: detectors", "empty"),
+        ("screening.yaml", "more_languages]", "others]", "screening.yaml: rule_sets.prompt", "not known"),
         ("rules/tutorial.yaml", "[Execute the query.]", "[Run.]", "rules/tutorial.yaml: rules.1.matches.0", "not find"),
         ("rules/tutorial.yaml", "score: 0.9", "score: 9", "rules/tutorial.yaml: rules.0.score", "from 0.01"),
         ("output.yaml", "words: 12", "word: 12", "output.yaml: leaked_system_prompt.words", "missing"),
@@ -101,9 +102,10 @@ def test_no_rules_at_all_are_refused(directory: Path):
 
 
 def test_the_phrases_of_simple_guards_can_be_switched_on(directory: Path):
-    _replace(directory / "screening.yaml", "rule_sets: [english, other_languages]", "rule_sets: [tutorial]")
+    shipped = "prompt: [english, jailbreaks, documents, other_languages, more_languages]"
+    _replace(directory / "screening.yaml", shipped, "prompt: [tutorial]")
     policy = parse_policy(load_policy_document(directory, {}))
-    assert [rule.name for rule in policy.screening.rules] == [
+    assert [rule.name for rule in policy.screening.rules[TextKind.PROMPT].rules] == [
         "phrase_ignore_previous",
         "phrase_execute",
         "phrase_system",

@@ -7,7 +7,15 @@ import pytest
 
 from domain.policy import Policy
 from domain.refusals import Kind, Refusal
-from domain.requests import InferenceRequest, Message, Speaker, parse_request, request_hash
+from domain.requests import (
+    InferenceRequest,
+    Message,
+    Speaker,
+    TextKind,
+    messages_of,
+    parse_request,
+    request_hash,
+)
 from tests.bad_requests import BAD_REQUESTS, GOOD, LIMITS, UNSPEAKABLE
 
 
@@ -61,6 +69,36 @@ def test_a_conversation_keeps_its_order_and_its_spaces():
     ]
     read = parse_request({"model": "smollm2", "messages": messages}, LIMITS).messages
     assert [(message.role.value, message.content) for message in read] == [(m["role"], m["content"]) for m in messages]
+
+
+def test_a_message_is_of_the_kind_that_it_says_or_that_goes_with_its_role():
+    body = {
+        "model": "smollm2",
+        "messages": [
+            {"role": "system", "content": "Be kind."},
+            {"role": "user", "content": "Summarise this.", "kind": "prompt"},
+            {"role": "user", "content": "A page.", "kind": "document"},
+            {"role": "user", "content": "{}", "kind": "tool_output"},
+            {"role": "assistant", "content": "Hi"},
+            {"role": "user", "content": "Go on."},
+        ],
+    }
+    read = parse_request(body, LIMITS).messages
+    assert [message.text_kind for message in read] == [
+        TextKind.SYSTEM,
+        TextKind.PROMPT,
+        TextKind.DOCUMENT,
+        TextKind.TOOL_OUTPUT,
+        TextKind.PROMPT,
+        TextKind.PROMPT,
+    ]
+    assert messages_of(body) == read
+
+
+def test_another_kind_is_another_request():
+    message = {"role": "user", "content": "A page."}
+    plain, document = ({"messages": [message]}, {"messages": [{**message, "kind": "document"}]})
+    assert request_hash(plain) != request_hash(document)
 
 
 @pytest.mark.parametrize("secret", ["hunter2-hunter2", "assay_c2VjcmV0"])

@@ -6,21 +6,23 @@ import shutil
 import signal
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
 from cli.screen import LineScreener
 from cli.screen_explain import in_context, visible
-from cli.screening import NOTHING_VISIBLE, Screener
-from domain.policy import Policy
+from cli.screening import NOTHING_VISIBLE, read_policy_files
 from domain.requests import Message, Speaker
 from domain.sanitise import sanitise
 from domain.screening import screen
 from domain.verdicts import Decision, Finding
+from tests.detectors import DETECTORS
 from tests.gateway import ROOT
 from tests.unit.conftest import POLICIES
 
@@ -122,12 +124,14 @@ def test_policies_of_another_directory(tmp_path: Path):
     policies = tmp_path / "policies"
     shutil.copytree(POLICIES, policies)
     path = policies / "screening.yaml"
-    path.write_text(path.read_text().replace("[english, other_languages]", "[tutorial]"))
+    changed = yaml.safe_load(path.read_text())
+    changed["rule_sets"]["prompt"] = ["tutorial"]
+    path.write_text(yaml.safe_dump(changed))
     source = put(tmp_path, lines({"text": "execute"}))
     assert json.loads(run("--input", source)[1])["decision"] == "allow"
     code, out, _ = run("--input", source, "--policies", policies)
     assert code == 0
-    assert json.loads(out)["findings"][0]["rule"] == "phrase_execute"
+    assert "phrase_execute" in {finding["rule"] for finding in json.loads(out)["findings"]}
     path.write_text("nonsense: 1")
     code, _, errors = run("--input", source, "--policies", policies)
     assert code == 2
@@ -141,8 +145,8 @@ def test_people_are_told_why(tmp_path: Path):
     assert "line 1: block" in out
     assert "override_prior_instructions" in out
     assert "Calls on the model to drop the instructions that came before." in out
-    assert "\u27e6" in out
-    assert "hidden_text scored" in out
+    assert "\u27e6Ignore all previous" in out
+    assert "normaliser scored" in out
     assert "\x1b" not in out
     assert "\U000e0041" not in out
 
@@ -152,15 +156,21 @@ def test_programs_are_told_why_too(tmp_path: Path):
     assert run("--input", source, "--output", tmp_path / "out.jsonl", "--explain")[0] == 0
     row = json.loads((tmp_path / "out.jsonl").read_text())
     assert row["findings"][0]["description"].startswith("Calls on the model")
-    assert row["detectors"]["hidden_text"] == "scored"
+    assert row["detectors"]["normaliser"] == "scored"
+
+
+@cache
+def offline() -> LineScreener:
+    return LineScreener(read_policy_files(POLICIES), explained=True, people=False)
 
 
 @given(text=st.text(max_size=200))
-def test_it_judges_as_the_service_does(policy: Policy, policy_document: bytes, text: str):
+def test_it_judges_as_the_service_does(text: str):
+    policy = offline().screener.policy
     original = Message(Speaker.USER, text)
     clean = Message(Speaker.USER, sanitise(text, policy.sanitising).text)
-    wanted = screen((clean,), (original,), policy.screening)
-    found = Screener(policy_document).screen(text)
+    wanted = screen((clean,), (original,), policy.screening, DETECTORS)
+    found = offline().screener.screen(text)
     assert found.score == wanted.score
     if clean.content.strip():
         assert found == wanted
@@ -170,9 +180,8 @@ def test_it_judges_as_the_service_does(policy: Policy, policy_document: bytes, t
 
 
 @given(text=st.text(max_size=100))
-def test_any_text_comes_out_as_it_was(policy_document: bytes, text: str):
-    screener = LineScreener(policy_document, explained=True, people=False)
-    row = json.loads(screener.screen(1, json.dumps({"text": text}).encode()).written)
+def test_any_text_comes_out_as_it_was(text: str):
+    row = json.loads(offline().screen(1, json.dumps({"text": text}).encode()).written)
     assert row["text"] == text
     assert all(0 <= finding["start"] <= finding["end"] <= len(text) for finding in row["findings"])
 

@@ -112,7 +112,7 @@ def test_the_command_tells_proposes_and_draws(tmp_path: Path):
     [
         ([{"text": "zebra"}], (), "line 1: label: must be"),
         ([{"text": "a", "label": 0}, {"text": "zebra", "label": True}], (), "line 2: label: must be"),
-        ([{"text": "zebra", "label": 0, "kind": "zebra"}], (), "line 1: kind: must be one of: prompt"),
+        ([{"text": "zebra", "label": 0, "kind": "zebra"}], (), "line 1: kind: must be one of: prompt, document"),
         ([{"text": "zebra", "label": 1}], (), "has no harmless text"),
         ([], ("--lengths", "1000,200"), "--lengths: must be rising"),
         ([], ("--review-rate", "0.001"), "--block-rate: must not be above"),

@@ -80,7 +80,7 @@ class _PlainSession(requests.Session):
         *,
         headers: Mapping[str, str] | None = None,
         params: Mapping[str, str] | None = None,
-        json: Any = None,
+        json: Any = None,  # noqa: ANN401 - what hvac is given
         timeout: float | None = None,
         verify: bool | str = True,
         **_: object,

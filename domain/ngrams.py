@@ -1,0 +1,115 @@
+"""Hashed n-grams of a text: the features of the classifier. Standard library only: this runs for each request.
+
+The hashing trick (Weinberger et al. 2009): a feature's place in the table of weights is its CRC-32 modulo the table's
+size. A CRC can be continued, so an n-gram's is that of the shorter one carried on: no text is put together for it.
+"""
+
+import re
+from collections.abc import Iterator
+from functools import lru_cache
+from zlib import crc32
+
+TABLE_BITS = 18
+"""The table of weights has 2 to this power places."""
+WINDOW = 1000
+STRIDE = 750
+"""Code points of a view in a window, and from one window's begin to the next one's."""
+
+_MASK = (1 << TABLE_BITS) - 1
+# Scripts that put no spaces between words: each character is a word there.
+_UNSPACED = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
+_TOKEN = re.compile(rf"[{_UNSPACED}]|[^\W\d_{_UNSPACED}]+(?:'[^\W\d_{_UNSPACED}]+)?|\d+|\n|(?:[^\w\s]|_)+")
+_LONGEST = 40  # code points of a word, or marks of a run, that are looked at
+_LONGEST_KEPT = 20  # longer words are rare, so they would only fill the cache
+_SIZES = (3, 4, 5)
+_WORD, _CHARS, _MARKS, _BEGIN = (crc32(kind) for kind in (b"word", b"chars", b"marks", b"begin"))
+
+_Token = tuple[bytes, int, bool, tuple[int, ...]]
+"""A token's bytes behind a space, its own hash, whether it is a word, and the features that it has by itself."""
+
+
+def windows(length: int) -> Iterator[tuple[int, int]]:
+    """Begin and end of each window of a text of so many code points. An empty text has none."""
+    begin = 0
+    while begin < length:
+        yield begin, min(length, begin + WINDOW)
+        if begin + WINDOW >= length:
+            return
+        begin += STRIDE
+
+
+def features(view: str) -> set[int]:
+    """Places in the table of the features that a window has: words, 1 to 3 at a time; 3 to 5 neighbouring letters of a
+    word; runs of marks; and marks with the word behind them."""
+    found: set[int] = set()
+    add, update = found.add, found.update
+    one = two = _BEGIN  # hashes of the last word, and of the last two
+    mark = _MARKS
+    after_mark = True
+    for text in _TOKEN.findall(view):
+        behind, own, is_word, alone = _kept(text) if len(text) <= _LONGEST_KEPT else _token(text)
+        update(alone)
+        if is_word:
+            add(crc32(behind, two) & _MASK)
+            two = crc32(behind, one)
+            add(two & _MASK)
+            one = own
+            if after_mark:
+                add(crc32(behind, mark) & _MASK)
+                after_mark = False
+        else:
+            mark = own
+            after_mark = True
+    return found
+
+
+def steps(view: str) -> Iterator[tuple[int, int, set[int]]]:
+    """The same features token by token, with the token's place in the view: what a feature was found at first."""
+    found: set[int] = set()
+    one = two = _BEGIN
+    mark: int | None = _MARKS
+    for match in _TOKEN.finditer(view):
+        behind, own, is_word, alone = _token(match[0])
+        new = set(alone)
+        if is_word:
+            new.add(crc32(behind, two) & _MASK)
+            two = crc32(behind, one)
+            new.add(two & _MASK)
+            one = own
+            if mark is not None:
+                new.add(crc32(behind, mark) & _MASK)
+                mark = None
+        else:
+            mark = own
+        yield match.start(), match.end(), new - found
+        found |= new
+
+
+def _token(text: str) -> _Token:
+    first = text[0]
+    text = text[:_LONGEST]
+    if first.isalpha():
+        return _word(text, text)
+    if first.isdigit():
+        return _word("0" * min(len(text), 4), "")
+    own = crc32(text.encode(), _MARKS)
+    alone = {own & _MASK}
+    for size in range(1, min(len(text), 3)):
+        alone.update(crc32(text[at : at + size].encode(), _MARKS) & _MASK for at in range(len(text) - size + 1))
+    return b"", own, False, tuple(alone)
+
+
+def _word(word: str, letters: str) -> _Token:
+    own = crc32(word.encode(), _WORD)
+    alone = {own & _MASK}
+    if letters:
+        inside = f"<{letters}>"
+        part = inside.encode() if inside.isascii() else None
+        for size in _SIZES:
+            for at in range(len(inside) - size + 1):
+                piece = part[at : at + size] if part is not None else inside[at : at + size].encode()
+                alone.add(crc32(piece, _CHARS) & _MASK)
+    return b" " + word.encode(), own, True, tuple(alone)
+
+
+_kept = lru_cache(maxsize=8192)(_token)

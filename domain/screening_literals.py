@@ -1,0 +1,209 @@
+"""Which words a pattern can't do without, so that a rule is only tried on texts that hold them.
+
+A clause is a set of texts of which every match holds at least one. They are read off the pattern's own syntax tree, as
+RE2's prefilter does (Cox 2012, "Regular Expression Matching with a Trigram Index"): a sequence of literals and small
+alternatives is multiplied out, and what can't be told is left out, which only makes a clause weaker, never wrong. White
+space in a text counts as one space, here and there.
+"""
+
+import math
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import product
+from re import _constants as kinds  # type: ignore[attr-defined] # the parser that ``re`` itself uses
+from re import _parser as parser  # type: ignore[attr-defined]
+from typing import Any
+
+_MOST = 64
+_SHORTEST = 2
+_BEST = 4
+_GRAM = 4
+_TRY = 500.0  # what it costs to try a pattern in vain on a long text, beside looking up one literal
+_LENGTH = 3000
+_SELDOM = 0.005
+_FREQUENT = {
+    " ": 0.18,
+    "e": 0.1,
+    "t": 0.075,
+    "a": 0.065,
+    "o": 0.062,
+    "i": 0.057,
+    "n": 0.057,
+    "s": 0.053,
+    "h": 0.05,
+    "r": 0.05,
+    "d": 0.035,
+    "l": 0.033,
+    "c": 0.023,
+    "u": 0.023,
+    "m": 0.02,
+    "f": 0.018,
+    "w": 0.019,
+    "y": 0.016,
+    "g": 0.016,
+    "p": 0.015,
+    "b": 0.012,
+    "v": 0.008,
+    "k": 0.006,
+}
+
+Clause = frozenset[str]
+
+
+@dataclass
+class _Known:
+    """What is known of a part: all that it can match, if that is little, or else clauses that hold for it."""
+
+    exact: Clause | None
+    clauses: list[Clause] = field(default_factory=list)
+
+    def all_clauses(self) -> list[Clause]:
+        """The clauses, with what the exact texts make for one."""
+        usable = self.exact is not None and all(len(text.strip()) >= _SHORTEST for text in self.exact)
+        return [*self.clauses, self.exact] if usable and self.exact is not None else self.clauses
+
+
+_ANYTHING = _Known(None)
+_NOTHING = frozenset({""})
+
+
+def required(pattern: re.Pattern[str]) -> tuple[Clause, ...]:
+    """The best clauses of a pattern, most telling first; none if it can match without any certain word."""
+    known = _sequence(parser.parse(pattern.pattern, pattern.flags))
+    clauses = {_without_longer(clause) for clause in known.all_clauses()}
+    return tuple(sorted(clauses, key=lambda clause: (_cost(clause), sorted(clause)))[:_BEST])
+
+
+def flat(text: str) -> str:
+    """A text as clauses see it."""
+    return f" {' '.join(text.split())} "
+
+
+def _cost(clause: Clause) -> float:
+    """What a clause costs for a text: looking for it, and trying the pattern in vain."""
+    likely = sum(_LENGTH * _frequency(text) for text in clause)
+    return len(clause) + _TRY * min(1.0, likely)
+
+
+def _without_longer(clause: Clause) -> Clause:
+    """The same clause without texts that hold another one of it."""
+    return frozenset(text for text in clause if not any(other != text and other in text for other in clause))
+
+
+def _sequence(items: Iterable[tuple[Any, Any]]) -> _Known:
+    """Multiply out what is exact, and begin anew behind what isn't."""
+    clauses: list[Clause] = []
+    run: Clause = _NOTHING
+    broken = False
+    for item in items:
+        known = _item(*item)
+        if known.exact is not None and len(run) * len(known.exact) <= _MOST:
+            run = frozenset(_joined(before + after) for before, after in product(run, known.exact))
+            continue
+        broken = True
+        clauses += _Known(run).all_clauses()
+        clauses += known.clauses
+        run = known.exact or _NOTHING
+    if not broken:
+        return _Known(run, clauses)
+    return _Known(None, clauses + _Known(run).all_clauses())
+
+
+def _joined(text: str) -> str:
+    return text.replace("  ", " ")
+
+
+def _item(kind: Any, argument: Any) -> _Known:  # noqa: ANN401 - the parser's own
+    known = _ANYTHING
+    if kind is kinds.LITERAL:
+        known = _Known(_characters([(kind, argument)]))
+    elif kind is kinds.IN:
+        known = _Known(_characters(argument))
+    elif kind in (kinds.AT, kinds.ASSERT, kinds.ASSERT_NOT):
+        known = _Known(_NOTHING)
+    elif kind is kinds.SUBPATTERN:
+        known = _sequence(argument[-1])
+    elif kind is kinds.BRANCH:
+        known = _branches([_sequence(branch) for branch in argument[1]])
+    elif kind in (kinds.MAX_REPEAT, kinds.MIN_REPEAT, kinds.POSSESSIVE_REPEAT):
+        known = _repeat(argument[0], int(argument[1]), _sequence(argument[2]))
+    return known
+
+
+def _characters(members: Sequence[tuple[Any, Any]]) -> Clause | None:
+    """The characters of a class, if they are few."""
+    found: set[str] = set()
+    for kind, argument in members:
+        if kind is kinds.LITERAL:
+            found.add(" " if chr(argument).isspace() else chr(argument))
+        elif kind is kinds.CATEGORY and argument is kinds.CATEGORY_SPACE:
+            found.add(" ")
+        else:
+            return None
+    return frozenset(found)
+
+
+def _branches(branches: list[_Known]) -> _Known:
+    if all(branch.exact is not None for branch in branches):
+        union = frozenset[str]().union(*(branch.exact or () for branch in branches))
+        if len(union) <= _MOST:
+            return _Known(union)
+    best = [min(branch.all_clauses(), key=_cost, default=None) for branch in branches]
+    if any(clause is None for clause in best):
+        return _ANYTHING
+    return _Known(None, [frozenset[str]().union(*(clause or () for clause in best))])
+
+
+def _repeat(low: int, high: int, inner: _Known) -> _Known:
+    if (low, high) == (0, 1) and inner.exact is not None:
+        return _Known(inner.exact | _NOTHING)
+    if (low, high) == (1, 1):
+        return inner
+    return _Known(None, inner.all_clauses()) if low else _ANYTHING
+
+
+class _Needed:
+    """A clause, made ready to be looked up: by the rarest four characters of each literal, if it has as many."""
+
+    def __init__(self, clause: Clause) -> None:
+        self._short = tuple(literal for literal in sorted(clause) if len(literal) < _GRAM)
+        by_gram: dict[str, list[str]] = {}
+        for literal in sorted(clause - set(self._short)):
+            by_gram.setdefault(_rarest(literal), []).append(literal)
+        self._by_gram = by_gram
+        self._grams = frozenset(by_gram)
+
+    def is_met(self, text: str, grams: set[str]) -> bool:
+        """Whether the text, of which these are all runs of four characters, holds a literal of the clause."""
+        for gram in self._grams & grams:
+            for literal in self._by_gram[gram]:
+                if literal in text:
+                    return True
+        return any(literal in text for literal in self._short)
+
+
+class Index:
+    """Clauses of many patterns, to tell from a text which of them are worth trying."""
+
+    def __init__(self, patterns: Iterable[tuple[Clause, ...]]) -> None:
+        """Take the clauses of each pattern."""
+        self._needed = tuple(tuple(map(_Needed, clauses)) for clauses in patterns)
+
+    def candidates(self, text: str) -> Iterator[int]:
+        """The places of the patterns that may match, in order."""
+        seen = flat(text)
+        grams = {seen[at : at + _GRAM] for at in range(len(seen) - _GRAM + 1)}
+        for place, clauses in enumerate(self._needed):
+            if all(clause.is_met(seen, grams) for clause in clauses):
+                yield place
+
+
+def _rarest(literal: str) -> str:
+    """The four characters of a literal that are the rarest in texts."""
+    return min((literal[at : at + _GRAM] for at in range(len(literal) - _GRAM + 1)), key=_frequency)
+
+
+def _frequency(gram: str) -> float:
+    """How often texts have these characters in a row, very roughly: letters by their frequency in English."""
+    return math.prod(_FREQUENT.get(char, _SELDOM) for char in gram)

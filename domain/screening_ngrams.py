@@ -1,0 +1,98 @@
+"""The detector ``ngrams``: a linear classifier over hashed n-grams of what is said."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from domain.ngram_model import NgramModel
+from domain.ngrams import features, steps, windows
+from domain.requests import TextKind
+from domain.screening_detectors import NOT_SCANNED, Exchange, Inspection
+from domain.screening_policy import ScreeningPolicy
+from domain.text_view import View
+from domain.verdicts import Decision, DetectorState, Finding
+
+RULE = "resembles_attacks"
+"""What the detector's findings are called."""
+LEAST = 0.05
+"""A score below this is no finding: nearly every text resembles something a little."""
+
+
+class Ngrams:
+    """How much what the user and the assistant say resembles known attacks, by the window that resembles them most.
+
+    The application's own system messages are not judged, nor is what was not read.
+    """
+
+    name = "ngrams"
+
+    def __init__(self, model: NgramModel) -> None:
+        self.model = model
+
+    def inspect(self, conversation: tuple[Exchange, ...], policy: ScreeningPolicy) -> Inspection:
+        """Score each message.
+
+        Raises:
+            ValueError: the policy was made for another model, so its thresholds mean nothing.
+        """
+        if policy.ngram_model != self.model.name:
+            raise ValueError("the policy names another model")
+        findings: list[Finding] = []
+        read = False
+        for exchange in conversation:
+            if exchange.kind is TextKind.SYSTEM:
+                continue
+            read = True
+            findings.extend(self._judge(exchange.index, exchange.normalised.view))
+            if exchange.scanned < len(exchange.original):
+                place = exchange.index, exchange.scanned, len(exchange.original)
+                findings.append(Finding(self.name, NOT_SCANNED, 0.0, *place))
+        if any(finding.rule == NOT_SCANNED for finding in findings):
+            return Inspection(DetectorState.NOT_SCANNED, tuple(findings), Decision.REVIEW)
+        return Inspection(DetectorState.SCORED if read else DetectorState.NOT_APPLICABLE, tuple(findings))
+
+    def _judge(self, index: int, view: View) -> Iterator[Finding]:
+        if not view.text:
+            return
+        begin, margin = self._highest(view.text)
+        score = round(self.model.score(margin), 6)
+        if score >= LEAST:
+            start, end = self._heaviest(view.text, begin)
+            yield Finding(self.name, RULE, score, index, *view.span(start, end))
+
+    def _highest(self, text: str) -> tuple[int, float]:
+        margin, begin = max(
+            ((self.model.margin(features(text[begin:end])), -begin) for begin, end in windows(len(text))),
+            default=(self.model.bias, 0),
+        )
+        return -begin, margin
+
+    def _heaviest(self, text: str, begin: int) -> tuple[int, int]:
+        """The stretch of the window from ``begin`` on with the largest sum of weights (Kadane's algorithm)."""
+        best, place = -1.0, (0, len(text))
+        total, start = 0.0, 0
+        for word in explain(text, begin, self.model):
+            if total <= 0:
+                total, start = 0.0, word.start
+            total += word.weight
+            if total > best:
+                best, place = total, (start, word.end)
+        return place
+
+
+@dataclass(frozen=True, slots=True)
+class Weighed:
+    """A token of a view and how much it adds to its window's margin, with what it makes together with those before."""
+
+    start: int
+    end: int
+    weight: float
+
+
+def explain(text: str, begin: int, model: NgramModel) -> Iterator[Weighed]:
+    """What each token of the window that begins at ``begin`` of a view weighs, in order. Their sum is the margin but
+    for the model's bias."""
+    end = next((end for start, end in windows(len(text)) if start == begin), len(text))
+    found = [(start, stop, sum(map(model.weights.__getitem__, new))) for start, stop, new in steps(text[begin:end])]
+    root = max(1, len(features(text[begin:end]))) ** 0.5
+    for start, stop, weight in found:
+        yield Weighed(begin + start, begin + stop, model.scale * weight / root)

@@ -1,0 +1,7 @@
+"""Every detector that a policy can name, with the model of this repository."""
+
+from pathlib import Path
+
+from adapters.detectors import load_detectors
+
+DETECTORS = load_detectors(Path(__file__).resolve().parent.parent / "models")
