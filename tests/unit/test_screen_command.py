@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cli.screen import LineScreener
@@ -164,6 +164,7 @@ def offline() -> LineScreener:
     return LineScreener(read_policy_files(POLICIES), explained=True, people=False)
 
 
+@settings(deadline=None)  # the first one waits until the model is loaded
 @given(text=st.text(max_size=200))
 def test_it_judges_as_the_service_does(text: str):
     policy = offline().screener.policy
@@ -179,6 +180,7 @@ def test_it_judges_as_the_service_does(text: str):
         assert NOTHING_VISIBLE in found.rules
 
 
+@settings(deadline=None)
 @given(text=st.text(max_size=100))
 def test_any_text_comes_out_as_it_was(text: str):
     row = json.loads(offline().screen(1, json.dumps({"text": text}).encode()).written)
