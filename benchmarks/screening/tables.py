@@ -102,7 +102,7 @@ def _held_out(found: Found) -> str:
     figures = found.get("held_out")
     title = "### On sources kept aside\n\n"
     if not figures:
-        return title + "Not measured."
+        return title + "[The model's card](../models/ngrams.md) has them; they were not put in here."
     names = list(dict.fromkeys(name for one in figures.values() if isinstance(one, Mapping) for name in one))
     if not names:
         return title + table(["figure", "value"], [[name, _cell(value)] for name, value in figures.items()])
