@@ -23,8 +23,8 @@ def event_of(run: Run, slot: str) -> UUID:
 
 
 def prompt_of(request: InferenceRequest | None) -> str | None:
-    """The messages as the model sees them, as one text, each with the kind that its sender gave it."""
-    if request is None:
+    """The messages as the model sees them, as one text, each with its sender's kind; None if none may be recorded."""
+    if request is None or not request.messages:
         return None
     return canonical([_said(message) for message in request.messages]).decode()
 
@@ -82,6 +82,8 @@ def outcome_fields(end: CloseInput, made: Commitments) -> OpenFields:
         score=max((verdict.score for verdict in verdicts), default=None),
         detectors=tuple(name for verdict in verdicts for name in named(verdict.detectors)),
         removed=end.removed,
+        masked=end.masked,
+        redacted=end.redacted,
         prompt_tokens=end.usage.prompt_tokens if end.usage else None,
         completion_tokens=end.usage.completion_tokens if end.usage else None,
         usage_estimated=end.usage.estimated if end.usage else None,
@@ -114,6 +116,8 @@ def admission_fields(stage: AdmitInput, reserved: int, made: Commitments) -> Ope
         score=stage.verdict.score,
         detectors=named(stage.verdict.detectors),
         removed=stage.removed,
+        masked=stage.masked,
+        redacted=stage.redacted,
         reserved_tokens=reserved,
         prompt_commitment=made.prompt.digest if made.prompt else None,
     )

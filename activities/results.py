@@ -2,6 +2,7 @@
 
 from activities.stages import Closed, CloseInput, Problem, Reply
 from assay_temporal.contracts import Answer, InferenceResult, Place, ProblemDetail, Receipt, TokenUsage
+from domain.privacy_restoring import put_back
 from domain.runs import Status
 
 
@@ -14,12 +15,20 @@ def result_of(end: CloseInput, closed: Closed, reply: Reply | None) -> Inference
         status=closed.status,
         decision=end.verdict.decision.value if end.verdict else None,
         request_hash=end.run.request_hash or None,
-        result=Answer(reply.content, reply.model, reply.finish_reason) if completed and reply else None,
+        result=Answer(answer_of(end, reply), reply.model, reply.finish_reason) if completed and reply else None,
         usage=TokenUsage(usage.prompt_tokens, usage.completion_tokens, usage.total, usage.estimated) if usage else None,
         receipt=_receipt(closed),
         problem=None if completed or end.problem is None else _detail(end.problem),
         removed=end.removed,
+        masked=end.masked or {},
+        redacted=end.redacted or {},
     )
+
+
+def answer_of(end: CloseInput, reply: Reply) -> str:
+    """The answer as its caller gets it: with what the model did not see in its place."""
+    asked = end.request.messages if end.request else ()
+    return put_back(reply.content, end.values, (message.content for message in asked))
 
 
 def _receipt(closed: Closed) -> Receipt | None:

@@ -6,56 +6,82 @@ from collections.abc import Callable, Mapping
 from temporalio import activity
 
 from activities.policies import Policies
-from activities.stages import Sanitised, ScreenInput, ScreenOutputInput, StageInput, problem_of
+from activities.stages import Problem, Sanitised, ScreenInput, ScreenOutputInput, StageInput, problem_of
 from domain.output_canary import TOKEN_BYTES, add_canary
 from domain.output_screening import screen_output
+from domain.privacy_answers import add_data
+from domain.privacy_masking import Masked, Place, mask_request
+from domain.privacy_ports import PhoneNumbers
 from domain.refusals import Kind, Refusal
 from domain.sanitise import sanitise_request
 from domain.screening import screen
 from domain.screening_detectors import SLOW, Detector
 from domain.verdicts import Verdict
 
+_NO_FAULTS = frozenset({Kind.INVALID_REQUEST, Kind.REVIEW_UNAVAILABLE})
+_PLACES_TOLD = 10
+
 
 class ScreeningActivities:
-    """Sanitising and screening, by the run's policy."""
+    """Sanitising, masking and screening, by the run's policy."""
 
     def __init__(
         self,
         policies: Policies,
         detectors: Mapping[str, Detector],
+        phones: PhoneNumbers,
         randomness: Callable[[int], bytes],
         judged: Callable[[str, Verdict], None] = lambda *_: None,
     ) -> None:
-        """Take what judges, and what gives so many bytes that nobody can foresee.
+        """Take what finds and judges, and what gives so many bytes that nobody can foresee.
 
         ``judged`` hears of each verdict, and of what: ``prompt`` or ``answer``.
         """
         self._policies = policies
         self._detectors = detectors
+        self._phones = phones
         self._judged = judged
         self._randomness = randomness
 
     @activity.defn
     async def sanitise_prompt(self, stage: StageInput) -> Sanitised:
-        """Remove what hides; name what was removed. Where the policy wants it, mark the system message."""
+        """Remove what hides, mask what the model may not see, name both; mark the system message if wanted."""
         policy = await self._policies.get(stage.run.policy)
         try:
-            request, removed = sanitise_request(stage.request, policy.sanitising)
+            request, removals = sanitise_request(stage.request, policy.sanitising)
+            removed = tuple(removal.category for removal in removals)
+            masked = Masked(request)
+            if policy.privacy is not None:
+                run = stage.run
+                masked = mask_request(
+                    request, policy.privacy, run.tenant, self._phones, f"{run.workflow_id}\0{run.run_id}"
+                )
         except Refusal as refusal:
-            if refusal.kind is not Kind.INVALID_REQUEST:
+            if refusal.kind not in _NO_FAULTS:
                 raise
             return Sanitised(problem=problem_of(refusal))
+        request = masked.request
         if policy.output.canary_action:
             request = add_canary(request, self._randomness(TOKEN_BYTES))
-        changed = request if request != stage.request else None
-        return Sanitised(changed, tuple(removal.category for removal in removed))
+        return Sanitised(
+            request=request if request != stage.request else None,
+            removed=removed,
+            problem=_blocked(masked.blocked) if masked.blocked else None,
+            values=() if masked.blocked else masked.values,
+            masked=dict(masked.masked) if masked.masked else None,
+            redacted=dict(masked.redacted) if masked.redacted else None,
+        )
 
     @activity.defn
     async def screen_prompt(self, stage: ScreenInput) -> Verdict:
-        """Judge the request. A detector that can't run raises: no verdict is no pass."""
+        """Judge the request, as it was before masking: who is to be written to may be what gives an attack away.
+
+        A detector that can't run raises: no verdict is no pass.
+        """
         policy = await self._policies.get(stage.run.policy)
-        original = stage.original or stage.request
-        request = stage.request
+        request, original = stage.request, stage.original or stage.request
+        if stage.original is not None:
+            request, _ = sanitise_request(original, policy.sanitising)
         models = (request.model, *policy.fallbacks(stage.run.tenant, request.model))
         screening = policy.screening.for_request(stage.run.tenant, models)
         given = request.messages, original.messages, screening, self._detectors
@@ -68,6 +94,27 @@ class ScreeningActivities:
     async def screen_output(self, stage: ScreenOutputInput) -> Verdict:
         """Judge the answer before anyone sees it."""
         policy = await self._policies.get(stage.run.policy)
-        verdict = screen_output(stage.reply.content, stage.request.messages, policy.output)
+        answer, messages = stage.reply.content, stage.request.messages
+        verdict = screen_output(answer, messages, policy.output)
+        if policy.privacy:
+            verdict = add_data(verdict, answer, messages, policy.privacy, self._phones)
         self._judged("answer", verdict)
         return verdict
+
+
+def _blocked(places: tuple[Place, ...]) -> Problem:
+    """The denial: kinds and places, never a datum. Places are those in the first message that holds any."""
+    kinds = tuple(dict.fromkeys(place.found.kind.value for place in places))
+    first = places[0].message
+    told = [
+        f"{place.found.kind.value} at {place.found.start}-{place.found.end}"
+        for place in places
+        if place.message == first
+    ]
+    more = f" and {len(told) - _PLACES_TOLD} more" if len(told) > _PLACES_TOLD else ""
+    return Problem(
+        Kind.SENSITIVE_DATA_BLOCKED.value,
+        f"holds data that may not be sent to a model: {', '.join(told[:_PLACES_TOLD])}{more} (characters of the text)",
+        field=f"messages.{first}.content",
+        rules=kinds,
+    )

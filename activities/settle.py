@@ -8,7 +8,7 @@ from temporalio import activity
 
 from activities import evidence
 from activities.policies import Policies
-from activities.results import result_of
+from activities.results import answer_of, result_of
 from activities.stages import Admission, AdmitInput, Closed, CloseInput, Problem
 from assay_temporal.contracts import InferenceResult
 from domain.budgets import QuotaSpent, RecordConflict, Reservation
@@ -92,7 +92,8 @@ class LedgerActivities:
         event = evidence.event_of(run, evidence.OUTCOME)
         key = await self._identities.tenant_key(run.tenant)
         answer = end.reply.content if end.reply else None
-        made = evidence.commitments(key, event, end.original, answer)
+        given = answer_of(end, end.reply) if end.reply else None
+        made = evidence.commitments(key, event, end.original, given)
         record = Record(
             event_id=event,
             tenant=run.tenant,

@@ -83,11 +83,23 @@ class StageInput:
 
 @dataclass(frozen=True)
 class Sanitised:
-    """The request that the model may see, where it is not as it came, and the names of what was removed from it."""
+    """The request that the model may see, where it is not as it came, and what was removed from it.
+
+    Attributes:
+        request: None if it is as it came, or if it could not be read to its end.
+        removed: names of what hid.
+        values: placeholders with the data that go back into the answer. In histories, encrypted, and nowhere else.
+        masked: how many data of a kind are put back into the answer.
+        redacted: how many are not.
+        problem: why it goes no further. ``request`` may be recorded all the same.
+    """
 
     request: InferenceRequest | None = None
     removed: tuple[str, ...] = ()
     problem: Problem | None = None
+    values: tuple[tuple[str, str], ...] = ()
+    masked: dict[str, int] | None = None
+    redacted: dict[str, int] | None = None
 
 
 @dataclass(frozen=True)
@@ -109,6 +121,8 @@ class AdmitInput:
     original: Any
     verdict: Verdict
     removed: tuple[str, ...]
+    masked: dict[str, int] | None = None
+    redacted: dict[str, int] | None = None
 
 
 @dataclass(frozen=True)
@@ -157,7 +171,10 @@ class CloseInput:
         usage: what is charged; None refunds all.
         admitted: whether a reservation may exist.
         original: the request as it was sent, for the commitment; None where it could not be read.
-        request: the request that the model saw, or would have seen.
+        request: the request that the model saw, or would have seen; without messages if it was not cleaned of what
+            no record may hold.
+        reply: with placeholders, as the model gave it.
+        values: what goes into their places for the caller.
     """
 
     run: Run
@@ -172,6 +189,9 @@ class CloseInput:
     usage: Usage | None = None
     admitted: bool = False
     problem: Problem | None = None
+    values: tuple[tuple[str, str], ...] = ()
+    masked: dict[str, int] | None = None
+    redacted: dict[str, int] | None = None
 
 
 @dataclass(frozen=True)

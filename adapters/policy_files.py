@@ -9,7 +9,7 @@ import yaml
 from domain.policy import PolicyError, parse_policy
 from domain.records import canonical
 
-_SECTIONS = ("limits", "models", "screening", "output")
+_SECTIONS = ("limits", "models", "screening", "output", "privacy")
 _RULES = "rules"
 
 
@@ -37,7 +37,8 @@ def load_policy_document(directory: Path, provider_urls: Mapping[str, str]) -> b
     """Read the policy's files, put in where providers are for this process, and check everything.
 
     ``provider_urls`` replaces the ``base_url`` of a provider's models, by the provider's name. The files are
-    ``limits.yaml``, ``models.yaml``, ``screening.yaml``, ``output.yaml`` and the rule sets in ``rules/``.
+    ``limits.yaml``, ``models.yaml``, ``screening.yaml``, ``output.yaml``, ``privacy.yaml``
+    and the rule sets in ``rules/``.
 
     Raises:
         PolicyError: ``where`` is the file and the path in it.

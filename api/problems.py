@@ -41,6 +41,7 @@ SHAPES: dict[Kind, Shape] = {
     Kind.UNAUTHENTICATED_PAYLOAD: Shape(422, "A payload does not authenticate"),
     Kind.NOT_SEALED: Shape(409, "No signed checkpoint covers the event yet"),
     Kind.PROMPT_BLOCKED: Shape(403, "The prompt was blocked"),
+    Kind.SENSITIVE_DATA_BLOCKED: Shape(403, "The prompt holds data that may not be sent"),
     Kind.OUTPUT_BLOCKED: Shape(403, "The answer was blocked"),
     Kind.REVIEW_UNAVAILABLE: Shape(403, "The request needs a review"),
     Kind.SCREENING_UNAVAILABLE: Shape(503, "The screening could not run"),

@@ -45,7 +45,7 @@ class RunView:
         return Refusal(Kind(found.kind), found.detail, field=found.field, retry_after=found.retry_after)
 
     def body(self) -> dict[str, Any]:
-        """The run's JSON: ``{id, status, decision, result?, usage?, removed?, receipt?, problem?}``."""
+        """The run's JSON: ``{id, status, decision, ...}``, and of the rest what there is."""
         body: dict[str, Any] = {"id": self.id, "status": self.status.value, "decision": None}
         if (ended := self.result) is not None:
             body["decision"] = ended.decision
@@ -56,14 +56,22 @@ class RunView:
                 body["receipt"]["proof"] = self.proof
             if ended.removed:
                 body["removed"] = list(ended.removed)
-        if (problem := self.problem) is not None:
-            said = {"type": problem_type(Kind(problem.kind)), "detail": problem.detail, "field": problem.field}
-            body["problem"] = {name: value for name, value in said.items() if value is not None}
-            if problem.rules:
-                body["problem"]["rules"] = list(problem.rules)
-            if problem.places:
-                body["problem"]["findings"] = findings_of(problem)
+            for name, counts in (("masked", ended.masked), ("redacted", ended.redacted)):
+                if counts:
+                    body[name] = dict(counts)
+        if self.problem is not None:
+            body["problem"] = _problem(self.problem)
         return body
+
+
+def _problem(problem: ProblemDetail) -> dict[str, Any]:
+    said = {"type": problem_type(Kind(problem.kind)), "detail": problem.detail, "field": problem.field}
+    body: dict[str, Any] = {name: value for name, value in said.items() if value is not None}
+    if problem.rules:
+        body["rules"] = list(problem.rules)
+    if problem.places:
+        body["findings"] = findings_of(problem)
+    return body
 
 
 def findings_of(problem: ProblemDetail) -> list[dict[str, Any]]:

@@ -183,6 +183,8 @@ class RunBody(BaseModel):
     result: AnswerBody | None = None
     usage: UsageBody | None = None
     removed: list[str] | None = None
+    masked: dict[str, int] | None = Field(default=None, examples=[{"email": 2}])
+    redacted: dict[str, int] | None = Field(default=None, examples=[{"api_key": 1}])
     receipt: ReceiptBody | None = None
     problem: RunProblemBody | None = None
 

@@ -69,7 +69,8 @@ def steps(view: str) -> Iterator[tuple[int, int, set[int]]]:
     one = two = _BEGIN
     mark: int | None = _MARKS
     for match in _TOKEN.finditer(view):
-        behind, own, is_word, alone = _token(match[0])
+        text = match[0]
+        behind, own, is_word, alone = _kept(text) if len(text) <= _LONGEST_KEPT else _token(text)
         new = set(alone)
         if is_word:
             new.add(crc32(behind, two) & _MASK)
@@ -81,8 +82,9 @@ def steps(view: str) -> Iterator[tuple[int, int, set[int]]]:
                 mark = None
         else:
             mark = own
-        yield match.start(), match.end(), new - found
+        new -= found
         found |= new
+        yield match.start(), match.end(), new
 
 
 def _token(text: str) -> _Token:

@@ -82,7 +82,13 @@ def _read_tags(text: str, runs: Spans) -> list[Replacement]:
     if sum(map(len, spelt)) < _INTERLEAVED * len(runs):
         together = apart(text, *runs[0], "".join(spelt))
         return [(*runs[0], together), *((start, end, "") for start, end in runs[1:])]
-    return [(start, end, apart(text, start, end, part)) for (start, end), part in zip(runs, spelt, strict=True)]
+    return [(start, end, _beside(text, start, end, part)) for (start, end), part in zip(runs, spelt, strict=True)]
+
+
+def _beside(text: str, start: int, end: int, part: str) -> str:
+    """Tags are words of their own beside plain text; letters that have no tag leave gaps in words."""
+    around = text[start - 1 : start] + text[end : end + 1]
+    return apart(text, start, end, part) if around.isascii() else part
 
 
 def _read_selectors(text: str, runs: Spans) -> list[Replacement]:

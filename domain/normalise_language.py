@@ -7,7 +7,7 @@ import re
 from itertools import pairwise
 from math import log2
 
-from domain.normalise_words import BIGRAMS, COMMON_WORDS
+from domain.normalise_words import BIGRAMS, COMMON_WORDS, OTHER_WORDS
 
 LETTERS = re.compile(r"[a-z]+")
 BITS_OF_LANGUAGE = 4.3
@@ -19,7 +19,7 @@ _KNOWN_BITS = -4.0  # what a common word is worth besides its letters
 _LONGEST_WORD = 20
 _UNKNOWN = 4.0  # bits that a word costs more if it is not a common one
 
-WORDS = frozenset(COMMON_WORDS.split())
+WORDS = frozenset(COMMON_WORDS.split()).union(OTHER_WORDS.split())
 _RANK_BITS = {word: log2(rank + 10) + 2.0 for rank, word in enumerate(COMMON_WORDS.split())}
 PAIR_BITS = {
     first + second: int(digit, 36) / 2

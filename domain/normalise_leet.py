@@ -20,6 +20,7 @@ _EITHER = re.compile("[1!]")
 _MOST_TRIED = 4  # of what is i or l, each tried as either
 _ALL_I, _ALL_L = str.maketrans("1!", "ii"), str.maketrans("1!", "ll")
 _ENDINGS = {"7": "t", "5": "s", "$": "s", "11": "ll", "3": "e"}  # after an apostrophe
+_WITH_NUMBERS = {"basega": "base64", "rotie": "rot13"}  # what names with numbers come to
 _DOMAIN = re.compile(r"\.[A-Za-z0-9]")
 
 _KNOWN, _LIKELY, _MAYBE_FOREIGN, _SHORT, _NUMBER = 1.0, 0.7, 0.5, 0.3, 0.1
@@ -82,8 +83,8 @@ def _spelt(match: re.Match[str]) -> str:
     if "@" in token and _DOMAIN.match(text, end):
         return "@".join(map(_unleet, token.split("@")))
     word = _unleet(token)
-    if word in WORDS:
-        return word
+    if word in WORDS or word in _WITH_NUMBERS:
+        return _WITH_NUMBERS.get(word, word)
     core = token.removesuffix("!")
     return _unleet(core) + token[len(core) :] if _LETTER.search(token) else token
 

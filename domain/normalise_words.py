@@ -1,8 +1,9 @@
-"""What English looks like: common words, and how often one letter follows another.
+"""What language looks like: common words, and how often one letter follows another in English.
 
-The words are those that are found in prompts of many kinds, the most common first. The table has a row for each letter
-(a to z, and ``~`` for a word's border) and in it a base-36 digit for each letter that may follow: the information in
-that step (Shannon 1948) in halves of a bit, counted over this project's documents.
+The common words are found in prompts of many kinds, the most frequent first; the other words are those of the other
+languages that the shipped rules know. The table has a row for each letter (a to z, and ``~`` for a word's border) and
+in it a base-36 digit for each letter that may follow: the information in that step (Shannon 1948) in halves of a bit,
+counted over this project's documents.
 """
 
 COMMON_WORDS = """
@@ -178,6 +179,20 @@ nullify abandon revealing disclose divulge overridden bypassing circumvent jailb
 uncensored guideline directive directives passphrase secrets aforementioned preceding debug sudo immediately
 henceforth obey exfiltrate webhook upload attachment erase dump chatbot moral morals bomb exploit hacking shouldnt
 though although whose whom onto ought theirs hers herself ourselves yours ours
+"""
+
+OTHER_WORDS = """
+ignoriere ignorieren vergiss vergessen vergesst missachte alle allen alles vorherigen vorherige vorher bisherigen
+bisherige vorangehenden anweisungen anweisung regeln regel befehle befehl auftrag auftrage aufgabe aufgaben
+richtlinien instruktionen und oder nicht mir dir mich dich dein deine deinen deiner den der die das ein eine einen
+ist sind war was wie auf mit von zum zur fur zeige zeig zeigen verrate nenne gib passwort geheimes geheime geheimen
+schreibe schreib jetzt nur davor neue neuen folgenden texte antworte beantworte sage ausgabe ohne einfach
+konzentriere wort systemanweisungen wortlich wiederhole ignorez oublie oubliez toutes tous tout les des une est dans
+pour avec sur precedentes precedents consignes regles affiche montre revele donne mot passe moi ton votre tes vos
+maintenant vous reponds sans ignora olvida todas todos las los instrucciones anteriores reglas muestra revela dime
+del contrasena clave palabra por ahora eres sistema responde sin dimentica tutte tutti istruzioni precedenti regole
+mostra rivela dimmi parola segreta tuo tuoi ora sei senza restrizioni rispondi esqueca instrucoes regras mostre
+senha seu sua suas agora voce diga sem desconsidere
 """
 
 BIGRAMS = """

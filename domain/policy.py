@@ -12,8 +12,10 @@ from domain.models import ModelEntry
 from domain.output_policy import OutputPolicy
 from domain.policy_limits import TenantPolicy, Timeouts, read_limits
 from domain.policy_models import read_models
+from domain.policy_privacy import read_privacy
 from domain.policy_reader import PolicyError, Section
 from domain.policy_screening import read_output, read_screening
+from domain.privacy import PrivacyPolicy
 from domain.records import canonical
 from domain.refusals import Kind, Refusal
 from domain.requests import RequestLimits
@@ -25,7 +27,10 @@ __all__ = ["Policy", "PolicyError", "TenantPolicy", "Timeouts", "parse_policy", 
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """All that an operator decides. ``rate`` and ``daily_tokens`` are the common ones: ask ``for_tenant``."""
+    """All that an operator decides. ``rate`` and ``daily_tokens`` are the common ones: ask ``for_tenant``.
+
+    ``privacy`` is None in documents of releases that knew nothing of it: runs pinned to them go on as they began.
+    """
 
     limits: RequestLimits
     rate: Rate
@@ -37,6 +42,7 @@ class Policy:
     screening: ScreeningPolicy
     output: OutputPolicy
     timeouts: Timeouts
+    privacy: PrivacyPolicy | None = None
 
     def for_tenant(self, tenant: str) -> TenantPolicy:
         """What holds for a tenant's callers."""
@@ -95,6 +101,7 @@ def parse_policy(document: bytes) -> Policy:
             root.section("screening"), root.section("rules"), frozenset(models.entries)
         )
         output = read_output(root.section("output"))
+        privacy = read_privacy(root.section("privacy")) if "privacy" in root else None
     return Policy(
         limits=limits.request,
         rate=limits.common.rate,
@@ -106,6 +113,7 @@ def parse_policy(document: bytes) -> Policy:
         screening=screening,
         output=output,
         timeouts=limits.timeouts,
+        privacy=privacy,
     )
 
 

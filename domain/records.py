@@ -50,6 +50,7 @@ class OpenFields:
     filters that were set, without their values. ``policy_before`` is the hash of the policy that was current before
     ``policy``. ``places`` are where rules matched in the messages, as ``rule@message:start-end`` in code points;
     ``monitored`` is what would have been decided, in monitor mode.
+    ``masked`` and ``redacted`` count, by kind, secrets and personal data that the model did not see.
     """
 
     caller: str | None = None
@@ -85,6 +86,8 @@ class OpenFields:
     first_at: str | None = None
     last_at: str | None = None
     filters: tuple[str, ...] = ()
+    masked: Mapping[str, int] | None = None
+    redacted: Mapping[str, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)

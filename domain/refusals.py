@@ -47,6 +47,7 @@ class Kind(StrEnum):
     NOT_SEALED = "not-sealed"
     # verdicts
     PROMPT_BLOCKED = "prompt-blocked"
+    SENSITIVE_DATA_BLOCKED = "sensitive-data-blocked"
     OUTPUT_BLOCKED = "output-blocked"
     REVIEW_UNAVAILABLE = "review-unavailable"
     SCREENING_UNAVAILABLE = "screening-unavailable"
@@ -78,7 +79,14 @@ class Kind(StrEnum):
 _NATURES: dict[Kind, Nature] = {
     **dict.fromkeys(Kind, Nature.CALLER),
     **dict.fromkeys(
-        (Kind.PROMPT_BLOCKED, Kind.OUTPUT_BLOCKED, Kind.REVIEW_UNAVAILABLE, Kind.UNKNOWN_POLICY, Kind.LEGAL_HOLD),
+        (
+            Kind.PROMPT_BLOCKED,
+            Kind.SENSITIVE_DATA_BLOCKED,
+            Kind.OUTPUT_BLOCKED,
+            Kind.REVIEW_UNAVAILABLE,
+            Kind.UNKNOWN_POLICY,
+            Kind.LEGAL_HOLD,
+        ),
         Nature.POLICY,
     ),
     **dict.fromkeys((Kind.RATE_LIMITED, Kind.QUOTA_SPENT, Kind.NOT_SEALED), Nature.LIMIT),

@@ -18,7 +18,7 @@ class Status(StrEnum):
     CANCELLED = "cancelled"
 
 
-_BLOCKS = frozenset({Kind.PROMPT_BLOCKED, Kind.OUTPUT_BLOCKED})
+_BLOCKS = frozenset({Kind.PROMPT_BLOCKED, Kind.SENSITIVE_DATA_BLOCKED, Kind.OUTPUT_BLOCKED})
 
 
 def status_for(kind: Kind | None) -> Status:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from domain.ngram_model import NgramModel
-from domain.ngrams import features, steps, windows
+from domain.ngrams import WINDOW, features, steps, windows
 from domain.requests import TextKind
 from domain.screening_detectors import NOT_SCANNED, Exchange, Inspection
 from domain.screening_policy import ScreeningPolicy
@@ -15,6 +15,7 @@ RULE = "resembles_attacks"
 """What the detector's findings are called."""
 LEAST = 0.05
 """A score below this is no finding: nearly every text resembles something a little."""
+_POINTED_OUT = 0.2  # below that a finding is of the whole window: looking closer takes as long as scoring
 
 
 class Ngrams:
@@ -56,7 +57,8 @@ class Ngrams:
         begin, margin = self._highest(view.text)
         score = round(self.model.score(margin), 6)
         if score >= LEAST:
-            start, end = self._heaviest(view.text, begin)
+            window = begin, min(len(view.text), begin + WINDOW)
+            start, end = self._heaviest(view.text, begin) if score >= _POINTED_OUT else window
             yield Finding(self.name, RULE, score, index, *view.span(start, end))
 
     def _highest(self, text: str) -> tuple[int, float]:
@@ -92,7 +94,7 @@ def explain(text: str, begin: int, model: NgramModel) -> Iterator[Weighed]:
     """What each token of the window that begins at ``begin`` of a view weighs, in order. Their sum is the margin but
     for the model's bias."""
     end = next((end for start, end in windows(len(text)) if start == begin), len(text))
-    found = [(start, stop, sum(map(model.weights.__getitem__, new))) for start, stop, new in steps(text[begin:end])]
-    root = max(1, len(features(text[begin:end]))) ** 0.5
-    for start, stop, weight in found:
-        yield Weighed(begin + start, begin + stop, model.scale * weight / root)
+    found = list(steps(text[begin:end]))
+    unit = model.scale / max(1, sum(len(new) for _, _, new in found)) ** 0.5
+    for start, stop, new in found:
+        yield Weighed(begin + start, begin + stop, unit * sum(map(model.weights.__getitem__, new)))

@@ -62,10 +62,13 @@ def write_policies(target: Path, *, long_prompts: bool = False) -> None:
         "poor": {"quota": {"tokens_per_day": POOR_TOKENS}},
         "globex": {"models": ["fake"]},
     }
+    privacy = yaml.safe_load((target / "privacy.yaml").read_text())
+    (target / "privacy.yaml").write_text(yaml.safe_dump({**privacy, "tenants": {"globex": {"card_number": "block"}}}))
     if long_prompts:
         limits["request"]["max_prompt_chars"] = LONG_CHARS
-        screening = yaml.safe_load((target / "screening.yaml").read_text())
-        (target / "screening.yaml").write_text(yaml.safe_dump({**screening, "max_scanned_chars": LONG_CHARS}))
+        for name in ("screening.yaml", "privacy.yaml"):
+            found = yaml.safe_load((target / name).read_text())
+            (target / name).write_text(yaml.safe_dump({**found, "max_scanned_chars": LONG_CHARS}))
     (target / "limits.yaml").write_text(yaml.safe_dump(limits))
     models = yaml.safe_load((target / "models.yaml").read_text())
     fake = {**models["models"][0], "provider": "fake", "base_url": "http://127.0.0.1:1/v1", "context_tokens": 32000}

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
-from training.evaluate import Floats, held_out_margins, rule_scores, together
+from training.evaluate import held_out_margins, rule_scores, together
+from training.fit import Floats
 from training.rows import SEED, Row, own_rows, read_rows
 
 BANDS = ((0, 1_000), (1_000, 4_000), (4_000, 1_000_000))

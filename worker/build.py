@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 from temporalio.client import Client
@@ -17,12 +17,14 @@ from activities.screen import ScreeningActivities
 from activities.settle import LedgerActivities, Promise
 from activities.validate import ValidationActivities
 from adapters.detectors import load_detectors
+from adapters.privacy_phonenumbers import LibPhoneNumbers
 from adapters.runs_temporal import TemporalRuns
 from assay_temporal.contracts import InferenceResult
 from assay_temporal.keyring import KeyRing
 from config.settings import Settings, WorkerSettings
 from domain.abandoned_ports import OutcomeGaps
 from domain.ports import Clock, IdentityKeys, Ledger, ModelProvider, PolicyStore, StatementSigner, TeamDirectory
+from domain.privacy_ports import PhoneNumbers
 from domain.verdicts import Verdict
 from worker.nexus import NexusGate
 from worker.sandbox import sandbox
@@ -45,6 +47,7 @@ class WorkerPorts:
     gaps: OutcomeGaps
     recorded: Callable[[InferenceResult], None] = lambda _: None
     judged: Callable[[str, Verdict], None] = lambda *_: None
+    phones: PhoneNumbers = field(default_factory=LibPhoneNumbers)
 
 
 def build_worker(client: Client, settings: Settings, ports: WorkerPorts) -> Worker:
@@ -52,7 +55,7 @@ def build_worker(client: Client, settings: Settings, ports: WorkerPorts) -> Work
     policies = Policies(ports.policies)
     validation = ValidationActivities(ports.keyring, policies, ports.identities, ports.teams)
     detectors = load_detectors(settings.models_dir, None, settings.onnx.dir, settings.onnx.threads)
-    screening = ScreeningActivities(policies, detectors, os.urandom, ports.judged)
+    screening = ScreeningActivities(policies, detectors, ports.phones, os.urandom, ports.judged)
     promise = Promise(settings.audit.log_name, settings.audit.promise_seconds)
     ledger = LedgerActivities(
         ports.ledger, policies, ports.identities, ports.signer, ports.clock, ports.recorded, promise

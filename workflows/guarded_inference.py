@@ -143,13 +143,13 @@ class GuardedInference:
         clean = await stages.short(
             names.SANITISE_PROMPT,
             StageInput(run, journey.valid_request),
-            "normalise the prompt, remove what hides",
+            "normalise the prompt, remove what hides, mask personal data",
         )
-        journey.removed = clean.removed
+        journey.cleaned = clean
         if clean.problem is not None:
             raise Stopped(journey.as_sent(clean.problem))
         journey.clean = clean.request or journey.valid_request
-        self._tell(story.sanitised(clean.removed))
+        self._tell(story.sanitised(clean))
         self._enter(names.SCREEN_PROMPT.name)
         journey.verdict = verdict = await stages.short(
             names.SCREEN_PROMPT,
@@ -174,6 +174,8 @@ class GuardedInference:
                 original=journey.sent,
                 verdict=journey.screened,
                 removed=journey.removed,
+                masked=journey.cleaned.masked,
+                redacted=journey.cleaned.redacted,
             ),
             "reserve the budget and record the admission",
         )

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, TypeVar
 
-from activities.stages import CloseInput, Problem, Reply, Run, Submitter, Validated
+from activities.stages import CloseInput, Problem, Reply, Run, Sanitised, Submitter, Validated
 from domain.models import Usage
 from domain.refusals import Kind
 from domain.requests import InferenceRequest, messages_of
@@ -31,7 +31,7 @@ class Journey:
         self.valid = Validated(stranger)
         self.clean: InferenceRequest | None = None
         self._request: InferenceRequest | None = None
-        self.removed: tuple[str, ...] = ()
+        self.cleaned = Sanitised()
         self.verdict: Verdict | None = None
         self.output_verdict: Verdict | None = None
         self.admitted = False
@@ -68,6 +68,11 @@ class Journey:
         return _known(self.clean)
 
     @property
+    def removed(self) -> tuple[str, ...]:
+        """What hid in the prompt and was taken out."""
+        return self.cleaned.removed
+
+    @property
     def screened(self) -> Verdict:
         """The verdict on the prompt."""
         return _known(self.verdict)
@@ -99,16 +104,25 @@ class Journey:
             run=self.valid.run,
             status=status.value,
             submitter=self.valid.submitter,
-            request=self.clean or (self.valid_request if self.valid.request else None),
+            request=self._recordable,
             original=self.sent if self.valid.submitter else None,
             verdict=self.verdict,
             output_verdict=self.output_verdict,
             removed=self.removed,
+            values=self.cleaned.values,
+            masked=self.cleaned.masked,
+            redacted=self.cleaned.redacted,
             reply=self.reply if shown else None,
             usage=self.charge(status),
             admitted=self.admitted,
             problem=self.problem,
         )
+
+    @property
+    def _recordable(self) -> InferenceRequest | None:
+        """The request as the model would see it; without its messages unless they were cleaned."""
+        found = self.clean or self.cleaned.request
+        return found or (replace(self.valid.request, messages=()) if self.valid.request else None)
 
 
 class NotYetKnown(Exception):

@@ -3,7 +3,11 @@
 Encrypted like every payload; and no word of a prompt or an answer stands in it all the same.
 """
 
-from activities.stages import Admission, Problem, Reply, Run
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
+
+from activities.stages import Admission, Problem, Reply, Run, Sanitised
 from assay_temporal.contracts import Progress, StageReport
 from domain.requests import InferenceRequest
 from domain.runs import Status
@@ -11,6 +15,19 @@ from domain.verdicts import Place, Verdict
 
 _POLICY_DIGITS = 12
 _MOST_PLACES = 5
+_NOUNS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "private_key": "private key",
+        "password": "password",
+        "api_key": "API key",
+        "token": "token",
+        "card_number": "card number",
+        "iban": "IBAN",
+        "email": "e-mail address",
+        "phone": "phone number",
+        "other": "datum",
+    }
+)
 _STATIC = """\
 A governed request to **{model}** for tenant **{tenant}**.
 
@@ -96,9 +113,19 @@ def valid(request: InferenceRequest) -> str:
     return f"signed start proven; {_count(len(request.messages), 'message')}, at most {request.max_tokens} tokens back"
 
 
-def sanitised(removed: tuple[str, ...]) -> str:
-    """What was removed, by category."""
-    return f"removed: {', '.join(removed)}" if removed else "nothing removed"
+def sanitised(clean: Sanitised) -> str:
+    """What was removed, by category, and what was masked, by kind."""
+    told = [f"removed: {', '.join(clean.removed)}"] if clean.removed else []
+    for counts, done in ((clean.masked, "masked"), (clean.redacted, "redacted")):
+        if counts:
+            told.append(f"{', '.join(_counted(*one) for one in counts.items())} {done}")
+    return "; ".join(told) or "nothing removed"
+
+
+def _counted(kind: str, number: int) -> str:
+    noun = _NOUNS.get(kind, kind)
+    plural = "data" if noun == "datum" else f"{noun}es" if noun.endswith("s") else f"{noun}s"
+    return f"{number} {noun if number == 1 else plural}"
 
 
 def screened(verdict: Verdict) -> str:

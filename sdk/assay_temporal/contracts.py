@@ -113,7 +113,13 @@ WITHDRAWAL_REASONS: Final = ("superseded", "operator", "policy")
 
 @dataclass(frozen=True)
 class InferenceResult:
-    """How a run ended. A denial by policy is a result; a fault fails the run."""
+    """How a run ended. A denial by policy is a result; a fault fails the run.
+
+    Attributes:
+        removed: names of what hid in the prompt and was taken out.
+        masked: how many secrets and personal data, by kind, the model did not see and the answer has again.
+        redacted: how many it did not see that are gone for good: a placeholder stands in their place.
+    """
 
     id: str
     status: str
@@ -124,3 +130,5 @@ class InferenceResult:
     receipt: Receipt | None = None
     problem: ProblemDetail | None = None
     removed: tuple[str, ...] = ()
+    masked: dict[str, int] = field(default_factory=dict)
+    redacted: dict[str, int] = field(default_factory=dict)

@@ -54,6 +54,18 @@ class Hang:
 
 
 @dataclass(frozen=True, slots=True)
+class Made:
+    """A reply that is made when it is sent: one that depends on the call."""
+
+    make: Callable[[], Reply]
+
+    async def output(self, released: asyncio.Event) -> AsyncIterator[bytes]:
+        """All of it at once."""
+        async for piece in self.make().output(released):
+            yield piece
+
+
+@dataclass(frozen=True, slots=True)
 class Trickle:
     """A reply whose body comes in chunks of ``size`` bytes with a ``pause`` (seconds) before each."""
 

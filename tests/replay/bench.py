@@ -5,7 +5,7 @@ Histories that are recorded here open with ``keyring()``, today and in years: wh
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -66,12 +66,14 @@ class RecordingBench:
     signer: LocalSigner = field(default_factory=LocalSigner)
     teams: MemoryTeams = field(default_factory=lambda: MemoryTeams(TEAM))
 
-    async def with_policies(self, **limits: Any) -> None:
+    async def with_policies(self, privacy: Mapping[str, Any] | None = None, **limits: Any) -> None:
         """Take the shipped policies with the tests' models; ``limits`` go into the policy of limits."""
         folder = self.policies_dir / secrets.token_hex(4)
         write_policies(folder)
         found = yaml.safe_load((folder / "limits.yaml").read_text())
         (folder / "limits.yaml").write_text(yaml.safe_dump({**found, **limits}))
+        found = yaml.safe_load((folder / "privacy.yaml").read_text())
+        (folder / "privacy.yaml").write_text(yaml.safe_dump({**found, **(privacy or {})}))
         self.policy = await self.policies.put(load_policy_document(folder, {}))
         await self.policies.make_current(self.policy)
 

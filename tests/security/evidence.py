@@ -25,6 +25,7 @@ PLACES = (
     "processes",
     "PostgreSQL's rows",
     "stored payloads",
+    "the provider",
 )
 
 
@@ -37,6 +38,7 @@ async def gather(gateway: Gateway, planted: Planted) -> dict[str, Blobs]:
     found: dict[str, Blobs] = {
         "metrics": {"metrics": (await gateway.http.get("/metrics")).content},
         "what callers were told": planted.told,
+        "the provider": {str(index): request.body for index, request in enumerate(gateway.provider.requests)},
         "processes": dict(_processes(gateway)),
         "PostgreSQL's rows": await _rows(gateway),
         "stored payloads": {row["id"]: row["content"] for row in stored},

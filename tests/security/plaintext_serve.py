@@ -1,7 +1,8 @@
 """``assay serve`` with its guards off, for one purpose: to prove that the search for canaries would find them.
 
-Payloads and records are not encrypted, and everything that comes by is told to the log, to a metric, to search
-attributes and to a memo. The product has no switch for any of this: it is done to it from outside, here.
+Payloads and records are not encrypted, personal data is not masked, and everything that comes by is told to the log, to
+a metric, to search attributes and to a memo. The product has no switch for any of this: it is done to it from outside,
+here.
 """
 
 import dataclasses
@@ -19,6 +20,7 @@ from temporalio.common import SearchAttributePair, TypedSearchAttributes
 from temporalio.converter import DataConverter
 
 import activities.failing
+import activities.screen
 import adapters.model_openai
 import adapters.pool_postgres
 import adapters.record_sealer
@@ -27,6 +29,7 @@ import adapters.temporal_client
 import api.main
 import assay_temporal.vault.login
 import cli.main
+from domain.privacy_masking import Masked
 from workflows.search_attributes import REVIEW_STATE
 
 TOLD_CHARS = 300
@@ -150,6 +153,7 @@ def open_up() -> None:
     """Take the guards off."""
     adapters.temporal_client.encrypted = lambda *_: DataConverter.default
     adapters.record_sealer.AESGCM = NoCipher
+    activities.screen.mask_request = lambda request, *_: Masked(request)
     Client.start_workflow = shown_start(Client.start_workflow)
     api.main.build_app = telling_app(api.main.build_app)
     stage = activities.failing._FailingByKind

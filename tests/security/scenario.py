@@ -1,13 +1,15 @@
 """Requests of every outcome, with a canary in each of their parts."""
 
 import asyncio
+import secrets
 from dataclasses import dataclass, field
 from typing import Any
 
 import httpx2
 
+from domain.privacy_numbers import luhn
 from embedded.places import places
-from tests.fakes.behaviours import Hang, answer, status
+from tests.fakes.behaviours import Hang, Made, answer, status
 from tests.gateway import Gateway
 from tests.security.needles import Canaries
 
@@ -46,20 +48,36 @@ async def _ask(
 
 async def _completed(gateway: Gateway, planted: Planted) -> None:
     canaries = planted.canaries
-    gateway.provider.script(answer(f"Well: {canaries.text('answer')}"))
+    card = canaries.planted["card number"] = _card()
+    email = f"{canaries.word('e-mail address')}@example.com"
+    gateway.provider.script(Made(lambda: answer(f"Well: {canaries.planted['answer']} {_heard(gateway)}")))
+    canaries.text("answer")
+    key = f"{canaries.word('API key', 'sk-proj-')}0123456789"
     body = {
         "messages": [
             {"role": "system", "content": f"Be kind. {canaries.text('system message')}"},
             {
                 "role": "user",
-                "content": f"Hello {canaries.text('prompt')} {canaries.word('API key', 'sk-proj-')}0123456789",
+                "content": f"Hello {canaries.text('prompt')} {key} {email} {card}",
             },
         ],
         "metadata": {canaries.text("metadata name"): canaries.text("metadata value")},
     }
     key = {"Idempotency-Key": canaries.word("idempotency key")}
     response = await _ask(gateway, planted, "completed", body, 200, **key)
-    assert canaries.planted["answer"] in response.json()["result"]["content"]
+    content = response.json()["result"]["content"]
+    assert all(given in content for given in (canaries.planted["answer"], email, card))
+
+
+def _heard(gateway: Gateway) -> str:
+    """The last two words that the provider was asked: an answer may hold these, and no key."""
+    return " ".join(gateway.provider.requests[-1].json()["messages"][-1]["content"].split()[-2:])
+
+
+def _card() -> str:
+    """A card number that no other test knows."""
+    digits = f"4{secrets.randbelow(10**14):014d}"
+    return next(digits + check for check in "0123456789" if luhn(digits + check))
 
 
 async def _blocked(gateway: Gateway, planted: Planted) -> None:

@@ -24,8 +24,10 @@ CREDENTIALS = {
 }
 """What may lie in which file of the data directory: one machine's own credentials, each in one file."""
 
+DATA = {"API key", "e-mail address", "card number"}
+"""What no model is to see."""
 PROMPTS = {
-    *("system message", "prompt", "API key", "blocked prompt", "prompt of a withheld answer"),
+    *("system message", "prompt", *DATA, "blocked prompt", "prompt of a withheld answer"),
     *("failed prompt", "retried prompt", "refused prompt", "cancelled prompt", "large prompt"),
 }
 ANSWERS = {"answer", "withheld answer", "API key in a withheld answer", "retried answer"}
@@ -57,11 +59,18 @@ FOUND_WITHOUT_GUARDS = {
 }
 
 
-@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("place", sorted({*PLACES} - {"the provider"}))
 def test_the_product_leaves_nothing_in_plaintext(sealed: Scene, place: str) -> None:
     blobs = sealed.evidence[place]
     assert any(blobs.values())
     assert sealed.search.holders(blobs) == (CREDENTIALS if place == "other files" else {})
+
+
+def test_a_model_is_told_what_was_asked_without_personal_data(sealed: Scene, plaintext: Scene) -> None:
+    asked, all_of_it = (scene.search.named_in(scene.evidence["the provider"]).keys() for scene in (sealed, plaintext))
+    assert asked & DATA == set()
+    assert all_of_it >= {"prompt", "system message"} | DATA
+    assert asked >= {"prompt", "system message"}
 
 
 @pytest.mark.parametrize("place", FOUND_WITHOUT_GUARDS)

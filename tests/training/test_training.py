@@ -98,7 +98,7 @@ def test_a_text_has_the_margin_of_its_highest_window():
 
 
 def test_documents_are_ordinary_and_long():
-    long = [Row(row.text * 50, row.label, row.source) for row in ROWS]
+    long = [Row(row.text * 300, row.label, row.source) for row in ROWS]
     made = list(documents(long, 10))
     assert len(made) == 10
     assert all(row.label == 0 and 1_000 <= len(row.text) <= 12_000 for row in made)

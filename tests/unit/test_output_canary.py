@@ -4,6 +4,7 @@ import base64
 import codecs
 import os
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 
 from activities.screen import ScreeningActivities
 from activities.stages import Run, StageInput
+from adapters.privacy_phonenumbers import LibPhoneNumbers
 from domain.output_canary import TOKEN_BYTES, add_canary, canary_of, finds_canary
 from domain.output_screening import CANARY, screen_output
 from domain.policy import Policy
@@ -95,7 +97,8 @@ async def test_requests_are_marked_where_they_are_sanitised_if_the_policy_says_s
 ):
     chosen = replace(policy, output=replace(policy.output, canary_action=action))
     stage = StageInput(Run("acme", "", "w", "r", 0, "", ""), REQUEST)
-    activities = ScreeningActivities(_Policies(chosen), {}, os.urandom)  # type: ignore[arg-type] # all that it asks for
+    policies: Any = _Policies(chosen)
+    activities = ScreeningActivities(policies, {}, LibPhoneNumbers(), os.urandom)
     first, second = await activities.sanitise_prompt(stage), await activities.sanitise_prompt(stage)
     if action is None:
         assert first.request is None

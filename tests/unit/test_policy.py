@@ -10,6 +10,7 @@ import pytest
 
 from domain.budgets import Rate
 from domain.policy import Policy, PolicyError, parse_policy, policy_hash
+from domain.privacy import DataKind, Handling
 from domain.records import canonical
 from domain.refusals import Kind, Refusal
 from domain.requests import TextKind
@@ -65,6 +66,7 @@ EXEMPT = "screening.exceptions.0"
 MODEL = "models.models.0"
 RULE = "rules.english.rules.0"
 OUTPUT_RULE = "output.rules.0"
+DATA_RULE = "privacy.rules.0"
 
 WRONG: tuple[tuple[Edit, str, str], ...] = (
     (_set("extra", {}), "extra", "not known"),
@@ -177,6 +179,22 @@ WRONG: tuple[tuple[Edit, str, str], ...] = (
     (_set(f"{OUTPUT_RULE}.outside_code", "no"), f"{OUTPUT_RULE}.outside_code", "true or false"),
     (_set(f"{OUTPUT_RULE}.matches", ["nothing"]), f"{OUTPUT_RULE}.matches.0", "does not find this example"),
     (_set("output.leaked_system_prompt.words", 3), "output.leaked_system_prompt.words", "from 8"),
+    (_set("privacy.kinds.email", "hide"), "privacy.kinds.email", "allow, mask, redact, block"),
+    (_drop("privacy.kinds.email"), "privacy.kinds.email", "missing"),
+    (_set("privacy.kinds.passport", "mask"), "privacy.kinds.passport", "not known"),
+    (_set("privacy.tenants.Acme", {}), "privacy.tenants.Acme", "tenant name"),
+    (_set("privacy.tenants.acme", {"e-mail": "mask"}), "privacy.tenants.acme.e-mail", "not known"),
+    (_set("privacy.tenants.acme", {"email": True}), "privacy.tenants.acme.email", "one of"),
+    (_set("privacy.answers.email", "mask"), "privacy.answers.email", "allow, review, block"),
+    (_drop("privacy.answers.email"), "privacy.answers.email", "missing"),
+    (_set("privacy.phone_regions", ["us"]), "privacy.phone_regions", "capital"),
+    (_set("privacy.max_scanned_chars", 0), "privacy.max_scanned_chars", "from 1"),
+    (_set("privacy.rules", []), "privacy.rules", "at least one"),
+    (_set(f"{DATA_RULE}.kind", "email"), f"{DATA_RULE}.kind", "one of"),
+    (_set(f"{DATA_RULE}.name", "assay_key"), "privacy.rules.1.name", "other rule"),
+    (_set(f"{DATA_RULE}.pattern", "a+"), f"{DATA_RULE}.pattern", "upper bound"),
+    (_set(f"{DATA_RULE}.hints", ["xy-"]), f"{DATA_RULE}.matches.0", "does not find this example"),
+    (_set(f"{DATA_RULE}.passes", ["sk-" + "a" * 40]), f"{DATA_RULE}.passes.0", "must not"),
 )
 
 
@@ -236,6 +254,19 @@ def test_the_shipped_policy(policy: Policy):
     assert "phrase_execute" not in {rule.name for kind in TextKind for rule in rules[kind].rules}
     assert rules[TextKind.SYSTEM].rules == ()
     assert policy.screening.for_request("anyone", ("smollm2",)) == policy.screening
+
+
+def test_kinds_are_handled_as_the_tenant_has_it(policy_document: bytes):
+    changed = _edited(policy_document, _set("privacy.tenants", {"acme": {"email": "block"}}))
+    privacy = parse_policy(changed).privacy
+    assert privacy is not None
+    assert privacy.for_tenant("acme")[DataKind.EMAIL] is Handling.BLOCK
+    assert privacy.for_tenant("acme")[DataKind.PHONE] is privacy.for_tenant("globex")[DataKind.PHONE] is Handling.MASK
+    assert privacy.for_tenant("globex")[DataKind.EMAIL] is Handling.MASK
+
+
+def test_a_document_of_a_release_before_privacy_is_read_as_it_was_meant(policy_document: bytes):
+    assert parse_policy(_edited(policy_document, _drop("privacy"))).privacy is None
 
 
 @pytest.fixture

@@ -197,7 +197,7 @@ def test_rules_read_past_characters_that_sanitising_takes_out(policy: Policy):
 def test_long_system_messages_leave_what_is_read_of_others(policy: Policy):
     system, user = Message(Speaker.SYSTEM, "Be kind. " * 10), Message(Speaker.USER, ATTACK)
     limited = replace(policy.screening, max_scanned_chars=len(ATTACK))
-    verdict = screen((system, user), (system, user), limited)
+    verdict = screen((system, user), (system, user), limited, DETECTORS)
     assert verdict.decision is Decision.BLOCK
     assert Finding("normaliser", "not_scanned", 0.0, 0, len(ATTACK), len(system.content)) in verdict.findings
 

