@@ -53,7 +53,9 @@ def held_out_margins(rows: Sequence[Row], own: Sequence[Row], unseen: Sequence[R
         vector, bias = fit(pieces.of(learnt), labels, weights)
         small, scale = quantise(vector)
         mine = aside[: len(judged)]
-        margins[mine] = pieces.of(aside).highest(small.astype(np.float64) * scale, bias, len(everything))[: len(judged)][mine]
+        margins[mine] = pieces.of(aside).highest(small.astype(np.float64) * scale, bias, len(everything))[
+            : len(judged)
+        ][mine]
     if np.isnan(margins).any():
         raise ValueError("a source is in no fold: name it in FOLDS")
     return margins

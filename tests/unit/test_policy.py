@@ -132,7 +132,7 @@ WRONG: tuple[tuple[Edit, str, str], ...] = (
     (_set(f"{BAND}.review", 0.9), f"{BAND}.review", "block"),
     (_set(f"{BAND}.review", 0), f"{BAND}.review", "from 0.01"),
     (_set(f"{BAND}.block", 1.1), f"{BAND}.block", "to 1"),
-    (_set(f"{BAND}.up_to", 1000), f"{BAND}.up_to", "left out"),
+    (_set("screening.thresholds.prompt.2.up_to", 5000), "screening.thresholds.prompt.2.up_to", "left out"),
     (_set("screening.thresholds.prompt", [HALF, HALF]), f"{BAND}.up_to", "missing"),
     (
         _set("screening.thresholds.prompt", [{**HALF, "up_to": 9}, {**HALF, "up_to": 9}, HALF]),
