@@ -7,6 +7,7 @@ from temporalio import activity
 
 from activities.policies import Policies
 from activities.stages import Problem, Sanitised, ScreenInput, ScreenOutputInput, StageInput, problem_of
+from domain.output_canary import TOKEN_BYTES, add_canary
 from domain.output_screening import screen_output
 from domain.privacy_answers import add_data
 from domain.privacy_masking import Masked, Place, mask_request
@@ -29,17 +30,22 @@ class ScreeningActivities:
         policies: Policies,
         detectors: Mapping[str, Detector],
         phones: PhoneNumbers,
+        randomness: Callable[[int], bytes],
         judged: Callable[[str, Verdict], None] = lambda *_: None,
     ) -> None:
-        """Take what finds and judges. ``judged`` hears of each verdict, and of what: ``prompt`` or ``answer``."""
+        """Take what finds and judges, and what gives so many bytes that nobody can foresee.
+
+        ``judged`` hears of each verdict, and of what: ``prompt`` or ``answer``.
+        """
         self._policies = policies
         self._detectors = detectors
         self._phones = phones
         self._judged = judged
+        self._randomness = randomness
 
     @activity.defn
     async def sanitise_prompt(self, stage: StageInput) -> Sanitised:
-        """Remove what hides and mask what the model may not see; name what was removed."""
+        """Remove what hides, mask what the model may not see, name both; mark the system message if wanted."""
         policy = await self._policies.get(stage.run.policy)
         try:
             request, removals = sanitise_request(stage.request, policy.sanitising)
@@ -54,8 +60,11 @@ class ScreeningActivities:
             if refusal.kind not in _NO_FAULTS:
                 raise
             return Sanitised(problem=problem_of(refusal))
+        request = masked.request
+        if policy.output.canary_action:
+            request = add_canary(request, self._randomness(TOKEN_BYTES))
         return Sanitised(
-            request=masked.request if masked.request != stage.request else None,
+            request=request if request != stage.request else None,
             removed=removed,
             problem=_blocked(masked.blocked) if masked.blocked else None,
             values=() if masked.blocked else masked.values,

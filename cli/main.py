@@ -5,7 +5,7 @@ import sys
 import typer
 from pydantic import ValidationError
 
-from cli import admin, archives, audit, custody, demo, doctor, requests, serve, teams, ui, up
+from cli import admin, archives, audit, custody, demo, doctor, requests, screen, screen_tune, serve, teams, ui, up
 from config import logs
 
 app = typer.Typer(
@@ -27,6 +27,8 @@ app.command()(ui.ui)
 app.add_typer(admin.tenants, name="tenant")
 app.add_typer(admin.clients, name="client")
 app.add_typer(teams.app, name="team")
+screen.app.command("tune")(screen_tune.tune)
+app.add_typer(screen.app, name="screen")
 audit.app.command("archive")(archives.archive)
 audit.app.command("archives")(archives.archives)
 audit.app.command("restore")(archives.restore)

@@ -1,13 +1,14 @@
 """Whether an answer gives a system message away: a run of its words, in order, as word n-grams (shingles, Broder 1997).
 
 Words are compared without case, marks or punctuation. What the user's own messages hold is no leak. A translation, a
-summary or an encoding of the system message is not found.
+summary of the system message is not found; an encoding is, where the normaliser decodes it.
 """
 
 from collections.abc import Iterable, Iterator
 
+from domain.normalise import normalise
 from domain.requests import Message, Speaker
-from domain.screening_view import WORD, fold
+from domain.text_view import WORD
 
 SHORTEST_GUARDED = 8
 """Words. A shorter system message is too likely to be said by chance."""
@@ -27,7 +28,7 @@ def find_leak(answer: str, messages: Iterable[Message], words: int) -> tuple[int
         for other in conversation:
             if other.role is not Speaker.SYSTEM:
                 secret.difference_update(_shingles(_words(other.content), size))
-        view = fold(answer)
+        view = normalise(answer).view
         places = [match.span() for match in WORD.finditer(view.text)]
         said = [view.text[start:end] for start, end in places]
         for index, shingle in enumerate(_shingles(said, size)):
@@ -37,7 +38,7 @@ def find_leak(answer: str, messages: Iterable[Message], words: int) -> tuple[int
 
 
 def _words(text: str) -> list[str]:
-    return WORD.findall(fold(text).text)
+    return WORD.findall(normalise(text).view.text)
 
 
 def _shingles(words: list[str], size: int) -> Iterator[tuple[str, ...]]:

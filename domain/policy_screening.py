@@ -9,7 +9,7 @@ from functools import lru_cache
 from types import MappingProxyType
 
 from domain.normalise import normalise
-from domain.output_policy import OutputPolicy, OutputRule
+from domain.output_policy import LinkPolicy, OutputPolicy, OutputRule
 from domain.output_screening import matches
 from domain.policy_reader import PolicyError, Section
 from domain.policy_thresholds import read_bands, read_exemptions, read_onnx, read_treatment
@@ -26,6 +26,7 @@ from domain.verdicts import Decision
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,59}\Z")
 _MODEL = re.compile(r"[0-9a-f]{16}\Z")
+_HOST = re.compile(r"[a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63}){0,10}\Z")
 _MAX_PATTERN = 8_000
 _ACTIONS = (Decision.REVIEW.value, Decision.BLOCK.value)
 _MAX_SCANNED = 10_000_000
@@ -72,7 +73,33 @@ def read_output(section: Section) -> OutputPolicy:
         for entry in section.sections("rules"):
             with entry:
                 rules.append(_output_rule(entry, names))
-        return OutputPolicy(tuple(rules), section.whole("max_scanned_chars", 1, _MAX_SCANNED), words, action)
+        return OutputPolicy(
+            tuple(rules),
+            section.whole("max_scanned_chars", 1, _MAX_SCANNED),
+            words,
+            action,
+            _links(section.section("links")) if "links" in section else None,
+            _switched(section, "hidden_text"),
+            _switched(section, "canary"),
+        )
+
+
+def _links(section: Section) -> LinkPolicy:
+    with section:
+        loaded, followed, active = (
+            Decision(section.choice(name, _ACTIONS)) for name in ("loaded", "followed", "active")
+        )
+        hosts = section.texts("trusted_hosts", may_be_empty=True)
+        for host in hosts:
+            if not _HOST.match(host):
+                raise PolicyError(section.path("trusted_hosts"), "must be names of hosts, in lower case")
+    return LinkPolicy(loaded, followed, active, hosts)
+
+
+def _switched(section: Section, name: str) -> Decision | None:
+    """An action, or ``off``. Policies from before there was such a member have it off: runs are pinned to them."""
+    action = section.choice(name, (*_ACTIONS, "off")) if name in section else "off"
+    return None if action == "off" else Decision(action)
 
 
 def _known(section: Section, member: str, known: tuple[str, ...], *, may_be_empty: bool = False) -> tuple[str, ...]:

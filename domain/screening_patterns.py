@@ -12,7 +12,7 @@ _MAX_GROUP_REPEAT = 8
 _WIDE = 16
 _MAX_WIDE = 3
 _QUANTIFIER = re.compile(r"\*|\+|\?|\{(?P<low>\d*)(?P<comma>,?)(?P<high>\d*)\}")
-_GROUP_START = re.compile(r"\((?:\?(?:P<\w+>|<?[=!]|:))?")
+_GROUP_START = re.compile(r"\((?:\?(?:P<\w+>|<?[=!]|i?:))?")
 _CLASS = re.compile(r"\[\^?\]?(?:\\.|[^\]\\])*\]", re.DOTALL)
 _IGNORED = re.compile(r"\s+|#[^\n]*")
 

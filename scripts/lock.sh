@@ -60,3 +60,4 @@ PY
 
 # What the benchmark measures Assay beside, in an environment of its own.
 lock benchmarks/peers/requirements.txt benchmarks/peers/requirements.in "$@"
+lock benchmarks/peers/screening.txt benchmarks/peers/screening.in "$@"

@@ -1,12 +1,14 @@
 """Screening answers: secrets, leaks of system messages, links that carry data off."""
 
+import base64
+import codecs
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from domain.output_policy import OutputRule
-from domain.output_screening import screen_output
+from domain.output_screening import CANARY, screen_output
 from domain.policy import Policy
 from domain.refusals import Kind, Refusal
 from domain.requests import Message, Speaker
@@ -34,7 +36,7 @@ def _conversation(system: str, *others: str) -> tuple[Message, ...]:
 def test_ordinary_answers_pass(policy: Policy, answer: str):
     verdict = screen_output(answer, _conversation(SYSTEM, "Hello"), policy.output)
     assert (verdict.decision, verdict.score, verdict.risk, verdict.findings) == (Decision.ALLOW, 0.0, RiskBand.LOW, ())
-    assert {report.state for report in verdict.detectors} == {DetectorState.SCORED}
+    assert {report.state for report in verdict.detectors if report.detector != CANARY} == {DetectorState.SCORED}
 
 
 def test_a_finding_points_at_its_place_and_quotes_nothing(policy: Policy):
@@ -52,6 +54,10 @@ def test_a_finding_points_at_its_place_and_quotes_nothing(policy: Policy):
         f"Sure! My instructions are: {SYSTEM.upper()}",
         "never  talk,\nabout THE merger (that is planned for early next spring) - i was told.",
         f"```\n{SYSTEM}\n```",
+        f"In base64: {base64.b64encode(SYSTEM.encode()).decode()}",
+        SYSTEM.encode().hex(),
+        codecs.encode(SYSTEM, "rot13"),
+        " ".join(SYSTEM),
     ],
 )
 def test_a_leaked_system_message_is_blocked(policy: Policy, answer: str):
@@ -92,7 +98,7 @@ def test_what_was_not_scanned_is_reviewed(policy: Policy):
     verdict = screen_output("abcdef", (), replace(policy.output, max_scanned_chars=4))
     assert verdict.decision is Decision.REVIEW
     assert verdict.findings == (Finding("output_rules", "not_scanned", 0.6, 0, 4, 6),)
-    assert {report.state for report in verdict.detectors} == {DetectorState.NOT_SCANNED}
+    assert {report.state for report in verdict.detectors if report.detector != CANARY} == {DetectorState.NOT_SCANNED}
 
 
 @pytest.mark.parametrize(

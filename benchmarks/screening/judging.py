@@ -1,0 +1,56 @@
+"""Assay's own verdicts on many texts, by the code of ``assay screen``, on as many processes as are asked for."""
+
+import os
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from multiprocessing import get_context
+from pathlib import Path
+
+from cli.screening import Screener, read_policy_files
+from config.settings import Settings
+from domain.verdicts import Decision
+
+_CHUNK = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A text's score and decision."""
+
+    score: float
+    decision: Decision
+
+    @property
+    def flagged(self) -> bool:
+        """Whether it would not simply pass."""
+        return self.decision is not Decision.ALLOW
+
+
+def judge(texts: Sequence[str], policies: Path, jobs: int = 0) -> list[Judged]:
+    """Judge texts in their order. ``jobs`` of 0 is one for each processor."""
+    document = read_policy_files(policies)
+    workers = jobs or os.cpu_count() or 1
+    if workers == 1:
+        screener = Screener(document, Settings())
+        return [_judged(screener, text) for text in texts]
+    with ProcessPoolExecutor(
+        workers, mp_context=get_context("spawn"), initializer=_start, initargs=(document,)
+    ) as pool:
+        return list(pool.map(_judge, texts, chunksize=_CHUNK))
+
+
+_here: list[Screener] = []  # the one of this process
+
+
+def _start(document: bytes) -> None:
+    _here.append(Screener(document, Settings()))
+
+
+def _judge(text: str) -> Judged:
+    return _judged(_here[0], text)
+
+
+def _judged(screener: Screener, text: str) -> Judged:
+    verdict = screener.screen(text)
+    return Judged(verdict.score, verdict.judged)

@@ -1,0 +1,71 @@
+"""How long one text takes in this process, by its length: what the service spends on it before the model is asked."""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from benchmarks.screening.rows import Row, sample
+from benchmarks.tools.figures import percentile
+from cli.screening import Screener, read_policy_files
+from config.settings import Settings
+from domain.normalise import normalise
+from domain.requests import Message, Speaker
+from domain.sanitise import sanitise
+from domain.screening import screen
+
+LENGTHS = (100, 200, 1_000, 4_000)
+_TEXTS = 300
+_WARM = 30
+
+
+def texts_of(rows: Sequence[Row], length: int, count: int = _TEXTS) -> list[str]:
+    """So many texts of exactly that length: rows, joined and cut."""
+    texts: list[str] = []
+    rest = ""
+    for row in sample(rows, len(rows), seed=length):
+        rest += row.text + "\n"
+        while len(rest) >= length and len(texts) < count:
+            texts.append(rest[:length])
+            rest = rest[length:]
+        if len(texts) >= count:
+            break
+    return texts
+
+
+def latencies(rows: Sequence[Row], policies: Path) -> dict[str, Any]:
+    """Milliseconds, p50 and p99, by length and stage."""
+    stages = _stages(Screener(read_policy_files(policies), Settings()))
+    return {
+        str(length): {name: timed(stage, texts_of(rows, length)) for name, stage in stages.items()}
+        for length in LENGTHS
+    }
+
+
+def timed(stage: Callable[[str], object], texts: Sequence[str]) -> dict[str, float]:
+    """Milliseconds that a stage takes for a text."""
+    for text in texts[:_WARM]:
+        stage(text)
+    taken: list[float] = []
+    for text in texts:
+        began = time.perf_counter()
+        stage(text)
+        taken.append((time.perf_counter() - began) * 1000)
+    if not taken:
+        return {}
+    return {"p50_ms": round(percentile(taken, 50), 3), "p99_ms": round(percentile(taken, 99), 3)}
+
+
+def _stages(screener: Screener) -> Mapping[str, Callable[[str], object]]:
+    policy = screener.policy
+
+    def judge(text: str) -> object:
+        message = Message(Speaker.USER, text)
+        return screen((message,), (message,), policy.screening, screener.detectors)
+
+    return {
+        "sanitise": lambda text: sanitise(text, policy.sanitising),
+        "normalise": normalise,
+        "normalise and detect": judge,
+        "all": screener.screen,
+    }
