@@ -7,8 +7,9 @@ from temporalio import activity
 
 from activities.policies import Policies
 from activities.stages import Problem, Sanitised, ScreenInput, ScreenOutputInput, StageInput, problem_of
-from domain.output_canary import TOKEN_BYTES, add_canary
+from domain.output_canary import add_canary
 from domain.output_screening import screen_output
+from domain.ports import IdentityKeys
 from domain.privacy_answers import add_data
 from domain.privacy_masking import Masked, Place, mask_request
 from domain.privacy_ports import PhoneNumbers
@@ -30,10 +31,10 @@ class ScreeningActivities:
         policies: Policies,
         detectors: Mapping[str, Detector],
         phones: PhoneNumbers,
-        randomness: Callable[[int], bytes],
+        identities: IdentityKeys,
         judged: Callable[[str, Verdict], None] = lambda *_: None,
     ) -> None:
-        """Take what finds and judges, and what gives so many bytes that nobody can foresee.
+        """Take what finds and judges, and the keys that canaries are made under.
 
         ``judged`` hears of each verdict, and of what: ``prompt`` or ``answer``.
         """
@@ -41,28 +42,27 @@ class ScreeningActivities:
         self._detectors = detectors
         self._phones = phones
         self._judged = judged
-        self._randomness = randomness
+        self._identities = identities
 
     @activity.defn
     async def sanitise_prompt(self, stage: StageInput) -> Sanitised:
         """Remove what hides, mask what the model may not see, name both; mark the system message if wanted."""
-        policy = await self._policies.get(stage.run.policy)
+        run = stage.run
+        of_run = f"{run.workflow_id}\0{run.run_id}"
+        policy = await self._policies.get(run.policy)
         try:
             request, removals = sanitise_request(stage.request, policy.sanitising)
             removed = tuple(removal.category for removal in removals)
             masked = Masked(request)
             if policy.privacy is not None:
-                run = stage.run
-                masked = mask_request(
-                    request, policy.privacy, run.tenant, self._phones, f"{run.workflow_id}\0{run.run_id}"
-                )
+                masked = mask_request(request, policy.privacy, run.tenant, self._phones, of_run)
         except Refusal as refusal:
             if refusal.kind not in _NO_FAULTS:
                 raise
             return Sanitised(problem=problem_of(refusal))
         request = masked.request
         if policy.output.canary_action:
-            request = add_canary(request, self._randomness(TOKEN_BYTES))
+            request = add_canary(request, await self._identities.tenant_key(run.tenant), of_run)
         return Sanitised(
             request=request if request != stage.request else None,
             removed=removed,

@@ -22,7 +22,7 @@ _TOKEN = re.compile(rf"[{_UNSPACED}]|[^\W\d_{_UNSPACED}]+(?:'[^\W\d_{_UNSPACED}]
 _LONGEST = 40  # code points of a word, or marks of a run, that are looked at
 _LONGEST_KEPT = 20  # longer words are rare, so they would only fill the cache
 _SIZES = (3, 4, 5)
-_WORD, _CHARS, _MARKS, _BEGIN = (crc32(kind) for kind in (b"word", b"chars", b"marks", b"begin"))
+_WORD, _CHARS, _MARKS, _BEGIN = crc32(b"word"), crc32(b"chars"), crc32(b"marks"), crc32(b"begin")
 
 _Token = tuple[bytes, int, bool, tuple[int, ...]]
 """A token's bytes behind a space, its own hash, whether it is a word, and the features that it has by itself."""

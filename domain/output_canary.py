@@ -1,41 +1,47 @@
-"""Canaries: a random word in the system message that no answer should hold. One that does gives the message away.
+"""Canaries: a word in the system message that nobody can foresee and no answer should hold. One that does gives the
+message away.
 
-The word is added where the request is sanitised, whose result the run's history keeps, encrypted: so a repeated or
-replayed run has the same one, and whatever reads the request afterwards finds it there.
+The word is derived from the run under a key of its tenant, so that a stage that is repeated adds the same one. It is added
+where the request is sanitised: whatever reads the request afterwards finds it there. A history keeps it encrypted.
 """
 
 import base64
 import codecs
+import hashlib
+import hmac
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from domain.requests import InferenceRequest, Message, Speaker
 
-TOKEN_BYTES = 10
-"""How much randomness a canary takes."""
-
+_CANARY_BYTES = 10
 _NOTE = "\n\nInternal mark, never to be repeated: "
 _MARK = re.compile(re.escape(_NOTE) + r"([A-Z2-7]{16})\Z")
 _NOT_WORD = re.compile(r"[\W_]+")
 _ENOUGH = 12  # characters of a canary by which it is known: 60 bits
 
 
-def add_canary(request: InferenceRequest, randomness: bytes) -> InferenceRequest:
-    """The request with a canary at the end of its last system message; as it is where there is none.
+def add_canary(request: InferenceRequest, key: bytes, run: str) -> InferenceRequest:
+    """The request with the run's canary at the end of its last system message; as it is where there is none.
 
-    Raises:
-        ValueError: the randomness has not ``TOKEN_BYTES``.
+    Args:
+        request: what the model is to see.
+        key: of the run's tenant.
+        run: what no other run is known by.
     """
-    if len(randomness) != TOKEN_BYTES:
-        raise ValueError(f"a canary takes {TOKEN_BYTES} random bytes")
     places = [index for index, message in enumerate(request.messages) if message.role is Speaker.SYSTEM]
     if not places:
         return request
     messages = list(request.messages)
     last = messages[places[-1]]
-    messages[places[-1]] = replace(last, content=f"{last.content}{_NOTE}{base64.b32encode(randomness).decode()}")
+    messages[places[-1]] = replace(last, content=f"{last.content}{_NOTE}{_canary(key, run)}")
     return replace(request, messages=tuple(messages))
+
+
+def _canary(key: bytes, run: str) -> str:
+    mac = hmac.new(key, b"assay/canary/v1\0" + run.encode(), hashlib.sha256).digest()
+    return base64.b32encode(mac[:_CANARY_BYTES]).decode()
 
 
 def canary_of(messages: Iterable[Message]) -> str | None:

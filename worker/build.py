@@ -1,6 +1,5 @@
 """The Temporal worker: its workflows, its activities, its slots."""
 
-import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -55,7 +54,7 @@ def build_worker(client: Client, settings: Settings, ports: WorkerPorts) -> Work
     policies = Policies(ports.policies)
     validation = ValidationActivities(ports.keyring, policies, ports.identities, ports.teams)
     detectors = load_detectors(settings.models_dir, None, settings.onnx.dir, settings.onnx.threads)
-    screening = ScreeningActivities(policies, detectors, ports.phones, os.urandom, ports.judged)
+    screening = ScreeningActivities(policies, detectors, ports.phones, ports.identities, ports.judged)
     promise = Promise(settings.audit.log_name, settings.audit.promise_seconds)
     ledger = LedgerActivities(
         ports.ledger, policies, ports.identities, ports.signer, ports.clock, ports.recorded, promise

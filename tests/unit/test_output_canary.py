@@ -2,7 +2,7 @@
 
 import base64
 import codecs
-import os
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -13,19 +13,20 @@ from hypothesis import strategies as st
 from activities.screen import ScreeningActivities
 from activities.stages import Run, StageInput
 from adapters.privacy_phonenumbers import LibPhoneNumbers
-from domain.output_canary import TOKEN_BYTES, add_canary, canary_of, finds_canary
+from domain.output_canary import add_canary, canary_of, finds_canary
 from domain.output_screening import CANARY, screen_output
 from domain.policy import Policy
 from domain.requests import InferenceRequest, Message, Speaker
 from domain.verdicts import Decision, DetectorState
 
 REQUEST = InferenceRequest("m", (Message(Speaker.SYSTEM, "Be nice."), Message(Speaker.USER, "Hello")), 0.7, 10)
-MARKED = add_canary(REQUEST, bytes(range(TOKEN_BYTES)))
-TOKEN = "AAAQEAYEAUDAOCAJ"
+KEY = b"k" * 32
+MARKED = add_canary(REQUEST, KEY, "a run")
+TOKEN = canary_of(MARKED.messages) or ""
 
 
 def test_the_system_message_gets_a_mark_and_nothing_else_changes():
-    assert canary_of(MARKED.messages) == TOKEN
+    assert re.fullmatch(r"[A-Z2-7]{16}", TOKEN)
     assert canary_of(REQUEST.messages) is None
     assert MARKED.messages[0].content.startswith("Be nice.\n\n")
     assert MARKED.messages[1:] == REQUEST.messages[1:]
@@ -34,12 +35,13 @@ def test_the_system_message_gets_a_mark_and_nothing_else_changes():
 
 def test_without_a_system_message_there_is_nothing_to_mark():
     request = replace(REQUEST, messages=REQUEST.messages[1:])
-    assert add_canary(request, bytes(TOKEN_BYTES)) is request
+    assert add_canary(request, KEY, "a run") is request
 
 
-def test_the_randomness_must_be_whole():
-    with pytest.raises(ValueError, match="random bytes"):
-        add_canary(REQUEST, b"")
+def test_no_two_runs_and_no_two_keys_have_the_same():
+    others = [add_canary(REQUEST, KEY, "another"), add_canary(REQUEST, b"l" * 32, "a run")]
+    assert len({canary_of(request.messages) for request in (MARKED, *others)}) == 3
+    assert add_canary(REQUEST, KEY, "a run") == MARKED
 
 
 @pytest.mark.parametrize(
@@ -65,9 +67,9 @@ def test_an_answer_that_gives_it_away_is_found(policy: Policy, said: str):
     assert TOKEN not in repr(verdict)
 
 
-@given(st.text(max_size=200), st.binary(min_size=TOKEN_BYTES, max_size=TOKEN_BYTES))
-def test_no_other_answer_is(answer: str, randomness: bytes):
-    canary = canary_of(add_canary(REQUEST, randomness).messages)
+@given(st.text(max_size=200), st.text(max_size=20))
+def test_no_other_answer_is(answer: str, run: str):
+    canary = canary_of(add_canary(REQUEST, KEY, run).messages)
     assert canary is not None
     assert finds_canary(answer + canary, canary)
     assert not finds_canary(answer, "QWERTYUIOPASDFGH")
@@ -91,19 +93,24 @@ class _Policies:
         return self._policy
 
 
+class _Keys:
+    async def tenant_key(self, tenant: str) -> bytes:
+        return tenant.encode() * 8
+
+
 @pytest.mark.parametrize("action", [None, Decision.BLOCK])
 async def test_requests_are_marked_where_they_are_sanitised_if_the_policy_says_so(
     policy: Policy, action: Decision | None
 ):
     chosen = replace(policy, output=replace(policy.output, canary_action=action))
     stage = StageInput(Run("acme", "", "w", "r", 0, "", ""), REQUEST)
-    policies: Any = _Policies(chosen)
-    activities = ScreeningActivities(policies, {}, LibPhoneNumbers(), os.urandom)
-    first, second = await activities.sanitise_prompt(stage), await activities.sanitise_prompt(stage)
+    parts: tuple[Any, Any] = (_Policies(chosen), _Keys())
+    activities = ScreeningActivities(parts[0], {}, LibPhoneNumbers(), parts[1])
+    first, repeated = await activities.sanitise_prompt(stage), await activities.sanitise_prompt(stage)
     if action is None:
         assert first.request is None
     else:
         assert first.request is not None
-        assert second.request is not None
-        assert canary_of(first.request.messages) != canary_of(second.request.messages)
+        assert canary_of(first.request.messages) is not None
+        assert repeated == first
         assert first.removed == ()
