@@ -1,8 +1,8 @@
 """Canaries: a word in the system message that nobody can foresee and no answer should hold. One that does gives the
 message away.
 
-The word is derived from the run under a key of its tenant, so that a stage that is repeated adds the same one. It is added
-where the request is sanitised: whatever reads the request afterwards finds it there. A history keeps it encrypted.
+The word is derived from the run under a key of its tenant, so that a stage that is repeated adds the same one. It is
+added where the request is sanitised: what reads the request afterwards finds it there. A history keeps it encrypted.
 """
 
 import base64
