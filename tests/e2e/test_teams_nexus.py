@@ -32,7 +32,7 @@ from worker.nexus import _Infer
 NAMESPACE = "department"
 ENDPOINT = "assay"
 QUEUE = "department"
-CANARY = "canary-nexus-95b1e3c7d2aa"
+CANARY = "order 95b1e3c7d2aa"
 WORKFLOWS = [Asks, Catches]
 
 
