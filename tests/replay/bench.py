@@ -93,8 +93,8 @@ class RecordingBench:
         caller = caller_hash(key, "acme", "app", "alice")
         principal = Principal("acme", "alice", "app", frozenset({Role.AI_OPERATOR}), caller)
         made = Submission(principal, body, body.get("model", "fake"), self.policy, None)
-        id_ = await self._runs(clock or SystemClock()).start(replace(made, **submission))
-        return self.handle(id_)
+        started = await self._runs(clock or SystemClock()).start(replace(made, **submission))
+        return self.handle(started.public_id)
 
     async def start_unasked(
         self, argument: Any = None, countersigner: str | None = SYSTEM_TENANT, **context: Any
