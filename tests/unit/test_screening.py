@@ -80,7 +80,7 @@ def test_ordinary_prompts_and_talk_about_attacks_pass(policy: Policy, text: str)
     ],
 )
 def test_plain_attacks_are_blocked_however_they_are_written(policy: Policy, text: str):
-    verdict = _screen(policy, text)
+    verdict = _screen(policy, text, detectors=policy.screening.detectors)
     assert verdict.decision is Decision.BLOCK
     assert verdict.risk is RiskBand.HIGH
 
