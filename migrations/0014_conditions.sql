@@ -7,13 +7,12 @@ CREATE TABLE assay.stuck_log (
   since timestamptz NOT NULL DEFAULT clock_timestamp()
 );
 
--- Whether the place that a log's head shows to be the next one is free.
+-- Whether the place that a log's head shows to be the next one is free. By the newest leaf, which the index has at hand:
+-- asked whether there is any leaf beyond the head, a planner that expects many would look through all of them for one.
 CREATE FUNCTION assay.can_grow(of_tenant text) RETURNS boolean
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
-  SELECT NOT EXISTS (
-    SELECT FROM assay.leaf l WHERE l.tenant = of_tenant
-      AND l.seq >= coalesce((SELECT h.size FROM assay.log_head h WHERE h.tenant = of_tenant), 0)
-  )
+  SELECT coalesce((SELECT l.seq FROM assay.leaf l WHERE l.tenant = of_tenant ORDER BY l.seq DESC LIMIT 1), -1)
+    < coalesce((SELECT h.size FROM assay.log_head h WHERE h.tenant = of_tenant), 0)
 $$;
 
 -- Like 0009, but a log that can't grow is noted, and passed over until its head is what it was; its records wait.
@@ -39,8 +38,9 @@ BEGIN
         SELECT n.tenant FROM (SELECT DISTINCT m.tenant FROM next m) n WHERE NOT assay.can_grow(n.tenant)
         RETURNING s.tenant
       ), taken AS (
-        DELETE FROM assay.pending p USING next n
-        WHERE p.place = n.place AND n.tenant NOT IN (SELECT s.tenant FROM stuck s)
+        DELETE FROM assay.pending p WHERE p.place = ANY (ARRAY( -- no join, which would be planned by last hour's statistics
+          SELECT n.place FROM next n WHERE n.tenant <> ALL (ARRAY(SELECT s.tenant FROM stuck s))
+        ))
         RETURNING p.place, p.tenant, p.event_id, p.digest
       ), grown AS (
         INSERT INTO assay.log_head AS h (tenant, size) SELECT t.tenant, count(*) FROM taken t GROUP BY t.tenant
