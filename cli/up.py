@@ -1,10 +1,14 @@
 """``assay up``: the whole stack on one machine, in the foreground."""
 
 import asyncio
+import shlex
 import sys
 import time
+from pathlib import Path
+from typing import Annotated
 
 import structlog
+import typer
 
 from cli.output import JsonFlag, Output
 from config import logs
@@ -40,6 +44,8 @@ def welcome(servers: EmbeddedServers, settings: Settings) -> str:
     lines = [f"  {name.ljust(width)}  {value}" for name, value in found.items()]
     clients = ", ".join(DEMO_CLIENTS)
     command = sys.argv[0] if sys.argv[0].endswith("assay") else "assay"
+    if settings.embedded.data_dir != Settings().embedded.data_dir:  # so that they find their credentials
+        command = f"ASSAY_EMBEDDED__DATA_DIR={shlex.quote(str(settings.embedded.data_dir))} {command}"
     return "\n".join(
         [
             *lines,
@@ -51,9 +57,17 @@ def welcome(servers: EmbeddedServers, settings: Settings) -> str:
     )
 
 
-def up(as_json: JsonFlag = False) -> None:
+def up(
+    data_dir: Annotated[
+        Path | None, typer.Option(help="Where all data lie, in place of ASSAY_EMBEDDED__DATA_DIR.")
+    ] = None,
+    as_json: JsonFlag = False,
+) -> None:
     """Start PostgreSQL, OpenBao, Temporal, a model, and Assay itself. Ctrl-C stops everything; the data stays."""
     settings = Settings()
+    if data_dir is not None:
+        chosen = settings.embedded.model_copy(update={"data_dir": data_dir})
+        settings = settings.model_copy(update={"embedded": chosen})
     logs.configure(settings.log_level, "json" if as_json else "console")
     out = Output(as_json)
 

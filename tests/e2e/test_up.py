@@ -21,8 +21,11 @@ from tests.gateway import ROOT, eventually, settings_for
 
 @asynccontextmanager
 async def up(settings: Settings) -> AsyncIterator[asyncio.subprocess.Process]:
+    data = settings.embedded.data_dir
+    elsewhere = {"ASSAY_EMBEDDED__DATA_DIR": str(data.with_name("nothing-comes-here"))}
+    command = (*ASSAY, "up", "--json", "--data-dir", str(data))
     process = await asyncio.create_subprocess_exec(
-        *ASSAY, "up", "--json", cwd=ROOT, env=environment(settings), stdout=asyncio.subprocess.PIPE
+        *command, cwd=ROOT, env=environment(settings) | elsewhere, stdout=asyncio.subprocess.PIPE
     )
     try:
         text = ""
