@@ -17,7 +17,7 @@ from assay_temporal.contracts import InferenceResult
 
 _KEPT_SECONDS = 60.0
 """A workflow task that its worker did not complete is another's after 10 s: long enough for Temporal to know, too."""
-_MOST_KEPT = 1000
+_MOST_KEPT = 256
 
 
 class Outcomes:
