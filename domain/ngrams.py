@@ -66,23 +66,8 @@ def features(view: str) -> set[int]:
 def steps(view: str) -> Iterator[tuple[int, int, set[int]]]:
     """The same features token by token, with the token's place in the view: what a feature was found at first."""
     found: set[int] = set()
-    one = two = _BEGIN
-    mark: int | None = _MARKS
-    for match in _TOKEN.finditer(view):
-        text = match[0]
-        behind, own, is_word, alone = _kept(text) if len(text) <= _LONGEST_KEPT else _token(text)
-        new = set(alone)
-        if is_word:
-            new.add(crc32(behind, two) & _MASK)
-            two = crc32(behind, one)
-            new.add(two & _MASK)
-            one = own
-            if mark is not None:
-                new.add(crc32(behind, mark) & _MASK)
-                mark = None
-        else:
-            mark = own
-        new -= found
+    for match, alone, together in tokens(view):
+        new = {*alone, *together} - found
         found |= new
         yield match.start(), match.end(), new
 

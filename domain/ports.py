@@ -43,10 +43,7 @@ class PolicyStore(Protocol):
         ...
 
     async def make_current(self, policy_hash: str) -> None:
-        """From now on runs whose start names no policy are pinned to this one, which is kept already.
-
-        A change is recorded in the log of the tenant ``system``, once, and is not made if that can't be.
-        """
+        """Pin runs whose start names no policy to this one from now on. Recorded for ``system`` once, or not made."""
         ...
 
     async def current(self) -> str | None:
