@@ -39,9 +39,12 @@ class _Storage(ExternalStorage, WithSerializationContext):
 
     def with_context(self, context: SerializationContext) -> Self:
         """The storage for payloads of a workflow or an activity."""
-        if isinstance(context, ActivitySerializationContext) and context.is_local:
-            return replace(self, driver_selector=self._in_activities)
-        return self
+        if not (isinstance(context, ActivitySerializationContext) and context.is_local):
+            return self
+        local: Self | None = self.__dict__.get("_local")
+        if local is None:
+            local = self.__dict__["_local"] = replace(self, driver_selector=self._in_activities)
+        return local
 
     def _in_activities(self, context: StorageDriverSelectContext, payload: Payload) -> StorageDriver | None:
         """The driver for results of a local activity, which go into the history, and none for its arguments."""
@@ -71,23 +74,23 @@ class _Converter(EncryptedDataConverter):
 
     async def _external_store_payload_sequence(self, payloads: Sequence[Payload]) -> list[Payload]:
         storage = self.external_storage
-        if storage is None or all(payload.ByteSize() < storage.payload_size_threshold for payload in payloads):
+        if storage is None or not _any_of_size(payloads, storage.payload_size_threshold):
             return _as_they_came(payloads)
         place = self.__dict__.get("_place", StorageDriverStoreContext(target=None))
         return await storage._with_store_context(place)._store_payload_sequence(payloads)  # noqa: SLF001
 
     async def _external_retrieve_payload_sequence(self, payloads: Sequence[Payload]) -> list[Payload]:
-        if not any(_may_refer(payload) for payload in payloads):
+        if not _any_may_refer(payloads):
             return _as_they_came(payloads)
         return await super()._external_retrieve_payload_sequence(payloads)
 
     async def _encode_reference_payload_sequence(self, payloads: Sequence[Payload]) -> list[Payload]:
-        if not any(_may_refer(payload) for payload in payloads):
+        if not _any_may_refer(payloads):
             return _as_they_came(payloads)
         return await super()._encode_reference_payload_sequence(payloads)
 
     async def _decode_reference_payload_sequence(self, payloads: Sequence[Payload]) -> list[Payload]:
-        if not any(_may_refer(payload) for payload in payloads):
+        if not _any_may_refer(payloads):
             return _as_they_came(payloads)
         try:
             return await super()._decode_reference_payload_sequence(payloads)
@@ -95,10 +98,23 @@ class _Converter(EncryptedDataConverter):
             return list(payloads)
 
 
-def _may_refer(payload: Payload) -> bool:
-    """Whether it is anything but a payload that our codec has encrypted, and that is no reference."""
-    metadata = payload.metadata
-    return metadata.get("encoding") != ENCODING or len(payload.external_payloads) > 0 or _MARKER in metadata
+def _any_may_refer(payloads: Sequence[Payload]) -> bool:
+    """Whether one is anything but a payload that our codec has encrypted, and that is no reference.
+
+    Mostly it is one payload, and four times for each: a generator would take longer than the look.
+    """
+    for payload in payloads:
+        metadata = payload.metadata
+        if metadata.get("encoding") != ENCODING or payload.external_payloads or _MARKER in metadata:
+            return True
+    return False
+
+
+def _any_of_size(payloads: Sequence[Payload], size: int) -> bool:
+    for payload in payloads:  # noqa: SIM110 - as above
+        if payload.ByteSize() >= size:
+            return True
+    return False
 
 
 def _as_they_came(payloads: Sequence[Payload]) -> list[Payload]:

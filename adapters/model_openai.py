@@ -1,41 +1,30 @@
-"""Models behind the OpenAI wire format, by the OpenAI client: one attempt a call, nothing from the environment."""
+"""Models behind the OpenAI wire format: one attempt a call, nothing from the environment."""
 
 import asyncio
-import logging
-from collections.abc import Mapping
-from http.cookiejar import CookieJar, DefaultCookiePolicy
+import json
+from urllib.parse import urlsplit
 
+import aiohttp
 import httpx2
-from openai import AsyncOpenAI, Omit
 
-from adapters.bounded_http import BoundedTransport
 from adapters.model_openai_answers import Garbled, read_answer
-from adapters.model_openai_failures import failure_of, garbled, rejected
+from adapters.model_openai_failures import BodyTooLong, failure_of, garbled, rejected, status_failure
 from domain.models import ModelAnswer, ModelCall, ModelEntry, ProviderFailure
 from domain.ports import Clock, SecretReader
 from domain.refusals import Kind, Refusal
 
 MAX_BODY_BYTES = 8 * 1024 * 1024
+MAX_ERROR_BYTES = 64 * 1024
 _OPENAI_HOST = "api.openai.com"
-_QUIET = ("openai", "httpx2", "httpcore2")  # at lower levels they log URLs and headers
-
-
-class _PlainClient(AsyncOpenAI):
-    """The client without the headers that it takes from ``OPENAI_*`` variables, and without those that describe us."""
-
-    @property
-    def default_headers(self) -> dict[str, str | Omit]:
-        """All headers that are the same in every request."""
-        return {
-            "Accept": "application/json",
-            "Accept-Encoding": "identity",
-            "Content-Type": "application/json",
-            "User-Agent": "assay",
-        }
+_KEPT_ALIVE = 4.0  # seconds: less than the 5 after which many servers close, so that no call meets a closing connection
+_OK = range(200, 300)
 
 
 class OpenAIProvider:
-    """``ModelProvider`` for any OpenAI-compatible endpoint. One pool of connections per base URL.
+    """``ModelProvider`` for any OpenAI-compatible endpoint. One pool of connections per server.
+
+    Every response is limited as it is read, and nothing is decompressed: that multiplies what was read by up to a
+    thousand.
 
     Args:
         secrets: where the key of a model is, in the field ``api_key`` of the secret at its ``key_path``. It is read
@@ -43,8 +32,8 @@ class OpenAIProvider:
         clock: the time, for a Retry-After that is a date.
         timeout: seconds for a call as a whole, from connecting to the last byte.
         connect_timeout: seconds to connect, and to wait for a free connection.
-        max_connections: at one time, per base URL.
-        max_body_bytes: the longest answer that is read.
+        max_connections: at one time, per server.
+        max_body_bytes: the longest answer that is read. The body of an error is cut at 64 KiB.
     """
 
     def __init__(
@@ -60,12 +49,10 @@ class OpenAIProvider:
         self._secrets = secrets
         self._clock = clock
         self._timeout = timeout
-        self._phases = httpx2.Timeout(timeout, connect=connect_timeout, pool=connect_timeout)
-        self._limits = httpx2.Limits(max_connections=max_connections, max_keepalive_connections=max_connections)
+        self._phases = aiohttp.ClientTimeout(total=None, connect=connect_timeout, sock_read=timeout)
+        self._max_connections = max_connections
         self._max_body_bytes = max_body_bytes
-        self._clients: dict[str, AsyncOpenAI] = {}
-        for name in _QUIET:
-            logging.getLogger(name).setLevel(logging.WARNING)
+        self._session: aiohttp.ClientSession | None = None
 
     async def complete(self, call: ModelCall) -> ModelAnswer:
         """Ask once, without retries.
@@ -82,9 +69,9 @@ class OpenAIProvider:
 
     async def aclose(self) -> None:
         """Close every connection. A later call opens new ones."""
-        clients, self._clients = self._clients, {}
-        for client in clients.values():
-            await client.close()
+        session, self._session = self._session, None
+        if session is not None:
+            await session.close()
 
     async def _key(self, model: ModelEntry) -> str | None:
         """The key, or None if there is none that could go into a header."""
@@ -98,52 +85,73 @@ class OpenAIProvider:
 
     async def _attempt(self, call: ModelCall, key: str) -> ModelAnswer | ProviderFailure:
         try:
-            async with asyncio.timeout(self._timeout):
-                response = await self._client(call.model.base_url).post(
-                    "/chat/completions",
-                    cast_to=httpx2.Response,
-                    body=_body(call),
-                    options={"headers": _headers(call, key)},
-                )
-            return read_answer(response.content, call.messages)
+            async with asyncio.timeout(self._timeout), self._post(call, key) as response:
+                if response.status in _OK:
+                    return read_answer(await _whole(response, self._max_body_bytes), call.messages)
+                return status_failure(response.status, response.headers, await _begin(response), self._clock.now())
         except Garbled:
             return garbled()
         except Exception as error:  # noqa: BLE001 - whatever it is, its text could hold the prompt or the key
-            return failure_of(error, self._clock.now())
+            return failure_of(error)
 
-    def _client(self, base_url: str) -> AsyncOpenAI:
-        if base_url not in self._clients:
-            transport = httpx2.AsyncHTTPTransport(trust_env=False, limits=self._limits)
-            http = httpx2.AsyncClient(
-                transport=BoundedTransport(transport, max_bytes=self._max_body_bytes),
-                timeout=self._phases,
-                trust_env=False,  # no proxy, no netrc, no certificate store by variable
-                follow_redirects=False,
-                cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),  # calls of different tenants stay apart
-            )
-            # What is not given here would be taken from variables. The real key goes into each request.
-            self._clients[base_url] = _PlainClient(
-                api_key="none",
-                admin_api_key="",
-                organization="",
-                project="",
-                webhook_secret="",
-                base_url=base_url,
-                timeout=self._phases,
-                max_retries=0,
-                http_client=http,
-            )
-        return self._clients[base_url]
+    def _post(self, call: ModelCall, key: str) -> "aiohttp.client._RequestContextManager":
+        if self._session is None:
+            self._session = self._new_session()
+        return self._session.post(
+            f"{call.model.base_url.rstrip('/')}/chat/completions",
+            data=json.dumps(_body(call), ensure_ascii=False, separators=(",", ":")).encode(),
+            headers={"Authorization": f"Bearer {key}", "Idempotency-Key": call.call_id},
+            allow_redirects=False,
+        )
+
+    def _new_session(self) -> aiohttp.ClientSession:
+        return aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(
+                limit=0,
+                limit_per_host=self._max_connections,
+                keepalive_timeout=_KEPT_ALIVE,
+                ssl=httpx2.create_ssl_context(trust_env=False),  # the certificate store of all our clients
+            ),
+            headers={
+                "Accept": "application/json",
+                "Accept-Encoding": "identity",
+                "Content-Type": "application/json",
+                "User-Agent": "assay",
+            },
+            timeout=self._phases,
+            trust_env=False,  # no proxy, no netrc
+            cookie_jar=aiohttp.DummyCookieJar(),  # calls of different tenants stay apart
+            auto_decompress=False,
+        )
 
 
-def _headers(call: ModelCall, key: str) -> Mapping[str, str | Omit]:
-    omit = Omit()
-    return {
-        "Authorization": f"Bearer {key}",
-        "Idempotency-Key": call.call_id,
-        "X-Stainless-Retry-Count": omit,
-        "X-Stainless-Read-Timeout": omit,
-    }
+async def _whole(response: aiohttp.ClientResponse, limit: int) -> bytes:
+    """The body.
+
+    Raises:
+        BodyTooLong: it is longer than ``limit`` bytes.
+    """
+    body = bytearray()
+    async for chunk in response.content.iter_any():
+        body += chunk
+        if len(body) > limit:
+            response.close()
+            raise BodyTooLong
+    return bytes(body)
+
+
+async def _begin(response: aiohttp.ClientResponse) -> bytes:
+    """The body of an error, which only explains its status: as much as there is, at most ``MAX_ERROR_BYTES``."""
+    body = bytearray()
+    try:
+        async for chunk in response.content.iter_any():
+            body += chunk
+            if len(body) > MAX_ERROR_BYTES:
+                response.close()
+                break
+    except aiohttp.ClientError:
+        pass
+    return bytes(body[:MAX_ERROR_BYTES])
 
 
 def _body(call: ModelCall) -> dict[str, object]:
@@ -162,5 +170,5 @@ def _limit_name(base_url: str) -> str:
     OpenAI's newer models take ``max_completion_tokens`` alone. Compatible servers all know ``max_tokens``, and some
     ignore the newer name, which would leave the answer without a limit.
     """
-    host = httpx2.URL(base_url).host
+    host = urlsplit(base_url).hostname or ""
     return "max_completion_tokens" if host == _OPENAI_HOST or host.endswith("." + _OPENAI_HOST) else "max_tokens"

@@ -1,5 +1,6 @@
-"""What the OpenAI client raises, as a ``ProviderFailure`` that repeats nothing of what was sent or received."""
+"""What goes wrong in a call of a model, as a ``ProviderFailure`` that repeats nothing of what was sent or received."""
 
+import json
 import logging
 import math
 from collections.abc import Mapping
@@ -7,9 +8,8 @@ from datetime import datetime
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 
-import openai
+import aiohttp
 
-from adapters.bounded_http import BodyTooLong
 from domain.models import ProviderFailure
 from domain.refusals import Kind
 
@@ -23,21 +23,24 @@ _TOO_LONG = frozenset({"context_length_exceeded", "exceed_context_size_error"}) 
 _BUSY = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.CONFLICT})
 
 
-def failure_of(error: Exception, now: datetime) -> ProviderFailure:
-    """The failure that an error of a call stands for. ``now`` is for a Retry-After that gives a date."""
+class BodyTooLong(Exception):
+    """The body of a successful response is over-long."""
+
+
+def failure_of(error: Exception) -> ProviderFailure:
+    """The failure that an error of a call stands for."""
     match error:
-        case TimeoutError() | openai.APITimeoutError():
+        case TimeoutError():
             return ProviderFailure(Kind.PROVIDER_TIMEOUT, retryable=True)
-        case openai.APIStatusError():
-            return _of_status(error, retry_after(error.response.headers, now))
-        case openai.APIConnectionError():
+        case aiohttp.InvalidURL():
+            pass
+        case aiohttp.ClientError():
             return ProviderFailure(Kind.PROVIDER_UNAVAILABLE, retryable=True)
         case BodyTooLong():
             return garbled()
-        case _:
-            # Its text could hold the prompt or the key: its type has to do.
-            _log.error("unforeseen %s in a call of a model", type(error).__name__)
-            return ProviderFailure(Kind.INTERNAL, retryable=False)
+    # Its text could hold the prompt or the key: its type has to do.
+    _log.error("unforeseen %s in a call of a model", type(error).__name__)
+    return ProviderFailure(Kind.INTERNAL, retryable=False)
 
 
 def garbled() -> ProviderFailure:
@@ -50,20 +53,40 @@ def rejected() -> ProviderFailure:
     return ProviderFailure(Kind.PROVIDER_REJECTED, retryable=False)
 
 
-def _of_status(error: openai.APIStatusError, wait: float | None) -> ProviderFailure:
+def status_failure(status: int, headers: Mapping[str, str], body: bytes, now: datetime) -> ProviderFailure:
+    """The failure that a response without an answer stands for.
+
+    Args:
+        status: the HTTP status, none of 2xx.
+        headers: the response's, by whatever case of name.
+        body: as much of it as was read.
+        now: for a Retry-After that gives a date.
+    """
+    wait = retry_after(headers, now)
     patient = wait is None or wait <= MAX_RETRY_AFTER
-    status = error.status_code
     if status == HTTPStatus.TOO_MANY_REQUESTS:
         # OpenAI uses 429 for an unpaid bill too, which no wait cures.
-        broke = "insufficient_quota" in (error.code, error.type)
+        broke = "insufficient_quota" in _reasons(body)
         return ProviderFailure(Kind.PROVIDER_RATE_LIMITED, retryable=patient and not broke, retry_after=wait)
     if status == HTTPStatus.GATEWAY_TIMEOUT:
         return ProviderFailure(Kind.PROVIDER_TIMEOUT, retryable=patient, retry_after=wait)
     if status in _BUSY or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return ProviderFailure(Kind.PROVIDER_UNAVAILABLE, retryable=patient, retry_after=wait)
-    if _TOO_LONG & {error.code, error.type}:
+    if _TOO_LONG & _reasons(body):
         return ProviderFailure(Kind.CONTEXT_EXCEEDED, retryable=False)
     return rejected()
+
+
+def _reasons(body: bytes) -> frozenset[str]:
+    """The ``code`` and the ``type`` of an error in OpenAI's form; none of any other."""
+    try:
+        document = json.loads(body)
+    except (ValueError, RecursionError):
+        return frozenset()
+    error = document.get("error", document) if isinstance(document, dict) else None
+    if not isinstance(error, dict):
+        return frozenset()
+    return frozenset(reason for reason in (error.get("code"), error.get("type")) if isinstance(reason, str))
 
 
 def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:

@@ -12,7 +12,7 @@ from typing import Any
 
 import structlog
 
-_QUIET = ("httpx", "httpx2", "httpcore", "httpcore2", "openai", "urllib3", "asyncio", "hvac", "uvicorn.access")
+_QUIET = ("httpx", "httpx2", "httpcore", "httpcore2", "aiohttp", "urllib3", "asyncio", "hvac", "uvicorn.access")
 
 
 def _shape_of_exception(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

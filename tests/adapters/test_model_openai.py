@@ -4,7 +4,6 @@ import asyncio
 import gzip
 import json
 import logging
-import os
 import socket
 import subprocess
 import sys
@@ -130,7 +129,6 @@ async def test_the_request_says_what_was_asked_and_no_more(fake: FakeProvider, m
         "idempotency-key": "call-0001",
         "accept": "application/json",
         "accept-encoding": "identity",
-        "connection": "keep-alive",
         "content-type": "application/json",
         "content-length": str(len(request.body)),
         "user-agent": "assay",
@@ -185,7 +183,7 @@ from tests.adapters.test_model_openai import FixedClock, Secrets, call
 from tests.fakes.provider import FakeProvider
 
 async def main():
-    logging.getLogger().setLevel(logging.DEBUG)
+    logging.basicConfig(level=logging.DEBUG)
     logging.getLogger("asyncio").setLevel(logging.WARNING)
     async with FakeProvider() as fake:
         model = OpenAIProvider(Secrets(), clock=FixedClock())
@@ -195,10 +193,7 @@ async def main():
 asyncio.run(main())
 logging.getLogger("probe").debug("the probe is heard")
 """
-    environment = {**os.environ, "OPENAI_LOG": "debug"}
-    done = subprocess.run(
-        [sys.executable, "-c", program], env=environment, capture_output=True, text=True, timeout=120, check=True
-    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=120, check=True)
     lines = (done.stdout + done.stderr).splitlines()
     assert len(lines) == 1, lines
     assert "the probe is heard" in lines[0]
@@ -242,7 +237,7 @@ async def test_an_unavailable_vault_stays_that(fake: FakeProvider) -> None:
 
 
 STATUSES = [
-    *((code, Kind.PROVIDER_REJECTED, False) for code in (300, 304, 400, 401, 402, 403, 404, 405, 413, 415, 422, 451)),
+    *((code, Kind.PROVIDER_REJECTED, False) for code in (300, 305, 400, 401, 402, 403, 404, 405, 413, 415, 422, 451)),
     *((code, Kind.PROVIDER_UNAVAILABLE, True) for code in (408, 409, 500, 501, 502, 503, 507)),
     (429, Kind.PROVIDER_RATE_LIMITED, True),
     (504, Kind.PROVIDER_TIMEOUT, True),
@@ -257,6 +252,12 @@ async def test_each_status_has_its_kind(
     found = await failure(model, call(fake.base_url))
     assert (found.kind, found.retryable, found.retry_after) == (kind, retryable, None)
     assert fake.stats.received == 1
+
+
+async def test_a_status_without_a_body(fake: FakeProvider, model: OpenAIProvider) -> None:
+    fake.script(Reply(304))
+    found = await failure(model, call(fake.base_url))
+    assert (found.kind, found.retryable) == (Kind.PROVIDER_REJECTED, False)
 
 
 @pytest.mark.parametrize("error", [{"code": "insufficient_quota"}, {"type": "insufficient_quota"}])
@@ -511,15 +512,15 @@ async def test_an_unforeseen_error_tells_its_type_alone(
     with caplog.at_level(logging.ERROR):
         found = await failure(model, call(f"http://127.0.0.1:{KEY}/v1"))
     assert (found.kind, found.retryable) == (Kind.INTERNAL, False)
-    assert "InvalidURL" in caplog.text
+    assert "Invalid" in caplog.text
     assert KEY not in caplog.text
-    assert failure_of(ValueError(PROMPT), NOW).args == ("internal",)
+    assert failure_of(ValueError(PROMPT)).args == ("internal",)
 
 
 async def test_no_key_in_any_repr(fake: FakeProvider, model: OpenAIProvider) -> None:
     await model.complete(call(fake.base_url))
-    client = model._clients[fake.base_url]
-    assert KEY not in f"{model!r} {vars(model)!r} {client!r} {vars(client)!r}"
+    session = model._session
+    assert KEY not in f"{model!r} {vars(model)!r} {session!r} {vars(session)!r}"
 
 
 async def test_the_number_of_connections_is_bounded(fake: FakeProvider, secrets: Secrets) -> None:

@@ -158,16 +158,16 @@ def open_up() -> None:
     api.main.build_app = telling_app(api.main.build_app)
     stage = activities.failing._FailingByKind
     stage.execute_activity = told_later("stage", stage.execute_activity)
-    adapters.model_openai.failure_of = _told_failure(adapters.model_openai.failure_of)
+    adapters.model_openai.status_failure = _told_failure(adapters.model_openai.status_failure)
     adapters.pool_postgres.lease_database = told("login", adapters.pool_postgres.lease_database)
     assay_temporal.vault.login._read = told("credential", assay_temporal.vault.login._read)
     adapters.secrets_vault.VaultSecrets.read = told_later("secret", adapters.secrets_vault.VaultSecrets.read)
 
 
-def _told_failure(failure_of: Callable[..., Any]) -> Callable[..., Any]:
-    def telling(error: Exception, *rest: Any) -> Any:
-        tell("provider", getattr(error, "body", str(error)))
-        return failure_of(error, *rest)
+def _told_failure(status_failure: Callable[..., Any]) -> Callable[..., Any]:
+    def telling(status: int, headers: Any, body: bytes, now: Any) -> Any:
+        tell("provider", body.decode(errors="replace"))
+        return status_failure(status, headers, body, now)
 
     return telling
 

@@ -1,12 +1,17 @@
 """The sandbox is cheap because pure values stay outside it, and armed because everything else is inside."""
 
 import ast
+import builtins
+import sys
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from temporalio.client import WorkflowFailureError
-from temporalio.worker import Worker
+from temporalio.worker import UnsandboxedWorkflowRunner, Worker
+from temporalio.worker.workflow_sandbox import RestrictedWorkflowAccessError, SandboxRestrictions
+from temporalio.worker.workflow_sandbox._importer import Importer
 
 import worker.sandbox
 from tests.gateway import ROOT
@@ -120,3 +125,26 @@ async def test_a_workflow_that_looks_at_the_clock_is_stopped_in_every_run(enviro
                     execution_timeout=timedelta(seconds=30),
                 )
             assert "datetime.now" in str(caught.value.cause)
+
+
+def opened() -> bool:
+    with open(__file__) as file:  # noqa: PTH123 - this very builtin
+        return file.readable()
+
+
+def test_what_the_sandbox_puts_in_place_is_this_threads_alone_and_taken_away_again():
+    before = (builtins.isinstance, builtins.open, builtins.__import__, sys.modules)
+    loaded = worker.sandbox._Loaded(LooksAtTheClock, UnsandboxedWorkflowRunner, SandboxRestrictions.default)
+    with ThreadPoolExecutor(1) as elsewhere:
+        with loaded.importer.applied():
+            with loaded.importer.applied():
+                assert Importer.current_importer() is loaded.importer
+            assert Importer.current_importer() is loaded.importer
+            assert "tests.gateway" not in sys.modules
+            with pytest.raises(RestrictedWorkflowAccessError):
+                open(__file__)  # noqa: PTH123, SIM115 - this very builtin is restricted
+            assert elsewhere.submit(opened).result()
+            assert elsewhere.submit(lambda: "tests.gateway" in sys.modules).result()
+        assert opened()
+    assert Importer.current_importer() is None
+    assert (builtins.isinstance, builtins.open, builtins.__import__, sys.modules) == before
