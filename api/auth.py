@@ -5,19 +5,20 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
-from api.services import Provided
+from api.services import services
 from domain.principals import Action, Principal, require_action
 from domain.refusals import Kind, Refusal
 
 _MAX_HEADER_CHARS = 8192
 
 
-async def authenticate(request: Request, provided: Provided) -> Principal:
+async def authenticate(request: Request) -> Principal:
     """The principal behind the ``Authorization`` header (RFC 6750).
 
     Raises:
-        Refusal: MISSING_TOKEN, INVALID_TOKEN, EXPIRED_TOKEN.
+        Refusal: MISSING_TOKEN, INVALID_TOKEN, EXPIRED_TOKEN; ENGINE_UNAVAILABLE while the process is starting.
     """
+    provided = await services(request)
     values = request.headers.getlist("authorization")
     if not values:
         raise Refusal(Kind.MISSING_TOKEN, "send 'Authorization: Bearer <access token>'")

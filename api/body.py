@@ -7,7 +7,6 @@ from typing import Any, TypeVar
 from fastapi import Request
 from pydantic import BaseModel, ValidationError
 
-from api.auth import PromptSubmitter
 from domain.refusals import Kind, Refusal
 
 Body = TypeVar("Body", bound=BaseModel)
@@ -81,10 +80,12 @@ def _say(error_type: str, message: str) -> str:
 
 
 def json_body(model: type[Body]) -> Callable[..., Awaitable[tuple[Body, dict[str, Any]]]]:
-    """A dependency: the body in the form ``model``, and as it was sent. The caller is authenticated first."""
+    """A dependency: the body in the form ``model``, and as it was sent.
 
-    async def dependency(request: Request, caller: PromptSubmitter) -> tuple[Body, dict[str, Any]]:
-        del caller  # named for its order: who asks is settled before what they ask
+    A route names it after its caller: FastAPI keeps that order, so who asks is settled before what they ask.
+    """
+
+    async def dependency(request: Request) -> tuple[Body, dict[str, Any]]:
         value = await read_json(request)
         return checked(model, value), value
 

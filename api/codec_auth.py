@@ -50,7 +50,7 @@ async def _payload_reader(request: Request, provided: Provided) -> Principal:
         Refusal: MISSING_TOKEN, INVALID_TOKEN, EXPIRED_TOKEN, FORBIDDEN.
     """
     if "authorization" in request.headers:
-        principal = await authenticate(request, provided)
+        principal = await authenticate(request)
     else:
         principal = await _of_session(request, provided)
         request.state.principal = principal

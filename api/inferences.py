@@ -6,12 +6,12 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Header, Request
 from fastapi.responses import JSONResponse
 
-from api.auth import PromptSubmitter, RunCanceller, RunReader
+from api.auth import RunCanceller, RunReader
 from api.body import json_body
 from api.openapi import body_of, problems
 from api.preferences import Waiting, waiting
 from api.problems import problem_response
-from api.rates import within_rate
+from api.rates import RatedSubmitter
 from api.run_views import RunView, findings_of, running
 from api.runs import Started, Submission
 from api.schemas import InferenceBody, RunBody
@@ -49,11 +49,10 @@ async def idempotency_key(
         **problems(400, 401, 403, 413, 415, 422, 429, 502, 503, 504),
     },
     openapi_extra=body_of(InferenceBody),
-    dependencies=[Depends(within_rate)],
 )
 async def submit(
     request: Request,
-    caller: PromptSubmitter,
+    caller: RatedSubmitter,
     body: JsonBody,
     provided: Provided,
     key: Annotated[str | None, Depends(idempotency_key)],

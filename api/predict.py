@@ -6,12 +6,11 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import JSONResponse
 
-from api.auth import PromptSubmitter
 from api.body import json_body
 from api.inferences import idempotency_key, outcome, respond
 from api.openapi import body_of, problems
 from api.preferences import MAX_WAIT_SECONDS, waiting
-from api.rates import within_rate
+from api.rates import RatedSubmitter
 from api.runs import Submission
 from api.schemas import PredictBody, PredictResult, RunBody
 from api.services import Provided
@@ -30,11 +29,10 @@ JsonBody = Annotated[tuple[PredictBody, dict[str, Any]], Depends(json_body(Predi
         **problems(400, 401, 403, 413, 415, 422, 429, 502, 503, 504),
     },
     openapi_extra=body_of(PredictBody),
-    dependencies=[Depends(within_rate)],
 )
 async def predict(
     request: Request,
-    caller: PromptSubmitter,
+    caller: RatedSubmitter,
     body: JsonBody,
     provided: Provided,
     key: Annotated[str | None, Depends(idempotency_key)],

@@ -1,19 +1,23 @@
 """The request rate of a caller, on the store's clock, shared by every process."""
 
-from fastapi import Request
+from typing import Annotated
+
+from fastapi import Depends, Request
 
 from api.auth import PromptSubmitter
-from api.services import Provided
+from api.services import services
 from domain.budgets import Rate, RateDecision
+from domain.principals import Principal
 from domain.refusals import Kind, Refusal
 
 
-async def within_rate(request: Request, caller: PromptSubmitter, provided: Provided) -> None:
-    """Spend one request of the caller's.
+async def within_rate(request: Request, caller: PromptSubmitter) -> Principal:
+    """Spend one request of the caller's, and give the caller back.
 
     Raises:
         Refusal: RATE_LIMITED; STORE_UNAVAILABLE: a rate that can't be counted is no rate.
     """
+    provided = await services(request)
     rate = provided.policy.policy.for_tenant(caller.tenant).rate
     decision = await provided.rates.take(caller.tenant, caller.caller, rate)
     request.state.rate_headers = rate_headers(rate, decision)
@@ -23,6 +27,11 @@ async def within_rate(request: Request, caller: PromptSubmitter, provided: Provi
             f"at most {rate.limit} requests in {rate.window_seconds} s",
             retry_after=decision.retry_after,
         )
+    return caller
+
+
+# FastAPI goes through what a dependency depends on for every place that names it: so a route names this one alone.
+RatedSubmitter = Annotated[Principal, Depends(within_rate)]
 
 
 def rate_headers(rate: Rate, decision: RateDecision) -> dict[str, str]:
