@@ -70,6 +70,7 @@ class _Converter(EncryptedDataConverter):
     def _with_store_context(self, store_ctx: StorageDriverStoreContext) -> Self:
         clone = object.__new__(type(self))
         clone.__dict__.update(self.__dict__, _place=store_ctx)
+        clone.__dict__.pop("_kept", None)  # those have no place
         return clone
 
     async def _external_store_payload_sequence(self, payloads: Sequence[Payload]) -> list[Payload]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from temporalio.client import Client, TLSConfig
 from temporalio.common import HeaderCodecBehavior
-from temporalio.service import RPCError
+from temporalio.service import GrpcCompression, RPCError
 
 from adapters.external_storage import with_external_storage
 from adapters.payload_driver import PayloadDriver
@@ -73,6 +73,8 @@ class TemporalConnection:
                         api_key=_token(self._settings),
                         data_converter=converter,
                         header_codec_behavior=HeaderCodecBehavior.CODEC,
+                        # what is sent is mostly ciphertext, which does not shrink
+                        grpc_compression=GrpcCompression.NONE,
                     )
                 except (RPCError, RuntimeError):
                     raise _away() from None

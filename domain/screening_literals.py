@@ -9,6 +9,7 @@ space in a text counts as one space, here and there.
 import math
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from itertools import product
 from re import _constants as kinds  # type: ignore[attr-defined] # the parser that ``re`` itself uses
@@ -172,15 +173,18 @@ class _Needed:
         for literal in sorted(clause - set(self._short)):
             by_gram.setdefault(_rarest(literal), []).append(literal)
         self._by_gram = by_gram
-        self._grams = frozenset(by_gram)
+        self.grams = frozenset(by_gram)
 
-    def is_met(self, text: str, grams: set[str]) -> bool:
-        """Whether the text, of which these are all runs of four characters, holds a literal of the clause."""
-        for gram in self._grams & grams:
+    def is_met(self, text: str, grams: AbstractSet[str]) -> bool:
+        """Whether the text, with these of the runs of four characters that count, holds a literal of the clause."""
+        for gram in self.grams & grams:
             for literal in self._by_gram[gram]:
                 if literal in text:
                     return True
-        return any(literal in text for literal in self._short)
+        for literal in self._short:  # noqa: SIM110 - a generator would take longer than the look
+            if literal in text:
+                return True
+        return False
 
 
 class Index:
@@ -189,13 +193,17 @@ class Index:
     def __init__(self, patterns: Iterable[tuple[Clause, ...]]) -> None:
         """Take the clauses of each pattern."""
         self._needed = tuple(tuple(map(_Needed, clauses)) for clauses in patterns)
+        self._grams = frozenset[str]().union(*(clause.grams for clauses in self._needed for clause in clauses))
 
     def candidates(self, text: str) -> Iterator[int]:
         """The places of the patterns that may match, in order."""
         seen = flat(text)
-        grams = {seen[at : at + _GRAM] for at in range(len(seen) - _GRAM + 1)}
+        grams = self._grams.intersection(seen[at : at + _GRAM] for at in range(len(seen) - _GRAM + 1))
         for place, clauses in enumerate(self._needed):
-            if all(clause.is_met(seen, grams) for clause in clauses):
+            for clause in clauses:
+                if not clause.is_met(seen, grams):
+                    break
+            else:
                 yield place
 
 

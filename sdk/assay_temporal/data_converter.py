@@ -1,5 +1,6 @@
 """The data converter that every client and worker of Assay uses: encrypted payloads, encrypted failures."""
 
+from collections import OrderedDict
 from dataclasses import dataclass
 from typing import Self
 
@@ -13,13 +14,15 @@ from temporalio.converter import (
 
 from assay_temporal.codec import EncryptingCodec
 
+_MAX_PLACES = 256
+
 
 @dataclass(frozen=True)
 class EncryptedDataConverter(DataConverter):
     """A converter of which only the codec knows where a payload belongs.
 
-    Temporal makes one for each payload's place. Its own way builds all converters anew each time; here all but the
-    codec is shared.
+    Temporal asks for one for each payload's place, several times a run for the same. Its own way builds all converters
+    anew each time; here all but the codec is shared, and those of the newest places are kept.
     """
 
     def with_context(self, context: SerializationContext) -> Self:
@@ -27,12 +30,20 @@ class EncryptedDataConverter(DataConverter):
         codec = self.payload_codec
         if not isinstance(codec, EncryptingCodec):
             return super().with_context(context)
+        kept: OrderedDict[SerializationContext, Self] = self.__dict__.setdefault("_kept", OrderedDict())
+        known = kept.get(context)
+        if known is not None:
+            return known
         clone = object.__new__(type(self))
         clone.__dict__.update(self.__dict__)
+        del clone.__dict__["_kept"]
         clone.__dict__["payload_codec"] = codec.with_context(context)
         storage: object = self.external_storage
         if isinstance(storage, WithSerializationContext):
             clone.__dict__["external_storage"] = storage.with_context(context)
+        kept[context] = clone
+        if len(kept) > _MAX_PLACES:
+            kept.popitem(last=False)
         return clone
 
 

@@ -100,15 +100,17 @@ class VaultKeyRing:
 
     async def current(self, tenant: str) -> DataKey:
         """See ``KeyRing``."""
-        if not _TENANT.match(tenant):
+        name = (tenant, "")
+        if name not in self._cache and not _TENANT.match(tenant):
             raise KeyUnavailable(tenant, gone=True)
-        return await self._cached((tenant, ""), lambda: self._load_current(tenant))
+        return await self._cached(name, lambda: self._load_current(tenant))
 
     async def by_id(self, tenant: str, key_id: str) -> DataKey:
         """See ``KeyRing``. Names that no key of ours has are never asked for: they may come from a stranger."""
-        if not (_TENANT.match(tenant) and _KEY_ID.match(key_id)):
+        name = (tenant, key_id)
+        if name not in self._cache and not (_TENANT.match(tenant) and _KEY_ID.match(key_id)):
             raise KeyUnavailable(tenant, gone=True)
-        return await self._cached((tenant, key_id), lambda: self._load(tenant, key_id))
+        return await self._cached(name, lambda: self._load(tenant, key_id))
 
     async def _cached(self, name: tuple[str, str], load: Callable[[], Awaitable[_Cached]]) -> DataKey:
         entry = self._cache.get(name)
