@@ -64,8 +64,8 @@ def failures(found: dict[str, Any]) -> list[str]:
 
 def main(
     only: Annotated[str, typer.Option(help=f"Subjects, by comma: {', '.join(NAMES)}.")] = "",
-    requests: Annotated[int, typer.Option(min=1, help="Requests a window at one caller; twice as many at 16.")] = 60,
-    rounds: Annotated[int, typer.Option(min=1, help="Many short ones: a machine's pace drifts.")] = 25,
+    requests: Annotated[int, typer.Option(min=1, help="Requests a window at one caller; twice as many at 16.")] = 100,
+    rounds: Annotated[int, typer.Option(min=1, help="Rather many than long: a machine's pace drifts.")] = 15,
     quick: Annotated[bool, typer.Option(help="A smoke run: one round of few requests, and nothing aside.")] = False,
     memory: Annotated[bool, typer.Option(help="Instead: growth of Assay's memory.")] = False,
     memory_requests: Annotated[int, typer.Option(min=100, help="Over so many requests.")] = 20_000,

@@ -1,6 +1,7 @@
 """Bare Temporal at its best: one workflow with one trivial activity, no HTTP, worker and client in one process.
 
-Unsandboxed, with eager start and eager activities, fixed slots, uvloop, nothing compressed. Nothing that runs a workflow can do with less.
+Unsandboxed, with eager start and eager activities, fixed slots, uvloop, nothing compressed. Nothing that runs a
+workflow can do with less.
 """
 
 import argparse

@@ -4,6 +4,7 @@ While one is measured the others are at rest: eight idle subjects take some of t
 that uses both.
 """
 
+import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,6 +16,9 @@ from benchmarks.tools.figures import Window
 from benchmarks.tools.rest import at_rest
 
 CALLERS = (1, 16)
+_LOOK = 0.25
+_MOST_EASE = 3.0
+_EASE = 0.1  # of a processor: servers that wait look around now and then
 Progress = Callable[[str], None]
 
 
@@ -74,7 +78,8 @@ def rotated(subjects: Sequence[Subject], by: int) -> list[Subject]:
 
 
 async def _window(bench: Bench, subject: Subject, load: Load, plan: Plan) -> Window:
-    """A tenth as many requests go before, uncounted."""
+    """A tenth as many requests go before, uncounted, once what the last window has left behind is done."""
+    await _at_ease(subject, plan)
     await subject.run(Load(load.callers, max(load.callers, load.requests // 10)))
     groups = {**subject.processes(), "generator": [bench.generator.pid], "model": [bench.model.pid]}
     served = await _served(bench)
@@ -91,6 +96,16 @@ async def _window(bench: Bench, subject: Subject, load: Load, plan: Plan) -> Win
         foreign_cpu=spent.foreign_share(seconds),
         model_calls=(await _served(bench) - served) / load.requests,
     )
+
+
+async def _at_ease(subject: Subject, plan: Plan) -> None:
+    """Wait, for three seconds at most, until a subject does next to nothing: it was stopped in the middle of things."""
+    for _ in range(round(_MOST_EASE / _LOOK)):
+        before = cpu_times(subject.processes(), plan.processors)
+        await asyncio.sleep(_LOOK)
+        spent = cpu_times(subject.processes(), plan.processors).since(before)
+        if sum(spent.groups.values()) < _EASE * _LOOK:
+            return
 
 
 async def _served(bench: Bench) -> int:

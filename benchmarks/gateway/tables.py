@@ -44,7 +44,8 @@ def grids(found: Results) -> Iterator[Grid]:
 
 
 def _subjects(found: Results, callers: int) -> Grid:
-    title = f"{callers} caller{'s' if callers > 1 else ''} at a time: medians over the rounds (least to most)"
+    who = "1 caller" if callers == 1 else f"{callers} callers"
+    title = f"{who} at a time: medians over the rounds (least to most), p99 of them all"
     headings = ("", "p50 ms", "p99 ms", "requests/s", "CPU ms a request", "ours", "Temporal", "PostgreSQL", "rest")
     rows: list[Row] = []
     for name in (name for name in NAMES if name in found):

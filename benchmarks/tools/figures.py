@@ -57,7 +57,10 @@ class Window:
 
 
 def summary(windows: Sequence[Window]) -> dict[str, Any]:
-    """Windows of one subject at one number of callers as figures: medians over the rounds, with their spread.
+    """Windows of one subject at one number of callers as figures, with their spread by round.
+
+    Medians over the rounds, but for p99: it is of all rounds' requests together, since one round has hardly any that
+    slow.
 
     Raises:
         NoFiguresError: for no windows.
@@ -66,6 +69,8 @@ def summary(windows: Sequence[Window]) -> dict[str, Any]:
         raise NoFiguresError("a summary of no rounds")
     rounds = [window.figures() for window in windows]
     result: dict[str, Any] = {name: _round(median_of(rounds, name)) for name in rounds[0]}
+    taken = [latency for window in windows for latency in window.latencies_ms]
+    result["p99_ms"] = _round(percentile(taken, 99))
     result["cpu_ms"] = medians([window.cpu_ms for window in windows])
     calls = [window.model_calls for window in windows if window.model_calls is not None]
     result["model_calls_per_request"] = _round(statistics.median(calls)) if calls else None

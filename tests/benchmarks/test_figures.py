@@ -43,6 +43,7 @@ def test_a_summary_takes_medians_over_rounds_and_tells_the_spread() -> None:
     assert (found["p50_ms"], found["rps"], found["cpu_ms"]) == (20, 1, {"ours": 4})
     assert found["spread"]["p50_ms"] == [10, 30]
     assert found["spread"]["rps"] == [0.5, 2]
+    assert found["p99_ms"] == 30  # of all requests together
     assert (found["requests"], found["rounds"]) == (2, 3)
 
 
