@@ -40,12 +40,15 @@ class Demand:
         return self.at_most is not None or self.at_least is not None
 
     def judge(self, measured: Measured) -> dict[str, Any] | None:
-        """The ratio of the medians over the rounds, the least and the most of any one round, and whether it holds."""
+        """The median of the rounds' ratios, the least and the most of them, and whether it holds.
+
+        Of each round by itself: within one a machine keeps its pace more than from the first to the last.
+        """
         uppers, lowers = self.upper.rounds(measured), self.lower.rounds(measured)
         if not uppers or not lowers:
             return None
         pairs = [upper / lower for upper, lower in zip(uppers, lowers, strict=False)]
-        ratio = statistics.median(uppers) / statistics.median(lowers)
+        ratio = statistics.median(pairs)
         return {
             "text": self.text,
             "ratio": round(ratio, 3),

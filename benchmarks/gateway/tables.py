@@ -101,7 +101,7 @@ def _ratios(ratios: Results) -> Grid:
     for value in ratios.values():
         low, high = value["by_round"]
         rows.append((value["text"], f"{value['ratio']:.2f}", f"{low:.2f} to {high:.2f}", demanded(value), said(value)))
-    return Grid("ratios of medians", ("", "ratio", "by round", "demanded", "holds"), rows)
+    return Grid("ratios, medians over the rounds", ("", "ratio", "by round", "demanded", "holds"), rows)
 
 
 def demanded(value: Results) -> str:

@@ -5,6 +5,7 @@ import gzip
 import json
 import logging
 import socket
+import ssl
 import subprocess
 import sys
 import traceback
@@ -16,6 +17,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 
 from adapters.model_openai import OpenAIProvider, _limit_name
 from adapters.model_openai_failures import failure_of, retry_after
@@ -438,6 +444,44 @@ async def test_a_refused_connection(model: OpenAIProvider) -> None:
         taken.bind(("127.0.0.1", 0))
         found = await failure(model, call(f"http://127.0.0.1:{taken.getsockname()[1]}/v1"))
     assert (found.kind, found.retryable) == (Kind.PROVIDER_UNAVAILABLE, True)
+
+
+def self_signed(directory: Path) -> ssl.SSLContext:
+    """A server's side of TLS with a certificate that nobody has vouched for."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
+    begun = datetime.now(UTC) - timedelta(hours=1)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(begun)
+        .not_valid_after(begun + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    pem = Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()
+    file = directory / "server.pem"
+    file.write_bytes(certificate.public_bytes(Encoding.PEM) + key.private_bytes(*pem))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(file)
+    return context
+
+
+async def test_a_server_that_nobody_vouches_for_gets_nothing(model: OpenAIProvider, tmp_path: Path) -> None:
+    heard: list[bytes] = []
+
+    async def listen(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        heard.append(await reader.read(1))
+        writer.close()
+
+    server = await asyncio.start_server(listen, "127.0.0.1", 0, ssl=self_signed(tmp_path))
+    async with server:
+        found = await failure(model, call(f"https://localhost:{server.sockets[0].getsockname()[1]}/v1"))
+    assert (found.kind, found.retryable) == (Kind.PROVIDER_UNAVAILABLE, True)
+    assert b"".join(heard) == b""
 
 
 async def test_a_name_that_does_not_resolve(model: OpenAIProvider, monkeypatch: pytest.MonkeyPatch) -> None:
