@@ -11,7 +11,7 @@ help: ## what there is
 	@echo "make test    set up, run every check and every test"
 	@echo "make check   linters, types, layers, compose file, Dockerfile"
 	@echo "make unit    the fast tests alone"
-	@echo "make bench   measure Assay beside bare Temporal, the textbook design, LiteLLM and Portkey (15 minutes)"
+	@echo "make bench   measure Assay beside bare Temporal, the textbook design, LiteLLM and Portkey (20 minutes)"
 	@echo "make bench-memory   measure how Assay's memory grows over 20,000 requests"
 	@echo "make train DATA=FILE           train the classifier anew on labelled prompts: models/ngrams.md"
 	@echo "make weights-check DATA=FILE   make the committed weights again from the same prompts, and compare"

@@ -7,14 +7,14 @@ from urllib.parse import urlsplit
 import aiohttp
 import httpx2
 
+from adapters.bounded_http import MAX_ERROR_BYTES, BodyTooLong
 from adapters.model_openai_answers import Garbled, read_answer
-from adapters.model_openai_failures import BodyTooLong, failure_of, garbled, rejected, status_failure
+from adapters.model_openai_failures import failure_of, garbled, rejected, status_failure
 from domain.models import ModelAnswer, ModelCall, ModelEntry, ProviderFailure
 from domain.ports import Clock, SecretReader
 from domain.refusals import Kind, Refusal
 
 MAX_BODY_BYTES = 8 * 1024 * 1024
-MAX_ERROR_BYTES = 64 * 1024
 _OPENAI_HOST = "api.openai.com"
 _KEPT_ALIVE = 4.0  # seconds: less than the 5 after which many servers close, so that no call meets a closing connection
 _OK = range(200, 300)

@@ -10,6 +10,7 @@ from http import HTTPStatus
 
 import aiohttp
 
+from adapters.bounded_http import BodyTooLong
 from domain.models import ProviderFailure
 from domain.refusals import Kind
 
@@ -21,10 +22,6 @@ MAX_RETRY_AFTER = 60.0
 _MAX_TOLD = 86_400.0  # a longer wait is told as a day: the number comes from outside and ends in timers
 _TOO_LONG = frozenset({"context_length_exceeded", "exceed_context_size_error"})  # OpenAI's word for it; llama.cpp's
 _BUSY = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.CONFLICT})
-
-
-class BodyTooLong(Exception):
-    """The body of a successful response is over-long."""
 
 
 def failure_of(error: Exception) -> ProviderFailure:
