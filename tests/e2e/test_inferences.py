@@ -40,7 +40,7 @@ async def test_a_receipt_does_not_hold_for_another_answer_request_or_run(gateway
     for document, sent in [
         (other_answer, body),
         (run, {**body, "prompt": "Goodbye"}),
-        ({**run, "id": run["id"][:-1] + "a"}, body),
+        ({**run, "id": run["id"][:-1] + ("b" if run["id"].endswith("a") else "a")}, body),
         ({**run, "receipt": {**receipt, "record_digest": "0" * 64}}, body),
         (forged, body),
         (run | {"receipt": None}, body),
