@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import Any, Final
 
 from pydantic import TypeAdapter, ValidationError
-from pydantic_core import PydanticSerializationError, to_json
+from pydantic_core import CoreConfig, PydanticSerializationError, SchemaValidator, to_json
 from temporalio.api.common.v1 import Payload
 from temporalio.converter import (
     BinaryNullPayloadConverter,
@@ -26,8 +26,9 @@ class PayloadMismatch(TypeError):
 
 
 @lru_cache(maxsize=128)
-def _adapter(wanted: type) -> TypeAdapter[Any]:
-    return TypeAdapter(wanted)
+def _reader(wanted: type) -> SchemaValidator:
+    """Without pydantic's cache of strings: it would keep some 16,000 short ones of other runs, a prompt among them."""
+    return SchemaValidator(TypeAdapter(wanted).core_schema, CoreConfig(cache_strings="keys"))
 
 
 class _CompiledJson(JSONPlainPayloadConverter):
@@ -44,7 +45,7 @@ class _CompiledJson(JSONPlainPayloadConverter):
         if type_hint is None or not is_dataclass(type_hint):
             return super().from_payload(payload, type_hint)
         try:
-            return _adapter(type_hint).validate_json(payload.data)
+            return _reader(type_hint).validate_json(payload.data)
         except ValidationError:
             raise PayloadMismatch(f"the payload is no {type_hint.__name__}") from None
 
