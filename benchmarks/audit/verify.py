@@ -31,7 +31,7 @@ from benchmarks.tools.machine import machine
 from config.logs import configure
 from embedded.bootstrap import TENANT, operator_session
 
-SIZES = (10_000, 100_000)
+SIZES = (1_000, 10_000, 100_000, 1_000_000)
 _MIB = 1 << 20
 
 
