@@ -187,7 +187,8 @@ class HeadSigner:
                 raise outcome
 
     def _due_in(self, tenant: str, now: float) -> float:
-        return self._tried_at.get(tenant, now - self._seconds) + self._seconds - now
+        tried_at = self._tried_at.get(tenant)
+        return 0.0 if tried_at is None else tried_at + self._seconds - now
 
 
 def _tiles_for(head: LogHead, kept: KeptCheckpoint | None) -> list[TileId]:

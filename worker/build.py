@@ -25,6 +25,7 @@ from domain.abandoned_ports import OutcomeGaps
 from domain.ports import Clock, IdentityKeys, Ledger, ModelProvider, PolicyStore, StatementSigner, TeamDirectory
 from domain.privacy_ports import PhoneNumbers
 from domain.verdicts import Verdict
+from worker.loop_executor import LoopExecutor
 from worker.nexus import NexusGate
 from worker.sandbox import sandbox
 from workflows.guarded_inference import GuardedInference
@@ -65,6 +66,7 @@ def build_worker(client: Client, settings: Settings, ports: WorkerPorts) -> Work
     slots = settings.worker
     return Worker(
         client,
+        workflow_task_executor=LoopExecutor(),
         max_workflow_task_external_storage_concurrency=1,  # more would make a task of each payload, large or not
         task_queue=settings.temporal.task_queue,
         workflows=[GuardedInference, SettleAbandoned],

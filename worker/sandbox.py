@@ -2,9 +2,9 @@
 
 Temporal's runner imports anew, for every run, what a workflow imports, so that runs can't meet in a module's variables;
 and for each payload it enters the sandbox again to ask in which context to encode it. On two cores that was half of
-what a request cost in the worker. What guards determinism stays: in a workflow no clock, no randomness, no I/O, and a
-deadlock is still noticed. Instead of the import for each run a test reads the source of every module of ``workflows``
-and of ``PURE`` and fails if it finds a variable that could be changed. See decision 9.
+what a request cost in the worker. What guards determinism stays: in a workflow no clock, no randomness, no I/O. Instead
+of the import for each run a test reads the source of every module of ``workflows`` and of ``PURE`` and fails if it
+finds a variable that could be changed. See decision 9.
 """
 
 import builtins

@@ -195,7 +195,7 @@ async def test_processes_that_are_killed_leave_nothing_half_done(
     async def signed(size: int) -> bool:
         return any(row["size"] >= size for row in await sequencer_pool.fetch(CHECKPOINTS, tenant))
 
-    for _ in range(3):
+    for _ in range(2):
         async with sequencer_process(stack, log) as first, sequencer_process(stack, log):
             goal = len(events) + 200
             while not await signed(goal):  # they are killed at whatever they do then

@@ -17,7 +17,7 @@ from tests.processes import Served, serving, with_worker
 BODY = {"model": "fake", "prompt": "Hello"}
 BAD_WORDS = ("panic", "fatal", "abort", "traceback", "core dumped", "never retrieved", "was destroyed")
 RUNS = "WorkflowType = 'GuardedInference'"
-REPETITIONS = 3
+REPETITIONS = 2
 SENDERS = 8
 EACH = 2
 

@@ -10,7 +10,9 @@ import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
+from typer.testing import CliRunner
 
+from cli.main import app
 from cli.screen_curve import draw_curves
 from cli.screen_tuning import LEAST, MOST, Labelled, Share, fragment, propose, threshold_for
 from domain.screening_figures import curve
@@ -27,9 +29,8 @@ def labelled(score: float, length: int = 10, *, attack: bool = False, kind: str 
 
 
 def run(*arguments: object) -> tuple[int, str, str]:
-    command = [sys.executable, "-m", "cli.main", "screen", "tune", *map(str, arguments)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
-    return done.returncode, done.stdout, done.stderr
+    done = CliRunner().invoke(app, ["screen", "tune", *map(str, arguments)])
+    return done.exit_code, done.stdout, done.stderr
 
 
 def put(directory: Path, *rows: Any) -> Path:

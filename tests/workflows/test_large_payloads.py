@@ -58,7 +58,7 @@ async def test_a_history_holds_references_and_the_store_ciphertext(bench: Bench)
         assert b"canary" not in content
 
 
-@pytest.mark.parametrize(("call", "times"), [("put", 3), ("get", 1)])
+@pytest.mark.parametrize(("call", "times"), [("put", 2), ("get", 1)])
 async def test_a_workflow_waits_for_the_store_of_payloads(
     bench: Bench, mended: pytest.MonkeyPatch, call: str, times: int
 ):
