@@ -8,6 +8,7 @@ from pathlib import Path
 
 import hvac
 import pytest
+from hvac.api.auth_methods.token import Token
 from hvac.exceptions import Forbidden, InvalidRequest
 
 from adapters.vault_calls import kv_read, kv_write, write
@@ -169,6 +170,32 @@ async def test_the_token_is_renewed_at_half_its_life(stack: Stack) -> None:
         await session.close()
     finally:
         await stack.as_root(lambda client: setup_vault(client, stack.plan()))
+
+
+async def test_calls_that_succeed_take_the_place_of_looks(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("assay_temporal.vault.session._PROBE_SECONDS", 0.4)
+    session = await stack.session("worker")
+    client = await session.call(lambda client: client)
+    looks, look = 0, Token.lookup_self
+
+    def counted(token: Token, **options: object) -> object:
+        nonlocal looks
+        looks += token._adapter is client.adapter
+        return look(token, **options)
+
+    monkeypatch.setattr(Token, "lookup_self", counted)
+    until = time.monotonic() + 1.6
+    while time.monotonic() < until:
+        await session.call(lambda client: client.token)
+        await asyncio.sleep(0.05)
+    while_served = looks
+
+    async def looked() -> bool:
+        return looks > while_served
+
+    await eventually(looked)
+    await session.close()
+    assert while_served == 0
 
 
 async def test_closing_revokes_the_token(stack: Stack) -> None:

@@ -64,6 +64,7 @@ class VaultSession:
         self._nudge = asyncio.Event()
         self._looks_begun = 0
         self._looks_passed = 0
+        self._served_at = monotonic()
         self._owner: asyncio.Task[None] | None = None
 
     @property
@@ -149,12 +150,14 @@ class VaultSession:
 
     async def _attempt(self, generation: _Generation, fn: Callable[[hvac.Client], T]) -> T:
         try:
-            return await self._in_thread(lambda: fn(generation.client), self._place.timeout_seconds)
+            answer = await self._in_thread(lambda: fn(generation.client), self._place.timeout_seconds)
         except (Forbidden, *_CALLERS_FAULT):
             raise
         except (VaultError, RequestException, TimeoutError):
             self._nudge.set()
             raise VaultAway from None
+        self._served_at = self._monotonic()
+        return answer
 
     async def _in_thread(self, fn: Callable[[], T], seconds: float) -> T:
         async with asyncio.timeout(seconds):
@@ -200,6 +203,7 @@ class VaultSession:
         client = new_client(self._place, token.value, connections=self._threads)
         renew_at = self._monotonic() + token.lease_seconds / 2
         self._generation = _Generation(self.generation + 1, client, token.lease_seconds, renew_at, token.renewable)
+        self._served_at = self._monotonic()
         if previous is not None:  # its token ends on its own: ending it now would end its leases with it
             previous.client.adapter.close()
 
@@ -224,13 +228,18 @@ class VaultSession:
             await self._until_due()
 
     async def _until_due(self) -> None:
-        """Wait until the token is due for renewal, or a call failed, or it is time to look whether Vault is there."""
-        generation = self._generation
-        due = 0.0 if generation is None else max(0.0, generation.renew_at - self._monotonic())
-        due = min(due, _PROBE_SECONDS)
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(due):
-                await self._nudge.wait()
+        """Wait until the token is due for renewal, or a call failed, or nobody was served for a while: each call that
+        succeeds tells as much as a look of our own."""
+        while (due := self._due_in()) > 0:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(due):
+                    await self._nudge.wait()
+                    return
+
+    def _due_in(self) -> float:
+        if self._generation is None:
+            return 0.0
+        return min(self._generation.renew_at, self._served_at + _PROBE_SECONDS) - self._monotonic()
 
     async def _look_after(self) -> None:
         """Log in, renew or probe, as is due.
