@@ -28,7 +28,7 @@ demo: setup
 	@.venv/bin/assay demo
 
 # Tests that share no server take every processor, file by file. The others start whole stacks, stop them, skip time, and
-# count seconds: one after the other. Each keeps the exit code; a failure in the first does not hide one in the second.
+# count seconds: one after the other. A failure in the first part hides none in the second.
 parallel := unit properties sdk api replay training deploy
 test: check
 	.venv/bin/pytest -n logical --dist loadfile $(parallel:%=tests/%); first=$$?; \
