@@ -185,9 +185,12 @@ async def test_calls_that_succeed_take_the_place_of_looks(stack: Stack, monkeypa
 
     monkeypatch.setattr(Token, "lookup_self", counted)
     until = time.monotonic() + 1.6
-    while time.monotonic() < until:
+
+    async def served_for_a_while() -> bool:
         await session.call(lambda client: client.token)
-        await asyncio.sleep(0.05)
+        return time.monotonic() >= until
+
+    await eventually(served_for_a_while)
     while_served = looks
 
     async def looked() -> bool:

@@ -20,6 +20,7 @@ from temporalio.api.enums.v1 import EventType
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
+from tests.gateway import eventually
 from worker.loop_executor import LoopExecutor, WorkflowTaskStuck
 
 pytestmark = pytest.mark.filterwarnings("error")
@@ -168,10 +169,11 @@ async def test_a_workflow_that_hangs_fails_its_task_and_others_go_on(plain: Work
             failed = [e for e in events if e.event_type == EventType.EVENT_TYPE_WORKFLOW_TASK_FAILED]
             return [event.workflow_task_failed_event_attributes.failure.message for event in failed]
 
-        async with asyncio.timeout(60):
-            while not (told := await failures()):
-                await asyncio.sleep(0.1)
-        assert "interrupted" in told[0]
+        async def failed() -> bool:
+            return bool(await failures())
+
+        await eventually(failed, 60)
+        assert "interrupted" in (await failures())[0]
         one = await client.execute_workflow(
             Answers.run, id=uuid4().hex, task_queue=queue, execution_timeout=timedelta(seconds=60)
         )
