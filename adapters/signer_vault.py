@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from adapters.public_keys_vault import VaultPublicKeys
-from adapters.vault_calls import write
 from adapters.vault_session import VaultSession
 from domain.records import canonical
 
@@ -25,7 +24,7 @@ class VaultSigner:
         header = {"alg": "EdDSA", "typ": typ, "kid": f"{key_name}:{version}"}
         signing_input = b".".join((_base64url(canonical(header)), _base64url(canonical(dict(claims)))))
         body = {"input": base64.b64encode(signing_input).decode(), "key_version": version}
-        signed = await self._session.call(lambda client: write(client, f"{self._mount}/sign/{key_name}", body))
+        signed = await self._session.post(f"{self._mount}/sign/{key_name}", body)
         signature = base64.b64decode(str(signed["signature"]).rpartition(":")[2])
         return b".".join((signing_input, _base64url(signature))).decode()
 

@@ -1,18 +1,25 @@
 """The session with Vault, its errors as refusals. How it stays logged in and heals is the SDK's."""
 
-from collections.abc import Callable
-from typing import TypeVar
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
 
 import hvac
 
 from adapters.vault_client import refusals
+from adapters.vault_http import VaultHttp
 from assay_temporal.vault import session as sdk
+from assay_temporal.vault.client import AppRoleFiles, VaultPlace
 
 T = TypeVar("T")
 
 
 class VaultSession(sdk.VaultSession):
     """See ``assay_temporal.vault.session``. A ``Dependency`` named ``vault``."""
+
+    def __init__(self, place: VaultPlace, approle: AppRoleFiles, *, threads: int = 8, **more: Any) -> None:  # noqa: ANN401 - the SDK's
+        """See the SDK's. ``threads`` bounds the calls from the loop as well."""
+        super().__init__(place, approle, threads=threads, **more)
+        self._http = VaultHttp(place, connections=threads)
 
     async def call(self, fn: Callable[[hvac.Client], T]) -> T:
         """Run ``fn`` in a thread, with the client of the current token. It may run twice, so it should be idempotent.
@@ -23,6 +30,22 @@ class VaultSession(sdk.VaultSession):
         """
         with refusals():
             return await super().call(fn)
+
+    async def post(self, path: str, body: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Write to ``path`` without a thread; give the answer's data. For what a request waits for, ``call`` else.
+
+        Raises:
+            Refusal: as ``call``.
+        """
+        with refusals():
+            return await self._call(lambda client: self._http.post(client, path, body))
+
+    async def close(self) -> None:
+        """See the SDK's."""
+        try:
+            await super().close()
+        finally:
+            await self._http.close()
 
     def require_available(self) -> None:
         """Pass unless Vault is known to be away: known within seconds, by our own probes.

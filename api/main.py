@@ -105,6 +105,7 @@ async def serve(
         ]
         stopping = asyncio.create_task(stop.wait())
         await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        outcomes.give_up()
         server.should_exit = True
         await serving
         await edge.drain(_DRAIN_SECONDS)
@@ -174,7 +175,6 @@ async def _services(
             platform.identities,
             clock,
             random_tag,
-            stop,
             platform.session.require_available,
             outcomes,
         ),

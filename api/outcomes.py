@@ -6,7 +6,7 @@ shares the API's process can tell then, and the caller need not wait for Tempora
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 from cachetools import TTLCache
@@ -27,42 +27,74 @@ class Outcomes:
         """Start without waiters."""
         self._told: TTLCache[str, RunView] = TTLCache(_MOST_KEPT, _KEPT_SECONDS, monotonic)
         self._waiting: dict[str, list[asyncio.Future[RunView]]] = {}
+        self._given_up = False
 
     def recorded(self, result: InferenceResult) -> None:
         """A worker of this process has committed this outcome. Of no interest unless someone waits for it."""
-        for future in self._waiting.get(result.id, ()):
-            if not future.done():
-                future.set_result(run_views.ended(result.id, result))
+        waiting = self._waiting.get(result.id, ())
+        if waiting:
+            self._told[result.id] = run_views.ended(result.id, result)
+        for heard in waiting:
+            if not heard.done():
+                heard.set_result(self._told[result.id])
+
+    def give_up(self) -> None:
+        """Keep nobody waiting any more: their runs go on without us, and whoever asks now hears of them as running."""
+        self._given_up = True
+        for public_id, waiting in self._waiting.items():
+            for heard in waiting:
+                if not heard.done():
+                    heard.set_result(run_views.running(public_id))
 
     def told(self, public_id: str) -> RunView | None:
         """An outcome that a caller has had while Temporal is still to learn of it: whoever asks next gets the same."""
         return self._told.get(public_id)
 
-    async def first(self, public_id: str, of_engine: "asyncio.Future[RunView]", stopping: asyncio.Event) -> RunView:
-        """The outcome, from whoever knows it first; the run as running once it is time to stop. Ends ``of_engine``."""
-        if (known := self._told.get(public_id)) is not None:
-            of_engine.cancel()
-            return known
-        recorded: asyncio.Future[RunView] = asyncio.get_running_loop().create_future()
-        self._waiting.setdefault(public_id, []).append(recorded)
-        stop = asyncio.ensure_future(stopping.wait())
-        try:
-            awaited: set[asyncio.Future[Any]] = {recorded, of_engine, stop}
-            await asyncio.wait(awaited, return_when=asyncio.FIRST_COMPLETED)
-            if of_engine.done():
-                return of_engine.result()
-            if recorded.done():
-                self._told[public_id] = recorded.result()
-                return recorded.result()
-            return run_views.running(public_id)
-        finally:
-            stop.cancel()
-            of_engine.cancel()
-            recorded.cancel()
-            self._forget(public_id, recorded)
+    async def first(
+        self, public_id: str, ask_engine: Callable[[], Coroutine[Any, Any, RunView]], after: float = 0.0
+    ) -> RunView:
+        """The outcome, from whoever knows it first; the run as running once it is time to give up.
 
-    def _forget(self, public_id: str, recorded: "asyncio.Future[RunView]") -> None:
+        ``ask_engine`` waits for Temporal's word, and raises what is wrong with it. It is called ``after`` so many
+        seconds, and cancelled where nobody needs it any more.
+        """
+        if (known := self._told.get(public_id)) is not None:
+            return known
+        if self._given_up:
+            return run_views.running(public_id)
+        loop = asyncio.get_running_loop()
+        heard: asyncio.Future[RunView] = loop.create_future()
+        asking: list[asyncio.Task[RunView]] = []
+
+        def ask() -> None:
+            asking.append(loop.create_task(ask_engine()))
+            asking[0].add_done_callback(lambda asked: _pass_on(asked, heard))
+
+        begin = loop.call_later(after, ask)
+        self._waiting.setdefault(public_id, []).append(heard)
+        try:
+            return await heard
+        finally:
+            begin.cancel()
+            for task in asking:
+                task.cancel()
+            self._forget(public_id, heard)
+
+    def _forget(self, public_id: str, heard: "asyncio.Future[RunView]") -> None:
         waiting = self._waiting[public_id]
-        waiting.remove(recorded)
+        waiting.remove(heard)
         if not waiting:
             del self._waiting[public_id]
+
+
+def _pass_on(asked: "asyncio.Task[RunView]", heard: "asyncio.Future[RunView]") -> None:
+    """What Temporal said, to who waits for it, unless they know already."""
+    if asked.cancelled():
+        return
+    error = asked.exception()
+    if heard.done():
+        return
+    if error is not None:
+        heard.set_exception(error)
+    else:
+        heard.set_result(asked.result())

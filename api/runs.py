@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from temporalio.client import Client, WorkflowExecutionDescription, WorkflowFailureError, WorkflowHandle
@@ -63,15 +64,13 @@ class Runs:
         identities: IdentityKeys,
         clock: Clock,
         random_tag: Callable[[], str],
-        stopping: asyncio.Event,
         require_vault: Callable[[], None],
         outcomes: Outcomes,
     ) -> None:
         """Take the parts.
 
-        Once ``stopping`` is set, nobody is kept waiting: their runs go on without us. ``require_vault`` refuses while
-        Vault is away: with the keys at hand a run could be started, but it could not be finished. ``outcomes`` hears of
-        those that a worker of this process records.
+        ``require_vault`` refuses while Vault is away: with the keys at hand a run could be started, but it could not be
+        finished. ``outcomes`` hears of those that a worker of this process records, and when it is time to give up.
         """
         self._client = client
         self._task_queue = task_queue
@@ -79,7 +78,6 @@ class Runs:
         self._identities = identities
         self._clock = clock
         self._random_tag = random_tag
-        self._stopping = stopping
         self._require_vault = require_vault
         self._outcomes = outcomes
 
@@ -155,10 +153,11 @@ class Runs:
         public_id = started.public_id
         if seconds <= 0:
             return run_views.running(public_id)
-        of_engine = asyncio.ensure_future(self._outcome(public_id, _HEAD_START_SECONDS if started.here else 0))
         try:
             async with asyncio.timeout(seconds):
-                return await self._outcomes.first(public_id, of_engine, self._stopping)
+                return await self._outcomes.first(
+                    public_id, partial(self._outcome, public_id), _HEAD_START_SECONDS if started.here else 0
+                )
         except TimeoutError:
             return run_views.running(public_id)
 
@@ -173,8 +172,7 @@ class Runs:
             return self._outcomes.told(public_id) or run_views.running(public_id)
         return await self._outcome(public_id)
 
-    async def _outcome(self, public_id: str, after: float = 0) -> RunView:
-        await asyncio.sleep(after)
+    async def _outcome(self, public_id: str) -> RunView:
         async with _keys_or_refusal(), _engine():
             try:
                 return run_views.ended(public_id, await self._handle(public_id).result())

@@ -25,11 +25,12 @@ class KeyUnavailable(Exception):
 
 @dataclass(frozen=True, slots=True)
 class DataKey:
-    """A tenant's data key: 32 bytes that never leave memory."""
+    """A tenant's data key: 32 bytes that never leave memory. What is derived from it lives as long as it does."""
 
     tenant: str
     key_id: str
     material: bytes = field(repr=False)
+    derived: dict[str, bytes] = field(default_factory=dict, init=False, repr=False, compare=False)
 
 
 class KeyRing(Protocol):
@@ -53,5 +54,13 @@ class KeyRing(Protocol):
 
 
 def derive(key: DataKey, purpose: str, salt: bytes = b"") -> bytes:
-    """HKDF-SHA-256 (RFC 5869) of a data key: 32 bytes for one ``purpose``, such as ``assay/temporal-payload/v1``."""
-    return HKDF(algorithm=SHA256(), length=KEY_BYTES, salt=salt or None, info=purpose.encode()).derive(key.material)
+    """HKDF-SHA-256 (RFC 5869) of a data key: 32 bytes for one ``purpose``, such as ``assay/temporal-payload/v1``.
+
+    Without a salt they are derived once for each purpose: purposes are few, and each request needs several.
+    """
+    if not salt and (known := key.derived.get(purpose)) is not None:
+        return known
+    made = HKDF(algorithm=SHA256(), length=KEY_BYTES, salt=salt or None, info=purpose.encode()).derive(key.material)
+    if not salt:
+        key.derived[purpose] = made
+    return made

@@ -3,7 +3,6 @@
 Histories that are recorded here open with ``keyring()``, today and in years: what they contain is harmless.
 """
 
-import asyncio
 import secrets
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -138,7 +137,6 @@ class RecordingBench:
             self.identity,
             clock,
             random_tag,
-            asyncio.Event(),
             lambda: None,
             Outcomes(),
         )

@@ -1,6 +1,5 @@
 """Runs whose prompts are too large for a history, and what becomes of them while the store of payloads is away."""
 
-import asyncio
 import secrets
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
@@ -123,7 +122,6 @@ def runs(bench: Bench) -> Runs:
         bench.identity,
         FixedClock(),
         lambda: secrets.token_hex(8),
-        asyncio.Event(),
         lambda: None,
         Outcomes(),
     )

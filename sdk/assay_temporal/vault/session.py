@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import TypeVar
@@ -99,19 +99,19 @@ class VaultSession:
             InvalidPath, InvalidRequest, ParamValidationError: hvac's, for what the call itself did wrong. They quote
                 Vault's text, which may quote what was sent. ``fn`` may catch them, and others of Vault's.
         """
-        return await self._call(fn)
+        return await self._call(self._threaded(fn))
 
-    async def _call(self, fn: Callable[[hvac.Client], T]) -> T:
+    async def _call(self, ask: Callable[[hvac.Client], Awaitable[T]]) -> T:
         generation = self._generation
         if generation is None or self._away is not None:
             self._nudge.set()
             raise VaultAway
         try:
-            return await self._attempt(generation, fn)
+            return await self._attempt(generation, ask)
         except Forbidden:
             renewed = await self._replacement(generation)
         try:
-            return await self._attempt(renewed, fn)
+            return await self._attempt(renewed, ask)
         except Forbidden:
             raise VaultAway("the key store forbids it") from None
 
@@ -132,7 +132,7 @@ class VaultSession:
         """
         if self._away is not None:
             raise VaultAway(self._away)
-        await self._call(lambda client: client.auth.token.lookup_self())
+        await self._call(self._threaded(_look_up))
 
     async def close(self) -> None:
         """Stop, and revoke our token, with which its leases end. Bounded by twice the timeout."""
@@ -144,13 +144,14 @@ class VaultSession:
         self._away = "closed"
         if generation is not None:
             with contextlib.suppress(VaultAway, VaultError):
-                await self._attempt(generation, lambda client: client.auth.token.revoke_self())
+                await self._attempt(generation, self._threaded(lambda client: client.auth.token.revoke_self()))
             generation.client.adapter.close()
         self._pool.shutdown(wait=False, cancel_futures=True)
 
-    async def _attempt(self, generation: _Generation, fn: Callable[[hvac.Client], T]) -> T:
+    async def _attempt(self, generation: _Generation, ask: Callable[[hvac.Client], Awaitable[T]]) -> T:
         try:
-            answer = await self._in_thread(lambda: fn(generation.client), self._place.timeout_seconds)
+            async with asyncio.timeout(self._place.timeout_seconds):
+                answer = await ask(generation.client)
         except (Forbidden, *_CALLERS_FAULT):
             raise
         except (VaultError, RequestException, TimeoutError):
@@ -159,9 +160,8 @@ class VaultSession:
         self._served_at = self._monotonic()
         return answer
 
-    async def _in_thread(self, fn: Callable[[], T], seconds: float) -> T:
-        async with asyncio.timeout(seconds):
-            return await asyncio.get_running_loop().run_in_executor(self._pool, fn)
+    def _threaded(self, fn: Callable[[hvac.Client], T]) -> Callable[[hvac.Client], Awaitable[T]]:
+        return lambda client: asyncio.get_running_loop().run_in_executor(self._pool, fn, client)
 
     async def _replacement(self, refused: _Generation) -> _Generation:
         """After a 403: the generation to try again with, once the owner has looked.
@@ -189,7 +189,8 @@ class VaultSession:
             VaultAway: ``_away`` says why.
         """
         try:
-            token = await self._in_thread(self._login.login, self._place.timeout_seconds * _CALLS_OF_A_LOGIN)
+            async with asyncio.timeout(self._place.timeout_seconds * _CALLS_OF_A_LOGIN):
+                token = await asyncio.get_running_loop().run_in_executor(self._pool, self._login.login)
         except LoginImpossible as error:
             self._set_away(str(error))
             raise VaultAway("the key store does not let this process in") from None
@@ -257,7 +258,7 @@ class VaultSession:
             elif self._due(generation):
                 await self._renew(generation)
             else:
-                await self._attempt(generation, lambda client: client.auth.token.lookup_self())
+                await self._attempt(generation, self._threaded(_look_up))
         except Forbidden:
             await self._log_in()
         except (VaultAway, *_CALLERS_FAULT):
@@ -273,8 +274,13 @@ class VaultSession:
         return self._monotonic() >= generation.renew_at
 
     async def _renew(self, generation: _Generation) -> None:
-        token = await self._attempt(generation, lambda client: VaultToken.of(client.auth.token.renew_self()))
+        renew = self._threaded(lambda client: VaultToken.of(client.auth.token.renew_self()))
+        token = await self._attempt(generation, renew)
         if token.lease_seconds < generation.life / 2:  # it nears the end that no renewal moves
             await self._log_in()
             return
         self._generation = replace(generation, renew_at=self._monotonic() + token.lease_seconds / 2)
+
+
+def _look_up(client: hvac.Client) -> object:
+    return client.auth.token.lookup_self()
