@@ -63,7 +63,7 @@ PROBES = (
     Probe("temporalio.worker._workflow", "_WorkflowWorker._create_workflow_instance", "load the workflow"),
     Probe("temporalio.worker._workflow", "_RunningWorkflow.activate", "run workflow code"),
     Probe("adapters.pool_postgres", "PostgresPool.fetch", "PostgreSQL"),
-    Probe("adapters.vault_session", "VaultSession.call", "Vault"),
+    Probe("adapters.vault_session", "VaultSession._call", "Vault"),
     Probe("adapters.record_sealer", "RecordSealer.seal", "seal the record"),
     Probe("adapters.model_openai", "OpenAIProvider.complete", "call the model"),
     Probe("assay_temporal.codec", "EncryptingCodec.encode", "encrypt payloads", count=True),

@@ -1,6 +1,6 @@
 """Times what happens inside a process, by nesting: who called whom, how often, how long, and how long without those.
 
-One request at a time: what happens while a request is served is counted to that request.
+One request at a time: what begins while a request is served is counted to that request, whenever it ends.
 """
 
 import functools
@@ -54,19 +54,19 @@ class Recorder:
         """Time a piece of work."""
         path = (*self._path.get(), label)
         token = self._path.set(path)
-        began = self.clock()
+        request, began = self._now, self.clock()
         try:
             yield
         finally:
             ended = self.clock()
             self._path.reset(token)
-            self._keep(Span(path, began, ended, items))
+            self._keep(request, Span(path, began, ended, items))
 
-    def _keep(self, span: Span) -> None:
+    def _keep(self, request: list[Span], span: Span) -> None:
         with self._guard:
-            self._now.append(span)
+            request.append(span)
             if span.path == (self.root,):
-                self.requests.append(self._now)
+                self.requests.append(request)
                 self._now = []
 
     def wrap(self, function: Callable[..., Any], label: Label, count: bool = False) -> Callable[..., Any]:

@@ -83,6 +83,29 @@ async def test_work_beside_a_wait_is_taken_off_it() -> None:
     assert rest_ms(recorder.requests, "request", ("request", "wait")) == 2000
 
 
+async def test_work_that_outlasts_its_request_stays_with_it() -> None:
+    clock = Ticks()
+    recorder = Recorder("request", clock)
+    answered = asyncio.Event()
+
+    async def close() -> None:
+        with recorder.span("close"):
+            with recorder.span("store"):
+                clock.now += 2
+            await answered.wait()
+            clock.now += 1
+
+    closing = asyncio.create_task(close())
+    with recorder.span("request"):
+        await asyncio.sleep(0)
+    answered.set()
+    await closing
+    with recorder.span("request"):
+        clock.now += 1
+    assert [len(request) for request in recorder.requests] == [3, 1]
+    assert medians(recorder.requests[:1])["close"]["own_ms"] == 1000
+
+
 async def test_a_wrapped_function_gives_and_raises_what_it_did() -> None:
     recorder = Recorder("request")
 
