@@ -20,8 +20,8 @@ from embedded.bootstrap import ensure_client, operator_session
 from embedded.places import local_settings, places
 
 Result = TypeVar("Result")
-tenants = typer.Typer(no_args_is_help=True, help="Tenants: the walls between customers.")
-clients = typer.Typer(no_args_is_help=True, help="OAuth clients.")
+tenants = typer.Typer(no_args_is_help=True, add_completion=False, help="Tenants: the walls between customers.")
+clients = typer.Typer(no_args_is_help=True, add_completion=False, help="OAuth clients.")
 
 
 def as_operator(out: Output, use: Callable[[VaultSession, Settings], Awaitable[Result]]) -> Result:

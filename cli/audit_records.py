@@ -1,4 +1,4 @@
-"""``assay audit show`` and ``assay audit export``: one record, and a part of the log to take away."""
+"""``assay audit search``, ``show``, ``export``: records, one record, and a part of the log to take away."""
 
 import sys
 from collections.abc import Callable
@@ -11,12 +11,14 @@ from uuid import UUID
 import typer
 
 from adapters.gateway_http import GatewayClient, Reply
-from adapters.records_search import one_record
+from adapters.records_search import one_record, recent_records
 from adapters.vault_session import VaultSession
 from cli.admin import as_operator
 from cli.output import JsonFlag, Output
 from cli.requests import Client, Url, with_token
 from config.settings import Settings
+from domain.record_queries import RecordFilter
+from domain.records import EventKind
 
 _OK = 200
 
@@ -32,6 +34,39 @@ def moment(text: str) -> datetime:
 
 Since = Annotated[datetime | None, typer.Option(parser=moment, metavar="TIME", help="Recorded then or later.")]
 Until = Annotated[datetime | None, typer.Option(parser=moment, metavar="TIME", help="Recorded before then.")]
+
+
+def search(
+    tenant: Annotated[
+        str | None, typer.Option(help="Only this tenant's; 'system' for what no tenant was proven for.")
+    ] = None,
+    run: Annotated[str | None, typer.Option(help="Only this run's, by its ID.")] = None,
+    kind: Annotated[EventKind | None, typer.Option(help="Only events of this kind.")] = None,
+    caller: Annotated[str | None, typer.Option(help="Only this caller's, by the keyed hash that records have.")] = None,
+    subject: Annotated[
+        str | None, typer.Option(help="Only about this person: the token's 'sub', or the keyed hash that records have.")
+    ] = None,
+    since: Since = None,
+    until: Until = None,
+    limit: Annotated[int, typer.Option(min=1, max=1000)] = 20,
+    as_json: JsonFlag = False,
+) -> None:
+    """List the newest records, as the reader's role sees them: each row's digest is verified, nothing is decrypted."""
+    out = Output(as_json)
+
+    async def use(session: VaultSession, settings: Settings) -> list[dict[str, Any]]:
+        where = RecordFilter(kind=kind, caller=caller, since=since, until=until)
+        return await recent_records(
+            session, settings, tenant=tenant, workflow_id=run, limit=limit, where=where, person=subject
+        )
+
+    rows = as_operator(out, use)
+    if not as_json:
+        rows = [
+            {name: row[name] for name in ("recorded_at", "tenant", "kind", "decision", "refusal", "run", "event_id")}
+            for row in rows
+        ]
+    out.table(rows, "Records, newest first")
 
 
 def show(

@@ -96,12 +96,6 @@ def release(
     out.value(body, f"hold {body['id']} is {body['state']}{still}")
 
 
-def add_to(app: typer.Typer) -> None:
-    """Make these commands of ``assay audit``."""
-    for command in (erase, hold, holds, release):
-        app.command()(command)
-
-
 def _given(subject: str | None) -> str:
     """The person's name; from standard input it stays out of the shell's history and the list of processes."""
     return sys.stdin.readline().rstrip("\n") if subject == "-" else str(subject)

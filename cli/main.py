@@ -2,38 +2,31 @@
 
 import sys
 
-import typer
 from pydantic import ValidationError
 
-from cli import admin, archives, audit, custody, demo, doctor, requests, screen, screen_tune, serve, teams, ui, up
+from cli.lazy import lazily
 from config import logs
 
-app = typer.Typer(
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    help="A security gateway for AI requests, built on Temporal.",
+app = lazily(
+    "A security gateway for AI requests, built on Temporal.",
+    {
+        "up": "cli.up:up",
+        "demo": "cli.demo:demo",
+        "doctor": "cli.doctor:doctor",
+        "serve": "cli.serve:serve",
+        "migrate": "cli.admin:migrate",
+        "token": "cli.requests:token",
+        "submit": "cli.requests:submit",
+        "get": "cli.requests:get",
+        "cancel": "cli.requests:cancel",
+        "ui": "cli.ui:ui",
+        "tenant": "cli.admin:tenants",
+        "client": "cli.admin:clients",
+        "team": "cli.teams:app",
+        "screen": "cli.screen_tune:app",
+        "audit": "cli.audit:app",
+    },
 )
-app.command()(up.up)
-app.command()(demo.demo)
-app.command()(doctor.doctor)
-app.command()(serve.serve)
-app.command()(admin.migrate)
-app.command()(requests.token)
-app.command()(requests.submit)
-app.command()(requests.get)
-app.command()(requests.cancel)
-app.command()(ui.ui)
-app.add_typer(admin.tenants, name="tenant")
-app.add_typer(admin.clients, name="client")
-app.add_typer(teams.app, name="team")
-screen.app.command("tune")(screen_tune.tune)
-app.add_typer(screen.app, name="screen")
-audit.app.command("archive")(archives.archive)
-audit.app.command("archives")(archives.archives)
-audit.app.command("restore")(archives.restore)
-custody.add_to(audit.app)
-app.add_typer(audit.app, name="audit")
 
 
 def main() -> None:

@@ -20,7 +20,7 @@ from domain.policy import PolicyError
 from domain.refusals import Refusal
 from domain.verdicts import Decision, Verdict
 
-app = typer.Typer(invoke_without_command=True)
+app = typer.Typer(invoke_without_command=True, add_completion=False)
 
 _BATCH = 64  # lines that a process is given at once
 USAGE = 2

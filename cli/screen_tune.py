@@ -9,7 +9,7 @@ import typer
 
 from cli.jsonl import BadLine, lines_of, parse, text_of, written
 from cli.output import JsonFlag, Output
-from cli.screen import USAGE, policy_document
+from cli.screen import USAGE, app, policy_document
 from cli.screen_curve import NoDrawing, draw_curves
 from cli.screen_tuning import Labelled, Proposal, fragment, propose
 from cli.screening import Screener, kind_of
@@ -19,6 +19,7 @@ from domain.refusals import Refusal
 from domain.screening_figures import NoFiguresError, Point, curve
 
 
+@app.command("tune")
 def tune(
     source: Annotated[str, typer.Option("--input", help='JSON lines: {"text", "label"}, 1 for an attack, 0 else.')],
     output: Annotated[

@@ -17,7 +17,11 @@ from domain.principals import Role
 from embedded.files import write_private
 from embedded.places import places
 
-app = typer.Typer(no_args_is_help=True, help="Teams: they start runs of their tenant from workflows of their own.")
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    help="Teams: they start runs of their tenant from workflows of their own.",
+)
 Tenant = Annotated[str, typer.Option(help="The team's tenant.")]
 
 
