@@ -8,7 +8,7 @@ import asyncio
 import random
 import signal
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from itertools import pairwise
 from pathlib import Path
@@ -87,8 +87,14 @@ class DyingSession:
         self._real, self._dice = real, dice
 
     async def call(self, fn: Any) -> Any:
+        return await self._survived(lambda: self._real.call(fn))
+
+    async def post(self, path: str, body: Any) -> Any:
+        return await self._survived(lambda: self._real.post(path, body))
+
+    async def _survived(self, ask: Callable[[], Awaitable[Any]]) -> Any:
         self._dice.throw()
-        made = await self._real.call(fn)
+        made = await ask()
         self._dice.throw()
         return made
 

@@ -1,8 +1,13 @@
 """Calls of Vault from the loop: the same answers, errors and healing as from a thread."""
 
 import asyncio
+import runpy
+import ssl
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from types import SimpleNamespace
 
 import hvac
 import pytest
@@ -15,6 +20,7 @@ from assay_temporal.vault.client import VaultAway
 from domain.refusals import Kind, Refusal
 from tests.adapters.stack import Stack, eventually
 from tests.adapters.test_vault_session import revoke_token
+from tests.gateway import ROOT
 
 pytestmark = pytest.mark.usefixtures("everybody_serves_again")
 SIGN = "transit/sign/receipt-signing"
@@ -46,7 +52,7 @@ def answer(status: str, body: bytes = b"", *more: str) -> bytes:
 
 @asynccontextmanager
 async def serving(
-    stack: Stack, respond: Callable[[int], bytes | None]
+    stack: Stack, respond: Callable[[int], bytes | None], tls: ssl.SSLContext | None = None, ca_file: Path | None = None
 ) -> AsyncIterator[tuple[VaultHttp, hvac.Client, list[bytes]]]:
     """A server that gives what ``respond`` makes of the number of the request: nothing, and it hangs up."""
     heads: list[bytes] = []
@@ -67,9 +73,10 @@ async def serving(
         finally:
             writer.close()
 
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)
-    address = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-    http = VaultHttp(stack.vault.model_copy(update={"address": address}), connections=2)
+    server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=tls)
+    place = "https://localhost" if tls else "http://127.0.0.1"
+    address = f"{place}:{server.sockets[0].getsockname()[1]}"
+    http = VaultHttp(stack.vault.model_copy(update={"address": address, "ca_file": ca_file}), connections=2)
     try:
         yield http, hvac.Client(url=address, token="planted-token"), heads
     finally:
@@ -153,6 +160,37 @@ async def test_a_redirect_is_refused(stack: Stack) -> None:
             with pytest.raises(UnexpectedError):
                 await http.post(client, SIGN, BODY)
     assert (len(heads), len(elsewhere)) == (1, 0)
+
+
+@pytest.fixture
+def certificates(tmp_path: Path) -> Callable[[str, str], Path]:
+    """Makes a certificate of its own authority, for a host; gives the directory with it."""
+    made = SimpleNamespace(**runpy.run_path(str(ROOT / "deploy/compose/certs.py")))
+
+    def make(name: str, host: str) -> Path:
+        made.Authority(tmp_path / name, datetime.now(UTC)).issue(made.Leaf("vault", "tls", "vault", (host,)))
+        return tmp_path / name / "vault"
+
+    return make
+
+
+async def test_only_who_our_authority_vouches_for_gets_the_token(
+    stack: Stack, certificates: Callable[[str, str], Path]
+) -> None:
+    ours, others = certificates("ours", "localhost"), certificates("others", "localhost")
+    elsewhere = certificates("elsewhere", "vault.example")
+    cases = [(ours, ours, 1), (others, ours, 0), (elsewhere, elsewhere, 0), (ours, None, 0)]
+    for served, trusted, expected in cases:
+        tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        tls.load_cert_chain(served / "tls.crt", served / "tls.key")
+        ca_file = trusted / "ca.crt" if trusted else None
+        async with serving(stack, lambda _: answer("200 OK", DATA), tls, ca_file) as (http, client, heads):
+            if expected:
+                await http.post(client, SIGN, BODY)
+            else:
+                with pytest.raises(VaultDown):
+                    await http.post(client, SIGN, BODY)
+        assert len(heads) == expected
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"[]", b'{"data": null}', b'"\xff"'])
