@@ -27,9 +27,9 @@ setup-test:
 demo: setup
 	@.venv/bin/assay demo
 
-# Tests that share no server take every processor, file by file. The others start whole stacks, stop them, skip time, and
-# count seconds: one after the other. A failure in the first part hides none in the second.
-parallel := unit properties sdk api replay training deploy
+# Tests that share no server take every processor, file by file. The others start whole stacks, stop them, and count
+# seconds: one after the other. A failure in the first part hides none in the second.
+parallel := unit properties sdk api workflows replay training deploy
 test: check
 	.venv/bin/pytest -n logical --dist loadfile $(parallel:%=tests/%); first=$$?; \
 	.venv/bin/pytest $(parallel:%=--ignore=tests/%) && exit $$first
