@@ -5,11 +5,11 @@ import json
 from urllib.parse import urlsplit
 
 import aiohttp
-import httpx2
 
 from adapters.bounded_http import MAX_ERROR_BYTES, BodyTooLong
 from adapters.model_openai_answers import Garbled, read_answer
 from adapters.model_openai_failures import failure_of, garbled, rejected, status_failure
+from adapters.plain_http import plain_session, system_tls
 from domain.models import ModelAnswer, ModelCall, ModelEntry, ProviderFailure
 from domain.ports import Clock, SecretReader
 from domain.refusals import Kind, Refusal
@@ -105,23 +105,12 @@ class OpenAIProvider:
         )
 
     def _new_session(self) -> aiohttp.ClientSession:
-        return aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(
-                limit=0,
-                limit_per_host=self._max_connections,
-                keepalive_timeout=_KEPT_ALIVE,
-                ssl=httpx2.create_ssl_context(trust_env=False),  # the certificate store of all our clients
+        return plain_session(
+            aiohttp.TCPConnector(
+                limit=0, limit_per_host=self._max_connections, keepalive_timeout=_KEPT_ALIVE, ssl=system_tls()
             ),
-            headers={
-                "Accept": "application/json",
-                "Accept-Encoding": "identity",
-                "Content-Type": "application/json",
-                "User-Agent": "assay",
-            },
-            timeout=self._phases,
-            trust_env=False,  # no proxy, no netrc
-            cookie_jar=aiohttp.DummyCookieJar(),  # calls of different tenants stay apart
-            auto_decompress=False,
+            self._phases,
+            {"Accept": "application/json"},
         )
 
 

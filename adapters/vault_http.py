@@ -10,10 +10,10 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 import aiohttp
-import httpx2
 import hvac
 from hvac.exceptions import UnexpectedError, VaultDown, VaultError
 
+from adapters.plain_http import plain_session, system_tls
 from assay_temporal.vault.client import VaultPlace, answer_data
 
 _KEPT_ALIVE: Final = 60.0  # seconds; Vault closes idle connections after five minutes
@@ -72,24 +72,14 @@ class VaultHttp:
             return response.status, await response.read()
 
     def _new_session(self) -> aiohttp.ClientSession:
-        return aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(
-                limit=self._connections, keepalive_timeout=_KEPT_ALIVE, ssl=_tls(self._place)
-            ),
-            headers={
-                "Accept-Encoding": "identity",
-                "Content-Type": "application/json",
-                "User-Agent": "assay",
-                "X-Vault-Request": "true",  # an agent or proxy in between may ask for it
-            },
-            timeout=aiohttp.ClientTimeout(total=None),
-            trust_env=False,  # no proxy, no netrc
-            cookie_jar=aiohttp.DummyCookieJar(),
-            auto_decompress=False,
+        return plain_session(
+            aiohttp.TCPConnector(limit=self._connections, keepalive_timeout=_KEPT_ALIVE, ssl=_tls(self._place)),
+            aiohttp.ClientTimeout(total=None),
+            {"X-Vault-Request": "true"},  # an agent or proxy in between may ask for it
         )
 
 
 def _tls(place: VaultPlace) -> ssl.SSLContext:
     if place.ca_file is not None:
         return ssl.create_default_context(cafile=place.ca_file)
-    return httpx2.create_ssl_context(trust_env=False)  # the certificate store of all our clients
+    return system_tls()

@@ -3,43 +3,55 @@
 Together the commands import most of the gateway, which takes a second; most of them need little of it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from importlib import import_module
+from typing import Any
 
 import typer
 from typer.core import TyperGroup
+
+
+class _Commands(Mapping[str, Any]):
+    """Commands by name, made when they are looked up. (typer does not export what they are.)"""
+
+    def __init__(self, places: Mapping[str, str]) -> None:
+        self._places = places
+
+    def __getitem__(self, name: str) -> Any:  # noqa: ANN401 - see above
+        module, _, attribute = self._places[name].partition(":")
+        found = getattr(import_module(module), attribute)
+        if not isinstance(found, typer.Typer):
+            alone = typer.Typer(add_completion=False)
+            alone.command(name)(found)
+            found = alone
+        command = typer.main.get_command(found)
+        command.name = name
+        return command
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._places)
+
+    def __len__(self) -> int:
+        return len(self._places)
 
 
 def lazily(purpose: str, places: Mapping[str, str]) -> typer.Typer:
     """A group of commands by name, each as ``module:attribute``: a function, or a group of its own."""
 
     class Group(TyperGroup):
+        def __init__(self, **given: Any) -> None:  # noqa: ANN401 - typer's
+            super().__init__(**given)
+            self.commands = _Commands(places)  # type: ignore[assignment]  # nobody adds to it
+
         def list_commands(self, ctx: typer.Context) -> list[str]:  # type: ignore[override]  # typer's own, renamed
             del ctx
             return list(places)
-
-        def get_command(self, ctx: typer.Context, cmd_name: str):  # type: ignore[no-untyped-def, override]  # noqa: ANN202 - as above
-            del ctx
-            place = places.get(cmd_name)
-            return None if place is None else _command(cmd_name, place)
 
     group = typer.Typer(
         cls=Group, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=purpose
     )
     group.callback()(_no_command)
     return group
-
-
-def _command(name: str, place: str):  # type: ignore[no-untyped-def]  # noqa: ANN202 - typer does not export its type
-    module, _, attribute = place.partition(":")
-    found = getattr(import_module(module), attribute)
-    if not isinstance(found, typer.Typer):
-        alone = typer.Typer(add_completion=False)
-        alone.command(name)(found)
-        found = alone
-    command = typer.main.get_command(found)
-    command.name = name
-    return command
 
 
 def _no_command() -> None:

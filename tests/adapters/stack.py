@@ -104,6 +104,13 @@ async def eventually(condition: Callable[[], Awaitable[bool]], seconds: float = 
             await asyncio.sleep(0.02)
 
 
+async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """A server's side of a connection that answers nothing for as long as the client stays."""
+    with contextlib.suppress(ConnectionError):
+        await reader.read()
+    writer.close()
+
+
 async def _serves(dependency: VaultSession | PostgresPool) -> bool:
     with contextlib.suppress(Refusal):
         await dependency.check()

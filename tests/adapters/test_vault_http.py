@@ -18,7 +18,7 @@ from adapters.vault_http import VaultHttp
 from adapters.vault_session import VaultSession
 from assay_temporal.vault.client import VaultAway
 from domain.refusals import Kind, Refusal
-from tests.adapters.stack import Stack, eventually
+from tests.adapters.stack import Stack, eventually, silent
 from tests.adapters.test_vault_session import revoke_token
 from tests.gateway import ROOT
 
@@ -203,13 +203,13 @@ async def test_what_is_no_answer_of_vaults_counts_as_none(stack: Stack, body: by
 async def test_a_vault_that_does_not_answer_is_given_up(stack: Stack) -> None:
     session = await stack.session("worker")
     await session.post(SIGN, BODY)
-    silent = await asyncio.start_server(lambda *_: asyncio.sleep(3600), "127.0.0.1", 0)
+    server = await asyncio.start_server(silent, "127.0.0.1", 0)
     http = VaultHttp(stack.vault, connections=1)
-    port = silent.sockets[0].getsockname()[1]
+    port = server.sockets[0].getsockname()[1]
     away = hvac.Client(url=f"http://127.0.0.1:{port}", token="t")
     session._place = stack.vault.model_copy(update={"timeout_seconds": 0.2})
     with pytest.raises(VaultAway):
         await session._call(lambda _: http.post(away, SIGN, BODY))
     await http.close()
     await session.close()
-    silent.close()
+    server.close()

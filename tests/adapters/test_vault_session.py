@@ -17,7 +17,7 @@ from adapters.vault_session import VaultSession
 from adapters.vault_setup import setup_vault
 from config.settings import AppRoleSettings
 from domain.refusals import Kind, Refusal
-from tests.adapters.stack import Stack, eventually
+from tests.adapters.stack import Stack, eventually, silent
 
 pytestmark = pytest.mark.usefixtures("everybody_serves_again")
 
@@ -253,10 +253,10 @@ async def test_it_starts_while_vault_is_away(stack: Stack) -> None:
 
 
 async def test_a_vault_that_does_not_answer_is_given_up(stack: Stack) -> None:
-    server = await asyncio.start_server(lambda *_: asyncio.sleep(3600), "127.0.0.1", 0)
+    server = await asyncio.start_server(silent, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
-    silent = stack.vault.model_copy(update={"address": f"http://127.0.0.1:{port}", "timeout_seconds": 0.2})
-    session = VaultSession(silent, await stack.approle("worker"))
+    mute = stack.vault.model_copy(update={"address": f"http://127.0.0.1:{port}", "timeout_seconds": 0.2})
+    session = VaultSession(mute, await stack.approle("worker"))
     await session.start(wait_seconds=0.1)
     with pytest.raises(Refusal):
         await session.check()

@@ -27,10 +27,13 @@ def test_each_command_explains_itself(command: list[str]) -> None:
     assert f"Usage: root {' '.join(command)} " in done.output
 
 
-def test_a_command_that_does_not_exist_is_a_wrong_call() -> None:
-    done = CliRunner().invoke(main.app, ["nonsense"])
+@pytest.mark.parametrize(("wrong", "meant"), [(["tokn"], "token"), (["audit", "verfy"], "verify"), (["zzzz"], None)])
+def test_a_command_that_does_not_exist_is_a_wrong_call(wrong: list[str], meant: str | None) -> None:
+    done = CliRunner().invoke(main.app, wrong)
     assert done.exit_code == 2
-    assert "No such command 'nonsense'" in done.output
+    assert f"No such command '{wrong[-1]}'" in done.output
+    assert ("Did you mean" in done.output) == (meant is not None)
+    assert f"'{meant}'" in done.output or meant is None
 
 
 @pytest.mark.parametrize("command", [["token"], ["submit"], ["get"], ["audit", "verify"]])
