@@ -1,0 +1,1 @@
+"""Temporal activities: thin adapters of ports and services, by workflow; contracts apart."""

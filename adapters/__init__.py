@@ -1,0 +1,1 @@
+"""Adapters of ports to servers and libraries, a folder a technology."""

@@ -1,0 +1,1 @@
+"""The API process: callers, routes, problems. Wired in ``main``."""

@@ -6,14 +6,19 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
-from api import audit, codec, custody, health, inferences, oauth, predict
-from api.codec_auth import CodecCors
-from api.edge_records import record_refusal
-from api.metrics import Metrics
-from api.middleware import BodyLimit, RequestFrame
-from api.openapi import describe
+from api.access import oauth
+from api.audit import custody_routes
+from api.audit import routes as audit_routes
+from api.codec import routes as codec_routes
+from api.codec.auth import CodecCors
+from api.dependencies import Readiness
+from api.edge.refusals import record_refusal
+from api.http import health
+from api.http.metrics import Metrics
+from api.http.middleware import BodyLimit, RequestFrame
+from api.http.openapi import describe
+from api.inference import inferences, predict
 from api.problems import SHAPES, problem_response
-from api.services import Readiness
 from assay_temporal.keyring import KeyUnavailable
 from domain.refusals import Kind, Refusal
 
@@ -38,14 +43,14 @@ def build_app(
     )
     app.state.readiness = readiness
     app.state.metrics = metrics
-    for routes in (inferences, predict, audit, custody, oauth, codec, health):
-        app.include_router(routes.router)
+    for group in (inferences, predict, audit_routes, custody_routes, oauth, codec_routes, health):
+        app.include_router(group.router)
     app.openapi = lambda: describe(app)  # type: ignore[method-assign] # FastAPI's documented way to extend it
     app.add_exception_handler(Refusal, _refused)
     app.add_exception_handler(KeyUnavailable, _without_key)
     app.add_exception_handler(HTTPException, _http_error)
     app.add_exception_handler(RequestValidationError, _invalid)
-    by_path = {"/codec/decode": max(max_body_bytes, codec.DECODE_BODY_BYTES)}
+    by_path = {"/codec/decode": max(max_body_bytes, codec_routes.DECODE_BODY_BYTES)}
     app.add_middleware(BodyLimit, max_bytes=max_body_bytes, by_path=by_path)
     app.add_middleware(CodecCors, origin=ui_origin)
     app.add_middleware(RequestFrame, metrics=metrics, random_tag=random_tag)

@@ -10,44 +10,44 @@ from functools import partial
 import structlog
 import uvicorn
 
-from adapters.backoff import Backoff
-from adapters.clients_vault import VaultClients
-from adapters.clock_system import SystemClock
-from adapters.custody_postgres import PostgresCustody
-from adapters.external_storage import resolve
-from adapters.payload_driver import PayloadDriver
-from adapters.platform import Platform
-from adapters.policy_files import load_policy_document
-from adapters.rates_postgres import PostgresRates
-from adapters.records_reader import LogReaders, open_readers
-from adapters.sessions_jwt import JwtSessions
-from adapters.spool_sqlite import SqliteSpool
-from adapters.temporal_client import TemporalConnection
-from adapters.tokens_jwt import JwtIssuer, JwtVerifier
+from adapters.postgres.custody import PostgresCustody
+from adapters.postgres.rates import PostgresRates
+from adapters.system.clock import SystemClock
+from adapters.system.policy_files import load_policy_document
+from adapters.system.spool import SqliteSpool
+from adapters.temporal.client import TemporalConnection
+from adapters.temporal.external_storage import resolve
+from adapters.temporal.payload_driver import PayloadDriver
+from adapters.tokens.access_tokens import JwtIssuer, JwtVerifier
+from adapters.tokens.browser_sessions import JwtSessions
+from adapters.vault.clients import VaultClients
+from adapters.wiring.log_readers import LogReaders, open_readers
+from adapters.wiring.platform import Platform
 from api.app import build_app
-from api.custodian import Custodian
-from api.decoding import PayloadDecoder
-from api.edge_drops import Drops
-from api.edge_outbox import Outbox
-from api.edge_records import EdgeRecorder
-from api.exporting import LogExport
-from api.metrics import Metrics
-from api.outcomes import Outcomes
-from api.reading import RecordReading
-from api.runs import Runs
-from api.sealing import Sealing
-from api.services import PinnedPolicy, Readiness, Services
-from api.sessions import Sessions
-from api.tokens import TokenService
+from api.codec.decoding import PayloadDecoder
+from api.dependencies import PinnedPolicy, Readiness, Services
+from api.http.metrics import Metrics
+from api.inference.checkpoint_wait import Sealing
+from api.inference.outcomes import Outcomes
+from api.inference.runs import Runs
+from assay_temporal.backoff import Backoff
 from assay_temporal.keyring import KeyUnavailable
 from config.settings import Settings
-from domain.access import RoleAccess
-from domain.floods import Windows
+from domain.access.principals import SYSTEM_TENANT
+from domain.access.roles import RoleAccess
 from domain.identity import tenant_of_run
-from domain.policy import parse_policy
-from domain.principals import SYSTEM_TENANT
+from domain.policy.document import parse_policy
+from domain.records.floods import Windows
+from domain.records.spool import Spool
 from domain.refusals import Refusal
-from domain.spool import Spool
+from services.browser_sessions import Sessions
+from services.custody import Custodian
+from services.log.exporting import LogExport
+from services.log.reading import RecordReading
+from services.refusals.drops import Drops
+from services.refusals.outbox import Outbox
+from services.refusals.recorder import EdgeRecorder
+from services.tokens import TokenService
 
 _DRAIN_SECONDS = 2.0
 _SHUTDOWN_SECONDS = 10

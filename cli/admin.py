@@ -7,14 +7,14 @@ from typing import Annotated, Any, TypeVar
 
 import typer
 
-from adapters.clients_vault import VaultClients
-from adapters.migrations_postgres import MigrationError, migrate_leased
-from adapters.tenant_erasure import require_not_erased
-from adapters.vault_session import VaultSession
-from adapters.vault_setup import create_tenant, tenant_names
+from adapters.postgres.migrations import MigrationError, migrate_leased
+from adapters.vault.clients import VaultClients
+from adapters.vault.session import ServiceSession
+from adapters.vault.setup.setup import create_tenant, tenant_names
+from adapters.wiring.tenant_erasure import require_not_erased
 from cli.output import JsonFlag, Output
 from config.settings import Settings
-from domain.principals import Role, require_tenant
+from domain.access.principals import Role, require_tenant
 from domain.refusals import Refusal
 from embedded.bootstrap import ensure_client, operator_session
 from embedded.places import local_settings, places
@@ -24,7 +24,7 @@ tenants = typer.Typer(no_args_is_help=True, add_completion=False, help="Tenants:
 clients = typer.Typer(no_args_is_help=True, add_completion=False, help="OAuth clients.")
 
 
-def as_operator(out: Output, use: Callable[[VaultSession, Settings], Awaitable[Result]]) -> Result:
+def as_operator(out: Output, use: Callable[[ServiceSession, Settings], Awaitable[Result]]) -> Result:
     """Run a command with the operator's session; a refusal becomes an error message."""
     settings = local_settings(Settings())
 
@@ -42,7 +42,7 @@ def migrate(as_json: JsonFlag = False) -> None:
     """Bring the database's schema up to date. Safe to repeat, and to run from several machines at once."""
     out = Output(as_json)
 
-    async def use(session: VaultSession, settings: Settings) -> dict[str, Any]:
+    async def use(session: ServiceSession, settings: Settings) -> dict[str, Any]:
         done = await migrate_leased(session, settings.database, mount=settings.vault.database_mount)
         return {"applied": list(done.applied), "present": list(done.present)}
 
@@ -57,7 +57,7 @@ def create(
     """Make a tenant: a key of its own in Vault."""
     out = Output(as_json)
 
-    async def use(session: VaultSession, settings: Settings) -> None:
+    async def use(session: ServiceSession, settings: Settings) -> None:
         mount = settings.vault.transit_mount
         await require_not_erased(session, settings, require_tenant(name))
         await session.call(lambda client: create_tenant(client, name, mount=mount))
@@ -71,7 +71,7 @@ def list_tenants(as_json: JsonFlag = False) -> None:
     """List the tenants."""
     out = Output(as_json)
 
-    async def use(session: VaultSession, settings: Settings) -> list[str]:
+    async def use(session: ServiceSession, settings: Settings) -> list[str]:
         mount = settings.vault.transit_mount
         return await session.call(lambda client: tenant_names(client, mount=mount))
 
@@ -88,7 +88,7 @@ def create_client(
     """Make an OAuth client. Its secret is written to a file of mode 0600 in the data directory, and kept as a hash."""
     out = Output(as_json)
 
-    async def use(session: VaultSession, settings: Settings) -> bool:
+    async def use(session: ServiceSession, settings: Settings) -> bool:
         require_tenant(tenant)
         directory = VaultClients(session, kv_mount=settings.vault.kv_mount)
         if await directory.get(client_id) is not None:
@@ -109,7 +109,7 @@ def list_clients(as_json: JsonFlag = False) -> None:
     """List the clients, without their secrets."""
     out = Output(as_json)
 
-    async def use(session: VaultSession, settings: Settings) -> list[dict[str, Any]]:
+    async def use(session: ServiceSession, settings: Settings) -> list[dict[str, Any]]:
         entries = await VaultClients(session, kv_mount=settings.vault.kv_mount).list()
         return [
             {
@@ -130,7 +130,7 @@ def revoke_client(client_id: Annotated[str, typer.Argument()], as_json: JsonFlag
     """Give a client no more tokens. Those it has end within their life (15 minutes unless set otherwise)."""
     out = Output(as_json)
 
-    async def use(session: VaultSession, settings: Settings) -> bool:
+    async def use(session: ServiceSession, settings: Settings) -> bool:
         directory = VaultClients(session, kv_mount=settings.vault.kv_mount)
         entry = await directory.get(client_id)
         if entry is not None:

@@ -7,19 +7,19 @@ from typing import Any
 import typer
 from rich.markup import escape
 
-from adapters.gateway_http import GatewayClient, Reply
-from adapters.receipts import ReceiptInvalid, verify_receipt
-from adapters.records_search import recent_records
+from adapters.http.gateway_client import GatewayClient, GatewayReply
+from adapters.log.verify.receipts import ReceiptInvalid, verify_receipt
+from adapters.wiring.records_search import recent_records
 from cli.output import JsonFlag, Output
 from cli.requests import base_url, credentials
 from cli.up import addresses
 from config.settings import Settings
-from domain.checkpoints import LogFormatError, parse_vkey
 from domain.refusals import Refusal
+from domain.transparency.checkpoints import LogFormatError, parse_vkey
 from embedded.bootstrap import TENANT, operator_session
-from embedded.errors import EmbeddedError
 from embedded.places import local_settings
-from embedded.servers import EmbeddedServers
+from embedded.process.errors import EmbeddedError
+from embedded.servers.group import EmbeddedServers
 from embedded.stack import serve_spec, servers_of
 
 QUESTION = "In one short sentence: what is the capital of France?"
@@ -88,7 +88,7 @@ async def _refused(gateway: GatewayClient, settings: Settings, out: Output, show
     _say_problem(out, QUESTION, reply)
 
 
-def _say_problem(out: Output, prompt: str, reply: Reply) -> None:
+def _say_problem(out: Output, prompt: str, reply: GatewayReply) -> None:
     body = reply.body or {}
     out.note(f"   prompt    {prompt}\n   answer    {reply.status} {body.get('type')}")
     out.note(f"             {body.get('detail')}")

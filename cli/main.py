@@ -23,8 +23,8 @@ app = lazily(
         "tenant": "cli.admin:tenants",
         "client": "cli.admin:clients",
         "team": "cli.teams:app",
-        "screen": "cli.screen_tune:app",
-        "audit": "cli.audit:app",
+        "screen": "cli.screen.tune:app",
+        "audit": "cli.audit.commands:app",
     },
 )
 

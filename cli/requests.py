@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from adapters.gateway_http import GatewayClient, Reply
+from adapters.http.gateway_client import GatewayClient, GatewayReply
 from cli.output import JsonFlag, Output
 from config.settings import Settings
 from domain.refusals import Refusal
@@ -36,12 +36,12 @@ def credentials(settings: Settings, client_id: str) -> tuple[str, str]:
 
 
 def with_token(
-    out: Output, client: str, url: str | None, use: Callable[[GatewayClient, str], Awaitable[Reply]]
-) -> Reply:
+    out: Output, client: str, url: str | None, use: Callable[[GatewayClient, str], Awaitable[GatewayReply]]
+) -> GatewayReply:
     """What ``use`` gives, called with a client of the API and an access token; what goes wrong is told, and ends."""
     settings = Settings()
 
-    async def run() -> Reply:
+    async def run() -> GatewayReply:
         async with GatewayClient(base_url(settings, url)) as gateway:
             return await use(gateway, await gateway.token(*credentials(settings, client)))
 
@@ -55,7 +55,7 @@ def with_token(
         raise out.fail(refusal.detail) from None
 
 
-def _print(out: Output, reply: Reply) -> None:
+def _print(out: Output, reply: GatewayReply) -> None:
     body: Any = reply.body
     run = body.get("run", body) if isinstance(body, dict) else {}
     if reply.status in (_OK, _ACCEPTED):
@@ -72,8 +72,8 @@ def token(client: Client = "demo", url: Url = None, as_json: JsonFlag = False) -
     """Print an access token."""
     out = Output(as_json)
 
-    async def use(_gateway: GatewayClient, access_token: str) -> Reply:
-        return Reply(_OK, {}, access_token)
+    async def use(_gateway: GatewayClient, access_token: str) -> GatewayReply:
+        return GatewayReply(_OK, {}, access_token)
 
     found = with_token(out, client, url, use).body
     out.value({"access_token": found}, found)
@@ -97,7 +97,7 @@ def submit(
     if key is not None:
         headers["Idempotency-Key"] = key
 
-    async def use(gateway: GatewayClient, access_token: str) -> Reply:
+    async def use(gateway: GatewayClient, access_token: str) -> GatewayReply:
         return await gateway.call("POST", "/v1/inferences", token=access_token, json=body, headers=headers)
 
     out = Output(as_json)
@@ -112,7 +112,7 @@ def get(
 ) -> None:
     """Print a run as it stands."""
 
-    async def use(gateway: GatewayClient, access_token: str) -> Reply:
+    async def use(gateway: GatewayClient, access_token: str) -> GatewayReply:
         return await gateway.call("GET", f"/v1/inferences/{run_id}", token=access_token)
 
     out = Output(as_json)
@@ -127,7 +127,7 @@ def cancel(
 ) -> None:
     """Ask for a run's end."""
 
-    async def use(gateway: GatewayClient, access_token: str) -> Reply:
+    async def use(gateway: GatewayClient, access_token: str) -> GatewayReply:
         return await gateway.call("POST", f"/v1/inferences/{run_id}/cancel", token=access_token)
 
     out = Output(as_json)

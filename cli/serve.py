@@ -9,13 +9,13 @@ from typing import Annotated
 import typer
 import uvloop
 
-from adapters.detectors import load_detectors
-from adapters.policy_files import load_policy_document
+from adapters.screening.detectors import load_detectors
+from adapters.system.policy_files import load_policy_document
 from cli.output import Output
 from config import logs
 from config.settings import Settings
-from domain.policy import PolicyError, parse_policy
-from domain.spool import SpoolUnavailable
+from domain.policy.document import PolicyError, parse_policy
+from domain.records.spool import SpoolUnavailable
 
 
 class ServeRole(StrEnum):
@@ -38,9 +38,9 @@ async def run(settings: Settings, role: ServeRole, stop: asyncio.Event) -> None:
     import worker.archiver  # noqa: PLC0415
     import worker.main  # noqa: PLC0415
     import worker.sequencer  # noqa: PLC0415
-    from adapters.temporal_client import TemporalConnection  # noqa: PLC0415
-    from api.metrics import Metrics  # noqa: PLC0415
-    from api.outcomes import Outcomes  # noqa: PLC0415
+    from adapters.temporal.client import TemporalConnection  # noqa: PLC0415
+    from api.http.metrics import Metrics  # noqa: PLC0415
+    from api.inference.outcomes import Outcomes  # noqa: PLC0415
 
     metrics = Metrics()
     outcomes = Outcomes()

@@ -5,17 +5,17 @@ from typing import Annotated, Any
 
 import typer
 
-from adapters.clock_system import SystemClock
-from adapters.teams_vault import VaultTeams
-from adapters.vault_session import VaultSession
-from adapters.vault_teams import destroy_team_secret_ids, issue_team_secret_id
+from adapters.system.clock import SystemClock
+from adapters.vault.session import ServiceSession
+from adapters.vault.setup.team_logins import destroy_team_secret_ids, issue_team_secret_id
+from adapters.vault.teams import VaultTeams
 from cli.admin import as_operator
 from cli.output import JsonFlag, Output
 from config.settings import Settings
-from domain.clients import TeamEntry
-from domain.principals import Role
-from embedded.files import write_private
+from domain.access.clients import TeamEntry
+from domain.access.principals import Role
 from embedded.places import places
+from embedded.process.files import write_private
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -40,7 +40,7 @@ def create(
     out = Output(as_json)
     roles = tuple(found.value for found in role or [Role.AI_OPERATOR])
 
-    async def use(session: VaultSession, settings: Settings) -> dict[str, Any]:
+    async def use(session: ServiceSession, settings: Settings) -> dict[str, Any]:
         issued = await session.call(lambda client: issue_team_secret_id(client, settings.vault, tenant, name, wrap_ttl))
         entry = TeamEntry(tenant, name, f"client:{name}", roles, SystemClock().now().isoformat())
         await VaultTeams(session, kv_mount=settings.vault.kv_mount).put(entry)
@@ -59,7 +59,7 @@ def list_teams(as_json: JsonFlag = False) -> None:
     """List the teams that are let in."""
     out = Output(as_json)
 
-    async def use(session: VaultSession, settings: Settings) -> list[dict[str, Any]]:
+    async def use(session: ServiceSession, settings: Settings) -> list[dict[str, Any]]:
         entries = await VaultTeams(session, kv_mount=settings.vault.kv_mount).list()
         return [
             {
@@ -79,7 +79,7 @@ def revoke(name: Annotated[str, typer.Argument()], tenant: Tenant, as_json: Json
     """Let a team out: new runs of it are refused at once, and it is out of its tenant's keys within the hour."""
     out = Output(as_json)
 
-    async def use(session: VaultSession, settings: Settings) -> tuple[bool, int]:
+    async def use(session: ServiceSession, settings: Settings) -> tuple[bool, int]:
         teams = VaultTeams(session, kv_mount=settings.vault.kv_mount)
         known = await teams.get(tenant, name) is not None
         await teams.remove(tenant, name)

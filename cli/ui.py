@@ -9,12 +9,12 @@ from typing import Annotated
 
 import typer
 
-from adapters.gateway_http import GatewayClient, Reply
+from adapters.http.gateway_client import GatewayClient, GatewayReply
 from cli.output import JsonFlag, Output
 from cli.requests import Client, Url, base_url, with_token
 from config.settings import Settings
-from embedded.files import write_private
 from embedded.places import places
+from embedded.process.files import write_private
 
 _CREATED = 201
 _PAGE = """<!doctype html>
@@ -35,7 +35,7 @@ def ui(
     out = Output(as_json)
     settings = Settings()
 
-    async def use(gateway: GatewayClient, access_token: str) -> Reply:
+    async def use(gateway: GatewayClient, access_token: str) -> GatewayReply:
         wanted = {} if run is None else {"run": run}
         return await gateway.call("POST", "/codec/tickets", token=access_token, json=wanted)
 

@@ -14,9 +14,9 @@ from cli.output import JsonFlag, Output
 from config import logs
 from config.settings import Settings
 from embedded.bootstrap import DEMO_CLIENTS
-from embedded.errors import EmbeddedError
-from embedded.servers import EmbeddedServers
-from embedded.signals import EndSignals
+from embedded.process.errors import EmbeddedError
+from embedded.process.signals import EndSignals
+from embedded.servers.group import EmbeddedServers
 from embedded.stack import serve_spec, servers_of
 
 log = structlog.get_logger("assay")

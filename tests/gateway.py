@@ -15,16 +15,16 @@ import httpx2
 import yaml
 from temporalio.client import Client
 
-from adapters.records_search import recent_records
-from adapters.temporal_client import TemporalConnection
-from adapters.vault_setup import create_tenant
+from adapters.temporal.client import TemporalConnection
+from adapters.vault.setup.setup import create_tenant
+from adapters.wiring.records_search import recent_records
 from config.settings import ApiSettings, EmbeddedSettings, Settings, WorkerSettings
-from domain.principals import Role
+from domain.access.principals import Role
 from embedded.bootstrap import ensure_client, operator_session
-from embedded.child import ChildSpec
 from embedded.places import local_settings, places
-from embedded.ports import unused_ports
-from embedded.servers import EmbeddedServers
+from embedded.process.child import ChildSpec
+from embedded.process.ports import unused_ports
+from embedded.servers.group import EmbeddedServers
 from embedded.stack import serve_spec, servers_of
 from tests.fakes.provider import FakeProvider
 

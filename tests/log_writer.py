@@ -6,13 +6,13 @@ from typing import Any
 
 import hvac
 
-from adapters.log_signer_vault import VaultLogSigner
-from adapters.log_signing import HeadSigner, LogCondition
-from adapters.log_store_postgres import PostgresLogStore
-from adapters.pool_postgres import PostgresPool
-from adapters.public_keys_vault import VaultPublicKeys
-from adapters.vault_calls import kv_delete, kv_names, kv_read, kv_write
-from adapters.vault_session import VaultSession
+from adapters.log.head_signer import HeadSigner, LogCondition
+from adapters.log.store import PostgresLogStore
+from adapters.postgres.pool import PostgresPool
+from adapters.vault.calls import kv_delete, kv_names, kv_read, kv_write
+from adapters.vault.log_signer import VaultLogSigner
+from adapters.vault.public_keys import VaultPublicKeys
+from adapters.vault.session import ServiceSession
 
 LOG_NAME = "assay.local"
 
@@ -20,7 +20,7 @@ LOG_NAME = "assay.local"
 class LogWriter:
     """Sequences and signs as the sequencer does; ``client`` has Vault's root token, to put its checkpoints back."""
 
-    def __init__(self, session: VaultSession, pool: PostgresPool, client: hvac.Client) -> None:
+    def __init__(self, session: ServiceSession, pool: PostgresPool, client: hvac.Client) -> None:
         self._session = session
         self._store = PostgresLogStore(pool)
         self._client = client

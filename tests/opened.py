@@ -6,17 +6,17 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from adapters.clock_system import SystemClock
-from adapters.identity_vault import VaultIdentity
-from adapters.keyring_vault import VaultKeyRing
-from adapters.pool_postgres import PostgresPool
-from adapters.record_sealer import RecordSealer
-from adapters.subject_keys_postgres import PostgresSubjectKeys
-from adapters.vault_client import new_client
-from adapters.vault_session import VaultSession
-from adapters.vault_setup import issue_secret_id
+from adapters.postgres.pool import PostgresPool
+from adapters.postgres.sealing.sealer import RecordSealer
+from adapters.postgres.sealing.subject_keys import PostgresSubjectKeys
+from adapters.system.clock import SystemClock
+from adapters.vault.errors import new_client
+from adapters.vault.identity import VaultIdentity
+from adapters.vault.keyring import ServiceKeyRing
+from adapters.vault.session import ServiceSession
+from adapters.vault.setup.setup import issue_secret_id
 from config.settings import AppRoleSettings
-from domain.records import EventKind, StoredRecord
+from domain.records.records import EventKind, StoredRecord
 from embedded.bootstrap import operator_session
 from tests.gateway import Gateway
 
@@ -32,9 +32,9 @@ async def opening(gateway: Gateway, directory: Path) -> AsyncIterator[RecordSeal
     role, secret = directory / "role", directory / "secret"
     role.write_text(issued.role_id)
     secret.write_text(issued.wrapping_token)
-    session = VaultSession(gateway.local.vault, AppRoleSettings(role_id_file=role, secret_id_file=secret))
+    session = ServiceSession(gateway.local.vault, AppRoleSettings(role_id_file=role, secret_id_file=secret))
     await session.start()
-    keyring = VaultKeyRing(session, gateway.local.vault, SystemClock())
+    keyring = ServiceKeyRing(session, gateway.local.vault, SystemClock())
     async with operator_session(gateway.local) as operator:
         pool = PostgresPool(operator, gateway.local.database, "assay-auditor")
         await pool.start()

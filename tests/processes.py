@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from config.settings import Settings
-from embedded.child import ChildSpec
+from embedded.process.child import ChildSpec
 from embedded.stack import serve_spec
 from tests.gateway import Gateway, eventually
 

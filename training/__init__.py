@@ -1,1 +1,1 @@
-"""Trains the classifier of ``domain/ngrams.py``. Needs numpy and SciPy, which nothing at run time does."""
+"""Trains the classifier of ``domain/screening/ngrams.py``. Needs numpy and SciPy, which nothing at run time does."""

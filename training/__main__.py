@@ -12,9 +12,9 @@ from pathlib import Path
 
 import numpy as np
 
-from domain.ngram_model import NgramModel, unpack
-from domain.ngrams import features
-from domain.normalise import normalise
+from domain.screening.ngram_model import NgramModel, unpack
+from domain.screening.ngrams import features
+from domain.text.normalise.pipeline import normalise
 from training.evaluate import evaluate
 from training.fit import train
 from training.rows import own_rows, read_rows, script_digest

@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from adapters.policy_files import load_policy_document
-from domain.policy import parse_policy
-from domain.requests import Message, Speaker
-from domain.sanitise import sanitise
-from domain.screening import screen
+from adapters.system.policy_files import load_policy_document
+from domain.inference.requests import Message, Speaker
+from domain.policy.document import parse_policy
+from domain.screening.screen import screen
+from domain.text.sanitise import sanitise
 from training.fit import POINTS, Floats, Ints, balance, cut, fit, quantise
 from training.rows import Row, own_rows, read_rows
 

@@ -8,9 +8,9 @@ import numpy.typing as npt
 from scipy.optimize import minimize
 from scipy.sparse import csr_matrix
 
-from domain.ngram_model import pack
-from domain.ngrams import TABLE_BITS, features, windows
-from domain.normalise import normalise
+from domain.screening.ngram_model import pack
+from domain.screening.ngrams import TABLE_BITS, features, windows
+from domain.text.normalise.pipeline import normalise
 from training.rows import Row
 
 Floats = npt.NDArray[np.float64]

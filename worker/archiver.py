@@ -11,24 +11,24 @@ from temporalio.client import Client
 from temporalio.service import RPCError
 from temporalio.worker import Worker
 
-from activities.archive import ArchiveActivities
-from activities.archiving import ARCHIVE_MONTHS
-from activities.failing import FailuresByKind
-from adapters.archive_open import Archiving
-from adapters.backoff import Backoff
-from adapters.clock_system import SystemClock
-from adapters.keyring_vault import VaultKeyRing
-from adapters.temporal_client import TemporalConnection
-from adapters.vault_session import VaultSession
+from activities.archive.months import ArchiveActivities
+from activities.contracts.archive import ARCHIVE_MONTHS
+from activities.failure_interceptor import FailuresByKind
+from adapters.archive.opening import Archiving
+from adapters.system.clock import SystemClock
+from adapters.temporal.client import TemporalConnection
+from adapters.vault.keyring import ServiceKeyRing
+from adapters.vault.session import ServiceSession
+from assay_temporal.backoff import Backoff
 from assay_temporal.keyring import KeyUnavailable
 from config.settings import Settings
-from domain.ports import MonthArchiver
 from domain.refusals import Refusal
+from domain.transparency.ports import MonthArchiver
 from worker.ready import ready
 from worker.sandbox import sandbox
 from worker.schedules import Recurring, ensure_schedules
-from workflows import archive_months
-from workflows.archive_months import ArchiveMonths
+from workflows.archive import archive_months
+from workflows.archive.archive_months import ArchiveMonths
 from workflows.timing import ARCHIVE_RUN
 
 TASK_QUEUE: Final = "assay-archive"
@@ -67,7 +67,7 @@ async def serve(
     """Work until ``stop`` is set. A month in hand is left where it is: the next process goes on with it."""
     clock = SystemClock()
     async with AsyncExitStack() as stack:
-        session = VaultSession(settings.vault, settings.vault.archiver)
+        session = ServiceSession(settings.vault, settings.vault.archiver)
         stack.push_async_callback(session.close)
         await session.start()
         ready_to = await _prepared(stack, settings, session, temporal, stop, clock)
@@ -89,14 +89,14 @@ async def serve(
 async def _prepared(
     stack: AsyncExitStack,
     settings: Settings,
-    session: VaultSession,
+    session: ServiceSession,
     temporal: TemporalConnection,
     stop: asyncio.Event,
     clock: SystemClock,
 ) -> tuple[Client, MonthArchiver] | None:
     """The client and the archiver, as soon as they can be had; None if it is time to stop."""
     backoff = Backoff()
-    keyring = VaultKeyRing(session, settings.vault, clock)  # of which the policy opens Assay's own keys alone
+    keyring = ServiceKeyRing(session, settings.vault, clock)  # of which the policy opens Assay's own keys alone
     while not stop.is_set():
         try:
             async with AsyncExitStack() as attempt:

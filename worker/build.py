@@ -8,28 +8,32 @@ from temporalio.client import Client
 from temporalio.common import VersioningBehavior, WorkerDeploymentVersion
 from temporalio.worker import Worker, WorkerDeploymentConfig, WorkerTuner
 
-from activities.abandoned import AbandonedActivities
-from activities.failing import FailuresByKind
-from activities.invoke import ModelActivities
-from activities.policies import Policies
-from activities.screen import ScreeningActivities
-from activities.settle import LedgerActivities, Promise
-from activities.validate import ValidationActivities
-from adapters.detectors import load_detectors
-from adapters.privacy_phonenumbers import LibPhoneNumbers
-from adapters.runs_temporal import TemporalRuns
+from activities.failure_interceptor import FailuresByKind
+from activities.inference.invoke import ModelActivities
+from activities.inference.ledger import LedgerActivities, ReceiptTerms
+from activities.inference.policies import Policies
+from activities.inference.screen import ScreeningActivities
+from activities.inference.validate import ValidationActivities
+from activities.reconciliation.sweep import AbandonedActivities
+from adapters.screening.detectors import load_detectors
+from adapters.screening.phone_numbers import LibPhoneNumbers
+from adapters.temporal.runs import TemporalRuns
 from assay_temporal.contracts import InferenceResult
 from assay_temporal.keyring import KeyRing
 from config.settings import Settings, WorkerSettings
-from domain.abandoned_ports import OutcomeGaps
-from domain.ports import Clock, IdentityKeys, Ledger, ModelProvider, PolicyStore, StatementSigner, TeamDirectory
-from domain.privacy_ports import PhoneNumbers
-from domain.verdicts import Verdict
+from domain.access.ports import TeamDirectory
+from domain.budgets.ports import Ledger
+from domain.inference.ports import ModelProvider
+from domain.policy.ports import PolicyStore
+from domain.ports import Clock, IdentityKeys, StatementSigner
+from domain.privacy.ports import PhoneNumbers
+from domain.records.reconciliation_ports import OutcomeGaps
+from domain.screening.verdicts import Verdict
 from worker.loop_executor import LoopExecutor
 from worker.nexus import NexusGate
 from worker.sandbox import sandbox
-from workflows.guarded_inference import GuardedInference
-from workflows.settle_abandoned import SettleAbandoned
+from workflows.inference.guarded_inference import GuardedInference
+from workflows.reconciliation.settle_abandoned import SettleAbandoned
 
 
 @dataclass(frozen=True)
@@ -56,7 +60,7 @@ def build_worker(client: Client, settings: Settings, ports: WorkerPorts) -> Work
     validation = ValidationActivities(ports.keyring, policies, ports.identities, ports.teams)
     detectors = load_detectors(settings.models_dir, None, settings.onnx.dir, settings.onnx.threads)
     screening = ScreeningActivities(policies, detectors, ports.phones, ports.identities, ports.judged)
-    promise = Promise(settings.audit.log_name, settings.audit.promise_seconds)
+    promise = ReceiptTerms(settings.audit.log_name, settings.audit.promise_seconds)
     ledger = LedgerActivities(
         ports.ledger, policies, ports.identities, ports.signer, ports.clock, ports.recorded, promise
     )

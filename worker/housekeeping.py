@@ -17,7 +17,7 @@ from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
-from domain.ports import PayloadStore
+from domain.inference.ports import PayloadStore
 from domain.refusals import Refusal
 from workflows.timing import RUN_TOTAL
 

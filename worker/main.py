@@ -8,18 +8,18 @@ import structlog
 from prometheus_client import CollectorRegistry
 from temporalio.client import Client
 
-from adapters.abandoned_postgres import PostgresGaps
-from adapters.backoff import Backoff
-from adapters.clock_system import SystemClock
-from adapters.model_openai import OpenAIProvider
-from adapters.platform import Platform
-from adapters.secrets_vault import VaultSecrets
-from adapters.teams_vault import VaultTeams
-from adapters.temporal_client import TemporalConnection
+from adapters.models.openai import OpenAIProvider
+from adapters.postgres.outcome_gaps import PostgresGaps
+from adapters.system.clock import SystemClock
+from adapters.temporal.client import TemporalConnection
+from adapters.vault.secrets import VaultSecrets
+from adapters.vault.teams import VaultTeams
+from adapters.wiring.platform import Platform
+from assay_temporal.backoff import Backoff
 from assay_temporal.contracts import InferenceResult
 from assay_temporal.keyring import KeyUnavailable
 from config.settings import Settings
-from domain.ports import PayloadStore
+from domain.inference.ports import PayloadStore
 from domain.refusals import Refusal
 from worker.build import WorkerPorts, build_worker
 from worker.housekeeping import housekeeping

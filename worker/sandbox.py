@@ -33,14 +33,10 @@ from temporalio.workflow import unsafe
 # an order of events, the workflow itself, stays inside.
 PURE = (
     "domain",
-    "activities.archiving",
-    "activities.stages",
-    "activities.names",
+    "activities.contracts",
     "activities.failures",
-    "activities.looks",
-    "activities.results",
     "assay_temporal.contracts",
-    "workflows.journey",
+    "workflows.inference.run_state",
     "workflows.timing",
 )
 

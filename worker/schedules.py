@@ -23,12 +23,12 @@ from temporalio.client import (
 )
 from temporalio.service import RPCError
 
-from activities.looks import SETTLE_ABANDONED
-from adapters.backoff import Backoff
+from activities.contracts.reconciliation import SETTLE_ABANDONED
+from assay_temporal.backoff import Backoff
 from assay_temporal.keyring import KeyUnavailable
 from config.settings import Settings
 from domain.refusals import Refusal
-from workflows import settle_abandoned
+from workflows.reconciliation import settle_abandoned
 from workflows.timing import LOOK_TOTAL
 
 _RPC_TIMEOUT: Final = timedelta(seconds=10)

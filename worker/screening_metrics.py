@@ -2,7 +2,7 @@
 
 from prometheus_client import CollectorRegistry, Counter
 
-from domain.verdicts import Verdict
+from domain.screening.verdicts import Verdict
 
 
 class ScreeningMetrics:

@@ -13,19 +13,19 @@ from pathlib import Path
 import structlog
 from prometheus_client import CollectorRegistry
 
-from adapters.backoff import Backoff
-from adapters.log_signer_vault import VaultLogSigner
-from adapters.log_signing import HeadSigner, LogCondition
-from adapters.log_store_postgres import PostgresLogStore
-from adapters.log_witnessing import Witnessing
-from adapters.pool_postgres import PostgresPool
-from adapters.public_keys_vault import VaultPublicKeys
-from adapters.receipts import holds
-from adapters.vault_session import VaultSession
-from adapters.witness_http import HttpWitness
+from adapters.log.head_signer import HeadSigner, LogCondition
+from adapters.log.store import PostgresLogStore
+from adapters.log.verify.receipts import holds
+from adapters.log.witness import HttpWitness
+from adapters.log.witnessing import Witnessing
+from adapters.postgres.pool import PostgresPool
+from adapters.vault.log_signer import VaultLogSigner
+from adapters.vault.public_keys import VaultPublicKeys
+from adapters.vault.session import ServiceSession
+from assay_temporal.backoff import Backoff
 from config.settings import AuditSettings, Settings
-from domain.cosignatures import parse_cosigner
 from domain.refusals import Kind, Refusal
+from domain.transparency.cosignatures import parse_cosigner
 from worker.log_metrics import LogMetrics, metrics_port
 
 BATCH = 4096
@@ -186,7 +186,7 @@ async def serve(
         if alone:
             stack.enter_context(metrics_port(settings.audit.metrics_port, registry))
         vault = settings.vault
-        session = VaultSession(vault, vault.sequencer, threads=4)
+        session = ServiceSession(vault, vault.sequencer, threads=4)
         stack.push_async_callback(session.close)
         await session.start()
         database = settings.database.model_copy(update={"pool_size": 5})  # one a turn

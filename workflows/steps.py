@@ -6,14 +6,14 @@ from datetime import timedelta
 from temporalio import workflow
 from temporalio.common import RetryPolicy
 
+from activities.contracts.names import Stage
 from activities.failures import failure_for
-from activities.names import Stage
 from domain.refusals import Kind
-from workflows.stages import StageIn, StageOut
+from workflows.inference.stages import StageIn, StageOut
 
 
 @dataclass(frozen=True)
-class Lengths:
+class ActivityTimeouts:
     """How long an attempt may take, and all of them; how they follow; how often an attempt has to tell that it lives.
 
     They are made in ``workflows/timing.py``.
@@ -25,7 +25,7 @@ class Lengths:
     heartbeat: timedelta | None = None
 
 
-async def step(lengths: Lengths, stage: Stage[StageIn, StageOut], given: StageIn, summary: str) -> StageOut:
+async def step(lengths: ActivityTimeouts, stage: Stage[StageIn, StageOut], given: StageIn, summary: str) -> StageOut:
     """Run a step.
 
     Raises:

@@ -24,18 +24,18 @@ import asyncpg
 import psutil
 import uvloop
 
-from adapters.clock_system import SystemClock
-from adapters.ledger_postgres import _APPEND  # the very statement that the product runs
-from adapters.platform import Platform
+from adapters.postgres.ledger import _APPEND  # the very statement that the product runs
+from adapters.system.clock import SystemClock
+from adapters.wiring.platform import Platform
 from benchmarks.tools.cpu import cpu_times
 from benchmarks.tools.figures import percentile
 from benchmarks.tools.stack import free_stack
 from config.settings import Settings
 from domain.identity import event_id
-from domain.records import EventKind, OpenFields, Record, SealedFields, canonical, stored_digest
+from domain.records.records import EventKind, OpenFields, Record, SealedFields, canonical, stored_digest
 from embedded.bootstrap import TENANT, let_services_in
 from embedded.places import local_settings
-from embedded.servers import EmbeddedServers
+from embedded.servers.group import EmbeddedServers
 from embedded.stack import serve_spec
 
 DEMANDED = 3_000

@@ -16,20 +16,20 @@ from uuid import UUID
 
 import asyncpg
 
-from adapters.log_signer_vault import VaultLogSigner
-from adapters.log_signing import HeadSigner, LogCondition
-from adapters.log_store_postgres import PostgresLogStore
-from adapters.pool_postgres import PostgresPool
-from adapters.public_keys_vault import VaultPublicKeys
-from adapters.vault_session import VaultSession
+from adapters.log.head_signer import HeadSigner, LogCondition
+from adapters.log.store import PostgresLogStore
+from adapters.postgres.pool import PostgresPool
+from adapters.vault.log_signer import VaultLogSigner
+from adapters.vault.public_keys import VaultPublicKeys
+from adapters.vault.session import ServiceSession
 from config.settings import EmbeddedSettings, Settings
 from domain.identity import event_id
-from domain.records import canonical, stored_digest
+from domain.records.records import canonical, stored_digest
 from embedded.bootstrap import TENANT, bootstrap, let_services_in
-from embedded.files import write_private
 from embedded.places import local_settings
-from embedded.ports import unused_ports
-from embedded.servers import EmbeddedServers
+from embedded.process.files import write_private
+from embedded.process.ports import unused_ports
+from embedded.servers.group import EmbeddedServers
 
 BATCH = 1_000
 """Events between two checkpoints."""
@@ -89,7 +89,7 @@ async def filled_log(directory: Path) -> AsyncIterator[FilledLog]:
         servers = EmbeddedServers(settings, bootstrap=set_up, only={"postgres", "openbao"})
         await stack.enter_async_context(servers)
         let_services_in(servers, settings, ("sequencer",))
-        session = VaultSession(local.vault, local.vault.sequencer)
+        session = ServiceSession(local.vault, local.vault.sequencer)
         stack.push_async_callback(session.close)
         await session.start()
         pool = PostgresPool(session, local.database, "assay-sequencer")

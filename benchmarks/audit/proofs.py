@@ -18,8 +18,17 @@ from rich.table import Table
 
 from benchmarks.tools.figures import percentile
 from benchmarks.tools.machine import machine
-from domain.checkpoints import Checkpoint, Proof, Signature, VerifierKey, key_id, open_proof, parse_proof, signed_note
-from domain.merkle import (
+from domain.transparency.checkpoints import (
+    Checkpoint,
+    Proof,
+    Signature,
+    VerifierKey,
+    key_id,
+    open_proof,
+    parse_proof,
+    signed_note,
+)
+from domain.transparency.merkle import (
     Subtree,
     consistency_path,
     edge_of,
@@ -28,7 +37,7 @@ from domain.merkle import (
     verify_consistency,
     verify_inclusion,
 )
-from domain.tiles import TileId, new_tiles, partial_tiles, subtree_from_tiles
+from domain.transparency.tiles import TileId, new_tiles, partial_tiles, subtree_from_tiles
 
 SIZES = (1_000, 10_000, 100_000, 1_000_000)
 BATCH = 500

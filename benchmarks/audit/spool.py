@@ -19,24 +19,24 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from adapters.clock_system import SystemClock
-from adapters.platform import Platform
-from adapters.sealed_rows import row_of, to_bytes
-from adapters.spool_sqlite import SqliteSpool
+from adapters.system.clock import SystemClock
+from adapters.system.spool import SqliteSpool
+from adapters.wiring.platform import Platform
 from api.app import build_app
-from api.edge_drops import Drops
-from api.edge_outbox import Outbox
-from api.edge_records import EdgeRecorder
+from api.dependencies import Readiness, Services
+from api.http.metrics import Metrics
 from api.main import random_tag
-from api.metrics import Metrics
-from api.services import Readiness, Services
 from benchmarks.tools.stack import TENANT, AssayStack
 from config import logs
-from domain.floods import Windows
 from domain.identity import event_id
-from domain.records import EventKind, OpenFields, Record, SealedFields
+from domain.records.floods import Windows
+from domain.records.records import EventKind, OpenFields, Record, SealedFields
+from domain.records.sealed_rows import row_of, to_bytes
 from domain.refusals import Kind, Refusal
 from embedded.bootstrap import let_services_in
+from services.refusals.drops import Drops
+from services.refusals.outbox import Outbox
+from services.refusals.recorder import EdgeRecorder
 
 _GROUPS = (1, 16, 128)
 _ROUTE = {"method": "POST", "route": "/v1/inferences", "status": 401, "source": "192.0.2.1"}

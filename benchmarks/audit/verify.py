@@ -19,12 +19,12 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from adapters.log_audit_run import verify_log
-from adapters.log_audit_store import LogStore
-from adapters.log_audit_vault import LogAnchors
-from adapters.log_promise import SEALED, check_promise
-from adapters.pool_postgres import PostgresPool
-from adapters.vault_session import VaultSession
+from adapters.log.verify.anchors import LogAnchors
+from adapters.log.verify.promise import SEALED, check_promise
+from adapters.log.verify.run import verify_log
+from adapters.log.verify.store import LogStore
+from adapters.postgres.pool import PostgresPool
+from adapters.vault.session import ServiceSession
 from benchmarks.audit.filled_log import FilledLog, filled_log
 from benchmarks.tools.figures import percentile
 from benchmarks.tools.machine import machine
@@ -66,7 +66,7 @@ async def measure(log: FilledLog, size: int, proofs: int) -> Measured:
         return Measured(size, seconds, grown, await _proofs(session, log, proofs))
 
 
-async def _proofs(session: VaultSession, log: FilledLog, count: int) -> list[float]:
+async def _proofs(session: ServiceSession, log: FilledLog, count: int) -> list[float]:
     choose, found = random.Random(count), list[float]()
     keys = await LogAnchors(session, log.settings.vault).keys()
     pool = PostgresPool(session, log.settings.database, "assay-auditor")

@@ -20,7 +20,7 @@ from benchmarks.gateway.report import read, show, write, write_document
 from benchmarks.gateway.session import Wanted, session
 from benchmarks.tools.helper import ROOT
 from config import logs
-from embedded.signals import EndSignals
+from embedded.process.signals import EndSignals
 
 CACHE = ROOT / ".bench"
 RESULTS = ROOT / "benchmarks/results/gateway.json"

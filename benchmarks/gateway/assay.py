@@ -16,8 +16,8 @@ from benchmarks.gateway.prompts import PROMPT
 from benchmarks.gateway.subjects import Bench, Load, Measured, job, post
 from benchmarks.tools.stack import AssayStack, new_token
 from config.settings import Settings
-from embedded.child import ChildSpec
-from embedded.ports import unused_ports
+from embedded.process.child import ChildSpec
+from embedded.process.ports import unused_ports
 from embedded.stack import serve_spec
 
 _TOKEN_SECONDS = 200.0  # they are good for 900; a window is far shorter than what is left

@@ -8,10 +8,10 @@ from temporalio.service import RPCError
 
 from benchmarks.gateway.subjects import Bench
 from config.settings import EmbeddedSettings, Settings
-from embedded.child import ChildSpec
-from embedded.ports import LOOPBACK, unused_ports
-from embedded.servers import EmbeddedServers
-from embedded.wheels import temporal_program
+from embedded.process.child import ChildSpec
+from embedded.process.ports import LOOPBACK, unused_ports
+from embedded.process.wheels import temporal_program
+from embedded.servers.group import EmbeddedServers
 
 
 async def children_in(bench: Bench, name: str) -> EmbeddedServers:

@@ -23,10 +23,10 @@ from benchmarks.gateway.guard import require_guard
 from benchmarks.gateway.prompts import PROMPT
 from benchmarks.gateway.subjects import Bench, Load, Measured, NotMeasuredError, job, post
 from benchmarks.tools.helper import ROOT
-from embedded.child import ChildSpec
-from embedded.ports import LOOPBACK, unused_ports
-from embedded.probes import http_ready
-from embedded.servers import EmbeddedServers
+from embedded.process.child import ChildSpec
+from embedded.process.ports import LOOPBACK, unused_ports
+from embedded.process.probes import http_ready
+from embedded.servers.group import EmbeddedServers
 
 _LOCKS = ROOT / "benchmarks/peers"
 _KEY = "sk-benchmark-only"

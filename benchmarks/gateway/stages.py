@@ -11,7 +11,7 @@ from benchmarks.gateway.subjects import Bench, Load
 from benchmarks.tools.figures import percentile
 from benchmarks.tools.helper import HelperError
 from benchmarks.tools.stack import AssayStack
-from embedded.child import ChildSpec
+from embedded.process.child import ChildSpec
 
 
 class ProfiledAssay(Assay):

@@ -12,7 +12,7 @@ import asyncpg
 
 from benchmarks.gateway.assay import Assay
 from benchmarks.gateway.subjects import Load
-from embedded.servers import EmbeddedServers
+from embedded.servers.group import EmbeddedServers
 
 _SETTLED_SECONDS = 2.0
 _PATIENCE_SECONDS = 30.0

@@ -9,8 +9,8 @@ from benchmarks.gateway.prompts import PROMPT
 from benchmarks.gateway.subjects import Bench, Load, Measured, job, post
 from benchmarks.tools.helper import Helper
 from config.settings import EmbeddedSettings, Settings, TemporalSettings
-from embedded.ports import unused_ports
-from embedded.servers import EmbeddedServers
+from embedded.process.ports import unused_ports
+from embedded.servers.group import EmbeddedServers
 
 T = TypeVar("T")
 

@@ -18,10 +18,10 @@ from benchmarks.screening.rows import Row, read
 from benchmarks.screening.tables import document
 from benchmarks.tools.helper import ROOT
 from benchmarks.tools.machine import machine
-from cli.jsonl import BadLine
-from cli.screening import read_policy_files
-from domain.policy import policy_hash
-from domain.screening_figures import NoFiguresError
+from cli.screen.jsonl import BadLine
+from cli.screen.offline import read_policy_files
+from domain.policy.document import policy_hash
+from domain.screening.figures import NoFiguresError
 
 RESULTS = ROOT / "benchmarks/results/screening.json"
 DOCUMENT = ROOT / "docs/screening.md"

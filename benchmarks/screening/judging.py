@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
 
-from cli.screening import Screener, read_policy_files
+from cli.screen.offline import Screener, read_policy_files
 from config.settings import Settings
-from domain.verdicts import Decision
+from domain.screening.verdicts import Decision
 
 _CHUNK = 64
 

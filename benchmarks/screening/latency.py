@@ -7,12 +7,12 @@ from typing import Any
 
 from benchmarks.screening.rows import Row, sample
 from benchmarks.tools.figures import percentile
-from cli.screening import Screener, read_policy_files
+from cli.screen.offline import Screener, read_policy_files
 from config.settings import Settings
-from domain.normalise import normalise
-from domain.requests import Message, Speaker
-from domain.sanitise import sanitise
-from domain.screening import screen
+from domain.inference.requests import Message, Speaker
+from domain.screening.screen import screen
+from domain.text.normalise.pipeline import normalise
+from domain.text.sanitise import sanitise
 
 LENGTHS = (100, 200, 1_000, 4_000)
 _TEXTS = 300

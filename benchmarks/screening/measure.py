@@ -8,8 +8,8 @@ from typing import Any
 from benchmarks.screening.judging import Judged, judge
 from benchmarks.screening.obfuscate import TECHNIQUES, Obfuscator
 from benchmarks.screening.rows import Row, band_names, band_of, grouped, sample
-from domain.screening_figures import area, best_at, curve, precision, wilson
-from domain.verdicts import Decision
+from domain.screening.figures import area, best_at, curve, precision, wilson
+from domain.screening.verdicts import Decision
 
 RATES = (0.001, 0.01, 0.05)
 _CURVE_POINTS = 200

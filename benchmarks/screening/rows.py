@@ -6,7 +6,7 @@ from pathlib import Path
 from random import Random
 from typing import TypeVar
 
-from cli.jsonl import BadLine, lines_of, parse, text_of
+from cli.screen.jsonl import BadLine, lines_of, parse, text_of
 
 BANDS = ((0, 200), (201, 1_000), (1_001, 4_000), (4_001, 10**9))
 """Lengths in code points, from and to."""

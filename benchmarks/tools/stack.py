@@ -8,16 +8,16 @@ from typing import Any
 
 import yaml
 
-from adapters.gateway_http import GatewayClient
-from adapters.vault_setup import create_tenant
+from adapters.http.gateway_client import GatewayClient
+from adapters.vault.setup.setup import create_tenant
 from benchmarks.tools.helper import ROOT
 from config.settings import ApiSettings, EmbeddedSettings, Settings
-from domain.principals import Role
+from domain.access.principals import Role
 from embedded.bootstrap import bootstrap, ensure_client, operator_session
-from embedded.files import write_private
 from embedded.places import local_settings, places
-from embedded.ports import unused_ports
-from embedded.servers import EmbeddedServers
+from embedded.process.files import write_private
+from embedded.process.ports import unused_ports
+from embedded.servers.group import EmbeddedServers
 from embedded.stack import servers_of
 
 TENANT = "bench"

@@ -18,10 +18,10 @@ from pathlib import Path
 import asyncpg
 import hvac
 
-from adapters.vault_client import new_client
-from adapters.vault_database import DatabaseLogin, needs_password
-from adapters.vault_login import AppRoleLogin
-from adapters.vault_setup import VaultSetup, issue_secret_id, setup_vault
+from adapters.vault.errors import new_client
+from adapters.vault.setup.database import DatabaseLogin, needs_password
+from adapters.vault.setup.setup import VaultSetup, issue_secret_id, setup_vault
+from assay_temporal.vault.login import AppRoleLogin
 from config.settings import Settings
 
 SERVICES = ("api", "worker", "sequencer", "archiver")

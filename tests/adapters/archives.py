@@ -17,24 +17,24 @@ import pytest
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from adapters.archive_months import MonthArchiver
-from adapters.archive_open import Archiving
-from adapters.identity_vault import VaultIdentity
-from adapters.keyring_vault import VaultKeyRing
-from adapters.ledger_postgres import PostgresLedger
-from adapters.log_signer_vault import VaultLogSigner
-from adapters.log_signing import HeadSigner, LogCondition
-from adapters.log_store_postgres import PostgresLogStore
-from adapters.pool_postgres import PostgresPool
-from adapters.public_keys_vault import VaultPublicKeys
-from adapters.record_sealer import RecordSealer
-from adapters.subject_keys_postgres import PostgresSubjectKeys
-from adapters.vault_calls import read
-from adapters.vault_session import VaultSession
+from adapters.archive.months import LogMonthArchiver
+from adapters.archive.opening import Archiving
+from adapters.log.head_signer import HeadSigner, LogCondition
+from adapters.log.store import PostgresLogStore
+from adapters.postgres.ledger import PostgresLedger
+from adapters.postgres.pool import PostgresPool
+from adapters.postgres.sealing.sealer import RecordSealer
+from adapters.postgres.sealing.subject_keys import PostgresSubjectKeys
+from adapters.vault.calls import read
+from adapters.vault.identity import VaultIdentity
+from adapters.vault.keyring import ServiceKeyRing
+from adapters.vault.log_signer import VaultLogSigner
+from adapters.vault.public_keys import VaultPublicKeys
+from adapters.vault.session import ServiceSession
 from config.settings import Settings
-from domain.checkpoints import VerifierKey
 from domain.identity import event_id
-from domain.records import EventKind, OpenFields, Record, SealedFields
+from domain.records.records import EventKind, OpenFields, Record, SealedFields
+from domain.transparency.checkpoints import VerifierKey
 from tests.adapters.stack import Stack, SystemClock, eventually
 
 LOG = "assay.local"
@@ -107,7 +107,7 @@ class Past:
 
         await eventually(done)
 
-    async def archiver(self, exits: AsyncExitStack, **audit: Any) -> MonthArchiver:
+    async def archiver(self, exits: AsyncExitStack, **audit: Any) -> LogMonthArchiver:
         """An archiver by its own AppRole."""
         session = await self.stack.session("archiver")
         exits.push_async_callback(session.close)
@@ -190,8 +190,10 @@ def ed25519(public_key: bytes, signature: bytes, message: bytes) -> bool:
 
 
 @pytest.fixture
-async def past(stack: Stack, api_session: VaultSession, api_pool: PostgresPool, tmp_path: Path) -> AsyncIterator[Past]:
-    keyring = VaultKeyRing(api_session, stack.vault, SystemClock())
+async def past(
+    stack: Stack, api_session: ServiceSession, api_pool: PostgresPool, tmp_path: Path
+) -> AsyncIterator[Past]:
+    keyring = ServiceKeyRing(api_session, stack.vault, SystemClock())
     sealer = RecordSealer(keyring, VaultIdentity(api_session), PostgresSubjectKeys(api_pool, keyring))
     audit = stack.settings.audit.model_copy(update={"archive_place": str(tmp_path / "archive"), "log_name": LOG})
     owner = await stack.superuser()

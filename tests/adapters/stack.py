@@ -13,16 +13,16 @@ import asyncpg
 import hvac
 import pytest
 
-from adapters.migrations_postgres import migrate_leased
-from adapters.pool_postgres import PostgresPool
-from adapters.vault_client import new_client
-from adapters.vault_database import DatabaseLogin
-from adapters.vault_session import VaultSession
-from adapters.vault_setup import VaultSetup, issue_secret_id, setup_vault
+from adapters.postgres.migrations import migrate_leased
+from adapters.postgres.pool import PostgresPool
+from adapters.vault.errors import new_client
+from adapters.vault.session import ServiceSession
+from adapters.vault.setup.database import DatabaseLogin
+from adapters.vault.setup.setup import VaultSetup, issue_secret_id, setup_vault
 from config.settings import AppRoleSettings, DatabaseSettings, EmbeddedSettings, Settings, VaultSettings
 from domain.refusals import Refusal
-from embedded.ports import unused_ports
-from embedded.servers import EmbeddedServers
+from embedded.process.ports import unused_ports
+from embedded.servers.group import EmbeddedServers
 
 ROOT = Path(__file__).resolve().parents[2]
 TENANTS = ("acme", "globex")
@@ -43,7 +43,7 @@ class Stack:
     settings: Settings
     directory: Path
     login: DatabaseLogin
-    shared: list[VaultSession | PostgresPool] = field(default_factory=list)
+    shared: list[ServiceSession | PostgresPool] = field(default_factory=list)
 
     @property
     def vault(self) -> VaultSettings:
@@ -76,8 +76,8 @@ class Stack:
         (place / "secret_id").write_text(issued.wrapping_token)
         return AppRoleSettings(role_id_file=place / "role_id", secret_id_file=place / "secret_id")
 
-    async def session(self, name: str, **options: object) -> VaultSession:
-        session = VaultSession(self.vault, await self.approle(name), **options)
+    async def session(self, name: str, **options: object) -> ServiceSession:
+        session = ServiceSession(self.vault, await self.approle(name), **options)
         await session.start(wait_seconds=10)
         return session
 
@@ -111,7 +111,7 @@ async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> 
     writer.close()
 
 
-async def _serves(dependency: VaultSession | PostgresPool) -> bool:
+async def _serves(dependency: ServiceSession | PostgresPool) -> bool:
     with contextlib.suppress(Refusal):
         await dependency.check()
         return True
@@ -156,7 +156,7 @@ async def stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack
         yield stack
 
 
-async def _session(stack: Stack, name: str) -> AsyncIterator[VaultSession]:
+async def _session(stack: Stack, name: str) -> AsyncIterator[ServiceSession]:
     session = await stack.session(name)
     stack.shared.append(session)
     yield session
@@ -172,30 +172,30 @@ async def everybody_serves_again(stack: Stack) -> AsyncIterator[None]:
 
 
 @pytest.fixture(scope="session")
-async def api_session(stack: Stack) -> AsyncIterator[VaultSession]:
+async def api_session(stack: Stack) -> AsyncIterator[ServiceSession]:
     async for session in _session(stack, "api"):
         yield session
 
 
 @pytest.fixture(scope="session")
-async def worker_session(stack: Stack) -> AsyncIterator[VaultSession]:
+async def worker_session(stack: Stack) -> AsyncIterator[ServiceSession]:
     async for session in _session(stack, "worker"):
         yield session
 
 
 @pytest.fixture(scope="session")
-async def sequencer_session(stack: Stack) -> AsyncIterator[VaultSession]:
+async def sequencer_session(stack: Stack) -> AsyncIterator[ServiceSession]:
     async for session in _session(stack, "sequencer"):
         yield session
 
 
 @pytest.fixture(scope="session")
-async def operator_session(stack: Stack) -> AsyncIterator[VaultSession]:
+async def operator_session(stack: Stack) -> AsyncIterator[ServiceSession]:
     async for session in _session(stack, "operator"):
         yield session
 
 
-async def _pool(stack: Stack, session: VaultSession, role: str) -> AsyncIterator[PostgresPool]:
+async def _pool(stack: Stack, session: ServiceSession, role: str) -> AsyncIterator[PostgresPool]:
     pool = PostgresPool(session, stack.database, role)
     await pool.start()
     stack.shared.append(pool)
@@ -205,30 +205,30 @@ async def _pool(stack: Stack, session: VaultSession, role: str) -> AsyncIterator
 
 
 @pytest.fixture(scope="session")
-async def api_pool(stack: Stack, api_session: VaultSession) -> AsyncIterator[PostgresPool]:
+async def api_pool(stack: Stack, api_session: ServiceSession) -> AsyncIterator[PostgresPool]:
     async for pool in _pool(stack, api_session, "assay-api"):
         yield pool
 
 
 @pytest.fixture(scope="session")
-async def writer_pool(stack: Stack, worker_session: VaultSession) -> AsyncIterator[PostgresPool]:
+async def writer_pool(stack: Stack, worker_session: ServiceSession) -> AsyncIterator[PostgresPool]:
     async for pool in _pool(stack, worker_session, "assay-writer"):
         yield pool
 
 
 @pytest.fixture(scope="session")
-async def auditor_pool(stack: Stack, operator_session: VaultSession) -> AsyncIterator[PostgresPool]:
+async def auditor_pool(stack: Stack, operator_session: ServiceSession) -> AsyncIterator[PostgresPool]:
     async for pool in _pool(stack, operator_session, "assay-auditor"):
         yield pool
 
 
 @pytest.fixture(scope="session")
-async def reader_pool(stack: Stack, api_session: VaultSession) -> AsyncIterator[PostgresPool]:
+async def reader_pool(stack: Stack, api_session: ServiceSession) -> AsyncIterator[PostgresPool]:
     async for pool in _pool(stack, api_session, "assay-reader"):
         yield pool
 
 
 @pytest.fixture(scope="session")
-async def sequencer_pool(stack: Stack, sequencer_session: VaultSession) -> AsyncIterator[PostgresPool]:
+async def sequencer_pool(stack: Stack, sequencer_session: ServiceSession) -> AsyncIterator[PostgresPool]:
     async for pool in _pool(stack, sequencer_session, "assay-sequencer"):
         yield pool

@@ -14,23 +14,23 @@ import hvac
 import pytest
 from backports import zstd
 
-from adapters.archive_months import MonthArchiver
-from adapters.identity_vault import VaultIdentity
-from adapters.keyring_vault import VaultKeyRing
-from adapters.log_evidence import verify_export
-from adapters.pool_postgres import PostgresPool
-from adapters.postgres_connect import connect
-from adapters.record_sealer import RecordSealer
-from adapters.records_postgres import PostgresRecords
-from adapters.subject_keys_postgres import PostgresSubjectKeys
-from adapters.vault_calls import lease_database
-from adapters.vault_session import VaultSession
-from adapters.vault_setup import create_tenant
-from domain.archive import MonthStays
-from domain.checkpoints import Proof, open_proof, parse_checkpoint, parse_note, vkey
-from domain.merkle import Edge, inclusion_path, leaf_hash
-from domain.records import EventKind
+from adapters.archive.months import LogMonthArchiver
+from adapters.log.verify.evidence import verify_export
+from adapters.postgres.connect import connect
+from adapters.postgres.pool import PostgresPool
+from adapters.postgres.records import PostgresRecords
+from adapters.postgres.sealing.sealer import RecordSealer
+from adapters.postgres.sealing.subject_keys import PostgresSubjectKeys
+from adapters.vault.calls import lease_database
+from adapters.vault.identity import VaultIdentity
+from adapters.vault.keyring import ServiceKeyRing
+from adapters.vault.session import ServiceSession
+from adapters.vault.setup.setup import create_tenant
+from domain.records.records import EventKind
 from domain.refusals import Kind, Refusal
+from domain.transparency.archive import MonthStays
+from domain.transparency.checkpoints import Proof, open_proof, parse_checkpoint, parse_note, vkey
+from domain.transparency.merkle import Edge, inclusion_path, leaf_hash
 from tests.adapters.archives import Past, ed25519, old_record, public_log_keys, unused_month
 from tests.adapters.stack import Stack, SystemClock
 from tests.deploy.test_assay_verify import VERIFIER
@@ -38,19 +38,19 @@ from tests.doubles.events import new_event_id
 
 
 @pytest.fixture
-async def archiver(past: Past) -> AsyncIterator[MonthArchiver]:
+async def archiver(past: Past) -> AsyncIterator[LogMonthArchiver]:
     async with AsyncExitStack() as exits:
         yield await past.archiver(exits)
 
 
 @pytest.fixture
-def records(api_session: VaultSession, stack: Stack, auditor_pool: PostgresPool) -> PostgresRecords:
-    keyring = VaultKeyRing(api_session, stack.vault, SystemClock())
+def records(api_session: ServiceSession, stack: Stack, auditor_pool: PostgresPool) -> PostgresRecords:
+    keyring = ServiceKeyRing(api_session, stack.vault, SystemClock())
     subjects = PostgresSubjectKeys(auditor_pool, keyring)
     return PostgresRecords(auditor_pool, RecordSealer(keyring, VaultIdentity(api_session), subjects))
 
 
-async def test_a_month_goes_into_files_and_out_of_the_log(past: Past, archiver: MonthArchiver) -> None:
+async def test_a_month_goes_into_files_and_out_of_the_log(past: Past, archiver: LogMonthArchiver) -> None:
     month = unused_month()
     await past.record(month, ("acme", "globex"))
     report = await archiver.archive(month)
@@ -66,7 +66,9 @@ async def test_a_month_goes_into_files_and_out_of_the_log(past: Past, archiver: 
     assert await past.owner.fetchval(leaves, month) == 6
 
 
-async def test_a_restored_month_is_what_it_was(past: Past, archiver: MonthArchiver, records: PostgresRecords) -> None:
+async def test_a_restored_month_is_what_it_was(
+    past: Past, archiver: LogMonthArchiver, records: PostgresRecords
+) -> None:
     month = unused_month()
     (first, *_) = await past.record(month)
     before = await past.owner.fetch(f"SELECT r::text FROM assay.record_{month:%Y_%m} r ORDER BY event_id")  # noqa: S608
@@ -80,7 +82,7 @@ async def test_a_restored_month_is_what_it_was(past: Past, archiver: MonthArchiv
     assert after == before
 
 
-async def test_a_month_that_is_archived_takes_nothing_new(past: Past, archiver: MonthArchiver) -> None:
+async def test_a_month_that_is_archived_takes_nothing_new(past: Past, archiver: LogMonthArchiver) -> None:
     month = unused_month()
     (stored, *_) = await past.record(month)
     await archiver.archive(month)
@@ -98,7 +100,7 @@ async def test_a_month_that_is_archived_takes_nothing_new(past: Past, archiver: 
     assert await past.owner.fetchval(waiting, month) == 0
 
 
-async def test_an_archived_event_is_still_proven(past: Past, archiver: MonthArchiver, stack: Stack) -> None:
+async def test_an_archived_event_is_still_proven(past: Past, archiver: LogMonthArchiver, stack: Stack) -> None:
     month = unused_month()
     (record, *_) = await past.record(month)
     await archiver.archive(month)
@@ -121,7 +123,7 @@ async def test_an_archived_event_is_still_proven(past: Past, archiver: MonthArch
 @pytest.mark.parametrize("tampered", [False, True])
 async def test_whoever_has_the_logs_key_verifies_a_file_without_assay(
     past: Past,
-    archiver: MonthArchiver,
+    archiver: LogMonthArchiver,
     stack: Stack,
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
@@ -152,7 +154,7 @@ async def test_whoever_has_the_logs_key_verifies_a_file_without_assay(
 
 
 async def test_what_was_done_is_recorded_in_the_tenants_log_and_in_assays_own(
-    past: Past, archiver: MonthArchiver
+    past: Past, archiver: LogMonthArchiver
 ) -> None:
     month = unused_month()
     await past.record(month)
@@ -190,7 +192,7 @@ async def test_a_young_month_stays(past: Past) -> None:
         assert (await archiver.archive(kept)).reason == "the policy keeps it"
 
 
-async def test_a_month_waits_until_the_tree_and_a_checkpoint_have_it(past: Past, archiver: MonthArchiver) -> None:
+async def test_a_month_waits_until_the_tree_and_a_checkpoint_have_it(past: Past, archiver: LogMonthArchiver) -> None:
     month = unused_month()
     await past.owner.execute("SELECT assay.make_month($1)", month)
     await past.ledger.append(old_record(month))
@@ -203,7 +205,7 @@ async def test_a_month_waits_until_the_tree_and_a_checkpoint_have_it(past: Past,
 
 
 @pytest.mark.parametrize("whom", ["tenant", "person", "nobody"])
-async def test_a_hold_keeps_the_whole_month(past: Past, archiver: MonthArchiver, whom: str) -> None:
+async def test_a_hold_keeps_the_whole_month(past: Past, archiver: LogMonthArchiver, whom: str) -> None:
     month = unused_month()
     await past.record(month, ("acme", "globex"))
     held = {"tenant": None, "person": await past.subject(month, "globex"), "nobody": "0" * 64}[whom]
@@ -218,7 +220,7 @@ async def test_a_hold_keeps_the_whole_month(past: Past, archiver: MonthArchiver,
         assert (await archiver.archive(month)).state == "archived"
 
 
-async def test_a_hold_that_comes_while_files_are_written_keeps_the_rows(past: Past, archiver: MonthArchiver) -> None:
+async def test_a_hold_that_comes_while_files_are_written_keeps_the_rows(past: Past, archiver: LogMonthArchiver) -> None:
     month = unused_month()
     await past.record(month)
     drop = archiver._store.drop
@@ -299,7 +301,7 @@ async def test_a_restore_that_dies_is_repeated(past: Past, method: str, moment: 
         assert await past.in_log(month) == 3
 
 
-async def test_a_restore_that_was_given_up_is_cleared_away(past: Past, archiver: MonthArchiver) -> None:
+async def test_a_restore_that_was_given_up_is_cleared_away(past: Past, archiver: LogMonthArchiver) -> None:
     month = unused_month()
     await past.record(month)
     await archiver.archive(month)
@@ -309,7 +311,7 @@ async def test_a_restore_that_was_given_up_is_cleared_away(past: Past, archiver:
     assert await past.table(month) is None
 
 
-async def test_one_tenant_comes_back_and_then_the_other(past: Past, archiver: MonthArchiver) -> None:
+async def test_one_tenant_comes_back_and_then_the_other(past: Past, archiver: LogMonthArchiver) -> None:
     month = unused_month()
     await past.record(month, ("acme", "globex"))
     await archiver.archive(month)
@@ -327,7 +329,7 @@ async def test_one_tenant_comes_back_and_then_the_other(past: Past, archiver: Mo
 
 
 async def test_the_auditor_reads_what_is_restored_and_the_reader_its_own_tenant_alone(
-    past: Past, archiver: MonthArchiver, stack: Stack
+    past: Past, archiver: LogMonthArchiver, stack: Stack
 ) -> None:
     month = unused_month()
     await past.record(month, ("acme", "globex"))
@@ -351,7 +353,7 @@ async def test_the_auditor_reads_what_is_restored_and_the_reader_its_own_tenant_
 
 
 async def test_a_reader_that_takes_long_makes_the_archiver_wait_and_nobody_else(
-    past: Past, archiver: MonthArchiver, stack: Stack
+    past: Past, archiver: LogMonthArchiver, stack: Stack
 ) -> None:
     month = unused_month()
     await past.record(month)
@@ -371,7 +373,7 @@ async def test_a_reader_that_takes_long_makes_the_archiver_wait_and_nobody_else(
 
 
 async def test_a_tenant_that_was_erased_is_archived_all_the_same(
-    past: Past, archiver: MonthArchiver, stack: Stack
+    past: Past, archiver: LogMonthArchiver, stack: Stack
 ) -> None:
     tenant = f"gone-{secrets.token_hex(4)}"
     await stack.as_root(lambda client: create_tenant(client, tenant))

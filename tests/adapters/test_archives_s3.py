@@ -11,12 +11,12 @@ from typing import Any
 import httpx2
 import pytest
 
-from adapters.archive_months import MonthArchiver
-from adapters.archive_place import CREDENTIALS, ArchivePlace, open_place
-from adapters.vault_calls import kv_write
-from domain.archive import ArchiveGone, ArchiveInvalid
+from adapters.archive.months import LogMonthArchiver
+from adapters.archive.place import CREDENTIALS, ArchivePlace, open_place
+from adapters.vault.calls import kv_write
 from domain.refusals import Kind, Refusal
-from embedded.ports import unused_ports
+from domain.transparency.archive import ArchiveGone, ArchiveInvalid
+from embedded.process.ports import unused_ports
 from tests.adapters.archives import Past, unused_month
 from tests.adapters.stack import Stack, eventually
 
@@ -58,13 +58,13 @@ def place_of(past: Past, endpoint: str, keys: dict[str, str] = KEYS) -> ArchiveP
 
 
 @pytest.fixture
-async def archiver(past: Past, stack: Stack, endpoint: str) -> AsyncIterator[MonthArchiver]:
+async def archiver(past: Past, stack: Stack, endpoint: str) -> AsyncIterator[LogMonthArchiver]:
     await stack.as_root(lambda client: kv_write(client, "assay", CREDENTIALS, {**KEYS, "note": "of no meaning"}))
     async with AsyncExitStack() as exits:
         yield await past.archiver(exits, **bucket(past, endpoint))
 
 
-async def test_a_month_goes_into_a_bucket_and_comes_back(past: Past, archiver: MonthArchiver) -> None:
+async def test_a_month_goes_into_a_bucket_and_comes_back(past: Past, archiver: LogMonthArchiver) -> None:
     month = unused_month()
     await past.record(month, ("acme", "globex"))
     assert (await archiver.archive(month)).state == "archived"
@@ -74,7 +74,7 @@ async def test_a_month_goes_into_a_bucket_and_comes_back(past: Past, archiver: M
     assert await past.in_log(month) == 3
 
 
-async def test_a_tampered_object_is_refused(past: Past, archiver: MonthArchiver, endpoint: str) -> None:
+async def test_a_tampered_object_is_refused(past: Past, archiver: LogMonthArchiver, endpoint: str) -> None:
     month = unused_month()
     await past.record(month)
     await archiver.archive(month)

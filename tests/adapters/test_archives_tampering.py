@@ -13,10 +13,10 @@ import jwt
 import pytest
 from backports import zstd
 
-from adapters.archive_months import MonthArchiver
-from domain.archive import ArchiveInvalid, Manifest, SeqRanges
-from domain.checkpoints import parse_checkpoint, parse_note
-from domain.records import canonical
+from adapters.archive.months import LogMonthArchiver
+from domain.records.records import canonical
+from domain.transparency.archive import ArchiveInvalid, Manifest, RangeCollector
+from domain.transparency.checkpoints import parse_checkpoint, parse_note
 from tests.adapters.archives import Past, unused_month
 
 Rows = list[dict[str, Any]]
@@ -26,19 +26,19 @@ _NEWEST = "SELECT size, note FROM assay.checkpoint WHERE tenant = 'acme' ORDER B
 
 
 @pytest.fixture
-async def archiver(past: Past) -> AsyncIterator[MonthArchiver]:
+async def archiver(past: Past) -> AsyncIterator[LogMonthArchiver]:
     async with AsyncExitStack() as exits:
         yield await past.archiver(exits)
 
 
-async def archived(past: Past, archiver: MonthArchiver) -> date:
+async def archived(past: Past, archiver: LogMonthArchiver) -> date:
     month = unused_month()
     await past.record(month, ("acme", "globex"))
     await archiver.archive(month)
     return month
 
 
-async def refused(past: Past, archiver: MonthArchiver, month: date, reason: str) -> None:
+async def refused(past: Past, archiver: LogMonthArchiver, month: date, reason: str) -> None:
     with pytest.raises(ArchiveInvalid, match=reason):
         await archiver.restore(month)
     assert await past.in_log(month) == 0
@@ -49,7 +49,7 @@ def claims_of(signed: str) -> dict[str, Any]:
     return jwt.decode(signed, options={"verify_signature": False})
 
 
-async def forge(past: Past, archiver: MonthArchiver, month: date, change: Change, **claims: Any) -> None:
+async def forge(past: Past, archiver: LogMonthArchiver, month: date, change: Change, **claims: Any) -> None:
     """Change a file as somebody could who may sign manifests and write to the database too."""
     file, beside = past.files(month)
     header, *rows = [json.loads(line) for line in zstd.decompress(file.read_bytes()).splitlines()]
@@ -59,7 +59,7 @@ async def forge(past: Past, archiver: MonthArchiver, month: date, change: Change
     file.write_bytes(zstd.compress(b"".join(canonical(line) + b"\n" for line in lines)))
     manifest = Manifest.from_claims(claims_of(beside.read_text()))
     digest = past.sha256(file)
-    of_records = SeqRanges()
+    of_records = RangeCollector()
     for seq in sorted({row["seq"] for row in rows}):
         of_records.add(seq)
     seqs = of_records.as_tuple()
@@ -72,7 +72,7 @@ async def forge(past: Past, archiver: MonthArchiver, month: date, change: Change
     )
 
 
-async def test_an_archive_of_an_earlier_release_is_restored(past: Past, archiver: MonthArchiver) -> None:
+async def test_an_archive_of_an_earlier_release_is_restored(past: Past, archiver: LogMonthArchiver) -> None:
     month = await archived(past, archiver)
     await forge(past, archiver, month, lambda _: None, schema=1)  # the records alone, without a header
     assert (await archiver.restore(month)).rows == 6
@@ -91,7 +91,7 @@ async def test_an_archive_of_an_earlier_release_is_restored(past: Past, archiver
     ],
 )
 async def test_a_header_that_does_not_fit(
-    past: Past, archiver: MonthArchiver, header: dict[str, Any], told: str
+    past: Past, archiver: LogMonthArchiver, header: dict[str, Any], told: str
 ) -> None:
     await past.record(unused_month())  # entries before, so that there is an edge
     month = await archived(past, archiver)
@@ -100,7 +100,7 @@ async def test_a_header_that_does_not_fit(
 
 
 @pytest.mark.parametrize("at", [0, 40, -1])
-async def test_a_flipped_bit_of_the_file(past: Past, archiver: MonthArchiver, at: int) -> None:
+async def test_a_flipped_bit_of_the_file(past: Past, archiver: LogMonthArchiver, at: int) -> None:
     month = await archived(past, archiver)
     file, _ = past.files(month)
     content = bytearray(file.read_bytes())
@@ -110,13 +110,13 @@ async def test_a_flipped_bit_of_the_file(past: Past, archiver: MonthArchiver, at
 
 
 @pytest.mark.parametrize("content", [b"", b"short"])
-async def test_a_file_that_is_cut_off(past: Past, archiver: MonthArchiver, content: bytes) -> None:
+async def test_a_file_that_is_cut_off(past: Past, archiver: LogMonthArchiver, content: bytes) -> None:
     month = await archived(past, archiver)
     past.files(month)[0].write_bytes(content)
     await refused(past, archiver, month, "the file: it is not the one")
 
 
-async def test_something_after_the_end_of_the_file(past: Past, archiver: MonthArchiver) -> None:
+async def test_something_after_the_end_of_the_file(past: Past, archiver: LogMonthArchiver) -> None:
     month = await archived(past, archiver)
     file, _ = past.files(month)
     file.write_bytes(file.read_bytes() + zstd.compress(b"{}\n"))
@@ -124,19 +124,19 @@ async def test_something_after_the_end_of_the_file(past: Past, archiver: MonthAr
 
 
 @pytest.mark.parametrize("which", [0, 1], ids=["file", "manifest"])
-async def test_a_file_that_is_gone(past: Past, archiver: MonthArchiver, which: int) -> None:
+async def test_a_file_that_is_gone(past: Past, archiver: LogMonthArchiver, which: int) -> None:
     month = await archived(past, archiver)
     past.files(month)[which].unlink()
     await refused(past, archiver, month, r"the file: acme/\S+ is not there")
 
 
-async def test_another_manifest_beside_the_file(past: Past, archiver: MonthArchiver) -> None:
+async def test_another_manifest_beside_the_file(past: Past, archiver: LogMonthArchiver) -> None:
     month = await archived(past, archiver)
     past.files(month)[1].write_text(past.files(month, "globex")[1].read_text())
     await refused(past, archiver, month, "the manifest: what lies beside acme/")
 
 
-async def test_a_manifest_whose_claims_were_changed(past: Past, archiver: MonthArchiver) -> None:
+async def test_a_manifest_whose_claims_were_changed(past: Past, archiver: LogMonthArchiver) -> None:
     month = await archived(past, archiver)
     _, beside = past.files(month)
     head, body, signature = beside.read_text().split(".")
@@ -147,7 +147,7 @@ async def test_a_manifest_whose_claims_were_changed(past: Past, archiver: MonthA
     await refused(past, archiver, month, "the manifest: its signature does not hold")
 
 
-async def test_a_manifest_of_another_tenant(past: Past, archiver: MonthArchiver) -> None:
+async def test_a_manifest_of_another_tenant(past: Past, archiver: LogMonthArchiver) -> None:
     month = await archived(past, archiver)
     other = past.files(month, "globex")[1].read_text()
     past.files(month)[1].write_text(other)
@@ -155,7 +155,7 @@ async def test_a_manifest_of_another_tenant(past: Past, archiver: MonthArchiver)
     await refused(past, archiver, month, "the manifest: it is not of acme/")
 
 
-async def test_a_receipt_is_no_manifest(past: Past, archiver: MonthArchiver) -> None:
+async def test_a_receipt_is_no_manifest(past: Past, archiver: LogMonthArchiver) -> None:
     month = await archived(past, archiver)
     other = await archiver._seals._signer.sign("archive-signing", "assay-receipt+jwt", {"schema": 1})
     past.files(month)[1].write_text(other)
@@ -163,13 +163,13 @@ async def test_a_receipt_is_no_manifest(past: Past, archiver: MonthArchiver) -> 
     await refused(past, archiver, month, "the manifest: it is none")
 
 
-async def test_a_record_that_is_missing(past: Past, archiver: MonthArchiver) -> None:
+async def test_a_record_that_is_missing(past: Past, archiver: LogMonthArchiver) -> None:
     month = await archived(past, archiver)
     await forge(past, archiver, month, lambda rows: rows.pop(1))
     await refused(past, archiver, month, "the file: it has 2 records of a month with 3 leaves")
 
 
-async def test_a_record_that_is_missing_and_counted(past: Past, archiver: MonthArchiver) -> None:
+async def test_a_record_that_is_missing_and_counted(past: Past, archiver: LogMonthArchiver) -> None:
     month = await archived(past, archiver)
     _, beside = past.files(month)
     whole = Manifest.from_claims(claims_of(beside.read_text()))
@@ -184,7 +184,7 @@ async def test_a_record_that_is_missing_and_counted(past: Past, archiver: MonthA
         ("ciphertext", "AAAA"), ("key_id", "k"), ("subject", "0" * 64), ("workflow_id", None), ("schema", 1),
     ],
 )  # fmt: skip
-async def test_a_record_that_was_changed(past: Past, archiver: MonthArchiver, column: str, value: object) -> None:
+async def test_a_record_that_was_changed(past: Past, archiver: LogMonthArchiver, column: str, value: object) -> None:
     month = await archived(past, archiver)
     await forge(past, archiver, month, lambda rows: rows[1].update({column: value}))
     await refused(past, archiver, month, r"record \S+: it was changed after it was stored")
@@ -197,7 +197,7 @@ def with_its_digest(row: dict[str, Any]) -> None:
     row["digest"] = hashlib.sha256(canonical(covered)).hexdigest()
 
 
-async def test_a_record_that_was_changed_with_its_digest(past: Past, archiver: MonthArchiver) -> None:
+async def test_a_record_that_was_changed_with_its_digest(past: Past, archiver: LogMonthArchiver) -> None:
     month = await archived(past, archiver)
 
     def change(rows: Rows) -> None:
@@ -211,19 +211,19 @@ async def test_a_record_that_was_changed_with_its_digest(past: Past, archiver: M
 
 
 @pytest.mark.parametrize("change", [lambda rows: rows.append(rows[-1]), lambda rows: rows.reverse()])
-async def test_records_twice_or_in_another_order(past: Past, archiver: MonthArchiver, change: Any) -> None:
+async def test_records_twice_or_in_another_order(past: Past, archiver: LogMonthArchiver, change: Any) -> None:
     month = await archived(past, archiver)
     await forge(past, archiver, month, change)
     await refused(past, archiver, month, "the file: its records are not in the order of the log")
 
 
-async def test_a_line_that_is_no_record(past: Past, archiver: MonthArchiver) -> None:
+async def test_a_line_that_is_no_record(past: Past, archiver: LogMonthArchiver) -> None:
     month = await archived(past, archiver)
     await forge(past, archiver, month, lambda rows: rows[1].pop("stored_at"))
     await refused(past, archiver, month, "the file: a line is no record of this tenant")
 
 
-async def test_a_leaf_that_was_changed_in_the_database_with_its_record(past: Past, archiver: MonthArchiver) -> None:
+async def test_a_leaf_that_was_changed_in_the_database_with_its_record(past: Past, archiver: LogMonthArchiver) -> None:
     month = unused_month()
     (first, *_) = await past.record(month)
     async with past.unguarded("leaf"):
@@ -236,7 +236,7 @@ async def test_a_leaf_that_was_changed_in_the_database_with_its_record(past: Pas
     assert (await archiver.archive(month)).state == "archived"
 
 
-async def test_leaves_that_give_another_root_than_was_signed(past: Past, archiver: MonthArchiver) -> None:
+async def test_leaves_that_give_another_root_than_was_signed(past: Past, archiver: LogMonthArchiver) -> None:
     month = unused_month()
     (first, *_) = await past.record(month)
     elsewhere = await past.owner.fetchval("SELECT event_id FROM assay.leaf WHERE tenant = 'acme' AND seq = 0")
@@ -250,7 +250,7 @@ async def test_leaves_that_give_another_root_than_was_signed(past: Past, archive
     assert (await archiver.archive(month)).state == "archived"
 
 
-async def test_a_checkpoint_that_nobody_signed(past: Past, archiver: MonthArchiver) -> None:
+async def test_a_checkpoint_that_nobody_signed(past: Past, archiver: LogMonthArchiver) -> None:
     month = unused_month()
     await past.record(month)
     size, note = await past.owner.fetchrow(_NEWEST)
@@ -262,7 +262,7 @@ async def test_a_checkpoint_that_nobody_signed(past: Past, archiver: MonthArchiv
     await past.owner.execute("UPDATE assay.checkpoint SET note = $1 WHERE tenant = 'acme' AND size = $2", note, size)
 
 
-async def test_nothing_is_dropped_for_a_file_that_was_never_verified(past: Past, archiver: MonthArchiver) -> None:
+async def test_nothing_is_dropped_for_a_file_that_was_never_verified(past: Past, archiver: LogMonthArchiver) -> None:
     month = unused_month()
     await past.record(month, ("acme", "globex"))
     await past.owner.execute("SELECT assay.detach_month($1)", month)

@@ -9,17 +9,17 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from adapters.log_signer_vault import VaultLogSigner
-from adapters.log_signing import HeadSigner, LogCondition
-from adapters.log_store_postgres import PostgresLogStore
-from adapters.pool_postgres import PostgresPool
-from adapters.public_keys_vault import VaultPublicKeys
-from adapters.vault_calls import kv_read, kv_write, write
-from adapters.vault_session import VaultSession
-from domain.checkpoints import Checkpoint, parse_checkpoint, parse_note
-from domain.merkle import Edge, leaf_hash
+from adapters.log.head_signer import HeadSigner, LogCondition
+from adapters.log.store import PostgresLogStore
+from adapters.postgres.pool import PostgresPool
+from adapters.vault.calls import kv_read, kv_write, write
+from adapters.vault.log_signer import VaultLogSigner
+from adapters.vault.public_keys import VaultPublicKeys
+from adapters.vault.session import ServiceSession
 from domain.refusals import Kind, Refusal
-from domain.tiles import new_tiles
+from domain.transparency.checkpoints import Checkpoint, parse_checkpoint, parse_note
+from domain.transparency.merkle import Edge, leaf_hash
+from domain.transparency.tiles import new_tiles
 from tests.adapters.stack import Stack, eventually
 from tests.doubles.log_rows import CHECKPOINTS, LEAVES, append, new_tenant
 from tests.doubles.log_verifier import opened
@@ -55,7 +55,7 @@ class Process:
 
 
 @pytest.fixture
-def process(stack: Stack, sequencer_pool: PostgresPool, sequencer_session: VaultSession) -> Callable[..., Process]:
+def process(stack: Stack, sequencer_pool: PostgresPool, sequencer_session: ServiceSession) -> Callable[..., Process]:
     def make(
         every_seconds: float = 0.0, log_name: str = LOG, monotonic: Callable[[], float] = time.monotonic
     ) -> Process:

@@ -9,25 +9,25 @@ from uuid import UUID
 import asyncpg
 import pytest
 
-from adapters.custody_postgres import PostgresCustody
-from adapters.identity_vault import VaultIdentity
-from adapters.keyring_vault import CacheLimits, VaultKeyRing
-from adapters.ledger_postgres import RECORD, PostgresLedger
-from adapters.log_store_postgres import PostgresLogStore
-from adapters.pool_postgres import PostgresPool
-from adapters.record_sealer import NO_KEY, RecordSealer, without_sealed_part
-from adapters.records_postgres import PostgresRecords
-from adapters.sealed_rows import row_of
-from adapters.subject_keys_postgres import PostgresSubjectKeys
-from adapters.tenant_erasure import shred_tenant
-from adapters.vault_calls import read
-from adapters.vault_session import VaultSession
-from api.custodian import Custodian
-from domain.custody import tenant_erasure_record
-from domain.merkle import leaf_hash, node_hash
-from domain.principals import Principal, Role
-from domain.records import EventKind, OpenFields, Record, SealedFields, StoredRecord
+from adapters.log.store import PostgresLogStore
+from adapters.postgres.custody import PostgresCustody
+from adapters.postgres.ledger import RECORD, PostgresLedger
+from adapters.postgres.pool import PostgresPool
+from adapters.postgres.records import PostgresRecords
+from adapters.postgres.sealing.sealer import NO_KEY, RecordSealer, without_sealed_part
+from adapters.postgres.sealing.subject_keys import PostgresSubjectKeys
+from adapters.vault.calls import read
+from adapters.vault.identity import VaultIdentity
+from adapters.vault.keyring import CacheLimits, ServiceKeyRing
+from adapters.vault.session import ServiceSession
+from adapters.wiring.tenant_erasure import shred_tenant
+from domain.access.principals import Principal, Role
+from domain.records.custody import tenant_erasure_record
+from domain.records.records import EventKind, OpenFields, Record, SealedFields, StoredRecord
+from domain.records.sealed_rows import row_of
 from domain.refusals import Kind, Refusal
+from domain.transparency.merkle import leaf_hash, node_hash
+from services.custody import Custodian
 from tests.adapters.stack import Stack, SystemClock, eventually
 from tests.doubles.events import new_event_id
 
@@ -134,16 +134,16 @@ def a_record() -> Record:
 @pytest.fixture
 async def place(
     stack: Stack,
-    api_session: VaultSession,
+    api_session: ServiceSession,
     api_pool: PostgresPool,
     auditor_pool: PostgresPool,
-    operator_session: VaultSession,
+    operator_session: ServiceSession,
 ) -> Place:
     tenant = f"erased-{secrets.token_hex(4)}"
     key = {"type": "aes256-gcm96"}
     await operator_session.call(lambda client: client.write_data(f"transit/keys/tenant-{tenant}", data=key))
     time = Time()
-    keyring = VaultKeyRing(api_session, stack.vault, SystemClock(), monotonic=time)
+    keyring = ServiceKeyRing(api_session, stack.vault, SystemClock(), monotonic=time)
     identities = VaultIdentity(api_session)
     sealer = RecordSealer(keyring, identities, PostgresSubjectKeys(api_pool, keyring, monotonic=time))
     custody = PostgresCustody(api_pool, sealer)
@@ -158,7 +158,7 @@ async def place(
     )
 
 
-async def shred(place: Place, session: VaultSession) -> bool:
+async def shred(place: Place, session: ServiceSession) -> bool:
     return await shred_tenant(session, place.stack.settings, place.tenant, datetime.now(UTC), secrets.token_hex(16))
 
 
@@ -260,7 +260,7 @@ async def test_no_hold_on_one_person_stands_on_another_but_does_on_the_whole(pla
 
 
 async def test_a_whole_tenant_is_erased_by_its_key_and_the_log_still_verifies(
-    place: Place, operator_session: VaultSession
+    place: Place, operator_session: ServiceSession
 ) -> None:
     events = [await place.record("alice"), await place.record("")]
     before = await place.root()
@@ -282,7 +282,7 @@ async def test_a_whole_tenant_is_erased_by_its_key_and_the_log_still_verifies(
 
 @pytest.mark.parametrize("person", ["alice", None])
 async def test_no_tenant_is_erased_while_anybody_is_held(
-    place: Place, operator_session: VaultSession, person: str | None
+    place: Place, operator_session: ServiceSession, person: str | None
 ) -> None:
     event = await place.record("bob")
     hold = await place.custodian.hold(place.officer(), person, "x")
@@ -297,7 +297,7 @@ async def test_no_tenant_is_erased_while_anybody_is_held(
 
 
 async def test_an_erasure_of_a_tenant_that_was_stopped_goes_on_and_is_recorded_once(
-    place: Place, operator_session: VaultSession
+    place: Place, operator_session: ServiceSession
 ) -> None:
     def stopped(_client: object) -> None:
         raise Refusal(Kind.VAULT_UNAVAILABLE, "the vault is away")
@@ -326,7 +326,7 @@ async def test_an_erasure_of_a_tenant_that_was_stopped_goes_on_and_is_recorded_o
 
 
 @pytest.mark.parametrize("name", ["system", "A b", "../tenant-acme", ""])
-async def test_assays_own_tenant_and_names_of_none_are_not_erased(operator_session: VaultSession, name: str) -> None:
+async def test_assays_own_tenant_and_names_of_none_are_not_erased(operator_session: ServiceSession, name: str) -> None:
     with pytest.raises(Refusal) as refused:
         await shred_tenant(operator_session, None, name, datetime.now(UTC), "tag")
     assert (refused.value.kind, refused.value.field) == (Kind.INVALID_REQUEST, "tenant")

@@ -19,9 +19,9 @@ from temporalio.converter import (
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
-from adapters.external_storage import resolve, with_external_storage
-from adapters.payload_driver import NAME, PayloadDriver
-from adapters.postgres_errors import unavailable
+from adapters.postgres.errors import unavailable
+from adapters.temporal.external_storage import resolve, with_external_storage
+from adapters.temporal.payload_driver import NAME, PayloadDriver
 from assay_temporal.codec import ENCODING, EncryptingCodec, OnUnauthenticated, UnauthenticatedPayload
 from assay_temporal.data_converter import encrypted
 from domain.identity import tenant_of_run

@@ -16,15 +16,15 @@ from typing import Any
 
 import pytest
 
-from adapters.log_signer_vault import VaultLogSigner
-from adapters.log_signing import HeadSigner, LogCondition
-from adapters.log_store_postgres import PostgresLogStore
-from adapters.pool_postgres import PostgresPool
-from adapters.public_keys_vault import VaultPublicKeys
-from adapters.vault_calls import kv_read
-from adapters.vault_session import VaultSession
-from domain.heads import Head, growth, tiles_for_growth
+from adapters.log.head_signer import HeadSigner, LogCondition
+from adapters.log.store import PostgresLogStore
+from adapters.postgres.pool import PostgresPool
+from adapters.vault.calls import kv_read
+from adapters.vault.log_signer import VaultLogSigner
+from adapters.vault.public_keys import VaultPublicKeys
+from adapters.vault.session import ServiceSession
 from domain.refusals import Refusal
+from domain.transparency.heads import TreeHead, growth, tiles_for_growth
 from embedded.places import as_environment
 from tests.adapters.stack import Stack, eventually
 from tests.doubles.events import new_event_id
@@ -83,7 +83,7 @@ class DyingPool(DyingConnection):
 class DyingSession:
     """A session whose user may die before and after each call."""
 
-    def __init__(self, real: VaultSession, dice: Dice) -> None:
+    def __init__(self, real: ServiceSession, dice: Dice) -> None:
         self._real, self._dice = real, dice
 
     async def call(self, fn: Any) -> Any:
@@ -109,7 +109,7 @@ def process(pool: Any, session: Any, condition: LogCondition | None = None) -> t
 async def test_every_event_is_one_leaf_and_checkpoints_only_grow(
     stack: Stack,
     sequencer_pool: PostgresPool,
-    sequencer_session: VaultSession,
+    sequencer_session: ServiceSession,
     writer_pool: PostgresPool,
     seed: int,
 ) -> None:
@@ -161,7 +161,7 @@ async def assert_grown(
 ) -> None:
     """The published checkpoints are signed, each proves to extend the one before, and Vault has the last."""
     found = await opened(stack, pool, f"{log_name}/{tenant}")
-    heads = [Head(checkpoint.size, checkpoint.root) for checkpoint in found]
+    heads = [TreeHead(checkpoint.size, checkpoint.root) for checkpoint in found]
     for old, new in pairwise(heads):
         tiles = await store.tiles([(tenant, tile) for tile in tiles_for_growth(old, new)])
         assert growth(old, new, tiles[tenant])
@@ -215,7 +215,7 @@ async def test_processes_that_are_killed_leave_nothing_half_done(
     await assert_grown(stack, store, sequencer_pool, tenant, len(events))
 
 
-async def test_a_pool_that_is_away_is_a_refusal_and_no_death(stack: Stack, sequencer_session: VaultSession) -> None:
+async def test_a_pool_that_is_away_is_a_refusal_and_no_death(stack: Stack, sequencer_session: ServiceSession) -> None:
     pool = PostgresPool(sequencer_session, stack.database, "assay-sequencer")  # never started
     with pytest.raises(Refusal):
         await PostgresLogStore(pool).sequence(1)

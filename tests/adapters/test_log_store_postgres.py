@@ -5,9 +5,9 @@ import asyncio
 import pytest
 from prometheus_client import CollectorRegistry
 
-from adapters.log_signing import HeadSigner, LogCondition
-from adapters.log_store_postgres import PostgresLogStore
-from adapters.pool_postgres import PostgresPool
+from adapters.log.head_signer import HeadSigner, LogCondition
+from adapters.log.store import PostgresLogStore
+from adapters.postgres.pool import PostgresPool
 from domain.refusals import Refusal
 from tests.adapters.stack import Stack, eventually
 from tests.doubles.log_rows import LEAVES, append, new_tenant

@@ -23,12 +23,12 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
 
-from adapters.model_openai import OpenAIProvider, _limit_name
-from adapters.model_openai_failures import failure_of, retry_after
-from domain.models import ModelAnswer, ModelCall, ModelEntry, ProviderFailure, Usage
+from adapters.models.failures import failure_of, retry_after
+from adapters.models.openai import OpenAIProvider, _limit_name
+from domain.inference.models import ModelAnswer, ModelCall, ModelEntry, ProviderFailure, Usage
+from domain.inference.requests import Message, Speaker
+from domain.inference.token_estimates import estimate_text_tokens, estimate_tokens
 from domain.refusals import Kind, Refusal
-from domain.requests import Message, Speaker
-from domain.tokens_estimate import estimate_text_tokens, estimate_tokens
 from tests.fakes.behaviours import (
     Behaviour,
     Drop,
@@ -184,7 +184,7 @@ def test_the_clients_own_debug_log_stays_silent() -> None:
     program = """
 import asyncio, logging
 from datetime import UTC, datetime
-from adapters.model_openai import OpenAIProvider
+from adapters.models.openai import OpenAIProvider
 from tests.adapters.test_model_openai import FixedClock, Secrets, call
 from tests.fakes.provider import FakeProvider
 

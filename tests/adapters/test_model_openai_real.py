@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from adapters.model_openai import OpenAIProvider
-from domain.models import ModelCall, ModelEntry, ProviderFailure
+from adapters.models.openai import OpenAIProvider
+from domain.inference.models import ModelCall, ModelEntry, ProviderFailure
+from domain.inference.requests import Message, Speaker
 from domain.refusals import Kind
-from domain.requests import Message, Speaker
-from embedded.model import ALIAS
-from embedded.ports import unused_ports
-from embedded.probes import http_ready
-from embedded.wheels import model_weights
+from embedded.process.ports import unused_ports
+from embedded.process.probes import http_ready
+from embedded.process.wheels import model_weights
+from embedded.servers.model import ALIAS
 
 KEY = "sk-of-the-embedded-model"
 
@@ -44,7 +44,7 @@ async def base_url(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[st
     key_file.write_text(KEY)
     (port,) = unused_ports(1)
     process = subprocess.Popen([
-        *(sys.executable, "-m", "embedded.model_server", "--weights", str(model_weights()), "--alias", ALIAS),
+        *(sys.executable, "-m", "embedded.servers.model_server", "--weights", str(model_weights()), "--alias", ALIAS),
         *("--port", str(port), "--threads", "2", "--api-key-file", str(key_file)),
     ])  # fmt: skip
     try:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 import pytest
 from temporalio.converter import DefaultPayloadConverter
 
-from adapters.payloads_json import CompiledJsonConverter, PayloadMismatch
+from adapters.temporal.json_payloads import CompiledJsonConverter, PayloadMismatch
 
 SECRET = "canary-4111-1111"
 

@@ -7,23 +7,24 @@ from collections.abc import AsyncIterator
 import asyncpg
 import pytest
 
-from adapters.identity_vault import VaultIdentity
-from adapters.keyring_vault import VaultKeyRing
-from adapters.policies_postgres import PostgresPolicies
-from adapters.pool_postgres import PostgresPool
-from adapters.record_sealer import RecordSealer, SealedRecord
-from adapters.records_postgres import PostgresRecords
-from adapters.subject_keys_postgres import PostgresSubjectKeys
-from adapters.vault_session import VaultSession
-from domain.policy_turns import PolicyTurn, policy_changed
-from domain.records import EventKind, Record, StoredRecord
+from adapters.postgres.policies import PostgresPolicies
+from adapters.postgres.pool import PostgresPool
+from adapters.postgres.records import PostgresRecords
+from adapters.postgres.sealing.sealer import RecordSealer
+from adapters.postgres.sealing.subject_keys import PostgresSubjectKeys
+from adapters.vault.identity import VaultIdentity
+from adapters.vault.keyring import ServiceKeyRing
+from adapters.vault.session import ServiceSession
+from domain.records.policy_changes import PolicyTurn, policy_changed
+from domain.records.records import EventKind, Record, StoredRecord
+from domain.records.sealed_rows import SealedRecord
 from domain.refusals import Kind, Refusal
 from tests.adapters.stack import Stack, SystemClock
 
 
 @pytest.fixture
-def sealer(api_pool: PostgresPool, api_session: VaultSession, stack: Stack) -> RecordSealer:
-    keyring = VaultKeyRing(api_session, stack.vault, SystemClock())
+def sealer(api_pool: PostgresPool, api_session: ServiceSession, stack: Stack) -> RecordSealer:
+    keyring = ServiceKeyRing(api_session, stack.vault, SystemClock())
     return RecordSealer(keyring, VaultIdentity(api_session), PostgresSubjectKeys(api_pool, keyring))
 
 

@@ -8,10 +8,10 @@ from collections.abc import AsyncIterator
 import asyncpg
 import pytest
 
-from adapters.pool_postgres import PostgresPool
-from adapters.vault_database import DatabaseLogin
-from adapters.vault_session import VaultSession
-from adapters.vault_setup import setup_vault
+from adapters.postgres.pool import PostgresPool
+from adapters.vault.session import ServiceSession
+from adapters.vault.setup.database import DatabaseLogin
+from adapters.vault.setup.setup import setup_vault
 from domain.refusals import Kind, Refusal
 from tests.adapters.stack import Stack, eventually
 
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.usefixtures("everybody_serves_again")
 
 
 @pytest.fixture
-async def pool(stack: Stack, worker_session: VaultSession) -> AsyncIterator[PostgresPool]:
+async def pool(stack: Stack, worker_session: ServiceSession) -> AsyncIterator[PostgresPool]:
     pool = PostgresPool(worker_session, stack.database, "assay-writer")
     await pool.start()
     yield pool
@@ -33,7 +33,7 @@ async def serves(pool: PostgresPool) -> bool:
     return False
 
 
-async def serves_vault(session: VaultSession) -> bool:
+async def serves_vault(session: ServiceSession) -> bool:
     with contextlib.suppress(Refusal):
         await session.check()
         return True
@@ -47,7 +47,7 @@ async def _has_other_login(pool: PostgresPool, user: str) -> bool:
         return False
 
 
-async def test_logins_are_replaced_under_load_without_an_error(stack: Stack, worker_session: VaultSession) -> None:
+async def test_logins_are_replaced_under_load_without_an_error(stack: Stack, worker_session: ServiceSession) -> None:
     here = stack.login
     short = DatabaseLogin(here.host, here.port, here.name, here.sslmode, default_ttl=2, max_ttl=4)
     await stack.as_root(lambda client: setup_vault(client, stack.plan(database=short)))
@@ -141,7 +141,7 @@ async def test_statements_are_bounded_in_time(pool: PostgresPool) -> None:
     await pool.check()
 
 
-async def test_waiting_for_a_connection_is_bounded_in_time(stack: Stack, worker_session: VaultSession) -> None:
+async def test_waiting_for_a_connection_is_bounded_in_time(stack: Stack, worker_session: ServiceSession) -> None:
     narrow = stack.database.model_copy(update={"pool_size": 1, "connect_timeout_seconds": 0.3})
     pool = PostgresPool(worker_session, narrow, "assay-writer")
     await pool.start()
@@ -172,7 +172,7 @@ async def test_a_wrong_statement_is_an_internal_fault_and_quotes_nothing(pool: P
 
 
 async def test_nothing_is_to_be_had_before_vault_lets_in(stack: Stack) -> None:
-    session = VaultSession(stack.vault, await stack.approle("worker"))
+    session = ServiceSession(stack.vault, await stack.approle("worker"))
     pool = PostgresPool(session, stack.database, "assay-writer")
     await pool.start(wait_seconds=0.1)
     assert not await serves(pool)

@@ -2,8 +2,8 @@
 
 import pytest
 
-from adapters.privacy_phonenumbers import LibPhoneNumbers
-from domain.privacy_ports import TooMuchToScan
+from adapters.screening.phone_numbers import LibPhoneNumbers
+from domain.privacy.ports import TooMuchToScan
 
 PHONES = LibPhoneNumbers()
 FOUND = [

@@ -1,6 +1,6 @@
 """Rates in PostgreSQL, beside their contract: a rate does not wait for the disk, and nothing else is hurried by it."""
 
-from adapters.pool_postgres import PostgresPool
+from adapters.postgres.pool import PostgresPool
 
 _TAKE = "SELECT * FROM assay.take_rate('acme', $1, 5, 60)"
 _WAITS = "SELECT current_setting('synchronous_commit') AS waits"

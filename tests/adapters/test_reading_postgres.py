@@ -7,19 +7,19 @@ from datetime import UTC, datetime
 import asyncpg
 import pytest
 
-from adapters.identity_vault import VaultIdentity
-from adapters.keyring_vault import VaultKeyRing
-from adapters.ledger_postgres import PostgresLedger
-from adapters.log_proofs_postgres import PostgresLogProofs
-from adapters.pool_postgres import PostgresPool
-from adapters.record_sealer import RecordSealer
-from adapters.records_postgres import PostgresRecords
-from adapters.subject_keys_postgres import PostgresSubjectKeys
-from adapters.vault_session import VaultSession
-from adapters.vault_setup import create_tenant
+from adapters.log.proofs import PostgresLogProofs
+from adapters.postgres.ledger import PostgresLedger
+from adapters.postgres.pool import PostgresPool
+from adapters.postgres.records import PostgresRecords
+from adapters.postgres.sealing.sealer import RecordSealer
+from adapters.postgres.sealing.subject_keys import PostgresSubjectKeys
+from adapters.vault.identity import VaultIdentity
+from adapters.vault.keyring import ServiceKeyRing
+from adapters.vault.session import ServiceSession
+from adapters.vault.setup.setup import create_tenant
 from assay_temporal.keyring import KeyUnavailable
-from domain.budgets import Appended
-from domain.records import EventKind, OpenFields, Record, SealedFields
+from domain.budgets.values import Appended
+from domain.records.records import EventKind, OpenFields, Record, SealedFields
 from domain.refusals import Kind, Refusal
 from tests.adapters.stack import Stack, SystemClock
 from tests.doubles import log
@@ -28,12 +28,12 @@ from tests.doubles.log import LogKey
 
 
 @pytest.fixture
-def keyring(stack: Stack, api_session: VaultSession) -> VaultKeyRing:
-    return VaultKeyRing(api_session, stack.vault, SystemClock())
+def keyring(stack: Stack, api_session: ServiceSession) -> ServiceKeyRing:
+    return ServiceKeyRing(api_session, stack.vault, SystemClock())
 
 
 @pytest.fixture
-def ledger(keyring: VaultKeyRing, api_session: VaultSession, api_pool: PostgresPool) -> PostgresLedger:
+def ledger(keyring: ServiceKeyRing, api_session: ServiceSession, api_pool: PostgresPool) -> PostgresLedger:
     sealer = RecordSealer(keyring, VaultIdentity(api_session), PostgresSubjectKeys(api_pool, keyring))
     return PostgresLedger(api_pool, sealer)
 
@@ -74,7 +74,7 @@ async def test_a_reader_sees_one_tenant_whatever_its_statement_says(
 
 
 async def test_a_reader_of_all_tenants_finds_nothing(
-    ledger: PostgresLedger, keyring: VaultKeyRing, api_session: VaultSession, reader_pool: PostgresPool
+    ledger: PostgresLedger, keyring: ServiceKeyRing, api_session: ServiceSession, reader_pool: PostgresPool
 ) -> None:
     stored = await put(ledger, "acme")
     subjects = PostgresSubjectKeys(reader_pool, keyring)

@@ -10,15 +10,15 @@ from uuid import uuid4
 
 import pytest
 
-from adapters.identity_vault import VaultIdentity
-from adapters.keyring_vault import VaultKeyRing
-from adapters.ledger_postgres import PostgresLedger
-from adapters.pool_postgres import PostgresPool
-from adapters.record_sealer import RecordSealer
-from adapters.records_postgres import PostgresRecords
-from adapters.subject_keys_postgres import PostgresSubjectKeys
-from adapters.vault_session import VaultSession
-from domain.records import EventKind, OpenFields, Record, SealedFields
+from adapters.postgres.ledger import PostgresLedger
+from adapters.postgres.pool import PostgresPool
+from adapters.postgres.records import PostgresRecords
+from adapters.postgres.sealing.sealer import RecordSealer
+from adapters.postgres.sealing.subject_keys import PostgresSubjectKeys
+from adapters.vault.identity import VaultIdentity
+from adapters.vault.keyring import ServiceKeyRing
+from adapters.vault.session import ServiceSession
+from domain.records.records import EventKind, OpenFields, Record, SealedFields
 from domain.refusals import Kind, Refusal
 from tests.adapters.stack import Stack, SystemClock
 from tests.doubles.events import new_event_id
@@ -26,17 +26,17 @@ from tests.doubles.keys import FixedIdentity, FixedKeyRing, FixedSubjectKeys
 
 
 @pytest.fixture
-def keyring(stack: Stack, api_session: VaultSession) -> VaultKeyRing:
-    return VaultKeyRing(api_session, stack.vault, SystemClock())
+def keyring(stack: Stack, api_session: ServiceSession) -> ServiceKeyRing:
+    return ServiceKeyRing(api_session, stack.vault, SystemClock())
 
 
 @pytest.fixture
-def identities(api_session: VaultSession) -> VaultIdentity:
+def identities(api_session: ServiceSession) -> VaultIdentity:
     return VaultIdentity(api_session)
 
 
 @pytest.fixture
-def sealer(keyring: VaultKeyRing, identities: VaultIdentity, api_pool: PostgresPool) -> RecordSealer:
+def sealer(keyring: ServiceKeyRing, identities: VaultIdentity, api_pool: PostgresPool) -> RecordSealer:
     return RecordSealer(keyring, identities, PostgresSubjectKeys(api_pool, keyring))
 
 
@@ -46,7 +46,7 @@ def ledger(api_pool: PostgresPool, sealer: RecordSealer) -> PostgresLedger:
 
 
 @pytest.fixture
-def records(keyring: VaultKeyRing, identities: VaultIdentity, auditor_pool: PostgresPool) -> PostgresRecords:
+def records(keyring: ServiceKeyRing, identities: VaultIdentity, auditor_pool: PostgresPool) -> PostgresRecords:
     subjects = PostgresSubjectKeys(auditor_pool, keyring)
     return PostgresRecords(auditor_pool, RecordSealer(keyring, identities, subjects))
 

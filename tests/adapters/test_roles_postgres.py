@@ -8,8 +8,8 @@ from uuid import uuid4
 import asyncpg
 import pytest
 
-from adapters.postgres_connect import connect
-from adapters.vault_calls import lease_database
+from adapters.postgres.connect import connect
+from adapters.vault.calls import lease_database
 from tests.adapters.stack import Stack
 
 GROUPS = ("api", "writer", "reader", "auditor", "archiver", "sequencer", "custodian", "migrate")

@@ -8,18 +8,18 @@ from uuid import uuid4
 
 import pytest
 
-from adapters.identity_vault import VaultIdentity
-from adapters.keyring_vault import VaultKeyRing
-from adapters.ledger_postgres import KeyErased, PostgresLedger
-from adapters.pool_postgres import PostgresPool
-from adapters.record_sealer import RecordSealer
-from adapters.records_postgres import PostgresRecords
-from adapters.sealed_rows import from_bytes, row_of, to_bytes
-from adapters.spool_sqlite import SqliteSpool
-from adapters.subject_keys_postgres import PostgresSubjectKeys
-from adapters.vault_session import VaultSession
-from domain.budgets import RecordConflict
-from domain.records import EventKind, OpenFields, Record, SealedFields
+from adapters.postgres.ledger import PostgresLedger
+from adapters.postgres.pool import PostgresPool
+from adapters.postgres.records import PostgresRecords
+from adapters.postgres.sealing.sealer import RecordSealer
+from adapters.postgres.sealing.subject_keys import PostgresSubjectKeys
+from adapters.system.spool import SqliteSpool
+from adapters.vault.identity import VaultIdentity
+from adapters.vault.keyring import ServiceKeyRing
+from adapters.vault.session import ServiceSession
+from domain.budgets.values import RecordConflict
+from domain.records.records import EventKind, OpenFields, Record, SealedFields
+from domain.records.sealed_rows import KeyErased, from_bytes, row_of, to_bytes
 from domain.refusals import Kind, Refusal
 from tests.adapters.stack import Stack, SystemClock
 from tests.doubles.events import new_event_id
@@ -28,8 +28,8 @@ PERSONAL = {"subject": "canary-subject-41ab", "client_id": "canary-client-41ab",
 
 
 @pytest.fixture
-def sealer(stack: Stack, api_session: VaultSession, api_pool: PostgresPool) -> RecordSealer:
-    keyring = VaultKeyRing(api_session, stack.vault, SystemClock())
+def sealer(stack: Stack, api_session: ServiceSession, api_pool: PostgresPool) -> RecordSealer:
+    keyring = ServiceKeyRing(api_session, stack.vault, SystemClock())
     return RecordSealer(keyring, VaultIdentity(api_session), PostgresSubjectKeys(api_pool, keyring))
 
 

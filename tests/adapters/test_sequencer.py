@@ -9,22 +9,23 @@ import pytest
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from adapters.identity_vault import VaultIdentity
-from adapters.keyring_vault import VaultKeyRing
-from adapters.ledger_postgres import PostgresLedger
-from adapters.log_proofs_postgres import PostgresLogProofs
-from adapters.log_signer_vault import LOG_KEY, VaultLogSigner
-from adapters.log_signing import HeadSigner, LogCondition
-from adapters.log_store_postgres import PostgresLogStore
-from adapters.pool_postgres import PostgresPool
-from adapters.public_keys_vault import VaultPublicKeys
-from adapters.record_sealer import RecordSealer
-from adapters.subject_keys_postgres import PostgresSubjectKeys
-from adapters.vault_session import VaultSession
-from domain.checkpoints import VerifierKey, open_checkpoint, parse_checkpoint, parse_note
-from domain.merkle import Edge, leaf_hash, verify_consistency, verify_inclusion
-from domain.records import EventKind, OpenFields, Record, SealedFields
+from adapters.log.head_signer import HeadSigner, LogCondition
+from adapters.log.proofs import PostgresLogProofs
+from adapters.log.store import PostgresLogStore
+from adapters.postgres.ledger import PostgresLedger
+from adapters.postgres.pool import PostgresPool
+from adapters.postgres.sealing.sealer import RecordSealer
+from adapters.postgres.sealing.subject_keys import PostgresSubjectKeys
+from adapters.vault.identity import VaultIdentity
+from adapters.vault.keyring import ServiceKeyRing
+from adapters.vault.log_signer import VaultLogSigner
+from adapters.vault.public_keys import VaultPublicKeys
+from adapters.vault.session import ServiceSession
+from domain.records.records import EventKind, OpenFields, Record, SealedFields
 from domain.refusals import Kind, Refusal
+from domain.signing_keys import LOG_KEY
+from domain.transparency.checkpoints import VerifierKey, open_checkpoint, parse_checkpoint, parse_note
+from domain.transparency.merkle import Edge, leaf_hash, verify_consistency, verify_inclusion
 from tests.adapters.stack import Stack, SystemClock
 from tests.doubles.events import new_event_id
 
@@ -32,8 +33,8 @@ NAME = "assay.local"  # one name for all tests: what is kept in Vault has it
 
 
 @pytest.fixture
-async def ledger(api_pool: PostgresPool, api_session: VaultSession, stack: Stack) -> PostgresLedger:
-    keyring = VaultKeyRing(api_session, stack.vault, SystemClock())
+async def ledger(api_pool: PostgresPool, api_session: ServiceSession, stack: Stack) -> PostgresLedger:
+    keyring = ServiceKeyRing(api_session, stack.vault, SystemClock())
     return PostgresLedger(
         api_pool, RecordSealer(keyring, VaultIdentity(api_session), PostgresSubjectKeys(api_pool, keyring))
     )
@@ -45,7 +46,7 @@ def store(sequencer_pool: PostgresPool) -> PostgresLogStore:
 
 
 @pytest.fixture
-def signer(sequencer_session: VaultSession) -> VaultLogSigner:
+def signer(sequencer_session: ServiceSession) -> VaultLogSigner:
     return VaultLogSigner(sequencer_session, VaultPublicKeys(sequencer_session), log_name=NAME)
 
 
@@ -122,7 +123,7 @@ async def test_heads_are_signed_kept_and_published(
     ledger: PostgresLedger,
     store: PostgresLogStore,
     signer: VaultLogSigner,
-    sequencer_session: VaultSession,
+    sequencer_session: ServiceSession,
 ) -> None:
     await ledger.append(a_record())
     await drained(store)
@@ -209,7 +210,7 @@ async def test_what_was_kept_and_not_published_is_published(
 
 
 async def test_of_two_that_sign_one_comes_later(
-    stack: Stack, ledger: PostgresLedger, store: PostgresLogStore, sequencer_session: VaultSession
+    stack: Stack, ledger: PostgresLedger, store: PostgresLogStore, sequencer_session: ServiceSession
 ) -> None:
     def another() -> HeadSigner:
         signer = VaultLogSigner(sequencer_session, VaultPublicKeys(sequencer_session), log_name=NAME)
@@ -250,7 +251,7 @@ async def test_without_the_key_store_nothing_is_signed_and_all_is_sequenced(
     ledger: PostgresLedger, store: PostgresLogStore, stack: Stack
 ) -> None:
     nowhere = stack.vault.model_copy(update={"address": "http://127.0.0.1:1"})
-    session = VaultSession(nowhere, await stack.approle("sequencer"))
+    session = ServiceSession(nowhere, await stack.approle("sequencer"))
     signer = VaultLogSigner(session, VaultPublicKeys(session), log_name=NAME)
     await ledger.append(a_record())
     await drained(store)

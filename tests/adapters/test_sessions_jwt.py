@@ -4,13 +4,13 @@ from datetime import timedelta
 
 import pytest
 
-from adapters.sessions_jwt import JwtSessions
-from adapters.tokens_jwt import JwtIssuer, JwtVerifier
+from adapters.tokens.access_tokens import JwtIssuer, JwtVerifier
+from adapters.tokens.browser_sessions import JwtSessions
 from config.settings import TokenSettings
-from domain.clients import ClientEntry
-from domain.principals import Principal, Role
+from domain.access.clients import ClientEntry
+from domain.access.principals import Principal, Role
+from domain.access.sessions import SessionClaims, SessionUse
 from domain.refusals import Kind, Refusal
-from domain.sessions import SessionClaims, SessionUse
 from tests.doubles.clock import START, FixedClock
 from tests.doubles.keys import FixedIdentity, LocalSigner
 

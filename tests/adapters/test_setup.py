@@ -11,13 +11,13 @@ import asyncpg
 import hvac
 import pytest
 
-from adapters.identity_vault import VaultIdentity
-from adapters.migrations_postgres import MIGRATIONS_DIR, MigrationError, migrate
-from adapters.secrets_vault import VaultSecrets
-from adapters.vault_calls import kv_read, kv_write, lease_database, read
-from adapters.vault_database import needs_password
-from adapters.vault_session import VaultSession
-from adapters.vault_setup import create_tenant, setup_vault
+from adapters.postgres.migrations import MIGRATIONS, MigrationError, migrate
+from adapters.vault.calls import kv_read, kv_write, lease_database, read
+from adapters.vault.identity import VaultIdentity
+from adapters.vault.secrets import VaultSecrets
+from adapters.vault.session import ServiceSession
+from adapters.vault.setup.database import needs_password
+from adapters.vault.setup.setup import create_tenant, setup_vault
 from domain.identity import event_id
 from domain.refusals import Kind, Refusal
 from tests.adapters.stack import Stack
@@ -83,14 +83,14 @@ async def test_a_tenant_needs_a_name(stack: Stack, name: str) -> None:
     assert refusal.value.kind is Kind.INVALID_REQUEST
 
 
-async def test_an_operator_makes_a_tenant(operator_session: VaultSession) -> None:
+async def test_an_operator_makes_a_tenant(operator_session: ServiceSession) -> None:
     for _ in range(2):
         await operator_session.call(lambda client: create_tenant(client, "made-by-operator"))
     key = await operator_session.call(lambda client: read(client, "transit/keys/tenant-made-by-operator"))
     assert (key["type"], key["exportable"], key["deletion_allowed"]) == ("aes256-gcm96", False, False)
 
 
-async def test_secrets_are_read_and_kept_a_while(stack: Stack, worker_session: VaultSession) -> None:
+async def test_secrets_are_read_and_kept_a_while(stack: Stack, worker_session: ServiceSession) -> None:
     monotonic = Monotonic()
     reader = VaultSecrets(worker_session, cache_seconds=30, monotonic=monotonic)
     await stack.as_root(lambda client: kv_write(client, "assay", "providers/kept", {"api_key": "one"}))
@@ -106,7 +106,7 @@ async def test_secrets_are_read_and_kept_a_while(stack: Stack, worker_session: V
 
 
 async def test_identity_keys_are_stable_and_apart(
-    api_session: VaultSession, worker_session: VaultSession, operator_session: VaultSession
+    api_session: ServiceSession, worker_session: ServiceSession, operator_session: ServiceSession
 ) -> None:
     identities = [VaultIdentity(session) for session in (api_session, worker_session, operator_session)]
     keys = {await identity.tenant_key("acme") for identity in identities}
@@ -137,7 +137,7 @@ async def migrating(stack: Stack, tmp_path: Path) -> Migrating:
     maintenance = await stack.superuser("postgres")
     await maintenance.execute(f"CREATE DATABASE {name}")
     connection = await stack.superuser(name)
-    await connection.execute((MIGRATIONS_DIR.parent / "deploy" / "sql" / "roles.sql").read_text())
+    await connection.execute((MIGRATIONS.parent / "deploy" / "sql" / "roles.sql").read_text())
     yield Migrating(connection, tmp_path)
     await connection.close()
     await maintenance.execute(f"DROP DATABASE {name}")
@@ -205,7 +205,7 @@ _OLD_APPEND = (
 
 
 async def test_records_of_before_move_into_their_months_and_wait_for_the_tree(migrating: Migrating) -> None:
-    for file in sorted(MIGRATIONS_DIR.glob("000[1-6]_*.sql")):
+    for file in sorted(MIGRATIONS.glob("000[1-6]_*.sql")):
         migrating.add(file.name, file.read_text())
     await migrate(migrating.connection, migrating.directory)
     long_ago, now = (event_id(ms, "acme", "w", "r", "outcome") for ms in (1_700_000_000_000, time.time_ns() // 10**6))

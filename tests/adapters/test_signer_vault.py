@@ -5,12 +5,12 @@ import asyncio
 import jwt
 import pytest
 
-from adapters.public_keys_vault import VaultPublicKeys
-from adapters.signer_vault import VaultSigner
-from adapters.tokens_jwt import JwtIssuer, JwtVerifier
-from adapters.vault_session import VaultSession
+from adapters.tokens.access_tokens import JwtIssuer, JwtVerifier
+from adapters.vault.public_keys import VaultPublicKeys
+from adapters.vault.session import ServiceSession
+from adapters.vault.signer import VaultSigner
 from config.settings import TokenSettings
-from domain.clients import ClientEntry
+from domain.access.clients import ClientEntry
 from domain.refusals import Kind, Refusal
 from tests.adapters.stack import Stack, SystemClock
 from tests.adapters.test_keyring_vault import CountingSession, Monotonic
@@ -19,7 +19,7 @@ from tests.doubles.keys import FixedIdentity
 CLAIMS = {"text": "gr\u00fc\u00dfe", "number": 0.1, "nested": {"a": [1, None]}}
 
 
-async def test_a_statement_verifies_with_the_public_key(worker_session: VaultSession) -> None:
+async def test_a_statement_verifies_with_the_public_key(worker_session: ServiceSession) -> None:
     keys = VaultPublicKeys(worker_session)
     signer = VaultSigner(worker_session, keys)
     statement = await signer.sign("receipt-signing", "assay-receipt+jwt", CLAIMS)
@@ -38,7 +38,7 @@ async def test_a_statement_verifies_with_the_public_key(worker_session: VaultSes
 
 
 async def test_a_rotation_is_learned_of_and_old_statements_verify(
-    stack: Stack, api_session: VaultSession, worker_session: VaultSession
+    stack: Stack, api_session: ServiceSession, worker_session: ServiceSession
 ) -> None:
     monotonic = Monotonic()
     keys = VaultPublicKeys(api_session, monotonic=monotonic)
@@ -60,7 +60,7 @@ async def test_a_rotation_is_learned_of_and_old_statements_verify(
     await verifier.verify(old)
 
 
-async def test_made_up_key_ids_don_t_cost_a_call_each(api_session: VaultSession) -> None:
+async def test_made_up_key_ids_don_t_cost_a_call_each(api_session: ServiceSession) -> None:
     session = CountingSession(api_session)
     keys = VaultPublicKeys(session)
     found = await asyncio.gather(*(keys.find("token-signing", f"token-signing:{n}") for n in range(50, 90)))
@@ -82,6 +82,6 @@ async def test_known_keys_outlast_a_short_outage_only(stack: Stack) -> None:
     assert refusal.value.kind is Kind.VAULT_UNAVAILABLE
 
 
-async def test_a_key_that_is_not_there(operator_session: VaultSession, worker_session: VaultSession) -> None:
+async def test_a_key_that_is_not_there(operator_session: ServiceSession, worker_session: ServiceSession) -> None:
     with pytest.raises(Refusal):
         await VaultPublicKeys(worker_session).key_set("token-signing")

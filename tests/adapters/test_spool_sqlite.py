@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from adapters.spool_sqlite import SqliteSpool
-from domain.spool import SpoolUnavailable
+from adapters.system.spool import SqliteSpool
+from domain.records.spool import SpoolUnavailable
 
 BOUND = 1_048_576
 FILE, WAL = "refusals.db", "refusals.db-wal"
@@ -137,7 +137,7 @@ async def test_a_place_that_is_no_directory_is_named(tmp_path: Path) -> None:
 async def test_a_process_that_is_killed_leaves_what_it_put_and_lets_others_empty_it(tmp_path: Path) -> None:
     script = f"""
         import asyncio, pathlib
-        from adapters.spool_sqlite import SqliteSpool
+        from adapters.system.spool import SqliteSpool
         async def main():
             spool = await SqliteSpool.open(pathlib.Path({str(tmp_path)!r}), {BOUND})
             assert await spool.oldest(1) == []

@@ -12,11 +12,11 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from adapters.tokens_jwt import JwtIssuer, JwtVerifier
+from adapters.tokens.access_tokens import JwtIssuer, JwtVerifier
 from config.settings import TokenSettings
-from domain.clients import ClientEntry
+from domain.access.clients import ClientEntry
+from domain.access.principals import Principal, Role
 from domain.identity import caller_hash
-from domain.principals import Principal, Role
 from domain.refusals import Kind, Refusal
 from tests.doubles.clock import FixedClock
 from tests.doubles.keys import FixedIdentity, LocalSigner

@@ -13,9 +13,9 @@ import hvac
 import pytest
 from hvac.exceptions import UnexpectedError, VaultDown
 
-from adapters.vault_calls import write
-from adapters.vault_http import VaultHttp
-from adapters.vault_session import VaultSession
+from adapters.vault.calls import write
+from adapters.vault.http import VaultHttp
+from adapters.vault.session import ServiceSession
 from assay_temporal.vault.client import VaultAway
 from domain.refusals import Kind, Refusal
 from tests.adapters.stack import Stack, eventually, silent
@@ -29,7 +29,7 @@ DATA = b'{"data": {"signature": "vault:v1:c2ln"}}'
 
 
 @pytest.fixture
-async def session(stack: Stack) -> AsyncIterator[VaultSession]:
+async def session(stack: Stack) -> AsyncIterator[ServiceSession]:
     session = await stack.session("worker")
     yield session
     await session.close()
@@ -84,19 +84,19 @@ async def serving(
         server.close()
 
 
-async def test_it_gives_what_a_thread_gives(session: VaultSession) -> None:
+async def test_it_gives_what_a_thread_gives(session: ServiceSession) -> None:
     in_thread = await session.call(lambda client: write(client, SIGN, BODY))
     assert await session.post(SIGN, BODY) == in_thread  # Ed25519 (RFC 8032) has no randomness
 
 
-async def test_many_calls_that_find_the_token_gone_log_in_once(stack: Stack, session: VaultSession) -> None:
+async def test_many_calls_that_find_the_token_gone_log_in_once(stack: Stack, session: ServiceSession) -> None:
     await revoke_token(stack, session)
     signed = await asyncio.gather(*(session.post(SIGN, BODY) for _ in range(30)))
     assert len({answered["signature"] for answered in signed}) == 1
     assert session.generation == 2
 
 
-async def test_what_the_policy_forbids_is_refused_without_a_new_login(session: VaultSession) -> None:
+async def test_what_the_policy_forbids_is_refused_without_a_new_login(session: ServiceSession) -> None:
     with pytest.raises(Refusal) as refusal:
         await session.post("transit/sign/log-signing", BODY)
     assert refusal.value.kind is Kind.VAULT_UNAVAILABLE
@@ -104,14 +104,14 @@ async def test_what_the_policy_forbids_is_refused_without_a_new_login(session: V
     await session.post(SIGN, BODY)
 
 
-async def test_errors_are_told_apart_and_quote_nothing(session: VaultSession) -> None:
+async def test_errors_are_told_apart_and_quote_nothing(session: ServiceSession) -> None:
     with pytest.raises(Refusal) as refusal:
         await session.post(SIGN, {"input": "planted, not base64"})
     assert refusal.value.kind is Kind.INTERNAL
     assert "planted" not in str(refusal.value)
 
 
-async def test_it_heals_when_vault_is_killed(stack: Stack, session: VaultSession) -> None:
+async def test_it_heals_when_vault_is_killed(stack: Stack, session: ServiceSession) -> None:
     async def signs() -> bool:
         with refusals_of(Kind.VAULT_UNAVAILABLE):
             await session.post(SIGN, BODY)

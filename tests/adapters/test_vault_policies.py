@@ -6,9 +6,9 @@ import hvac
 import pytest
 from hvac.exceptions import Forbidden, InvalidRequest
 
-from adapters.vault_calls import kv_write, read, write
-from adapters.vault_client import new_client
-from adapters.vault_session import VaultSession
+from adapters.vault.calls import kv_write, read, write
+from adapters.vault.errors import new_client
+from adapters.vault.session import ServiceSession
 from tests.adapters.stack import Stack
 
 Act = Callable[[hvac.Client], object]
@@ -156,7 +156,7 @@ async def tokens(stack: Stack) -> AsyncIterator[dict[str, hvac.Client]]:
         kv_write(client, "assay", "providers/local", {"api_key": "something"})
 
     await stack.as_root(seed)
-    sessions: dict[str, VaultSession] = {name: await stack.session(name) for name in SESSIONS}
+    sessions: dict[str, ServiceSession] = {name: await stack.session(name) for name in SESSIONS}
     clients = {}
     for name, session in sessions.items():
         token = await session.call(lambda client: client.token)

@@ -11,10 +11,10 @@ import pytest
 from hvac.api.auth_methods.token import Token
 from hvac.exceptions import Forbidden, InvalidRequest
 
-from adapters.vault_calls import kv_read, kv_write, write
-from adapters.vault_login import AppRoleLogin, LoginImpossible
-from adapters.vault_session import VaultSession
-from adapters.vault_setup import setup_vault
+from adapters.vault.calls import kv_read, kv_write, write
+from adapters.vault.session import ServiceSession
+from adapters.vault.setup.setup import setup_vault
+from assay_temporal.vault.login import AppRoleLogin, LoginImpossible
 from config.settings import AppRoleSettings
 from domain.refusals import Kind, Refusal
 from tests.adapters.stack import Stack, eventually, silent
@@ -23,24 +23,24 @@ pytestmark = pytest.mark.usefixtures("everybody_serves_again")
 
 
 @pytest.fixture
-async def session(stack: Stack) -> AsyncIterator[VaultSession]:
+async def session(stack: Stack) -> AsyncIterator[ServiceSession]:
     session = await stack.session("worker")
     yield session
     await session.close()
 
 
-async def serves(session: VaultSession) -> bool:
+async def serves(session: ServiceSession) -> bool:
     with contextlib.suppress(Refusal):
         await session.check()
         return True
     return False
 
 
-async def refuses(session: VaultSession) -> bool:
+async def refuses(session: ServiceSession) -> bool:
     return not await serves(session)
 
 
-async def revoke_token(stack: Stack, session: VaultSession) -> None:
+async def revoke_token(stack: Stack, session: ServiceSession) -> None:
     token = await session.call(lambda client: client.token)
     await stack.as_root(lambda root: write_nothing(root, "auth/token/revoke", token=token))
 
@@ -49,7 +49,7 @@ def write_nothing(client: hvac.Client, path: str, **body: object) -> None:
     client.write_data(path, data=body)
 
 
-async def test_a_wrapped_secret_id_lets_in_once_and_for_all(stack: Stack, session: VaultSession) -> None:
+async def test_a_wrapped_secret_id_lets_in_once_and_for_all(stack: Stack, session: ServiceSession) -> None:
     await session.check()
     assert session.generation == 1
     for generation in (2, 3):
@@ -60,13 +60,13 @@ async def test_a_wrapped_secret_id_lets_in_once_and_for_all(stack: Stack, sessio
         assert session.generation == generation
 
 
-async def test_many_calls_that_find_the_token_gone_log_in_once(stack: Stack, session: VaultSession) -> None:
+async def test_many_calls_that_find_the_token_gone_log_in_once(stack: Stack, session: ServiceSession) -> None:
     await revoke_token(stack, session)
     await asyncio.gather(*(session.call(lambda client: kv_read(client, "assay", "identity")) for _ in range(30)))
     assert session.generation == 2
 
 
-async def test_what_the_policy_forbids_is_refused_without_a_new_login(session: VaultSession) -> None:
+async def test_what_the_policy_forbids_is_refused_without_a_new_login(session: ServiceSession) -> None:
     with pytest.raises(Refusal) as refusal:
         await session.call(lambda client: kv_read(client, "assay", "clients/someone"))
     assert refusal.value.kind is Kind.VAULT_UNAVAILABLE
@@ -74,7 +74,7 @@ async def test_what_the_policy_forbids_is_refused_without_a_new_login(session: V
     await session.check()
 
 
-async def test_errors_are_told_apart_and_quote_nothing(session: VaultSession) -> None:
+async def test_errors_are_told_apart_and_quote_nothing(session: ServiceSession) -> None:
     def wrong(client: hvac.Client) -> None:
         write(client, "transit/decrypt/tenant-acme", {"ciphertext": "not-a-ciphertext"})
 
@@ -87,7 +87,7 @@ async def test_errors_are_told_apart_and_quote_nothing(session: VaultSession) ->
     assert refusal.value.kind is Kind.NOT_FOUND
 
 
-async def test_calls_catch_what_they_expect(session: VaultSession) -> None:
+async def test_calls_catch_what_they_expect(session: ServiceSession) -> None:
     def clash(client: hvac.Client) -> str:
         try:
             kv_write(client, "assay", "keyring/acme/current", {}, cas=99)
@@ -102,7 +102,7 @@ async def test_a_used_wrapping_token_is_a_security_event(stack: Stack, caplog: p
     approle = await stack.approle("worker")
     thief = AppRoleLogin(stack.vault, approle)
     await asyncio.to_thread(thief.login)
-    session = VaultSession(stack.vault, approle)
+    session = ServiceSession(stack.vault, approle)
     await session.start(wait_seconds=0.5)
     with pytest.raises(Refusal) as refusal:
         await session.check()
@@ -138,7 +138,7 @@ async def test_missing_credentials_are_named(stack: Stack, tmp_path: Path) -> No
         ),
     }
     for message, settings in cases.items():
-        session = VaultSession(stack.vault, settings)
+        session = ServiceSession(stack.vault, settings)
         await session.start(wait_seconds=0.2)
         with pytest.raises(Refusal, match=message):
             await session.check()
@@ -149,7 +149,7 @@ async def test_a_secret_id_that_is_not_wrapped(stack: Stack, tmp_path: Path) -> 
     approle = await stack.approle("operator")
     secret = await stack.as_root(lambda root: write(root, "auth/approle/role/assay-operator/secret-id", {}))
     approle.secret_id_file.write_text(secret["secret_id"])
-    session = VaultSession(stack.vault, approle.model_copy(update={"wrapped": False}))
+    session = ServiceSession(stack.vault, approle.model_copy(update={"wrapped": False}))
     await session.start()
     await session.check()
     await session.close()
@@ -211,7 +211,7 @@ async def test_closing_revokes_the_token(stack: Stack) -> None:
         await session.check()
 
 
-async def test_it_heals_when_vault_is_killed(stack: Stack, session: VaultSession) -> None:
+async def test_it_heals_when_vault_is_killed(stack: Stack, session: ServiceSession) -> None:
     await stack.servers.kill("openbao")
     await eventually(lambda: refuses(session))
     assert await _refused_at_once(session)
@@ -220,7 +220,7 @@ async def test_it_heals_when_vault_is_killed(stack: Stack, session: VaultSession
     assert session.generation == 1
 
 
-async def _refused_at_once(session: VaultSession) -> bool:
+async def _refused_at_once(session: ServiceSession) -> bool:
     """Whether no call waits for a timeout while Vault is known to be away."""
     if await serves(session):
         return True  # it came back already
@@ -232,7 +232,7 @@ async def _refused_at_once(session: VaultSession) -> bool:
     return all(refusal.kind is Kind.VAULT_UNAVAILABLE and refusal.retry_after for refusal in refusals)
 
 
-async def test_it_heals_when_vault_was_sealed(stack: Stack, session: VaultSession) -> None:
+async def test_it_heals_when_vault_was_sealed(stack: Stack, session: ServiceSession) -> None:
     await stack.as_root(lambda root: write_nothing(root, "sys/seal"))
     await eventually(lambda: refuses(session))
     assert await _refused_at_once(session)
@@ -243,7 +243,7 @@ async def test_it_heals_when_vault_was_sealed(stack: Stack, session: VaultSessio
 async def test_it_starts_while_vault_is_away(stack: Stack) -> None:
     approle = await stack.approle("worker")
     await stack.as_root(lambda root: write_nothing(root, "sys/seal"))
-    session = VaultSession(stack.vault, approle)
+    session = ServiceSession(stack.vault, approle)
     await session.start(wait_seconds=0.1)
     with pytest.raises(Refusal):
         await session.call(lambda client: client.token)
@@ -256,7 +256,7 @@ async def test_a_vault_that_does_not_answer_is_given_up(stack: Stack) -> None:
     server = await asyncio.start_server(silent, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
     mute = stack.vault.model_copy(update={"address": f"http://127.0.0.1:{port}", "timeout_seconds": 0.2})
-    session = VaultSession(mute, await stack.approle("worker"))
+    session = ServiceSession(mute, await stack.approle("worker"))
     await session.start(wait_seconds=0.1)
     with pytest.raises(Refusal):
         await session.check()

@@ -10,16 +10,16 @@ import hvac
 import pytest
 from hvac.exceptions import Forbidden, InvalidRequest
 
-from adapters.keyring_vault import VaultKeyRing
-from adapters.teams_vault import VaultTeams
-from adapters.vault_calls import kv_write
-from adapters.vault_client import new_client
-from adapters.vault_session import VaultSession
-from adapters.vault_teams import destroy_team_secret_ids, issue_team_secret_id
+from adapters.vault.calls import kv_write
+from adapters.vault.errors import new_client
+from adapters.vault.keyring import ServiceKeyRing
+from adapters.vault.session import ServiceSession
+from adapters.vault.setup.team_logins import destroy_team_secret_ids, issue_team_secret_id
+from adapters.vault.teams import VaultTeams
 from assay_temporal.keyring import KeyRing, KeyUnavailable
 from assay_temporal.vault.login import AppRoleLogin, LoginImpossible
 from assay_temporal.vault.team import TeamVault, team_keys
-from domain.clients import TeamEntry
+from domain.access.clients import TeamEntry
 from domain.refusals import Kind, Refusal
 from tests.adapters.stack import Stack
 from tests.adapters.test_vault_policies import NOBODY, SERVICES, Act, reads, writes
@@ -29,7 +29,7 @@ Let = Callable[..., Awaitable[TeamVault]]
 
 
 @pytest.fixture(scope="module")
-def let_in(stack: Stack, operator_session: VaultSession, tmp_path_factory: pytest.TempPathFactory) -> Let:
+def let_in(stack: Stack, operator_session: ServiceSession, tmp_path_factory: pytest.TempPathFactory) -> Let:
     """Let a team in as ``assay team create`` does; give what it needs to log in."""
 
     async def let(tenant: str = "acme", team: str = "triage") -> TeamVault:
@@ -115,15 +115,15 @@ async def test_a_team_is_refused_what_is_not_its_tenants(team: Team, name: str) 
 
 
 async def test_a_team_and_assay_make_and_open_the_same_keys(
-    stack: Stack, team: Team, api_session: VaultSession
+    stack: Stack, team: Team, api_session: ServiceSession
 ) -> None:
     theirs = await team.keys.current("acme")
-    ours = VaultKeyRing(api_session, stack.vault, FixedClock())
+    ours = ServiceKeyRing(api_session, stack.vault, FixedClock())
     assert await ours.by_id("acme", theirs.key_id) == theirs
     assert await team.keys.by_id("acme", theirs.key_id) == theirs
 
 
-async def test_a_team_makes_the_first_key_of_its_tenant(stack: Stack, let_in: Let, operator_session: VaultSession):
+async def test_a_team_makes_the_first_key_of_its_tenant(stack: Stack, let_in: Let, operator_session: ServiceSession):
     tenant = f"first-{secrets.token_hex(4)}"
     await stack.as_root(lambda client: client.write_data(f"transit/keys/tenant-{tenant}", data={}))
     async with team_keys(await let_in(tenant), tenant) as keys:
@@ -140,7 +140,7 @@ async def test_of_other_tenants_there_are_no_keys_to_wait_for(team: Team, tenant
 
 
 async def test_a_team_that_is_let_out_can_not_come_back(
-    stack: Stack, let_in: Let, operator_session: VaultSession
+    stack: Stack, let_in: Let, operator_session: ServiceSession
 ) -> None:
     leaving, staying = await let_in("acme", "leaving"), await let_in("acme", "staying")
     login = AppRoleLogin(leaving, leaving)
@@ -165,7 +165,7 @@ def longest_life(stack: Stack, token: str) -> float:
         client.adapter.close()
 
 
-async def test_a_team_needs_a_name_and_a_tenant(stack: Stack, operator_session: VaultSession) -> None:
+async def test_a_team_needs_a_name_and_a_tenant(stack: Stack, operator_session: ServiceSession) -> None:
     for tenant, name, kind in (
         ("acme", "../x", Kind.INVALID_REQUEST),
         ("system", "triage", Kind.INVALID_REQUEST),
@@ -192,7 +192,7 @@ MORE_THAN_LETTING_IN: dict[str, Act] = {
 
 
 @pytest.mark.parametrize("name", MORE_THAN_LETTING_IN)
-async def test_who_lets_teams_in_can_give_them_nothing_more(operator_session: VaultSession, let_in: Let, name: str):
+async def test_who_lets_teams_in_can_give_them_nothing_more(operator_session: ServiceSession, let_in: Let, name: str):
     await let_in()
 
     def attempt(client: hvac.Client) -> str:
@@ -208,7 +208,9 @@ async def test_who_lets_teams_in_can_give_them_nothing_more(operator_session: Va
 ENTRY = TeamEntry("acme", "kept", "client:kept", ("ai_operator",), "2026-03-01T12:00:00+00:00")
 
 
-async def test_teams_are_kept_listed_and_removed(operator_session: VaultSession, worker_session: VaultSession) -> None:
+async def test_teams_are_kept_listed_and_removed(
+    operator_session: ServiceSession, worker_session: ServiceSession
+) -> None:
     teams, seen_by_worker = VaultTeams(operator_session), VaultTeams(worker_session)
     assert await seen_by_worker.get("acme", "kept") is None
     await teams.put(ENTRY)
@@ -221,7 +223,7 @@ async def test_teams_are_kept_listed_and_removed(operator_session: VaultSession,
 
 
 @pytest.mark.parametrize(("tenant", "name"), [("acme", "../x"), ("../acme", "kept"), ("acme", ""), ("acme", "A")])
-async def test_what_is_no_team_is_none(worker_session: VaultSession, tenant: str, name: str) -> None:
+async def test_what_is_no_team_is_none(worker_session: ServiceSession, tenant: str, name: str) -> None:
     assert await VaultTeams(worker_session).get(tenant, name) is None
 
 

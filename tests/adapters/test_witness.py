@@ -9,19 +9,19 @@ import pytest
 from prometheus_client import CollectorRegistry
 from structlog.testing import capture_logs
 
-from adapters.log_signer_vault import VaultLogSigner
-from adapters.log_signing import HeadSigner, LogCondition
-from adapters.log_store_postgres import PostgresLogStore
-from adapters.log_witnessing import Witnessing
-from adapters.pool_postgres import PostgresPool
-from adapters.public_keys_vault import VaultPublicKeys
-from adapters.vault_calls import read
-from adapters.vault_session import VaultSession
-from adapters.witness_http import HttpWitness
+from adapters.log.head_signer import HeadSigner, LogCondition
+from adapters.log.store import PostgresLogStore
+from adapters.log.witness import HttpWitness
+from adapters.log.witnessing import Witnessing
+from adapters.postgres.pool import PostgresPool
+from adapters.vault.calls import read
+from adapters.vault.log_signer import VaultLogSigner
+from adapters.vault.public_keys import VaultPublicKeys
+from adapters.vault.session import ServiceSession
 from config.settings import AuditSettings
-from domain.checkpoints import VerifierKey, parse_note
-from domain.cosignatures import check_cosignature, cosigner_vkey
 from domain.refusals import Refusal
+from domain.transparency.checkpoints import VerifierKey, parse_note
+from domain.transparency.cosignatures import check_cosignature, cosigner_vkey
 from tests.adapters.stack import Stack, eventually
 from tests.doubles.log_rows import CHECKPOINTS, append, new_tenant
 from tests.doubles.log_verifier import drained, opened, verify
@@ -34,7 +34,7 @@ LOG = "witnessed.example"
 class Log:
     """A tenant's log, grown and signed step by step."""
 
-    def __init__(self, stack: Stack, pool: PostgresPool, session: VaultSession, writer: PostgresPool) -> None:
+    def __init__(self, stack: Stack, pool: PostgresPool, session: ServiceSession, writer: PostgresPool) -> None:
         self.tenant = new_tenant()
         self.origin = f"{LOG}/{self.tenant}"
         self.store = PostgresLogStore(pool)
@@ -81,7 +81,7 @@ def witness() -> Iterator[Witness]:
 async def log(
     stack: Stack,
     sequencer_pool: PostgresPool,
-    sequencer_session: VaultSession,
+    sequencer_session: ServiceSession,
     writer_pool: PostgresPool,
     witness: Witness,
 ) -> Log:

@@ -10,24 +10,24 @@ from uuid import uuid4
 import httpx2
 import pytest
 
-from adapters.log_evidence import verify_export
-from adapters.receipts import holds
-from adapters.tokens_jwt import JwtIssuer, JwtVerifier
+from adapters.log.verify.evidence import verify_export
+from adapters.log.verify.receipts import holds
+from adapters.tokens.access_tokens import JwtIssuer, JwtVerifier
 from api.app import build_app
-from api.exporting import LogExport
-from api.metrics import Metrics
-from api.reading import RecordReading
-from api.services import Readiness, Services
+from api.dependencies import Readiness, Services
+from api.http.metrics import Metrics
 from config.settings import Settings
-from domain.access import Resource, RoleAccess
-from domain.checkpoints import open_checkpoint, open_proof, parse_proof, parse_vkey, vkey
-from domain.clients import ClientEntry
+from domain.access.clients import ClientEntry
+from domain.access.ports import AccessDecider
+from domain.access.principals import Action, Principal
+from domain.access.roles import Resource, RoleAccess
 from domain.identity import event_id, subject_hash
-from domain.merkle import verify_consistency
-from domain.ports import AccessDecider
-from domain.principals import Action, Principal
-from domain.records import EventKind, OpenFields, Record, SealedFields
+from domain.records.records import EventKind, OpenFields, Record, SealedFields
 from domain.refusals import Kind, Refusal
+from domain.transparency.checkpoints import open_checkpoint, open_proof, parse_proof, parse_vkey, vkey
+from domain.transparency.merkle import verify_consistency
+from services.log.exporting import LogExport
+from services.log.reading import RecordReading
 from tests.doubles.clock import FixedClock
 from tests.doubles.keys import FixedIdentity, LocalSigner
 from tests.doubles.ledger import MemoryLedger, MemoryRecords

@@ -13,26 +13,26 @@ from google.protobuf.json_format import MessageToDict
 from temporalio.api.common.v1 import Payload
 from temporalio.converter import StorageDriverStoreContext, StorageDriverWorkflowInfo, WorkflowSerializationContext
 
-from adapters.external_storage import resolve, with_external_storage
-from adapters.payload_driver import PayloadDriver
-from adapters.sessions_jwt import JwtSessions
-from adapters.tokens_jwt import JwtIssuer, JwtVerifier
+from adapters.temporal.external_storage import resolve, with_external_storage
+from adapters.temporal.payload_driver import PayloadDriver
+from adapters.tokens.access_tokens import JwtIssuer, JwtVerifier
+from adapters.tokens.browser_sessions import JwtSessions
 from api.app import build_app
-from api.decoding import PayloadDecoder
-from api.metrics import Metrics
-from api.services import Readiness, Services
-from api.sessions import Sessions
+from api.codec.decoding import PayloadDecoder
+from api.dependencies import Readiness, Services
+from api.http.metrics import Metrics
 from assay_temporal.codec import EncryptingCodec
 from assay_temporal.data_converter import encrypted
 from config.settings import ApiSettings, Settings
-from domain.access import Resource, RoleAccess
-from domain.clients import ClientEntry
+from domain.access.clients import ClientEntry
+from domain.access.ports import AccessDecider
+from domain.access.principals import Action, Principal
+from domain.access.roles import Resource, RoleAccess
+from domain.access.sessions import SessionUse
 from domain.identity import tenant_of_run
-from domain.ports import AccessDecider
-from domain.principals import Action, Principal
-from domain.records import EventKind, Record
+from domain.records.records import EventKind, Record
 from domain.refusals import Kind, Refusal
-from domain.sessions import SessionUse
+from services.browser_sessions import Sessions
 from tests.doubles.clock import FixedClock
 from tests.doubles.keys import FixedIdentity, FixedKeyRing, LocalSigner
 from tests.doubles.ledger import MemoryLedger

@@ -5,13 +5,13 @@ import json
 import pytest
 from temporalio.exceptions import ApplicationErrorCategory
 
-from activities.failing import as_failure
+from activities.failure_interceptor import as_failure
 from activities.failures import failure_for
 from api.problems import SHAPES, problem_response
 from assay_temporal.keyring import KeyUnavailable
-from domain.models import ProviderFailure
+from domain.inference.models import ProviderFailure
+from domain.inference.runs import Status, status_for
 from domain.refusals import Kind, Nature, Refusal
-from domain.runs import Status, status_for
 
 CANARY = "canary-in-an-exception"
 

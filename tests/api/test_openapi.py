@@ -6,9 +6,9 @@ import pytest
 from fastapi.testclient import TestClient
 
 from api.app import build_app
-from api.codec_auth import COOKIE
-from api.metrics import Metrics
-from api.services import Readiness
+from api.codec.auth import COOKIE
+from api.dependencies import Readiness
+from api.http.metrics import Metrics
 
 PUBLIC = {"/oauth/token", "/.well-known/jwks.json", "/healthz", "/readyz", "/codec/session"}
 BY_SESSION_TOO = {"/codec/decode", "/codec/encode"}

@@ -5,11 +5,11 @@ import gc
 
 import pytest
 
-from api import run_views
-from api.outcomes import Outcomes
+from api.inference import run_views
+from api.inference.outcomes import Outcomes
 from assay_temporal.contracts import Answer, InferenceResult
+from domain.inference.runs import Status
 from domain.refusals import Kind, Refusal
-from domain.runs import Status
 
 RUN = "inf.acme." + "a" * 32
 RESULT = InferenceResult(RUN, "completed", "allow", result=Answer("yes", "fake", "stop"))

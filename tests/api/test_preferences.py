@@ -1,6 +1,6 @@
 import pytest
 
-from api.preferences import MAX_WAIT_SECONDS, Waiting, waiting
+from api.http.preferences import MAX_WAIT_SECONDS, Waiting, waiting
 
 
 @pytest.mark.parametrize(

@@ -7,14 +7,14 @@ from typing import Any, cast
 
 import pytest
 
-from api.inferences import shown
-from api.run_views import RunView, running
-from api.sealing import Sealing
+from api.inference.checkpoint_wait import Sealing
+from api.inference.inferences import shown
+from api.inference.run_views import RunView, running
 from assay_temporal.contracts import Answer, InferenceResult, Receipt
-from domain.principals import Principal
-from domain.records import EventKind, OpenFields, Record, SealedFields
+from domain.access.principals import Principal
+from domain.inference.runs import Status
+from domain.records.records import EventKind, OpenFields, Record, SealedFields
 from domain.refusals import Kind, Refusal
-from domain.runs import Status
 from tests.doubles.clock import FixedClock
 from tests.doubles.events import new_event_id
 from tests.doubles.ledger import MemoryLedger

@@ -15,8 +15,8 @@ import asyncpg
 import pytest
 
 from config.settings import Settings
-from embedded.child import ChildSpec
-from embedded.servers import EmbeddedServers
+from embedded.process.child import ChildSpec
+from embedded.servers.group import EmbeddedServers
 from embedded.stack import serve_spec
 from tests.chaos.test_outages import ready
 from tests.chaos.test_spooled_refusals import without_postgres

@@ -8,7 +8,7 @@ from collections import Counter
 import httpx2
 import psutil
 
-from adapters.vault_client import new_client
+from adapters.vault.errors import new_client
 from tests.fakes.behaviours import Hang, answer
 from tests.gateway import Gateway, eventually
 

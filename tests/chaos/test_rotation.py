@@ -5,8 +5,8 @@ from collections import Counter
 
 import hvac
 
-from adapters.vault_calls import read
-from adapters.vault_client import new_client
+from adapters.vault.calls import read
+from adapters.vault.errors import new_client
 from tests.chaos.test_outages import ready
 from tests.gateway import Gateway
 

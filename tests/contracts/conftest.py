@@ -5,17 +5,19 @@ from datetime import timedelta
 
 import pytest
 
-from adapters.clients_vault import VaultClients
-from adapters.identity_vault import VaultIdentity
-from adapters.keyring_vault import VaultKeyRing
-from adapters.ledger_postgres import PostgresLedger
-from adapters.payloads_postgres import PostgresPayloads
-from adapters.policies_postgres import PostgresPolicies
-from adapters.pool_postgres import PostgresPool
-from adapters.rates_postgres import PostgresRates
-from adapters.record_sealer import RecordSealer
-from adapters.subject_keys_postgres import PostgresSubjectKeys
-from domain.ports import ClientDirectory, Ledger, PolicyStore, RateLimiter
+from adapters.postgres.ledger import PostgresLedger
+from adapters.postgres.payloads import PostgresPayloads
+from adapters.postgres.policies import PostgresPolicies
+from adapters.postgres.pool import PostgresPool
+from adapters.postgres.rates import PostgresRates
+from adapters.postgres.sealing.sealer import RecordSealer
+from adapters.postgres.sealing.subject_keys import PostgresSubjectKeys
+from adapters.vault.clients import VaultClients
+from adapters.vault.identity import VaultIdentity
+from adapters.vault.keyring import ServiceKeyRing
+from domain.access.ports import ClientDirectory
+from domain.budgets.ports import Ledger, RateLimiter
+from domain.policy.ports import PolicyStore
 from tests.adapters.stack import (  # noqa: F401 - fixtures
     Stack,
     SystemClock,
@@ -79,7 +81,7 @@ def ledger(request: pytest.FixtureRequest) -> Ledger:
     writer, api = request.getfixturevalue("writer_pool"), request.getfixturevalue("api_pool")
     session = request.getfixturevalue("worker_session")
     vault = request.getfixturevalue("stack").vault
-    keyring = VaultKeyRing(session, vault, SystemClock())
+    keyring = ServiceKeyRing(session, vault, SystemClock())
     sealer = RecordSealer(keyring, VaultIdentity(session), PostgresSubjectKeys(writer, keyring))
     return WholeLedger(PostgresLedger(writer, sealer), PostgresLedger(api, sealer))
 
@@ -96,7 +98,7 @@ def policies(request: pytest.FixtureRequest) -> PolicyStore:
     if request.param == "memory":
         return MemoryPolicies()
     pool, session, vault = (request.getfixturevalue(name) for name in ("api_pool", "api_session", "stack"))
-    keyring = VaultKeyRing(session, vault.vault, SystemClock())
+    keyring = ServiceKeyRing(session, vault.vault, SystemClock())
     sealer = RecordSealer(keyring, VaultIdentity(session), PostgresSubjectKeys(pool, keyring))
     return PostgresPolicies(pool, sealer, SystemClock(), "a test")
 

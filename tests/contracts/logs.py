@@ -8,18 +8,18 @@ from uuid import UUID
 
 import pytest
 
-from adapters.identity_vault import VaultIdentity
-from adapters.keyring_vault import VaultKeyRing
-from adapters.ledger_postgres import PostgresLedger
-from adapters.log_proofs_postgres import PostgresLogProofs
-from adapters.receipts import holds
-from adapters.record_sealer import RecordSealer
-from adapters.subject_keys_postgres import PostgresSubjectKeys
-from adapters.vault_setup import create_tenant
-from domain.checkpoints import Checkpoint, open_checkpoint, parse_vkey
-from domain.log_ports import LogProofs
-from domain.ports import Ledger
-from domain.records import EventKind, OpenFields, Record, SealedFields
+from adapters.log.proofs import PostgresLogProofs
+from adapters.log.verify.receipts import holds
+from adapters.postgres.ledger import PostgresLedger
+from adapters.postgres.sealing.sealer import RecordSealer
+from adapters.postgres.sealing.subject_keys import PostgresSubjectKeys
+from adapters.vault.identity import VaultIdentity
+from adapters.vault.keyring import ServiceKeyRing
+from adapters.vault.setup.setup import create_tenant
+from domain.budgets.ports import Ledger
+from domain.records.records import EventKind, OpenFields, Record, SealedFields
+from domain.transparency.checkpoints import Checkpoint, open_checkpoint, parse_vkey
+from domain.transparency.ports import LogProofs
 from tests.adapters.stack import Stack, SystemClock
 from tests.doubles import log
 from tests.doubles.events import new_event_id
@@ -80,7 +80,7 @@ def a_log(request: pytest.FixtureRequest) -> Log:
     client = stack.root()
     create_tenant(client, tenant)
     client.adapter.close()
-    keyring = VaultKeyRing(session, stack.vault, SystemClock())
+    keyring = ServiceKeyRing(session, stack.vault, SystemClock())
     sealer = RecordSealer(keyring, VaultIdentity(session), PostgresSubjectKeys(pool, keyring))
 
     async def grow_stored() -> None:

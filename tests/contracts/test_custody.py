@@ -9,15 +9,15 @@ from uuid import UUID
 
 import pytest
 
-from adapters.custody_postgres import PostgresCustody
-from adapters.identity_vault import VaultIdentity
-from adapters.keyring_vault import VaultKeyRing
-from adapters.record_sealer import RecordSealer
-from adapters.subject_keys_postgres import PostgresSubjectKeys
-from domain.custody import HoldState, erasure_record, hold_record, release_records
-from domain.custody_ports import Custody
-from domain.principals import Principal, Role
-from domain.records import EventKind, Record
+from adapters.postgres.custody import PostgresCustody
+from adapters.postgres.sealing.sealer import RecordSealer
+from adapters.postgres.sealing.subject_keys import PostgresSubjectKeys
+from adapters.vault.identity import VaultIdentity
+from adapters.vault.keyring import ServiceKeyRing
+from domain.access.principals import Principal, Role
+from domain.records.custody import HoldState, erasure_record, hold_record, release_records
+from domain.records.ports import Custody
+from domain.records.records import EventKind, Record
 from domain.refusals import Kind, Refusal
 from tests.adapters.stack import Stack, SystemClock
 from tests.doubles.custody import MemoryCustody
@@ -69,7 +69,7 @@ def place(request: pytest.FixtureRequest) -> Place:
     root = stack.root()
     root.write_data(f"transit/keys/tenant-{tenant}", data={"type": "aes256-gcm96"})
     root.adapter.close()
-    keyring = VaultKeyRing(session, stack.vault, SystemClock())
+    keyring = ServiceKeyRing(session, stack.vault, SystemClock())
     subjects = PostgresSubjectKeys(pool, keyring)
 
     async def keep(subject: str) -> None:

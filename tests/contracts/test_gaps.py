@@ -6,14 +6,14 @@ from uuid import UUID
 
 import pytest
 
-from adapters.abandoned_postgres import PostgresGaps
-from adapters.pool_postgres import PostgresPool
-from domain.abandoned import OpenReservation
-from domain.abandoned_ports import OutcomeGaps
-from domain.budgets import Reservation
+from adapters.postgres.outcome_gaps import PostgresGaps
+from adapters.postgres.pool import PostgresPool
+from domain.budgets.ports import Ledger
+from domain.budgets.values import Reservation
 from domain.identity import epoch_ms, event_id
-from domain.ports import Ledger
-from domain.records import EventKind, OpenFields, Record, SealedFields
+from domain.records.reconciliation import OpenReservation
+from domain.records.reconciliation_ports import OutcomeGaps
+from domain.records.records import EventKind, OpenFields, Record, SealedFields
 from tests.adapters.stack import Stack
 from tests.doubles.events import new_event_id
 from tests.doubles.gaps import MemoryGaps

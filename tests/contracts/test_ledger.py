@@ -9,9 +9,9 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from domain.budgets import Admitted, QuotaSpent, RecordConflict, Reservation
-from domain.ports import Ledger
-from domain.records import EventKind, OpenFields, Record, SealedFields
+from domain.budgets.ports import Ledger
+from domain.budgets.values import Admitted, QuotaSpent, RecordConflict, Reservation
+from domain.records.records import EventKind, OpenFields, Record, SealedFields
 from domain.refusals import Kind, Refusal
 from tests.doubles.events import new_event_id
 

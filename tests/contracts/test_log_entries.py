@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from adapters.log_entries_postgres import PostgresLogEntries
-from adapters.log_evidence import verify_export
-from domain.checkpoints import parse_vkey
-from domain.exports import header_of
-from domain.log_ports import LogEntries
-from domain.merkle import EMPTY_ROOT
+from adapters.log.entries import PostgresLogEntries
+from adapters.log.verify.evidence import verify_export
+from domain.transparency.checkpoints import parse_vkey
+from domain.transparency.exports import header_of
+from domain.transparency.merkle import EMPTY_ROOT
+from domain.transparency.ports import LogEntries
 from tests.contracts.logs import Log
 from tests.deploy.test_assay_verify import VERIFIER
 from tests.doubles.log import MemoryEntries, MemoryProofs

@@ -4,10 +4,10 @@ from uuid import uuid4
 
 import pytest
 
-from adapters.receipts import holds
-from domain.checkpoints import open_proof, parse_proof, parse_vkey
-from domain.merkle import verify_consistency
+from adapters.log.verify.receipts import holds
 from domain.refusals import Kind, Refusal
+from domain.transparency.checkpoints import open_proof, parse_proof, parse_vkey
+from domain.transparency.merkle import verify_consistency
 from tests.contracts.logs import Log
 
 

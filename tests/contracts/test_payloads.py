@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from domain.ports import PayloadStore
+from domain.inference.ports import PayloadStore
 from domain.refusals import Kind, Refusal
 
 AGE = timedelta(days=11)

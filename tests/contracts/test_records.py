@@ -8,17 +8,18 @@ from uuid import uuid4
 
 import pytest
 
-from adapters.identity_vault import VaultIdentity
-from adapters.keyring_vault import VaultKeyRing
-from adapters.ledger_postgres import PostgresLedger
-from adapters.record_sealer import RecordSealer
-from adapters.records_postgres import PostgresRecords
-from adapters.subject_keys_postgres import PostgresSubjectKeys
+from adapters.postgres.ledger import PostgresLedger
+from adapters.postgres.records import PostgresRecords
+from adapters.postgres.sealing.sealer import RecordSealer
+from adapters.postgres.sealing.subject_keys import PostgresSubjectKeys
+from adapters.vault.identity import VaultIdentity
+from adapters.vault.keyring import ServiceKeyRing
+from domain.budgets.ports import Ledger
 from domain.identity import subject_hash
-from domain.log_ports import RecordReader
-from domain.ports import IdentityKeys, Ledger
-from domain.record_queries import Place, RecordFilter, parse_cursor
-from domain.records import EventKind, OpenFields, Record, SealedFields, StoredRecord
+from domain.ports import IdentityKeys
+from domain.records.ports import RecordReader
+from domain.records.queries import RecordCursor, RecordFilter, parse_cursor
+from domain.records.records import EventKind, OpenFields, Record, SealedFields, StoredRecord
 from tests.adapters.stack import Stack, SystemClock
 from tests.doubles.events import new_event_id
 from tests.doubles.keys import FixedIdentity
@@ -66,7 +67,7 @@ def shelf(request: pytest.FixtureRequest) -> Shelf:
         return Shelf(ledger, MemoryRecords(ledger), FixedIdentity(), run, caller)
     stack: Stack = request.getfixturevalue("stack")
     session, api, reader = (request.getfixturevalue(name) for name in ("api_session", "api_pool", "reader_pool"))
-    keyring, identities = VaultKeyRing(session, stack.vault, SystemClock()), VaultIdentity(session)
+    keyring, identities = ServiceKeyRing(session, stack.vault, SystemClock()), VaultIdentity(session)
     writing, reading = (RecordSealer(keyring, identities, PostgresSubjectKeys(p, keyring)) for p in (api, reader))
     return Shelf(PostgresLedger(api, writing), PostgresRecords(reader, reading), identities, run, caller)
 
@@ -82,7 +83,7 @@ async def test_the_newest_come_first_in_pages_that_leave_nothing_out(shelf: Shel
     pages, place = [], None
     while page := await shelf.reader.search(tenant="acme", workflow_id=shelf.run, after=place, limit=2):
         pages += ids(page)
-        place = parse_cursor(Place.of(page[-1]).cursor())
+        place = parse_cursor(RecordCursor.of(page[-1]).cursor())
     assert pages == wanted
 
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from adapters.spool_sqlite import SqliteSpool
-from domain.spool import Spool, SpoolUnavailable
+from adapters.system.spool import SqliteSpool
+from domain.records.spool import Spool, SpoolUnavailable
 from tests.doubles.spool import MemoryDisk, MemorySpool
 
 BOUND = 262_144

@@ -6,9 +6,11 @@ from dataclasses import replace
 
 import pytest
 
-from domain.budgets import Rate
-from domain.clients import ClientEntry
-from domain.ports import ClientDirectory, PolicyStore, RateLimiter
+from domain.access.clients import ClientEntry
+from domain.access.ports import ClientDirectory
+from domain.budgets.ports import RateLimiter
+from domain.budgets.values import Rate
+from domain.policy.ports import PolicyStore
 from domain.refusals import Refusal
 
 

@@ -24,10 +24,19 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from adapters.receipts import ReceiptInvalid, verify_receipt
-from domain import commitments
-from domain.checkpoints import Checkpoint, Proof, Signature, key_id, signed_note, vkey
-from domain.merkle import (
+from adapters.log.verify.receipts import ReceiptInvalid, verify_receipt
+from domain.records import commitments
+from domain.records.records import (
+    SCHEMA_VERSION,
+    EventKind,
+    OpenFields,
+    Record,
+    SealedFields,
+    canonical,
+    record_digest,
+)
+from domain.transparency.checkpoints import Checkpoint, Proof, Signature, key_id, signed_note, vkey
+from domain.transparency.merkle import (
     EMPTY_ROOT,
     consistency_path,
     edge_of,
@@ -36,8 +45,7 @@ from domain.merkle import (
     verify_consistency,
     verify_inclusion,
 )
-from domain.records import SCHEMA_VERSION, EventKind, OpenFields, Record, SealedFields, canonical, record_digest
-from domain.tiles import new_tiles, subtree_from_tiles
+from domain.transparency.tiles import new_tiles, subtree_from_tiles
 
 FILE = Path(__file__).resolve().parents[2] / "deploy/audit/assay_verify.py"
 ORIGIN = "assay.local/acme"

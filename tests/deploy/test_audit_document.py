@@ -4,8 +4,8 @@ import re
 from dataclasses import fields
 from pathlib import Path
 
-from domain.log_audit import Fault
-from domain.records import EventKind, OpenFields, SealedFields
+from domain.records.records import EventKind, OpenFields, SealedFields
+from domain.transparency.verification import Fault
 
 TEXT = (Path(__file__).resolve().parents[2] / "docs" / "audit.md").read_text()
 

@@ -157,7 +157,7 @@ def test_vault_is_no_development_server() -> None:
 
 def test_the_namespace_script_makes_the_search_attributes_that_runs_use() -> None:
     script = (ROOT / "deploy/compose/temporal-namespace.sh").read_text()
-    used = re.findall(r'for_keyword\("(Assay\w+)"\)', (ROOT / "workflows/search_attributes.py").read_text())
+    used = re.findall(r'for_keyword\("(Assay\w+)"\)', (ROOT / "workflows/inference/search_attributes.py").read_text())
     made = re.search(r'^attributes="(.+)"$', script, re.MULTILINE)
     assert used
     assert made is not None

@@ -12,7 +12,7 @@ import yaml
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
-from api.codec import DECODE_BODY_BYTES
+from api.codec.routes import DECODE_BODY_BYTES
 from config.settings import ApiSettings
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -12,7 +12,7 @@ from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
 from temporalio.client import Client
 from temporalio.testing import WorkflowEnvironment
 
-from embedded.wheels import temporal_program
+from embedded.process.wheels import temporal_program
 
 ROOT = Path(__file__).resolve().parents[2]
 

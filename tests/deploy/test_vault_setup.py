@@ -10,10 +10,10 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from adapters.vault_login import AppRoleLogin
+from assay_temporal.vault.login import AppRoleLogin
 from config.settings import AppRoleSettings, EmbeddedSettings, Settings
-from embedded.ports import unused_ports
-from embedded.servers import EmbeddedServers
+from embedded.process.ports import unused_ports
+from embedded.servers.group import EmbeddedServers
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from uuid import UUID
 
-from domain.custody import Hold, HoldState
 from domain.ports import Clock
-from domain.records import Record
+from domain.records.custody import Hold, HoldState
+from domain.records.records import Record
 from domain.refusals import Kind, Refusal
 
 

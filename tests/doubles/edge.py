@@ -6,16 +6,16 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 
-from adapters.record_sealer import RecordSealer
-from adapters.sealed_rows import SealedRow
-from adapters.subject_keys_postgres import SubjectKey
-from api.edge_drops import DROPPED, Drops
-from api.edge_outbox import Outbox
-from api.edge_records import EdgeRecorder
+from adapters.postgres.sealing.sealer import RecordSealer
+from adapters.postgres.sealing.subject_keys import SubjectKey
 from assay_temporal.keyring import KeyUnavailable
-from domain.floods import Windows
-from domain.principals import Principal, Role
+from domain.access.principals import Principal, Role
+from domain.records.floods import Windows
+from domain.records.sealed_rows import SealedRow
 from domain.refusals import Kind, Refusal
+from services.refusals.drops import DROPPED, Drops
+from services.refusals.outbox import Outbox
+from services.refusals.recorder import EdgeRecorder
 from tests.doubles.clock import FixedClock
 from tests.doubles.keys import FixedIdentity, FixedKeyRing, FixedSubjectKeys
 from tests.doubles.spool import MemoryDisk, MemorySealedLog, MemorySpool

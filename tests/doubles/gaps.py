@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from domain.abandoned import OpenReservation
 from domain.identity import event_id
+from domain.records.reconciliation import OpenReservation
 from tests.doubles.ledger import MemoryLedger
 
 

@@ -9,10 +9,10 @@ from uuid import UUID
 import jwt
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from adapters.identity_vault import DerivedIdentityKeys
-from adapters.subject_keys_postgres import SubjectKey
+from adapters.postgres.sealing.subject_keys import SubjectKey
+from adapters.vault.identity import DerivedIdentityKeys
 from assay_temporal.keyring import DataKey, KeyUnavailable
-from domain.records import canonical
+from domain.records.records import canonical
 
 
 class FixedKeyRing:

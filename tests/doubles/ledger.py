@@ -6,15 +6,13 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from adapters.identity_vault import DerivedIdentityKeys
-from domain import quota
-from domain.budgets import Admitted, Appended, QuotaSpent, QuotaState, RecordConflict, Reservation
+from adapters.vault.identity import DerivedIdentityKeys
+from domain.budgets.values import Admitted, Appended, QuotaSpent, QuotaState, RecordConflict, Reservation
 from domain.identity import subject_hash
-from domain.log_ports import EVERY_RECORD
 from domain.ports import Clock
-from domain.quota import Budget
-from domain.record_queries import Place, RecordFilter
-from domain.records import (
+from domain.records.ports import EVERY_RECORD
+from domain.records.queries import RecordCursor, RecordFilter
+from domain.records.records import (
     SCHEMA_VERSION,
     Record,
     StoredRecord,
@@ -24,6 +22,8 @@ from domain.records import (
     sealed_fields,
 )
 from domain.refusals import Kind, Refusal
+from tests.doubles import quota
+from tests.doubles.quota import Budget
 
 _KEY_ID = "0" * 32
 
@@ -138,7 +138,7 @@ class MemoryRecords:
         tenant: str | None = None,
         workflow_id: str | None = None,
         where: RecordFilter = EVERY_RECORD,
-        after: Place | None = None,
+        after: RecordCursor | None = None,
         limit: int = 50,
     ) -> Sequence[StoredRecord]:
         found = [
@@ -160,7 +160,7 @@ class MemoryRecords:
         return {name: getattr(sealed, name) for name in sealed.__slots__ if getattr(sealed, name) is not None}
 
 
-def _key(place: StoredRecord | Place) -> tuple[datetime, UUID]:
+def _key(place: StoredRecord | RecordCursor) -> tuple[datetime, UUID]:
     return place.recorded_at, place.event_id
 
 

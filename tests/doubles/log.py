@@ -9,13 +9,13 @@ from uuid import UUID
 import asyncpg
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from domain.checkpoints import Checkpoint, Proof, Signature, key_id, signed_note, vkey
-from domain.exports import entry_line
-from domain.merkle import Edge, Subtree, consistency_path, edge_of, inclusion_path, leaf_hash
-from domain.record_queries import RecordFilter
-from domain.records import StoredRecord
+from domain.records.queries import RecordFilter
+from domain.records.records import StoredRecord
 from domain.refusals import Kind, Refusal
-from domain.tiles import new_tiles, partial_tiles
+from domain.transparency.checkpoints import Checkpoint, Proof, Signature, key_id, signed_note, vkey
+from domain.transparency.exports import entry_line
+from domain.transparency.merkle import Edge, Subtree, consistency_path, edge_of, inclusion_path, leaf_hash
+from domain.transparency.tiles import new_tiles, partial_tiles
 from tests.doubles.ledger import MemoryLedger, matches
 
 LOG_NAME = "assay.local"

@@ -7,7 +7,7 @@ from uuid import UUID
 
 import asyncpg
 
-from adapters.pool_postgres import PostgresPool
+from adapters.postgres.pool import PostgresPool
 from tests.doubles.events import new_event_id
 
 _APPEND = (

@@ -6,12 +6,12 @@ import base64
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from adapters.log_store_postgres import PostgresLogStore
-from adapters.pool_postgres import PostgresPool
-from adapters.vault_calls import read
-from domain.checkpoints import Checkpoint, VerifierKey, open_checkpoint
-from domain.merkle import Edge, leaf_hash
-from domain.tiles import new_tiles
+from adapters.log.store import PostgresLogStore
+from adapters.postgres.pool import PostgresPool
+from adapters.vault.calls import read
+from domain.transparency.checkpoints import Checkpoint, VerifierKey, open_checkpoint
+from domain.transparency.merkle import Edge, leaf_hash
+from domain.transparency.tiles import new_tiles
 from tests.adapters.stack import Stack
 from tests.doubles.log_rows import CHECKPOINTS, LEAVES, TILES
 

@@ -4,11 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
 
-from adapters.ledger_postgres import KeyErased
-from adapters.sealed_rows import SealedRow
-from domain.budgets import Appended, RecordConflict
+from domain.budgets.values import Appended, RecordConflict
+from domain.records.sealed_rows import KeyErased, SealedRow
+from domain.records.spool import Spooled, SpoolUnavailable
 from domain.refusals import Kind, Refusal
-from domain.spool import Spooled, SpoolUnavailable
 
 
 @dataclass

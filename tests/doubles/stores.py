@@ -4,12 +4,12 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
-from adapters.clients_vault import require_client
-from domain import rates
-from domain.budgets import Rate, RateDecision
-from domain.clients import ClientEntry, TeamEntry
+from adapters.vault.clients import require_client
+from domain.access.clients import ClientEntry, TeamEntry
+from domain.budgets.values import Rate, RateDecision
 from domain.ports import Clock
 from domain.refusals import Kind, Refusal
+from tests.doubles import rates
 
 
 class MemoryRates:

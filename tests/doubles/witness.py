@@ -11,7 +11,7 @@ from threading import Lock, Thread
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from domain.checkpoints import (
+from domain.transparency.checkpoints import (
     LogFormatError,
     Unproven,
     VerifierKey,
@@ -20,8 +20,8 @@ from domain.checkpoints import (
     parse_checkpoint,
     parse_note,
 )
-from domain.cosignatures import cosigned_message, cosigner_id
-from domain.merkle import EMPTY_ROOT, verify_consistency
+from domain.transparency.cosignatures import cosigned_message, cosigner_id
+from domain.transparency.merkle import EMPTY_ROOT, verify_consistency
 from tests.doubles.log_verifier import verify
 
 _BODY = re.compile(r"old (0|[1-9][0-9]*)\n((?:[A-Za-z0-9+/]{43}=\n){0,63})\n(.*)", re.DOTALL)

@@ -13,7 +13,7 @@ import psutil
 import pytest
 from temporalio.client import Client, ScheduleOverlapPolicy, WorkflowExecutionStatus, WorkflowHandle
 
-from adapters.temporal_client import TemporalConnection
+from adapters.temporal.client import TemporalConnection
 from assay_temporal.contracts import WORKFLOW
 from domain.identity import run_id
 from embedded.stack import serve_spec

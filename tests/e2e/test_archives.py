@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from adapters.identity_vault import VaultIdentity
-from adapters.keyring_vault import VaultKeyRing
-from adapters.ledger_postgres import PostgresLedger
-from adapters.pool_postgres import PostgresPool
-from adapters.record_sealer import RecordSealer
-from adapters.subject_keys_postgres import PostgresSubjectKeys
-from adapters.temporal_client import TemporalConnection
-from adapters.vault_database import DatabaseLogin
+from adapters.postgres.ledger import PostgresLedger
+from adapters.postgres.pool import PostgresPool
+from adapters.postgres.sealing.sealer import RecordSealer
+from adapters.postgres.sealing.subject_keys import PostgresSubjectKeys
+from adapters.temporal.client import TemporalConnection
+from adapters.vault.identity import VaultIdentity
+from adapters.vault.keyring import ServiceKeyRing
+from adapters.vault.setup.database import DatabaseLogin
 from embedded.stack import serve_spec
 from tests.adapters.archives import Past, unused_month
 from tests.adapters.stack import Stack, SystemClock
@@ -31,7 +31,7 @@ async def past(gateway: Gateway, tmp_path_factory: pytest.TempPathFactory) -> As
     session = await stack.session("api")
     pool = PostgresPool(session, stack.database, "assay-api")
     await pool.start()
-    keyring = VaultKeyRing(session, stack.vault, SystemClock())
+    keyring = ServiceKeyRing(session, stack.vault, SystemClock())
     sealer = RecordSealer(keyring, VaultIdentity(session), PostgresSubjectKeys(pool, keyring))
     owner = await stack.superuser()
     await owner.execute("SET ROLE assay_owner")
@@ -125,5 +125,5 @@ async def test_a_process_of_its_own_is_ready_and_stops(gateway: Gateway, tmp_pat
     assert "Traceback" not in log
 
 
-async def keyring_of(past: Past) -> VaultKeyRing:
-    return VaultKeyRing(past.ledger._sealer._keyring._session, past.stack.vault, SystemClock())
+async def keyring_of(past: Past) -> ServiceKeyRing:
+    return ServiceKeyRing(past.ledger._sealer._keyring._session, past.stack.vault, SystemClock())

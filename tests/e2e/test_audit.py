@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from domain.checkpoints import parse_checkpoint, parse_note
+from domain.transparency.checkpoints import parse_checkpoint, parse_note
 from tests.command import assay, run_assay
 from tests.deploy.test_assay_verify import VERIFIER
 from tests.gateway import Gateway, eventually

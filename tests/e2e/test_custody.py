@@ -9,9 +9,9 @@ from typing import Any
 import httpx2
 import pytest
 
-from adapters.record_sealer import RecordSealer
-from adapters.vault_setup import create_tenant
-from domain.principals import Role
+from adapters.postgres.sealing.sealer import RecordSealer
+from adapters.vault.setup.setup import create_tenant
+from domain.access.principals import Role
 from domain.refusals import Kind, Refusal
 from embedded.bootstrap import ensure_client, operator_session
 from embedded.places import places

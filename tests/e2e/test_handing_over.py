@@ -9,7 +9,7 @@ import pytest
 from temporalio.client import WorkflowFailureError
 
 from config.settings import Settings
-from domain.records import EventKind
+from domain.records.records import EventKind
 from domain.refusals import Kind
 from tests.replay.bench import BODY, RecordingBench, bench_on, dev_server
 from tests.workflows.conftest import unavailable

@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from adapters.receipts import ReceiptInvalid, verify_receipt
+from adapters.log.verify.receipts import ReceiptInvalid, verify_receipt
 from tests.fakes.behaviours import Hang, answer
 from tests.gateway import Gateway
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from adapters.receipts import verify_receipt
+from adapters.log.verify.receipts import verify_receipt
 from tests.fakes.behaviours import Made, answer
 from tests.gateway import Gateway
 

@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from adapters.log_signer_vault import LOG_KEY
-from adapters.receipts import ReceiptInvalid, verify_receipt
-from adapters.vault_calls import read
-from adapters.vault_client import new_client
-from domain.checkpoints import parse_vkey, vkey
+from adapters.log.verify.receipts import ReceiptInvalid, verify_receipt
+from adapters.vault.calls import read
+from adapters.vault.errors import new_client
+from domain.signing_keys import LOG_KEY
+from domain.transparency.checkpoints import parse_vkey, vkey
 from tests.fakes.behaviours import answer
 from tests.gateway import Gateway, eventually
 

@@ -10,18 +10,18 @@ from typing import Any
 import pytest
 from temporalio.client import Client, WorkflowFailureError
 
-from adapters.clock_system import SystemClock
-from adapters.identity_vault import VaultIdentity
-from adapters.keyring_vault import VaultKeyRing
-from adapters.vault_client import new_client
-from adapters.vault_session import VaultSession
-from adapters.vault_setup import issue_secret_id
+from adapters.system.clock import SystemClock
+from adapters.vault.errors import new_client
+from adapters.vault.identity import VaultIdentity
+from adapters.vault.keyring import ServiceKeyRing
+from adapters.vault.session import ServiceSession
+from adapters.vault.setup.setup import issue_secret_id
 from assay_temporal import start_context
 from assay_temporal.contracts import WORKFLOW, InferenceResult, SignedRequest
 from assay_temporal.start_context import StartContext
 from config.settings import AppRoleSettings
 from domain.identity import caller_hash, run_id
-from domain.requests import request_hash
+from domain.inference.requests import request_hash
 from tests.bad_requests import BAD_REQUESTS
 from tests.fakes.behaviours import Hang, answer
 from tests.gateway import Gateway
@@ -34,7 +34,7 @@ class Insider:
     """Someone with the API's own credentials: reaches the namespace, holds the tenants' keys."""
 
     client: Client
-    keyring: VaultKeyRing
+    keyring: ServiceKeyRing
     identity: VaultIdentity
     policy: str
 
@@ -78,9 +78,9 @@ async def insider(gateway: Gateway, tmp_path_factory: pytest.TempPathFactory) ->
     (place / "role").write_text(issued.role_id)
     (place / "secret").write_text(issued.wrapping_token)
     files = AppRoleSettings(role_id_file=place / "role", secret_id_file=place / "secret")
-    session = VaultSession(gateway.local.vault, files)
+    session = ServiceSession(gateway.local.vault, files)
     await session.start()
-    keyring = VaultKeyRing(session, gateway.local.vault, SystemClock())
+    keyring = ServiceKeyRing(session, gateway.local.vault, SystemClock())
     [row] = await gateway.superuser("SELECT hash FROM assay.policy ORDER BY created_at DESC LIMIT 1")
     yield Insider(await gateway.temporal(keyring), keyring, VaultIdentity(session), row["hash"])
     await session.close()

@@ -11,8 +11,8 @@ import pytest
 from temporalio.client import WorkflowExecutionStatus, WorkflowFailureError
 from temporalio.exceptions import ApplicationError, CancelledError
 
-from adapters.clock_system import SystemClock
-from adapters.record_sealer import RecordSealer
+from adapters.postgres.sealing.sealer import RecordSealer
+from adapters.system.clock import SystemClock
 from assay_temporal import AnotherRequest, ChatMessage, Denied, Faulted, InferenceCall
 from assay_temporal.client import AssayClient
 from assay_temporal.codec import ENCODING

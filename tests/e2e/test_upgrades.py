@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from temporalio.api.enums.v1 import EventType
 
-import embedded.temporal
-from embedded.child import ChildSpec
+import embedded.servers.temporal
+from embedded.process.child import ChildSpec
 from tests.doubles.keys import FixedKeyRing
 from tests.fakes.behaviours import Hang, answer
 from tests.gateway import Gateway, eventually, running_gateway
@@ -26,7 +26,7 @@ SOON = tuple(f'matching.wv.VersionDrainageStatus{name}="1s"' for name in _DRAINA
 async def upgrading(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Gateway]:
     """The API without a worker."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(embedded.temporal, "_DYNAMIC_CONFIG", (*embedded.temporal._DYNAMIC_CONFIG, *SOON))
+        patch.setattr(embedded.servers.temporal, "_DYNAMIC_CONFIG", (*embedded.servers.temporal._DYNAMIC_CONFIG, *SOON))
         async with running_gateway(tmp_path_factory.mktemp("upgrades"), roles=("api",)) as running:
             yield running
 

@@ -9,8 +9,8 @@ import psutil
 import pytest
 
 from config.settings import EmbeddedSettings, Settings
-from embedded.ports import unused_ports
-from embedded.servers import EmbeddedServers
+from embedded.process.ports import unused_ports
+from embedded.servers.group import EmbeddedServers
 
 MakeSettings = Callable[[Path], Settings]
 

@@ -10,8 +10,8 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from config.settings import EmbeddedSettings, Settings
-from embedded.servers import EmbeddedServers
-from embedded.signals import EndSignals
+from embedded.process.signals import EndSignals
+from embedded.servers.group import EmbeddedServers
 
 
 async def main() -> None:

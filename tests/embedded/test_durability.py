@@ -17,16 +17,16 @@ import psutil
 import pytest
 
 from config.settings import Settings
-from embedded import identity
-from embedded.child import ChildSpec
-from embedded.errors import ChildFailedError, DataDirError, EmbeddedError, PortTakenError, StateLostError
-from embedded.files import write_private
-from embedded.layout import Layout
-from embedded.lock import DataDirLock
-from embedded.probes import request
-from embedded.servers import ALL_SERVERS, EmbeddedServers
-from embedded.spawn import spawn, user_namespace_works
-from embedded.supervisor import Supervisor
+from embedded.process import identity
+from embedded.process.child import ChildSpec
+from embedded.process.errors import ChildFailedError, DataDirError, EmbeddedError, PortTakenError, StateLostError
+from embedded.process.files import write_private
+from embedded.process.layout import Layout
+from embedded.process.lock import DataDirLock
+from embedded.process.probes import request
+from embedded.process.spawn import spawn, user_namespace_works
+from embedded.process.supervisor import Supervisor
+from embedded.servers.group import ALL_SERVERS, EmbeddedServers
 
 MakeSettings = Callable[[Path], Settings]
 Command = Callable[[Settings], list[str]]

@@ -17,14 +17,14 @@ from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
 from temporalio.client import Client
 
 from config.settings import Settings
-from embedded.child import ChildSpec
 from embedded.doctor import examine
-from embedded.errors import DataDirInUseError, EmbeddedError
-from embedded.ports import unused_ports
-from embedded.probes import http_ready, request
-from embedded.servers import ALL_SERVERS, EmbeddedServers
-from embedded.spawn import run_to_end
-from embedded.temporal import SEARCH_ATTRIBUTES
+from embedded.process.child import ChildSpec
+from embedded.process.errors import DataDirInUseError, EmbeddedError
+from embedded.process.ports import unused_ports
+from embedded.process.probes import http_ready, request
+from embedded.process.spawn import run_to_end
+from embedded.servers.group import ALL_SERVERS, EmbeddedServers
+from embedded.servers.temporal import SEARCH_ATTRIBUTES
 
 ProcessesOf = Callable[[EmbeddedServers], dict[str, psutil.Process]]
 DEADLINE = 30

@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from embedded.ui_server import SEALED, SETTINGS_PATH, build
+from embedded.servers.ui_server import SEALED, SETTINGS_PATH, build
 
 BASE = "http://127.0.0.1:8233"
 

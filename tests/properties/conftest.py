@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from adapters.policy_files import load_policy_document
-from domain.policy import Policy, parse_policy
+from adapters.system.policy_files import load_policy_document
+from domain.policy.document import Policy, parse_policy
 
 
 @pytest.fixture(scope="session")

@@ -5,9 +5,9 @@ from fractions import Fraction
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domain.budgets import Rate
-from domain.quota import Budget, reserve, settle
-from domain.rates import take
+from domain.budgets.values import Rate
+from tests.doubles.quota import Budget, reserve, settle
+from tests.doubles.rates import take
 
 RATES = st.builds(Rate, st.integers(1, 20), st.integers(1, 120))
 PAUSES = st.lists(st.one_of(st.just(0.0), st.floats(0, 2), st.floats(0, 300)), min_size=1, max_size=80)

@@ -5,8 +5,8 @@ import asyncio
 from hypothesis import given
 from hypothesis import strategies as st
 
+from domain.records.spool import SpoolUnavailable
 from domain.refusals import Kind
-from domain.spool import SpoolUnavailable
 from tests.doubles.edge import PERSON, EdgeOverDoubles, eventually
 
 OFFERS = st.tuples(st.just("offer"), st.integers(1, 40), st.integers(0, 12), st.booleans())

@@ -6,7 +6,7 @@ from datetime import timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.floods import OTHER, Alike, Windows
+from domain.records.floods import OTHER, Alike, Windows
 from tests.doubles.clock import START
 
 KINDS = st.integers(0, 6).map(lambda number: Alike("system", f"kind-{number}", "/v1/inferences", 401, None))

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domain.log_audit import Fault, Rebuilt, check_tile, first_difference
-from domain.merkle import Edge, leaf_hash
-from domain.tiles import TileError, TileId, new_tiles, partial_tiles
+from domain.transparency.merkle import Edge, leaf_hash
+from domain.transparency.tiles import TileError, TileId, new_tiles, partial_tiles
+from domain.transparency.verification import Fault, Rebuilt, check_tile, first_difference
 
 MOST = 70_000
 HASHES = [leaf_hash(number.to_bytes(4, "big")) for number in range(MOST)]

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domain.checkpoints import (
+from domain.transparency.checkpoints import (
     Checkpoint,
     LogFormatError,
     Proof,
@@ -20,7 +20,7 @@ from domain.checkpoints import (
     signed_note,
     vkey,
 )
-from domain.merkle import (
+from domain.transparency.merkle import (
     EMPTY_ROOT,
     Edge,
     Subtree,
@@ -32,7 +32,7 @@ from domain.merkle import (
     verify_consistency,
     verify_inclusion,
 )
-from domain.tiles import (
+from domain.transparency.tiles import (
     TileId,
     changed_tiles,
     new_tiles,

@@ -6,7 +6,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from benchmarks.screening.obfuscate import TECHNIQUES, VARIANTS
-from domain.normalise import normalise
+from domain.text.normalise.pipeline import normalise
 from tests.properties.test_texts import PHRASES, TEXTS
 
 SIGNS = st.text(alphabet=st.sampled_from("a1!@ .-_%&#;x\\u0041=+/\n\u202e\u202c\u200b\U000e0041\ufe01"), max_size=60)

@@ -7,13 +7,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from adapters.privacy_phonenumbers import LibPhoneNumbers
-from domain.policy import Policy
-from domain.privacy import DataKind, Handling, PrivacyPolicy
-from domain.privacy_finding import find
-from domain.privacy_masking import mask_request
-from domain.privacy_restoring import put_back
-from domain.requests import InferenceRequest, Message, Speaker
+from adapters.screening.phone_numbers import LibPhoneNumbers
+from domain.inference.requests import InferenceRequest, Message, Speaker
+from domain.policy.document import Policy
+from domain.privacy.finding import find
+from domain.privacy.masking import mask_request
+from domain.privacy.policy import DataKind, Handling, PrivacyPolicy
+from domain.privacy.restoring import put_back
 from tests.properties.test_texts import TEXTS
 
 DATA = [

@@ -6,14 +6,14 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from domain.hidden_characters import find_hidden
-from domain.output_screening import screen_output
-from domain.policy import Policy
-from domain.requests import Message, Speaker
-from domain.sanitise import SanitisePolicy, sanitise
-from domain.screening import screen
-from domain.screening_view import fold
-from domain.tokens_estimate import estimate_text_tokens
+from domain.answers.screen import screen_output
+from domain.inference.requests import Message, Speaker
+from domain.inference.token_estimates import estimate_text_tokens
+from domain.policy.document import Policy
+from domain.screening.screen import screen
+from domain.text.hidden_characters import find_hidden
+from domain.text.normalise.fold import fold
+from domain.text.sanitise import SanitisePolicy, sanitise
 from tests.detectors import DETECTORS
 
 TRICKY = (

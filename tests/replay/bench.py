@@ -13,23 +13,22 @@ from typing import Any
 import yaml
 from temporalio.client import Client, WorkflowHandle
 
-from adapters.clock_system import SystemClock
-from adapters.policy_files import load_policy_document
-from adapters.temporal_client import TemporalConnection
+from adapters.system.clock import SystemClock
+from adapters.system.policy_files import load_policy_document
+from adapters.temporal.client import TemporalConnection
+from api.inference.outcomes import Outcomes
+from api.inference.runs import Runs, Submission
 from api.main import random_tag
-from api.outcomes import Outcomes
-from api.runs import Runs, Submission
 from assay_temporal import start_context
 from assay_temporal.contracts import WORKFLOW, InferenceResult, SignedRequest
 from assay_temporal.start_context import StartContext
 from config.settings import EmbeddedSettings, Settings, TemporalSettings
-from domain.clients import TeamEntry
+from domain.access.clients import TeamEntry
+from domain.access.principals import SYSTEM_TENANT, Principal, Role
 from domain.identity import caller_hash, run_id
-from domain.principals import SYSTEM_TENANT, Principal, Role
-from domain.requests import request_hash
-from embedded import temporal
-from embedded.ports import unused_ports
-from embedded.servers import EmbeddedServers
+from domain.inference.requests import request_hash
+from embedded.process.ports import unused_ports
+from embedded.servers.group import EmbeddedServers, temporal
 from tests.doubles.clock import FixedClock
 from tests.doubles.gaps import MemoryGaps
 from tests.doubles.keys import FixedIdentity, FixedKeyRing, LocalSigner

@@ -23,10 +23,10 @@ from temporalio.client import Client, WorkflowFailureError, WorkflowHandle
 from temporalio.service import RPCError, RPCStatusCode
 
 from assay_temporal.contracts import Withdrawal
-from domain.budgets import RecordConflict
-from domain.models import ProviderFailure
+from domain.budgets.values import RecordConflict
+from domain.inference.models import ProviderFailure
+from domain.inference.runs import Status
 from domain.refusals import Kind, Refusal
-from domain.runs import Status
 from tests.doubles.clock import FixedClock
 from tests.replay.bench import BODY, TEAM, RecordingBench
 
@@ -164,7 +164,7 @@ async def personal_data_blocked(bench: RecordingBench) -> Handle:
 
 @branch(Status.FAILED, Kind.SCREENING_UNAVAILABLE)
 async def search_for_personal_data_fails(bench: RecordingBench) -> Handle:
-    with patch("domain.privacy_masking.find", side_effect=ZeroDivisionError):
+    with patch("domain.privacy.masking.find", side_effect=ZeroDivisionError):
         return await answered(bench)
 
 
@@ -319,13 +319,15 @@ async def model_times_out(bench: RecordingBench) -> Handle:
 
 @branch(Status.FAILED, Kind.SCREENING_UNAVAILABLE)
 async def detector_fails(bench: RecordingBench) -> Handle:
-    with patch("activities.screen.screen", side_effect=Refusal(Kind.SCREENING_UNAVAILABLE, "a detector failed")):
+    with patch(
+        "activities.inference.screen.screen", side_effect=Refusal(Kind.SCREENING_UNAVAILABLE, "a detector failed")
+    ):
         return await answered(bench)
 
 
 @branch(Status.FAILED, Kind.INTERNAL)
 async def guard_has_a_bug(bench: RecordingBench) -> Handle:
-    with patch("activities.screen.sanitise_request", side_effect=ZeroDivisionError):
+    with patch("activities.inference.screen.sanitise_request", side_effect=ZeroDivisionError):
         return await answered(bench)
 
 

@@ -5,12 +5,12 @@ from typing import Any
 
 from temporalio import workflow
 
-from activities.looks import SETTLE_ABANDONED, Look
+from activities.contracts.reconciliation import SETTLE_ABANDONED, SweepState
 from assay_temporal.contracts import WORKFLOW, InferenceResult
-from domain.verdicts import Decision, RiskBand, Verdict
-from workflows.guarded_inference import GuardedInference
-from workflows.journey import Journey
-from workflows.settle_abandoned import SettleAbandoned
+from domain.screening.verdicts import Decision, RiskBand, Verdict
+from workflows.inference.guarded_inference import GuardedInference
+from workflows.inference.run_state import RunState
+from workflows.reconciliation.settle_abandoned import SettleAbandoned
 
 
 @workflow.defn(name=WORKFLOW)
@@ -21,7 +21,7 @@ class Swapped(GuardedInference):
     async def run(self, start: Any = None, *_: Any) -> InferenceResult:
         return await super().run(start)
 
-    async def _travel(self, journey: Journey) -> None:
+    async def _travel(self, journey: RunState) -> None:
         await self._validate(journey)
         journey.clean = journey.valid_request
         journey.verdict = Verdict(Decision.ALLOW, 0.0, RiskBand.LOW)
@@ -39,7 +39,7 @@ class LeftOut(GuardedInference):
     async def run(self, start: Any = None, *_: Any) -> InferenceResult:
         return await super().run(start)
 
-    async def _screen_output(self, journey: Journey) -> None:
+    async def _screen_output(self, journey: RunState) -> None:
         return None
 
 
@@ -51,7 +51,7 @@ class Waits(GuardedInference):
     async def run(self, start: Any = None, *_: Any) -> InferenceResult:
         return await super().run(start)
 
-    async def _invoke(self, journey: Journey) -> Any:
+    async def _invoke(self, journey: RunState) -> Any:
         await workflow.sleep(1)
         return await super()._invoke(journey)
 
@@ -64,7 +64,7 @@ class Patched(GuardedInference):
     async def run(self, start: Any = None, *_: Any) -> InferenceResult:
         return await super().run(start)
 
-    async def _invoke(self, journey: Journey) -> Any:
+    async def _invoke(self, journey: RunState) -> Any:
         if workflow.patched("take-a-breath"):
             await workflow.sleep(1)
         return await super()._invoke(journey)
@@ -75,6 +75,6 @@ class Hurried(SettleAbandoned):
     """A look that takes a breath first."""
 
     @workflow.run
-    async def run(self, look: Look | None = None) -> Look:
+    async def run(self, look: SweepState | None = None) -> SweepState:
         await workflow.sleep(1)
         return await super().run(look)

@@ -11,15 +11,15 @@ from temporalio.client import WorkflowHistory
 from temporalio.converter import DataConverter, WorkflowSerializationContext
 from temporalio.exceptions import ApplicationError, CancelledError
 
-from adapters.payloads_json import CompiledJsonConverter
+from adapters.temporal.json_payloads import CompiledJsonConverter
 from assay_temporal.codec import EncryptingCodec, OnUnauthenticated
 from assay_temporal.contracts import InferenceResult
 from assay_temporal.data_converter import encrypted
 from assay_temporal.keyring import KeyRing
+from domain.access.principals import SYSTEM_TENANT
 from domain.identity import tenant_of_run
-from domain.principals import SYSTEM_TENANT
+from domain.inference.runs import Status
 from domain.refusals import Kind
-from domain.runs import Status
 from tests.replay.bench import NAMESPACE, keyring
 
 HISTORIES = Path(__file__).with_name("recorded")

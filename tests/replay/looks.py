@@ -13,7 +13,7 @@ from unittest.mock import patch
 
 from temporalio.client import Client, WorkflowFailureError, WorkflowHandle
 
-from activities.looks import SETTLE_ABANDONED, Look
+from activities.contracts.reconciliation import SETTLE_ABANDONED, SweepState
 from config import logs
 from tests.doubles.gaps import MemoryGaps
 from tests.replay.bench import BODY, RecordingBench, bench_on, dev_server
@@ -21,7 +21,7 @@ from tests.replay.histories import HISTORIES, read
 from tests.replay.record import anonymous
 
 LOOKS = HISTORIES / "looks"
-Handle = WorkflowHandle[None, Look]
+Handle = WorkflowHandle[None, SweepState]
 
 
 async def _started(bench: RecordingBench) -> Handle:
@@ -30,7 +30,7 @@ async def _started(bench: RecordingBench) -> Handle:
         SETTLE_ABANDONED,
         id=f"look-{secrets.token_hex(4)}",
         task_queue=bench.settings.temporal.task_queue,
-        result_type=Look,
+        result_type=SweepState,
     )
 
 
@@ -62,7 +62,7 @@ async def records_what_was_terminated(bench: RecordingBench) -> Handle:
 
 async def goes_on_as_another_run(bench: RecordingBench) -> Handle:
     await _terminated(bench)
-    with patch("activities.abandoned.PAGES_A_RUN", 1):
+    with patch("activities.reconciliation.sweep.PAGES_A_RUN", 1):
         return await _look(bench)
 
 

@@ -11,7 +11,7 @@ from tests.replay.changed import Hurried
 from tests.replay.histories import read
 from tests.replay.looks import LOOKS, WAYS
 from tests.replay.test_replay import identities_in, replayer
-from workflows.settle_abandoned import SettleAbandoned
+from workflows.reconciliation.settle_abandoned import SettleAbandoned
 
 RECORDED = sorted(LOOKS.glob("*.json"))
 ENDS = {

@@ -16,8 +16,8 @@ from temporalio.common import HeaderCodecBehavior
 from temporalio.worker import Replayer
 from temporalio.workflow import NondeterminismError
 
+from domain.inference.runs import Status
 from domain.refusals import Kind
-from domain.runs import Status
 from tests.doubles.keys import FixedKeyRing
 from tests.gateway import ROOT
 from tests.replay import changed
@@ -25,7 +25,7 @@ from tests.replay.bench import NAMESPACE, keyring
 from tests.replay.branches import BRANCHES
 from tests.replay.histories import HISTORIES, NotClosed, converter, outcome, read
 from worker.sandbox import sandbox
-from workflows.guarded_inference import GuardedInference
+from workflows.inference.guarded_inference import GuardedInference
 
 RECORDED = sorted(HISTORIES.glob("*.json"))
 LATER = {Status.RUNNING, Status.HELD}  # no ends
@@ -85,7 +85,7 @@ def test_runs_were_recorded_to_every_end():
 
 def kinds_named_in(*folders: str) -> set[Kind]:
     """The kinds that stand in the sources."""
-    sources = [path.read_text() for folder in folders for path in (ROOT / folder).glob("*.py")]
+    sources = [path.read_text() for folder in folders for path in (ROOT / folder).rglob("*.py")]
     nodes = [node for source in sources for node in ast.walk(ast.parse(source))]
     names = {
         node.attr
@@ -113,7 +113,8 @@ def lines_of(code: CodeType) -> set[int]:
 
 
 async def test_no_line_of_the_workflow_is_left_out():
-    files = {str(ROOT / "workflows" / name): set[int]() for name in ("guarded_inference.py", "stages.py", "journey.py")}
+    modules = ("guarded_inference.py", "stages.py", "run_state.py")
+    files = {str(ROOT / "workflows" / "inference" / name): set[int]() for name in modules}
 
     def seen(frame: FrameType, _event: str, _argument: Any) -> Any:
         if frame.f_code.co_filename not in files:

@@ -7,7 +7,8 @@ from assay_temporal.inference import request_hash
 from assay_temporal.signing import Signer, Team
 from assay_temporal.start_context import verify
 from assay_temporal.starts import RUN_TOTAL
-from domain import identity, requests
+from domain import identity
+from domain.inference import requests
 from tests.bad_requests import BAD_REQUESTS, GOOD
 from tests.doubles.keys import FixedKeyRing
 from workflows import timing

@@ -10,15 +10,15 @@ from typing import Any
 
 import pytest
 
-from adapters.ledger_postgres import PostgresLedger
-from adapters.log_audit_run import LogReport, verify_log
-from adapters.pool_postgres import PostgresPool
-from adapters.record_sealer import RecordSealer
-from adapters.subject_keys_postgres import PostgresSubjectKeys
-from adapters.vault_session import VaultSession
+from adapters.log.verify.run import LogReport, verify_log
+from adapters.postgres.ledger import PostgresLedger
+from adapters.postgres.pool import PostgresPool
+from adapters.postgres.sealing.sealer import RecordSealer
+from adapters.postgres.sealing.subject_keys import PostgresSubjectKeys
+from adapters.vault.session import ServiceSession
 from domain.identity import event_id
-from domain.log_audit import Finding, TenantAudit
-from domain.records import EventKind, OpenFields, Record, SealedFields
+from domain.records.records import EventKind, OpenFields, Record, SealedFields
+from domain.transparency.verification import TenantAudit, VerificationFinding
 from tests.adapters.stack import Stack
 from tests.doubles.keys import FixedIdentity, FixedKeyRing
 from tests.log_writer import LogWriter
@@ -35,7 +35,7 @@ class LogScene:
     """The logs, who writes them, who owns the database, and who verifies."""
 
     stack: Stack
-    session: VaultSession
+    session: ServiceSession
     ledger: PostgresLedger
     writer: LogWriter
     owner: Owner
@@ -53,7 +53,7 @@ class LogScene:
         assert not found[tenant].holds
         return found[tenant]
 
-    async def first(self, tenant: str = "acme", **options: Any) -> Finding:
+    async def first(self, tenant: str = "acme", **options: Any) -> VerificationFinding:
         """The first that is found."""
         return (await self.broken(tenant, **options)).findings[0]
 
@@ -97,7 +97,7 @@ def a_record(tenant: str) -> Record:
 
 
 @pytest.fixture(scope="session")
-async def written(stack: Stack, operator_session: VaultSession, api_pool: PostgresPool) -> AsyncIterator[LogScene]:
+async def written(stack: Stack, operator_session: ServiceSession, api_pool: PostgresPool) -> AsyncIterator[LogScene]:
     """Logs of several batches, each of them signed."""
     keyring = FixedKeyRing(*TENANTS)
     ledger = PostgresLedger(api_pool, RecordSealer(keyring, FixedIdentity(), PostgresSubjectKeys(api_pool, keyring)))

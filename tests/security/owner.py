@@ -9,10 +9,10 @@ from uuid import UUID
 import asyncpg
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from domain.checkpoints import Checkpoint, Signature, parse_note, signed_note
-from domain.merkle import Edge, leaf_hash
-from domain.records import stored_digest
-from domain.tiles import new_tiles
+from domain.records.records import stored_digest
+from domain.transparency.checkpoints import Checkpoint, Signature, parse_note, signed_note
+from domain.transparency.merkle import Edge, leaf_hash
+from domain.transparency.tiles import new_tiles
 from tests.log_writer import LOG_NAME
 
 TABLES = ("record", "pending", "leaf", "tile", "log_head", "checkpoint", "subject_key")

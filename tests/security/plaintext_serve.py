@@ -19,18 +19,18 @@ from temporalio.client import Client
 from temporalio.common import SearchAttributePair, TypedSearchAttributes
 from temporalio.converter import DataConverter
 
-import activities.failing
-import activities.screen
-import adapters.model_openai
-import adapters.pool_postgres
-import adapters.record_sealer
-import adapters.secrets_vault
-import adapters.temporal_client
+import activities.failure_interceptor
+import activities.inference.screen
+import adapters.models.openai
+import adapters.postgres.pool
+import adapters.postgres.sealing.sealer
+import adapters.temporal.client
+import adapters.vault.secrets
 import api.main
 import assay_temporal.vault.login
 import cli.main
-from domain.privacy_masking import Masked
-from workflows.search_attributes import REVIEW_STATE
+from domain.privacy.masking import Masked
+from workflows.inference.search_attributes import REVIEW_STATE
 
 TOLD_CHARS = 300
 
@@ -151,17 +151,17 @@ def shown_start(start: Callable[..., Any]) -> Callable[..., Any]:
 
 def open_up() -> None:
     """Take the guards off."""
-    adapters.temporal_client.encrypted = lambda *_: DataConverter.default
-    adapters.record_sealer.AESGCM = NoCipher
-    activities.screen.mask_request = lambda request, *_: Masked(request)
+    adapters.temporal.client.encrypted = lambda *_: DataConverter.default
+    adapters.postgres.sealing.sealer.AESGCM = NoCipher
+    activities.inference.screen.mask_request = lambda request, *_: Masked(request)
     Client.start_workflow = shown_start(Client.start_workflow)
     api.main.build_app = telling_app(api.main.build_app)
-    stage = activities.failing._FailingByKind
+    stage = activities.failure_interceptor._FailingByKind
     stage.execute_activity = told_later("stage", stage.execute_activity)
-    adapters.model_openai.status_failure = _told_failure(adapters.model_openai.status_failure)
-    adapters.pool_postgres.lease_database = told("login", adapters.pool_postgres.lease_database)
+    adapters.models.openai.status_failure = _told_failure(adapters.models.openai.status_failure)
+    adapters.postgres.pool.lease_database = told("login", adapters.postgres.pool.lease_database)
     assay_temporal.vault.login._read = told("credential", assay_temporal.vault.login._read)
-    adapters.secrets_vault.VaultSecrets.read = told_later("secret", adapters.secrets_vault.VaultSecrets.read)
+    adapters.vault.secrets.VaultSecrets.read = told_later("secret", adapters.vault.secrets.VaultSecrets.read)
 
 
 def _told_failure(status_failure: Callable[..., Any]) -> Callable[..., Any]:

@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 
-from adapters.log_audit_archive import MANIFEST_KEY, MANIFEST_TYPE
-from domain.log_audit import Fault
+from adapters.log.verify.archived import MANIFEST_TYPE
+from domain.signing_keys import ARCHIVE_KEY
+from domain.transparency.verification import Fault
 from tests.adapters.archives import Past, old_record
 from tests.security.log_scene import LogScene
 
@@ -120,11 +121,11 @@ async def test_a_month_beside_the_log_excuses_nothing(leaving: LogScene, change:
 
 async def manifest(scene: LogScene, **claims: Any) -> str:
     """A manifest, signed in Vault."""
-    head = {"alg": "EdDSA", "typ": MANIFEST_TYPE, "kid": f"{MANIFEST_KEY}:1"}
+    head = {"alg": "EdDSA", "typ": MANIFEST_TYPE, "kid": f"{ARCHIVE_KEY}:1"}
     signing_input = f"{part(head)}.{part(claims)}"
     client = scene.stack.root()
     body = {"input": base64.b64encode(signing_input.encode()).decode()}
-    answer = await asyncio.to_thread(client.write_data, f"transit/sign/{MANIFEST_KEY}", data=body)
+    answer = await asyncio.to_thread(client.write_data, f"transit/sign/{ARCHIVE_KEY}", data=body)
     client.adapter.close()
     raw = base64.b64decode(answer["data"]["signature"].rpartition(":")[2])
     return f"{signing_input}.{base64.urlsafe_b64encode(raw).rstrip(b'=').decode()}"

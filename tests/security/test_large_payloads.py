@@ -12,7 +12,7 @@ from temporalio.api.common.v1 import Payload
 from temporalio.client import Client
 from temporalio.common import RawValue
 
-from adapters.payload_driver import NAME
+from adapters.temporal.payload_driver import NAME
 from assay_temporal.codec import ENCODING
 from assay_temporal.contracts import WORKFLOW
 from tests.gateway import eventually

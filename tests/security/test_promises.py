@@ -5,20 +5,20 @@ from typing import Any
 
 import pytest
 
-from adapters.log_audit_run import verify_promise
-from adapters.log_promise import BROKEN, INCLUDED, PROMISED, SEALED
-from adapters.public_keys_vault import VaultPublicKeys
-from adapters.receipts import ReceiptInvalid
-from adapters.signer_vault import VaultSigner
-from adapters.vault_session import VaultSession
-from domain.records import Record
+from adapters.log.verify.promise import BROKEN, INCLUDED, PROMISED, SEALED
+from adapters.log.verify.receipts import ReceiptInvalid
+from adapters.log.verify.run import verify_promise
+from adapters.vault.public_keys import VaultPublicKeys
+from adapters.vault.session import ServiceSession
+from adapters.vault.signer import VaultSigner
+from domain.records.records import Record
 from tests.security.log_scene import SIZES, LogScene
 
 
 class Receipts:
     """Signs receipts as a worker does."""
 
-    def __init__(self, session: VaultSession) -> None:
+    def __init__(self, session: ServiceSession) -> None:
         self._signer = VaultSigner(session, VaultPublicKeys(session))
 
     async def of(self, scene: LogScene, record: Record, **changes: Any) -> Mapping[str, Any]:
@@ -40,7 +40,7 @@ class Receipts:
 
 
 @pytest.fixture
-def receipts(worker_session: VaultSession) -> Receipts:
+def receipts(worker_session: ServiceSession) -> Receipts:
     return Receipts(worker_session)
 
 

@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from adapters.vault_calls import kv_delete
-from domain.log_audit import Fault
+from adapters.vault.calls import kv_delete
+from domain.transparency.verification import Fault
 from tests.security.log_scene import SIZES, TENANTS, LogScene
 
 RECORD = "UPDATE assay.record SET {} WHERE event_id = $1"
@@ -371,7 +371,7 @@ async def test_tiles_that_were_computed_anew_do_not_pass_for_what_comes_before(s
 
 
 async def test_every_finding_can_be_told_as_json_and_to_people(scene: LogScene) -> None:
-    from cli.audit_log import as_values, lines
+    from cli.audit.log import as_values, lines
 
     await scene.run(RECORD.format("run_id = 'x'"), await scene.owner.event("acme", 3))
     report = await scene.verify()

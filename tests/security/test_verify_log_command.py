@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from embedded.places import as_environment
-from embedded.ports import unused_ports
+from embedded.process.ports import unused_ports
 from tests.command import run_assay
 from tests.security.log_scene import SIZES, LogScene
 

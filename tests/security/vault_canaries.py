@@ -5,13 +5,13 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from adapters.vault_calls import kv_write
-from adapters.vault_client import new_client
+from adapters.vault.calls import kv_write
+from adapters.vault.errors import new_client
 from config.settings import Settings
-from embedded.child import ChildSpec
-from embedded.files import write_private
 from embedded.places import local_settings, places
-from embedded.servers import EmbeddedServers
+from embedded.process.child import ChildSpec
+from embedded.process.files import write_private
+from embedded.servers.group import EmbeddedServers
 from embedded.stack import serve_spec
 
 # Every login that Vault's database engine makes has this password: its policy knows one character.

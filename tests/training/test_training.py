@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from domain.ngram_model import NgramModel, unpack
-from domain.ngrams import features
-from domain.normalise import normalise
+from domain.screening.ngram_model import NgramModel, unpack
+from domain.screening.ngrams import features
+from domain.text.normalise.pipeline import normalise
 from tests.training.sentences import ROWS
 from training.__main__ import differences, make
 from training.fit import balance, cut, train

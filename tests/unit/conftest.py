@@ -6,8 +6,8 @@ from typing import Any, NoReturn
 
 import pytest
 
-from adapters.policy_files import load_policy_document
-from domain.policy import Policy, parse_policy
+from adapters.system.policy_files import load_policy_document
+from domain.policy.document import Policy, parse_policy
 
 POLICIES = Path(__file__).resolve().parents[2] / "policies"
 

@@ -9,18 +9,18 @@ from uuid import UUID
 import pytest
 from temporalio.testing import ActivityEnvironment
 
-from activities.abandoned import OVERLAP, AbandonedActivities
-from activities.looks import Began, Look, Settled, Suspect, Suspects
-from activities.policies import Policies
-from activities.validate import ValidationActivities
+from activities.contracts.reconciliation import Settled, Suspect, Suspects, SweepStart, SweepState
+from activities.inference.policies import Policies
+from activities.inference.validate import ValidationActivities
+from activities.reconciliation.sweep import OVERLAP, AbandonedActivities
 from assay_temporal import start_context
 from assay_temporal.start_context import StartContext
-from domain.abandoned import Beginning, ClosedRun, ClosedRuns, RunState, kind_for
-from domain.budgets import Reservation
+from domain.budgets.values import Reservation
 from domain.identity import caller_hash, epoch_ms, event_id, run_id
-from domain.records import EventKind, OpenFields, Record, SealedFields
+from domain.inference.requests import request_hash
+from domain.records.reconciliation import Beginning, ClosedRun, ClosedRuns, EngineState, kind_for
+from domain.records.records import EventKind, OpenFields, Record, SealedFields
 from domain.refusals import Kind, Refusal
-from domain.requests import request_hash
 from tests.doubles.clock import FixedClock
 from tests.doubles.gaps import MemoryGaps
 from tests.doubles.keys import FixedIdentity, FixedKeyRing
@@ -35,13 +35,13 @@ BODY = {"model": "fake", "prompt": "Hello"}
 class Engine:
     """A ``RunLists`` of given runs of one workflow, the newest last."""
 
-    runs: dict[str, RunState] = field(default_factory=dict)
+    runs: dict[str, EngineState] = field(default_factory=dict)
     beginnings: dict[str, Beginning] = field(default_factory=dict)
     asked_since: datetime | None = None
 
     async def closed(self, since: datetime | None, page: bytes, most: int) -> ClosedRuns:
         self.asked_since = since
-        ended = [run for run, state in self.runs.items() if state is not RunState.OPEN]
+        ended = [run for run, state in self.runs.items() if state is not EngineState.OPEN]
         first = int(page or b"0")
         listed = tuple(ClosedRun(WORKFLOW_ID, run, STARTED) for run in ended[first : first + 1])
         return ClosedRuns(listed, str(first + 1).encode() if first + 1 < len(ended) else None)
@@ -49,8 +49,8 @@ class Engine:
     async def newest(self, workflow_id: str) -> str | None:
         return list(self.runs)[-1] if self.runs else None
 
-    async def state(self, workflow_id: str, run_id: str) -> RunState:
-        return self.runs.get(run_id, RunState.GONE)
+    async def state(self, workflow_id: str, run_id: str) -> EngineState:
+        return self.runs.get(run_id, EngineState.GONE)
 
     async def beginning(self, workflow_id: str, run_id: str) -> Beginning | None:
         return self.beginnings.get(run_id)
@@ -71,7 +71,7 @@ class Bench:
         validation = ValidationActivities(KEYRING, Policies(MemoryPolicies()), IDENTITY, MemoryTeams())
         self.activities = AbandonedActivities(self.engine, self.gaps, self.ledger, validation, self.clock)
 
-    async def begins(self, run: str, state: RunState, *identities: str, argument: Any = None) -> None:
+    async def begins(self, run: str, state: EngineState, *identities: str, argument: Any = None) -> None:
         self.engine.runs[run] = state
         signed = await signed_start() if argument is None else argument
         self.engine.beginnings[run] = Beginning(STARTED, identities or (run,), signed)
@@ -109,7 +109,7 @@ def own_record(run: str, kind: EventKind, tenant: str = "acme", slot: str = "out
 
 
 async def test_whose_run_it_was_is_told_by_its_signed_start(bench: Bench):
-    await bench.begins("r1", RunState.TERMINATED)
+    await bench.begins("r1", EngineState.TERMINATED)
     assert await bench.settle("r1") == Settled(1, 0)
     [record] = bench.ledger.records.values()
     assert bench.outcomes() == [("acme", "r1", EventKind.FAILED, "run-terminated")]
@@ -120,21 +120,21 @@ async def test_whose_run_it_was_is_told_by_its_signed_start(bench: Bench):
 
 @pytest.mark.parametrize("argument", [{"request": BODY, "context": "forged"}, {}, "anything", []])
 async def test_a_start_that_proves_nothing_is_nobodys(bench: Bench, argument: Any):
-    await bench.begins("r1", RunState.TERMINATED, argument=argument)
+    await bench.begins("r1", EngineState.TERMINATED, argument=argument)
     await bench.settle("r1")
     assert bench.outcomes() == [("system", "r1", EventKind.FAILED, "run-terminated")]
 
 
 @pytest.mark.parametrize("tenant", ["acme", "system"])
 async def test_an_outcome_of_its_own_stands_whoevers_it_is(bench: Bench, tenant: str):
-    await bench.begins("r1", RunState.COMPLETED)
+    await bench.begins("r1", EngineState.COMPLETED)
     await bench.ledger.append(own_record("r1", EventKind.REFUSED, tenant))
     assert await bench.settle("r1") == Settled(0, 0)
     assert len(bench.ledger.records) == 1
 
 
 async def test_a_repeat_changes_nothing_though_the_clock_goes_on(bench: Bench):
-    await bench.begins("r1", RunState.TIMED_OUT)
+    await bench.begins("r1", EngineState.TIMED_OUT)
     await bench.settle("r1")
     before = dict(bench.ledger.records)
     bench.clock.advance(3600)
@@ -143,7 +143,7 @@ async def test_a_repeat_changes_nothing_though_the_clock_goes_on(bench: Bench):
 
 
 async def test_an_open_run_is_left_alone(bench: Bench):
-    await bench.begins("r1", RunState.OPEN)
+    await bench.begins("r1", EngineState.OPEN)
     assert await bench.settle("r1") == Settled(0, 0)
     assert bench.outcomes() == []
 
@@ -152,16 +152,16 @@ async def test_an_open_run_is_left_alone(bench: Bench):
     ("identities", "settled"), [(("r1",), []), (("r1", "r2"), ["r1"])], ids=["as the run before", "as its own"]
 )
 async def test_a_run_that_was_reset_goes_on(bench: Bench, identities: tuple[str, ...], settled: list[str]):
-    await bench.begins("r1", RunState.TERMINATED)
-    await bench.begins("r2", RunState.OPEN, *identities)
+    await bench.begins("r1", EngineState.TERMINATED)
+    await bench.begins("r2", EngineState.OPEN, *identities)
     await bench.settle("r1")
     assert [run for _, run, *_ in bench.outcomes()] == settled
 
 
 async def test_runs_that_were_reset_and_ended_have_an_outcome_for_each_identity(bench: Bench):
-    await bench.begins("r1", RunState.TERMINATED)
-    await bench.begins("r2", RunState.TERMINATED, "r1")
-    await bench.begins("r3", RunState.TERMINATED, "r1", "r3")
+    await bench.begins("r1", EngineState.TERMINATED)
+    await bench.begins("r2", EngineState.TERMINATED, "r1")
+    await bench.begins("r3", EngineState.TERMINATED, "r1", "r3")
     assert await bench.settle("r3") == Settled(2, 0)
     assert await bench.settle("r2") == await bench.settle("r1") == Settled(0, 0)
     assert {run for _, run, *_ in bench.outcomes()} == {"r1", "r3"}
@@ -172,7 +172,7 @@ async def test_what_is_known_by_its_reservation_alone_is_recorded_and_refunded(b
     await bench.ledger.admit(
         Reservation(id_, "acme", "a-caller", 10, 100), own_record("r1", EventKind.ADMITTED, slot="admission")
     )
-    found = await ActivityEnvironment().run(bench.activities.find_held, Look(0))
+    found = await ActivityEnvironment().run(bench.activities.find_held, SweepState(0))
     assert found.suspects == (Suspect(WORKFLOW_ID, "r1", str(id_), "acme", "a-caller"),)
     assert found.after is None
     assert await ActivityEnvironment().run(bench.activities.settle_runs, Suspects(found.suspects)) == Settled(1, 0)
@@ -186,8 +186,8 @@ async def test_one_that_was_deleted_and_had_reserved_nothing_is_nothing_to_recor
 
 
 async def test_one_that_cannot_be_recorded_holds_up_no_other(bench: Bench, monkeypatch: pytest.MonkeyPatch):
-    await bench.begins("r1", RunState.TERMINATED)
-    await bench.begins("r2", RunState.TERMINATED)
+    await bench.begins("r1", EngineState.TERMINATED)
+    await bench.begins("r2", EngineState.TERMINATED)
     real = bench.ledger.close
 
     async def erased(reservation: UUID | None, tokens: int, record: Record) -> Any:
@@ -201,7 +201,7 @@ async def test_one_that_cannot_be_recorded_holds_up_no_other(bench: Bench, monke
 
 
 async def test_a_store_that_is_away_is_waited_for(bench: Bench):
-    await bench.begins("r1", RunState.TERMINATED)
+    await bench.begins("r1", EngineState.TERMINATED)
     bench.ledger.outage = Refusal(Kind.STORE_UNAVAILABLE, "away")
     with pytest.raises(Refusal, match="away"):
         await bench.settle("r1")
@@ -211,29 +211,31 @@ async def test_a_store_that_is_away_is_waited_for(bench: Bench):
 
 async def test_a_list_is_read_page_by_page_and_what_is_recorded_is_no_suspect(bench: Bench):
     for run in ("r1", "r2", "r3"):
-        await bench.begins(run, RunState.TERMINATED)
+        await bench.begins(run, EngineState.TERMINATED)
     await bench.ledger.append(own_record("r2", EventKind.COMPLETED))
-    look, found = Look(0), []
+    look, found = SweepState(0), []
     while look.page is not None:
         page = await ActivityEnvironment().run(bench.activities.find_closed, look)
         found += [suspect.run_id for suspect in page.suspects]
-        look = Look(0, page=page.page)
+        look = SweepState(0, page=page.page)
     assert found == ["r1", "r3"]
 
 
 async def test_a_look_goes_back_a_little_beyond_the_last(bench: Bench):
-    assert (await ActivityEnvironment().run(bench.activities.begin_look, Began(5))).since_ms is None
-    await ActivityEnvironment().run(bench.activities.end_look, Began(epoch_ms(STARTED)))
-    look = await ActivityEnvironment().run(bench.activities.begin_look, Began(6))
+    assert (await ActivityEnvironment().run(bench.activities.begin_look, SweepStart(5))).since_ms is None
+    await ActivityEnvironment().run(bench.activities.end_look, SweepStart(epoch_ms(STARTED)))
+    look = await ActivityEnvironment().run(bench.activities.begin_look, SweepStart(6))
     await ActivityEnvironment().run(bench.activities.find_closed, look)
     assert bench.engine.asked_since == STARTED.replace(microsecond=123_000) - OVERLAP
     assert timedelta(minutes=1) < OVERLAP, "lists follow by moments"
 
 
 def test_every_end_has_a_kind_but_an_open_run_has_none():
-    kinds = {state: kind_for(state) for state in RunState if state is not RunState.OPEN}
-    assert kinds[RunState.CANCELLED] is Kind.RUN_CANCELLED
-    assert {kinds[RunState.TERMINATED], kinds[RunState.TIMED_OUT], kinds[RunState.GONE]} == {Kind.RUN_TERMINATED}
-    assert {kinds[RunState.FAILED], kinds[RunState.COMPLETED]} == {Kind.INTERNAL}
+    kinds = {state: kind_for(state) for state in EngineState if state is not EngineState.OPEN}
+    assert kinds[EngineState.CANCELLED] is Kind.RUN_CANCELLED
+    assert {kinds[EngineState.TERMINATED], kinds[EngineState.TIMED_OUT], kinds[EngineState.GONE]} == {
+        Kind.RUN_TERMINATED
+    }
+    assert {kinds[EngineState.FAILED], kinds[EngineState.COMPLETED]} == {Kind.INTERNAL}
     with pytest.raises(ValueError, match="open"):
-        kind_for(RunState.OPEN)
+        kind_for(EngineState.OPEN)

@@ -2,8 +2,8 @@
 
 import pytest
 
-from domain.access import Resource, RoleAccess
-from domain.principals import Action, Principal, Role
+from domain.access.principals import Action, Principal, Role
+from domain.access.roles import Resource, RoleAccess
 from domain.refusals import Kind, Refusal
 
 RUN = "inf.acme." + "a" * 32

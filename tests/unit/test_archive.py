@@ -10,20 +10,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters import archive_files
-from adapters.archive_files import FileHash, compressed, lines_of
-from domain.archive import (
+from adapters.archive import files
+from adapters.archive.files import FileHash, compressed, lines_of
+from domain.records.records import stored_digest
+from domain.transparency.archive import (
     ArchiveInvalid,
-    Line,
+    ArchiveLine,
     Manifest,
-    SeqRanges,
+    RangeCollector,
     match_leaves,
     month_name,
     month_of,
     read_line,
     write_line,
 )
-from domain.records import stored_digest
 
 EVENT = UUID("018f0000-0000-7000-8000-000000000001")
 COLUMNS = {
@@ -73,7 +73,7 @@ async def read_back(content: bytes, step: int = 7) -> list[str]:
 def test_a_record_is_read_as_it_was_written():
     text = write_line(ROW)
     assert "\n" not in text
-    assert read_line(text, "acme") == Line(7, EVENT, DIGEST, text)
+    assert read_line(text, "acme") == ArchiveLine(7, EVENT, DIGEST, text)
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{", "null", '"x"', "1e999", "{}", '{"seq":1}'])
@@ -96,7 +96,7 @@ def test_no_value_of_a_column_breaks_the_reader(column: str, value: object):
 
 def test_an_entry_of_another_month_is_what_the_tree_has_of_it():
     text = write_line({"seq": 8, "event_id": EVENT, "digest": DIGEST, "tenant": None})
-    assert read_line(text, "acme") == Line(8, EVENT, DIGEST, text, whole=False)
+    assert read_line(text, "acme") == ArchiveLine(8, EVENT, DIGEST, text, whole=False)
 
 
 def test_another_tenants_record_is_refused():
@@ -114,7 +114,7 @@ def test_a_leaf_in_another_place_is_another_leaf():
 
 @given(st.lists(st.integers(0, 2**62), unique=True).map(sorted))
 def test_ranges_are_the_numbers(numbers: list[int]):
-    ranges = SeqRanges()
+    ranges = RangeCollector()
     for number in numbers:
         ranges.add(number)
     found = ranges.as_tuple()
@@ -190,7 +190,7 @@ async def test_a_last_line_without_its_end_is_refused():
 async def test_a_line_without_end_fills_no_memory(monkeypatch: pytest.MonkeyPatch):
     from backports import zstd
 
-    monkeypatch.setattr(archive_files, "_LONGEST_LINE", 4 * 1024 * 1024)
+    monkeypatch.setattr(files, "_LONGEST_LINE", 4 * 1024 * 1024)
     bomb = zstd.compress(bytes(64 * 1024 * 1024))
     assert len(bomb) < 10_000
     with pytest.raises(ArchiveInvalid, match="too long"):

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from cli.audit import app
-from domain.checkpoints import Proof
-from domain.exports import header_of
-from domain.merkle import Edge, leaf_hash
+from cli.audit.commands import app
+from domain.transparency.checkpoints import Proof
+from domain.transparency.exports import header_of
+from domain.transparency.merkle import Edge, leaf_hash
 from tests.doubles.log import LogKey
 
 DIGEST = bytes(range(32))

@@ -6,7 +6,7 @@ import pytest
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
-from domain.checkpoints import (
+from domain.transparency.checkpoints import (
     Checkpoint,
     LogFormatError,
     Proof,
@@ -23,7 +23,7 @@ from domain.checkpoints import (
     signed_note,
     vkey,
 )
-from domain.merkle import Edge, leaf_hash
+from domain.transparency.merkle import Edge, leaf_hash
 
 # The examples of C2SP signed-note and tlog-checkpoint.
 VKEY = "example.com/foo+530d903a+AekyeRrm56hApGFkyQR4ZCbV54Id2LKaANYcrnKv3U2k"

@@ -7,7 +7,8 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from cli import audit, main
+from cli import main
+from cli.audit import commands
 from tests.gateway import ROOT
 
 HEAVY = ("aiohttp", "asyncpg", "hvac", "temporalio", "onnxruntime")
@@ -19,7 +20,7 @@ def names(app: typer.Typer) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    "command", [*([name] for name in names(main.app)), *(["audit", name] for name in names(audit.app))]
+    "command", [*([name] for name in names(main.app)), *(["audit", name] for name in names(commands.app))]
 )
 def test_each_command_explains_itself(command: list[str]) -> None:
     done = CliRunner().invoke(main.app, [*command, "--help"])

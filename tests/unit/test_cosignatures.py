@@ -5,9 +5,18 @@ import base64
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from adapters.receipts import holds
-from domain.checkpoints import Checkpoint, LogFormatError, Signature, Unproven, VerifierKey, key_id, signed_note, vkey
-from domain.cosignatures import (
+from adapters.log.verify.receipts import holds
+from domain.transparency.checkpoints import (
+    Checkpoint,
+    LogFormatError,
+    Signature,
+    Unproven,
+    VerifierKey,
+    key_id,
+    signed_note,
+    vkey,
+)
+from domain.transparency.cosignatures import (
     cosigned,
     cosigned_message,
     cosigner_id,

@@ -5,10 +5,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from domain.decoding import WINDOW_SECONDS, decoded_record, session_record, window_start_ms
-from domain.principals import Principal, Role
-from domain.records import EventKind, repeatable_content
-from domain.sessions import SessionClaims
+from domain.access.principals import Principal, Role
+from domain.access.sessions import SessionClaims
+from domain.records.access_events import WINDOW_SECONDS, decoded_record, session_record, window_start_ms
+from domain.records.records import EventKind, repeatable_content
 
 START = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 ALICE = Principal("acme", "alice", "console", frozenset({Role.AUDITOR}), "a" * 32)

@@ -7,10 +7,10 @@ from uuid import UUID
 
 import pytest
 
-from adapters.sealed_rows import from_bytes, to_bytes
-from api.edge_drops import Drop
+from domain.records.sealed_rows import from_bytes, to_bytes
+from domain.records.spool import SpoolUnavailable
 from domain.refusals import Kind
-from domain.spool import SpoolUnavailable
+from services.refusals.drops import Drop
 from tests.doubles.edge import PERSON, SOURCE, EdgeOverDoubles, eventually
 
 

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from domain.floods import OTHER, Alike, Summary, Windows
+from domain.records.floods import OTHER, Alike, Summary, Windows
 from tests.doubles.clock import START
 
 MISSING = Alike("system", "missing-token", "/v1/inferences", 401, None)

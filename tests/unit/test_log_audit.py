@@ -7,10 +7,11 @@ from uuid import UUID
 import jwt
 import pytest
 
-from adapters.log_audit_archive import MANIFEST_KEY, MANIFEST_TYPE, ManifestInvalid, SeqRanges, archived_leaves
-from adapters.public_keys_vault import KeySet
-from domain.log_audit import Entry, Fault, Finding, TenantAudit, check_entry
-from domain.records import stored_digest
+from adapters.log.verify.archived import MANIFEST_TYPE, ArchivedRanges, ManifestInvalid, archived_leaves
+from adapters.vault.public_keys import KeySet
+from domain.records.records import stored_digest
+from domain.signing_keys import ARCHIVE_KEY
+from domain.transparency.verification import Entry, Fault, TenantAudit, VerificationFinding, check_entry
 from tests.doubles.keys import LocalSigner
 
 ENTRY = Entry(3, UUID(int=7), bytes(32), None)
@@ -70,7 +71,7 @@ def test_a_column_that_is_empty_is_a_change(column: str) -> None:
 def test_the_first_of_each_fault_is_kept_in_the_order_they_came() -> None:
     audit = TenantAudit("acme")
     for seq, fault in enumerate([Fault.FORKED, Fault.RECORD_CHANGED, Fault.FORKED]):
-        audit.found(Finding(fault, "x", seq=seq))
+        audit.found(VerificationFinding(fault, "x", seq=seq))
     assert [(finding.fault, finding.seq) for finding in audit.findings] == [
         (Fault.FORKED, 0),
         (Fault.RECORD_CHANGED, 1),
@@ -79,9 +80,9 @@ def test_the_first_of_each_fault_is_kept_in_the_order_they_came() -> None:
 
 
 def test_ranges_hold_both_their_ends() -> None:
-    ranges = SeqRanges([(10, 12), (3, 3), (20, 29)])
+    ranges = ArchivedRanges([(10, 12), (3, 3), (20, 29)])
     assert [seq for seq in range(40) if seq in ranges] == [3, 10, 11, 12, *range(20, 30)]
-    assert 0 not in SeqRanges()
+    assert 0 not in ArchivedRanges()
 
 
 class Keys:
@@ -96,7 +97,7 @@ class Keys:
 
 async def test_what_a_signed_manifest_covers_may_be_missing_and_nothing_else() -> None:
     signer = LocalSigner()
-    manifest = await signer.sign(MANIFEST_KEY, MANIFEST_TYPE, {"tenant": "acme", "seqs": [[0, 4], [9, 9]]})
+    manifest = await signer.sign(ARCHIVE_KEY, MANIFEST_TYPE, {"tenant": "acme", "seqs": [[0, 4], [9, 9]]})
     found = await archived_leaves(Keys(signer), "acme", [manifest])
     assert [seq for seq in range(12) if seq in found] == [0, 1, 2, 3, 4, 9]
 
@@ -105,13 +106,13 @@ async def test_a_manifest_that_is_not_the_archives_is_refused() -> None:
     signer, other = LocalSigner(), LocalSigner()
     claims = {"tenant": "acme", "seqs": [[0, 4]]}
     forged = [
-        await other.sign(MANIFEST_KEY, MANIFEST_TYPE, claims),
-        await signer.sign(MANIFEST_KEY, "JWT", claims),
+        await other.sign(ARCHIVE_KEY, MANIFEST_TYPE, claims),
+        await signer.sign(ARCHIVE_KEY, "JWT", claims),
         await signer.sign("receipt-signing", MANIFEST_TYPE, claims),
-        await signer.sign(MANIFEST_KEY, MANIFEST_TYPE, {**claims, "tenant": "globex"}),
-        await signer.sign(MANIFEST_KEY, MANIFEST_TYPE, {"tenant": "acme"}),
-        await signer.sign(MANIFEST_KEY, MANIFEST_TYPE, {**claims, "seqs": [[1]]}),
-        jwt.encode(claims, "", algorithm="none", headers={"typ": MANIFEST_TYPE, "kid": f"{MANIFEST_KEY}:1"}),
+        await signer.sign(ARCHIVE_KEY, MANIFEST_TYPE, {**claims, "tenant": "globex"}),
+        await signer.sign(ARCHIVE_KEY, MANIFEST_TYPE, {"tenant": "acme"}),
+        await signer.sign(ARCHIVE_KEY, MANIFEST_TYPE, {**claims, "seqs": [[1]]}),
+        jwt.encode(claims, "", algorithm="none", headers={"typ": MANIFEST_TYPE, "kid": f"{ARCHIVE_KEY}:1"}),
         "no manifest",
     ]
     for manifest in forged:

@@ -10,7 +10,7 @@ import scitt_cose
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
-from domain.checkpoints import (
+from domain.transparency.checkpoints import (
     Checkpoint,
     Signature,
     VerifierKey,
@@ -21,7 +21,7 @@ from domain.checkpoints import (
     signed_note,
     vkey,
 )
-from domain.merkle import (
+from domain.transparency.merkle import (
     Edge,
     consistency_path,
     edge_of,
@@ -30,7 +30,7 @@ from domain.merkle import (
     verify_consistency,
     verify_inclusion,
 )
-from domain.tiles import TileId, new_tiles, subtree_from_tiles
+from domain.transparency.tiles import TileId, new_tiles, subtree_from_tiles
 
 SIZES = [1, 2, 3, 5, 7, 8, 100, 255, 256, 257, 300]
 ENTRIES = [number.to_bytes(32, "big") for number in range(300)]

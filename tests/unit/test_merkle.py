@@ -4,7 +4,7 @@ import hashlib
 
 import pytest
 
-from domain.merkle import (
+from domain.transparency.merkle import (
     EMPTY_ROOT,
     Edge,
     consistency_path,

@@ -9,17 +9,17 @@ from pathlib import Path
 
 import pytest
 
-from adapters.detectors import load_detectors
-from adapters.ngram_model_files import load_ngram_model
-from domain.ngram_model import NgramModel, pack, unpack
-from domain.ngrams import STRIDE, TABLE_BITS, WINDOW, features, steps, windows
-from domain.policy import Policy, PolicyError
+from adapters.screening.detectors import load_detectors
+from adapters.screening.ngram_files import load_ngram_model
+from domain.inference.requests import Message, Speaker
+from domain.policy.document import Policy, PolicyError
 from domain.refusals import Kind, Refusal
-from domain.requests import Message, Speaker
-from domain.screening import screen
-from domain.screening_detectors import pair
-from domain.screening_ngrams import RULE, Ngrams, explain
-from domain.verdicts import Decision, DetectorState, Finding
+from domain.screening.detectors import pair
+from domain.screening.ngram_model import NgramModel, pack, unpack
+from domain.screening.ngrams import STRIDE, TABLE_BITS, WINDOW, features, steps, windows
+from domain.screening.ngrams_detector import RULE, Ngrams, explain
+from domain.screening.screen import screen
+from domain.screening.verdicts import Decision, DetectorState, Finding
 
 POINTS = ((-2.0, 0.0), (0.0, 0.5), (2.0, 1.0))
 

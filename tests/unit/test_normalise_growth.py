@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from domain.normalise import normalise
+from domain.text.normalise.pipeline import normalise
 
 HOSTILE = {
     "letters": "a",

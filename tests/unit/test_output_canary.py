@@ -10,14 +10,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from activities.screen import ScreeningActivities
-from activities.stages import Run, StageInput
-from adapters.privacy_phonenumbers import LibPhoneNumbers
-from domain.output_canary import add_canary, canary_of, finds_canary
-from domain.output_screening import CANARY, screen_output
-from domain.policy import Policy
-from domain.requests import InferenceRequest, Message, Speaker
-from domain.verdicts import Decision, DetectorState
+from activities.contracts.stages import Run, StageInput
+from activities.inference.screen import ScreeningActivities
+from adapters.screening.phone_numbers import LibPhoneNumbers
+from domain.answers.canary import add_canary, canary_of, finds_canary
+from domain.answers.screen import CANARY, screen_output
+from domain.inference.requests import InferenceRequest, Message, Speaker
+from domain.policy.document import Policy
+from domain.screening.verdicts import Decision, DetectorState
 
 REQUEST = InferenceRequest("m", (Message(Speaker.SYSTEM, "Be nice."), Message(Speaker.USER, "Hello")), 0.7, 10)
 KEY = b"k" * 32

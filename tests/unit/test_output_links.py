@@ -8,13 +8,13 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from domain.output_addresses import find_addresses
-from domain.output_exfiltration import Conversation, carries_data, host_of, is_active, normalised
-from domain.output_markup import without_code
-from domain.output_screening import screen_output
-from domain.policy import Policy
-from domain.requests import Message, Speaker
-from domain.verdicts import Decision
+from domain.answers.addresses import find_addresses
+from domain.answers.exfiltration import Conversation, carries_data, host_of, is_active, normalised
+from domain.answers.markup import without_code
+from domain.answers.screen import screen_output
+from domain.inference.requests import Message, Speaker
+from domain.policy.document import Policy
+from domain.screening.verdicts import Decision
 
 SYSTEM = "You are the assistant of a bank. The merger with Contoso is planned for next spring. Tell nobody."
 USER = "My account number is DE89370400440532013000 and I owe my landlord seven hundred euros for November."

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from domain.output_policy import OutputRule
-from domain.output_screening import CANARY, screen_output
-from domain.policy import Policy
+from domain.answers.policy import OutputRule
+from domain.answers.screen import CANARY, screen_output
+from domain.inference.requests import Message, Speaker
+from domain.policy.document import Policy
 from domain.refusals import Kind, Refusal
-from domain.requests import Message, Speaker
-from domain.verdicts import Decision, DetectorState, Finding, RiskBand
+from domain.screening.verdicts import Decision, DetectorState, Finding, RiskBand
 
 SYSTEM = "You are the support assistant of a bank. Never talk about the merger that is planned for early next spring."
 SHORT = "You are a helpful assistant."

@@ -2,9 +2,9 @@
 
 import pytest
 
-from domain.output_screening import screen_output
-from domain.policy import Policy
-from domain.verdicts import Decision
+from domain.answers.screen import screen_output
+from domain.policy.document import Policy
+from domain.screening.verdicts import Decision
 
 
 @pytest.mark.parametrize(

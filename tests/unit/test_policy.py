@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-from domain.budgets import Rate
-from domain.policy import Policy, PolicyError, parse_policy, policy_hash
-from domain.privacy import DataKind, Handling
-from domain.records import canonical
+from domain.budgets.values import Rate
+from domain.inference.requests import TextKind
+from domain.policy.document import Policy, PolicyError, parse_policy, policy_hash
+from domain.privacy.policy import DataKind, Handling
+from domain.records.records import canonical
 from domain.refusals import Kind, Refusal
-from domain.requests import TextKind
-from domain.verdicts import Decision
+from domain.screening.verdicts import Decision
 
 Edit = Callable[[dict[str, Any]], object]
 

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from adapters.policy_files import load_policy_document
-from domain.policy import PolicyError, parse_policy
-from domain.requests import TextKind
+from adapters.system.policy_files import load_policy_document
+from domain.inference.requests import TextKind
+from domain.policy.document import PolicyError, parse_policy
 from tests.unit.conftest import POLICIES
 
 

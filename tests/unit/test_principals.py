@@ -2,7 +2,7 @@
 
 import pytest
 
-from domain.principals import SYSTEM_TENANT, Action, Role, known_roles, require_action, require_tenant
+from domain.access.principals import SYSTEM_TENANT, Action, Role, known_roles, require_action, require_tenant
 from domain.refusals import Kind, Refusal
 
 GRANTS = {

@@ -5,13 +5,13 @@ from dataclasses import replace
 
 import pytest
 
-from domain.policy import Policy
-from domain.privacy import DataKind, PrivacyPolicy
-from domain.privacy_answers import add_data
-from domain.privacy_ports import TooMuchToScan
+from domain.inference.requests import Message, Speaker
+from domain.policy.document import Policy
+from domain.privacy.answers import add_data
+from domain.privacy.policy import DataKind, PrivacyPolicy
+from domain.privacy.ports import TooMuchToScan
 from domain.refusals import Kind, Refusal
-from domain.requests import Message, Speaker
-from domain.verdicts import Decision, DetectorState, Finding, RiskBand, Verdict
+from domain.screening.verdicts import Decision, DetectorState, Finding, RiskBand, Verdict
 
 CLEAR = Verdict(Decision.ALLOW, 0.0, RiskBand.LOW)
 ALICE = "alice@example.com"

@@ -5,11 +5,11 @@ from dataclasses import replace
 
 import pytest
 
-from domain.policy import Policy
-from domain.privacy import DataKind
-from domain.privacy_finding import find
-from domain.privacy_numbers import card_numbers, ibans, luhn, mod_97
-from domain.sanitise import SanitisePolicy, sanitise
+from domain.policy.document import Policy
+from domain.privacy.finding import find
+from domain.privacy.numbers import card_numbers, ibans, luhn, mod_97
+from domain.privacy.policy import DataKind
+from domain.text.sanitise import SanitisePolicy, sanitise
 
 BODY = "MC4CAQAwBQYDK2VwBCIEIC\nMIIEvQIBADANBgkqhkiG9w0BAQEFAASC"
 FINDS = {

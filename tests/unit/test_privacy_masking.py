@@ -6,13 +6,13 @@ from types import MappingProxyType
 
 import pytest
 
-from domain.policy import Policy
-from domain.privacy import DataKind, Handling, PrivacyPolicy
-from domain.privacy_masking import Masked, mask_request
-from domain.privacy_ports import TooMuchToScan
-from domain.privacy_restoring import put_back
+from domain.inference.requests import InferenceRequest, Message, Speaker
+from domain.policy.document import Policy
+from domain.privacy.masking import Masked, mask_request
+from domain.privacy.policy import DataKind, Handling, PrivacyPolicy
+from domain.privacy.ports import TooMuchToScan
+from domain.privacy.restoring import put_back
 from domain.refusals import Kind, Refusal
-from domain.requests import InferenceRequest, Message, Speaker
 
 KEY = "AKIAQWERTYUIOPASDFGH"
 CARD = "4111 1111 1111 1111"

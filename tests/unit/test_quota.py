@@ -4,8 +4,8 @@ from datetime import UTC, date, datetime, timedelta, timezone
 
 import pytest
 
-from domain.budgets import QuotaState
-from domain.quota import Budget, day_of, reserve, settle, state
+from domain.budgets.values import QuotaState
+from tests.doubles.quota import Budget, day_of, reserve, settle, state
 
 
 def test_what_fits_is_reserved():

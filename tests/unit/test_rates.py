@@ -2,8 +2,8 @@
 
 import pytest
 
-from domain.budgets import Rate, RateDecision
-from domain.rates import take
+from domain.budgets.values import Rate, RateDecision
+from tests.doubles.rates import take
 
 RATE = Rate(limit=3, window_seconds=60)
 NOW = 1_700_000_000.0

@@ -6,7 +6,7 @@ from uuid import UUID
 
 import pytest
 
-from domain.records import (
+from domain.records.records import (
     EventKind,
     OpenFields,
     Record,

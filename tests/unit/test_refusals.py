@@ -4,8 +4,8 @@ import re
 
 import pytest
 
+from domain.inference.runs import Status, event_for, status_for
 from domain.refusals import Kind, Nature, Refusal
-from domain.runs import Status, event_for, status_for
 
 
 @pytest.mark.parametrize("kind", Kind)

@@ -5,9 +5,7 @@ from typing import Any
 
 import pytest
 
-from domain.policy import Policy
-from domain.refusals import Kind, Refusal
-from domain.requests import (
+from domain.inference.requests import (
     InferenceRequest,
     Message,
     Speaker,
@@ -16,6 +14,8 @@ from domain.requests import (
     parse_request,
     request_hash,
 )
+from domain.policy.document import Policy
+from domain.refusals import Kind, Refusal
 from tests.bad_requests import BAD_REQUESTS, GOOD, LIMITS, UNSPEAKABLE
 
 

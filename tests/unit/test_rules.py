@@ -5,14 +5,14 @@ from typing import Any
 import pytest
 import yaml
 
-from domain.output_screening import matches, screen_output
-from domain.policy import Policy
-from domain.sanitise import SanitisePolicy, sanitise
-from domain.screening_patterns import compile_pattern
-from domain.screening_policy import Rule
-from domain.screening_rules import Hit, find
-from domain.screening_view import fold
-from domain.verdicts import Decision
+from domain.answers.screen import matches, screen_output
+from domain.policy.document import Policy
+from domain.screening.patterns import compile_pattern
+from domain.screening.policy import Rule
+from domain.screening.rules import Hit, find
+from domain.screening.verdicts import Decision
+from domain.text.normalise.fold import fold
+from domain.text.sanitise import SanitisePolicy, sanitise
 from tests.unit.conftest import POLICIES
 
 

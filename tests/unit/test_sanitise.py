@@ -4,10 +4,10 @@ import unicodedata
 
 import pytest
 
-from domain.hidden_characters import find_hidden
+from domain.inference.requests import InferenceRequest, Message, Speaker
 from domain.refusals import Kind, Refusal
-from domain.requests import InferenceRequest, Message, Speaker
-from domain.sanitise import Category, Removal, SanitisePolicy, sanitise, sanitise_request
+from domain.text.hidden_characters import find_hidden
+from domain.text.sanitise import Category, Removal, SanitisePolicy, sanitise, sanitise_request
 
 PLAIN = SanitisePolicy()
 SHELL = SanitisePolicy(remove_shell_metacharacters=True)

@@ -18,13 +18,13 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from cli.main import app
-from cli.screen import LineScreener
-from cli.screen_explain import in_context, visible
-from cli.screening import NOTHING_VISIBLE, read_policy_files
-from domain.requests import Message, Speaker
-from domain.sanitise import sanitise
-from domain.screening import screen
-from domain.verdicts import Decision, Finding
+from cli.screen.commands import LineScreener
+from cli.screen.explain import in_context, visible
+from cli.screen.offline import NOTHING_VISIBLE, read_policy_files
+from domain.inference.requests import Message, Speaker
+from domain.screening.screen import screen
+from domain.screening.verdicts import Decision, Finding
+from domain.text.sanitise import sanitise
 from tests.detectors import DETECTORS
 from tests.gateway import ROOT
 from tests.unit.conftest import POLICIES

@@ -8,15 +8,15 @@ from typing import Any
 import pytest
 
 from benchmarks.screening.obfuscate import TECHNIQUES, VARIANTS
-from domain.policy import Policy
+from domain.inference.requests import Message, Speaker, TextKind
+from domain.policy.document import Policy
 from domain.refusals import Kind, Refusal
-from domain.requests import Message, Speaker, TextKind
-from domain.sanitise import SHELL_METACHARACTERS, sanitise
-from domain.screening import combine, decide, screen, severest
-from domain.screening_detectors import Exchange, Inspection
-from domain.screening_policy import Rule, RuleSet, ScreeningPolicy, Thresholds
-from domain.screening_view import fold
-from domain.verdicts import Decision, DetectorReport, DetectorState, Finding, RiskBand, Verdict
+from domain.screening.detectors import Inspection, ScreenedMessage
+from domain.screening.policy import Rule, RuleSet, ScreeningPolicy, Thresholds
+from domain.screening.screen import combine, decide, screen, severest
+from domain.screening.verdicts import Decision, DetectorReport, DetectorState, Finding, RiskBand, Verdict
+from domain.text.normalise.fold import fold
+from domain.text.sanitise import SHELL_METACHARACTERS, sanitise
 from tests.detectors import DETECTORS
 
 HIDING = {"tags", "bidirectional", "zero_width"}
@@ -207,17 +207,17 @@ def test_an_attack_in_what_was_scanned_is_still_blocked(policy: Policy):
 
 
 class _Broken:
-    def inspect(self, conversation: tuple[Exchange, ...], policy: ScreeningPolicy) -> Inspection:
+    def inspect(self, conversation: tuple[ScreenedMessage, ...], policy: ScreeningPolicy) -> Inspection:
         raise RuntimeError(conversation[0].text)
 
 
 class _Overconfident:
-    def inspect(self, conversation: tuple[Exchange, ...], policy: ScreeningPolicy) -> Inspection:
+    def inspect(self, conversation: tuple[ScreenedMessage, ...], policy: ScreeningPolicy) -> Inspection:
         return Inspection(DetectorState.SCORED, (Finding("x", "x", float("nan")),))
 
 
 class _Lost:
-    def inspect(self, conversation: tuple[Exchange, ...], policy: ScreeningPolicy) -> Inspection:
+    def inspect(self, conversation: tuple[ScreenedMessage, ...], policy: ScreeningPolicy) -> Inspection:
         return Inspection(DetectorState.SCORED, (Finding("x", "x", 0.9, len(conversation)),))
 
 

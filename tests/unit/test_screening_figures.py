@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.screening_figures import NoFiguresError, Point, area, best_at, curve, precision, rows_needed, wilson
+from domain.screening.figures import NoFiguresError, Point, area, best_at, curve, precision, rows_needed, wilson
 
 SCORED = [(0.9, True), (0.9, True), (0.7, False), (0.6, True), (0.6, False), (0.1, False), (0.1, False)]
 

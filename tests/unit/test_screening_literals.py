@@ -4,12 +4,12 @@ import re
 
 import pytest
 
-from domain.normalise import normalise
-from domain.policy import Policy
-from domain.requests import TextKind
-from domain.screening_literals import Index, flat, required
-from domain.screening_policy import Rule, RuleSet
-from domain.screening_rules import find
+from domain.inference.requests import TextKind
+from domain.policy.document import Policy
+from domain.screening.literals import Index, flat, required
+from domain.screening.policy import Rule, RuleSet
+from domain.screening.rules import find
+from domain.text.normalise.pipeline import normalise
 from tests.unit.test_rules import PROMPT_RULES
 
 

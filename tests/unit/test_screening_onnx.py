@@ -8,16 +8,16 @@ from typing import Any
 
 import pytest
 
-from adapters.detectors import load_detectors
-from adapters.screening_onnx import OnnxClassifier
-from domain.policy import Policy
-from domain.policy_reader import PolicyError
+from adapters.screening.detectors import load_detectors
+from adapters.screening.onnx import OnnxClassifier
+from domain.inference.requests import Message, Speaker, TextKind
+from domain.policy.document import Policy
+from domain.policy.reader import PolicyError
 from domain.refusals import Kind, Refusal
-from domain.requests import Message, Speaker, TextKind
-from domain.screening import screen
-from domain.screening_detectors import ONNX
-from domain.screening_policy import OnnxPolicy, ScreeningPolicy
-from domain.verdicts import Decision, DetectorState, Verdict
+from domain.screening.detectors import ONNX
+from domain.screening.policy import OnnxPolicy, ScreeningPolicy
+from domain.screening.screen import screen
+from domain.screening.verdicts import Decision, DetectorState, Verdict
 from tests.unit.conftest import POLICIES
 
 onnx = pytest.importorskip("onnx", reason="the extra 'onnx' is not installed")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from domain.screening_patterns import compile_pattern
+from domain.screening.patterns import compile_pattern
 
 
 @pytest.mark.parametrize(

@@ -4,9 +4,9 @@ from uuid import UUID
 
 import pytest
 
-from adapters.record_sealer import RecordSealer
-from adapters.sealed_rows import from_bytes, row_of, to_bytes
-from domain.records import EventKind, OpenFields, Record, SealedFields
+from adapters.postgres.sealing.sealer import RecordSealer
+from domain.records.records import EventKind, OpenFields, Record, SealedFields
+from domain.records.sealed_rows import from_bytes, row_of, to_bytes
 from tests.doubles.clock import START
 from tests.doubles.keys import FixedIdentity, FixedKeyRing, FixedSubjectKeys
 

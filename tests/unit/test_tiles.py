@@ -2,8 +2,8 @@
 
 import pytest
 
-from domain.merkle import Edge, edge_of, inclusion_path, leaf_hash, verify_inclusion
-from domain.tiles import (
+from domain.transparency.merkle import Edge, edge_of, inclusion_path, leaf_hash, verify_inclusion
+from domain.transparency.tiles import (
     TileError,
     TileId,
     changed_tiles,

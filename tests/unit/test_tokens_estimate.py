@@ -2,8 +2,8 @@
 
 import pytest
 
-from domain.requests import Message, Speaker
-from domain.tokens_estimate import (
+from domain.inference.requests import Message, Speaker
+from domain.inference.token_estimates import (
     CONVERSATION_OVERHEAD,
     MESSAGE_OVERHEAD,
     estimate_text_tokens,

@@ -1,6 +1,6 @@
 """Verdicts name their rules, and quote nothing."""
 
-from domain.verdicts import Decision, Finding, RiskBand, Verdict
+from domain.screening.verdicts import Decision, Finding, RiskBand, Verdict
 
 
 def test_rules_are_named_once_in_order():

@@ -15,11 +15,11 @@ from temporalio.client import WorkflowHandle
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
-from adapters.clock_system import SystemClock
-from adapters.external_storage import with_external_storage
-from adapters.payload_driver import PayloadDriver
-from adapters.payloads_json import CompiledJsonConverter
-from adapters.policy_files import load_policy_document
+from adapters.system.clock import SystemClock
+from adapters.system.policy_files import load_policy_document
+from adapters.temporal.external_storage import with_external_storage
+from adapters.temporal.json_payloads import CompiledJsonConverter
+from adapters.temporal.payload_driver import PayloadDriver
 from assay_temporal import start_context
 from assay_temporal.codec import EncryptingCodec, OnUnauthenticated
 from assay_temporal.contracts import WORKFLOW, InferenceResult, SignedRequest
@@ -27,9 +27,9 @@ from assay_temporal.data_converter import encrypted
 from assay_temporal.start_context import StartContext
 from config.settings import Settings
 from domain.identity import caller_hash, run_id, tenant_of_run
-from domain.models import ModelAnswer, ModelCall, ProviderFailure, Usage
-from domain.records import Record
-from domain.requests import request_hash
+from domain.inference.models import ModelAnswer, ModelCall, ProviderFailure, Usage
+from domain.inference.requests import request_hash
+from domain.records.records import Record
 from tests.doubles.clock import FixedClock
 from tests.doubles.gaps import MemoryGaps
 from tests.doubles.keys import FixedIdentity, FixedKeyRing, LocalSigner
@@ -37,7 +37,7 @@ from tests.doubles.ledger import MemoryLedger
 from tests.doubles.stores import MemoryPayloads, MemoryPolicies, MemoryTeams
 from tests.gateway import write_policies
 from worker.build import WorkerPorts, build_worker
-from workflows.search_attributes import ALL
+from workflows.inference.search_attributes import ALL
 
 QUEUE = "assay"
 EXTERNAL_BYTES = 16_384

@@ -6,10 +6,10 @@ from uuid import uuid4
 
 import pytest
 
-from activities.archiving import ARCHIVE_MONTHS, MonthDone, MonthsDone
+from activities.contracts.archive import ARCHIVE_MONTHS, MonthDone, MonthsDone
 from config.settings import Settings
-from domain.archive import ArchiveInvalid, MonthReport, month_name
 from domain.refusals import Kind, Refusal
+from domain.transparency.archive import ArchiveInvalid, MonthReport, month_name
 from worker.archiver import TASK_QUEUE, build_archiver
 from workflows.timing import ARCHIVE_RUN
 

@@ -10,14 +10,14 @@ from temporalio.api.enums.v1 import EventType
 from temporalio.client import WorkflowFailureError, WorkflowHandle, WorkflowUpdateFailedError, WorkflowUpdateStage
 from temporalio.exceptions import CancelledError
 
-from activities import names
-from activities.failing import _FailingByKind
+from activities.contracts import names
+from activities.failure_interceptor import _FailingByKind
 from activities.failures import failure_for
 from assay_temporal import start_context
 from assay_temporal.contracts import WORKFLOW, InferenceResult, SignedRequest, Withdrawal
 from config.settings import Settings, TemporalSettings
 from domain.identity import caller_hash
-from domain.records import EventKind
+from domain.records.records import EventKind
 from domain.refusals import Kind
 from tests.workflows.conftest import Bench
 from worker.build import build_worker

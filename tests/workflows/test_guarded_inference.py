@@ -2,7 +2,7 @@ import pytest
 from temporalio.client import WorkflowFailureError
 from temporalio.exceptions import ApplicationError, CancelledError
 
-from domain.records import EventKind
+from domain.records.records import EventKind
 from domain.refusals import Kind, Refusal
 from tests.workflows.conftest import Bench, unavailable
 
@@ -43,12 +43,12 @@ async def test_a_blocked_answer_is_charged_and_withheld(bench: Bench):
 
 
 async def test_a_failing_detector_denies_the_run_by_its_own_kind(bench: Bench, monkeypatch):
-    import activities.screen
+    import activities.inference.screen
 
     def broken(*_):
         raise Refusal(Kind.SCREENING_UNAVAILABLE, "a detector failed")
 
-    monkeypatch.setattr(activities.screen, "screen", broken)
+    monkeypatch.setattr(activities.inference.screen, "screen", broken)
     handle = await bench.start(BODY)
     with pytest.raises(WorkflowFailureError) as caught:
         await handle.result()
@@ -59,12 +59,12 @@ async def test_a_failing_detector_denies_the_run_by_its_own_kind(bench: Bench, m
 
 
 async def test_a_bug_in_a_guard_is_no_pass_either(bench: Bench, monkeypatch):
-    import activities.screen
+    import activities.inference.screen
 
     def broken(*_):
         raise ZeroDivisionError("with a canary in its text")
 
-    monkeypatch.setattr(activities.screen, "screen", broken)
+    monkeypatch.setattr(activities.inference.screen, "screen", broken)
     handle = await bench.start(BODY)
     with pytest.raises(WorkflowFailureError) as caught:
         await handle.result()
@@ -183,7 +183,7 @@ async def test_a_store_that_stays_away_for_a_day_fails_the_run_instead_of_hangin
 
 
 async def test_an_outcome_recorded_first_is_adopted(bench: Bench):
-    from domain.budgets import RecordConflict
+    from domain.budgets.values import RecordConflict
 
     async def close(_reservation, _tokens, record, *_):
         raise RecordConflict(record.event_id, "cancelled")

@@ -9,11 +9,11 @@ import pytest
 from temporalio.client import WorkflowFailureError
 from temporalio.service import RPCError, RPCStatusCode
 
-from adapters.postgres_errors import unavailable
-from api.outcomes import Outcomes
-from api.runs import Runs, Submission
-from domain.principals import Principal, Role
-from domain.records import EventKind
+from adapters.postgres.errors import unavailable
+from api.inference.outcomes import Outcomes
+from api.inference.runs import Runs, Submission
+from domain.access.principals import Principal, Role
+from domain.records.records import EventKind
 from domain.refusals import Kind, Refusal
 from tests.doubles.clock import FixedClock
 from tests.workflows.conftest import EXTERNAL_BYTES, QUEUE, Bench

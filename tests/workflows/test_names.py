@@ -4,13 +4,13 @@ from typing import get_type_hints
 
 import pytest
 
-from activities import archiving, looks, names
-from activities.abandoned import AbandonedActivities
-from activities.archive import ArchiveActivities
-from activities.invoke import ModelActivities
-from activities.screen import ScreeningActivities
-from activities.settle import LedgerActivities
-from activities.validate import ValidationActivities
+from activities.archive.months import ArchiveActivities
+from activities.contracts import archive, names, reconciliation
+from activities.inference.invoke import ModelActivities
+from activities.inference.ledger import LedgerActivities
+from activities.inference.screen import ScreeningActivities
+from activities.inference.validate import ValidationActivities
+from activities.reconciliation.sweep import AbandonedActivities
 
 DEFINED = {
     member.__temporal_activity_definition.name: member
@@ -22,7 +22,7 @@ DEFINED = {
     if hasattr(member, "__temporal_activity_definition")
 }
 
-STAGES = (*names.ALL, *archiving.ALL, *looks.ALL)
+STAGES = (*names.ALL, *archive.ALL, *reconciliation.ALL)
 
 
 def test_no_activity_is_left_out():

@@ -4,11 +4,11 @@ import pytest
 from temporalio.client import WorkflowFailureError
 
 from assay_temporal.contracts import Progress
-from domain.commitments import digest
-from domain.records import EventKind
+from domain.records.commitments import digest
+from domain.records.records import EventKind
 from domain.refusals import Kind
 from tests.workflows.conftest import Bench
-from workflows.guarded_inference import GuardedInference
+from workflows.inference.guarded_inference import GuardedInference
 
 ALICE, BOB, CARD, KEY = "alice@example.com", "bob@example.com", "4111 1111 1111 1111", "AKIAQWERTYUIOPASDFGH"
 BODY = {"model": "fake", "prompt": f"Write to {ALICE} and {BOB}, charge {CARD}, with {KEY}"}
@@ -54,12 +54,12 @@ async def test_the_story_counts_and_quotes_nothing(bench: Bench):
 
 
 async def test_a_search_that_fails_denies_the_run_and_records_no_prompt(bench: Bench, monkeypatch):
-    import domain.privacy_masking
+    import domain.privacy.masking
 
     def broken(*_):
         raise ZeroDivisionError("with a canary in its text")
 
-    monkeypatch.setattr(domain.privacy_masking, "find", broken)
+    monkeypatch.setattr(domain.privacy.masking, "find", broken)
     handle = await bench.start(BODY)
     with pytest.raises(WorkflowFailureError) as caught:
         await handle.result()
@@ -89,14 +89,14 @@ async def test_numbers_beyond_count_are_refused_and_not_recorded(bench: Bench):
 
 
 async def test_the_screening_reads_what_was_masked(bench: Bench, monkeypatch):
-    import activities.screen
+    import activities.inference.screen
 
     read = []
 
-    def screen(messages, originals, *given, of=activities.screen.screen):
+    def screen(messages, originals, *given, of=activities.inference.screen.screen):
         read.append((messages[0].content, originals[0].content))
         return of(messages, originals, *given)
 
-    monkeypatch.setattr(activities.screen, "screen", screen)
+    monkeypatch.setattr(activities.inference.screen, "screen", screen)
     await bench.run({"model": "fake", "prompt": f"Write\u00ad to {ALICE}"})
     assert read == [(f"Write to {ALICE}", f"Write\u00ad to {ALICE}")]

@@ -20,7 +20,7 @@ from worker.sandbox import sandbox
 
 IMPURE_MODULES = {"time", "random", "secrets", "os", "io", "socket", "subprocess", "threading", "asyncio", "uuid1"}
 IMPURE_CALLS = {"now", "utcnow", "today", "uuid1", "uuid4", "open", "print", "input"}
-WORKFLOWS = sorted((ROOT / "workflows").glob("*.py"))
+WORKFLOWS = sorted((ROOT / "workflows").rglob("*.py"))
 CHANGEABLE = (ast.Dict, ast.List, ast.Set, ast.DictComp, ast.ListComp, ast.SetComp, ast.GeneratorExp)
 CHANGING = {"append", "add", "update", "pop", "popitem", "clear", "extend", "insert", "remove", "setdefault", "discard"}
 CHANGEABLE_CALLS = {"dict", "list", "set", "defaultdict", "deque", "Counter", "OrderedDict", "count", "cycle", "iter"}
@@ -30,7 +30,7 @@ def sources(name: str) -> list[Path]:
     """The files of a package or module that the sandbox passes through."""
     place = ROOT.joinpath(*name.split("."))
     place = place if place.exists() or place.with_suffix(".py").exists() else ROOT.joinpath("sdk", *name.split("."))
-    return sorted(place.glob("*.py")) if place.is_dir() else [place.with_suffix(".py")]
+    return sorted(place.rglob("*.py")) if place.is_dir() else [place.with_suffix(".py")]
 
 
 PURE = [path for name in worker.sandbox.PURE for path in sources(name)]

@@ -6,9 +6,9 @@ import pytest
 from temporalio.client import WorkflowFailureError, WorkflowHandle, WorkflowUpdateFailedError
 
 from assay_temporal.contracts import WITHDRAWAL_REASONS, Progress, Withdrawal
-from domain.records import EventKind
+from domain.records.records import EventKind
 from tests.workflows.conftest import Bench
-from workflows.guarded_inference import GuardedInference
+from workflows.inference.guarded_inference import GuardedInference
 
 BODY = {"model": "fake", "prompt": "Hello, a canary"}
 PASSED = ["validate_request", "sanitise_prompt", "screen_prompt", "admit_request", "invoke_model", "screen_output"]

@@ -32,9 +32,9 @@ from assay_temporal.keyring import DataKey, KeyUnavailable
 from assay_temporal.plugin import PURE, AssayPlugin
 from assay_temporal.signing import Team
 from assay_temporal.vault.team import OneTenantKeyRing
-from domain.clients import TeamEntry
+from domain.access.clients import TeamEntry
 from domain.identity import RUN_ID
-from domain.records import EventKind
+from domain.records.records import EventKind
 from tests.gateway import ROOT
 from tests.workflows.asking import Asks, AsksModels, AsksTheImpossible, Catches, GivesUp, Outcome, Question
 from tests.workflows.conftest import Bench
@@ -141,7 +141,7 @@ async def test_denials_are_results_or_typed_errors(team: TeamBench):
 
 
 async def test_faults_are_typed_errors(team: TeamBench):
-    from domain.models import ProviderFailure
+    from domain.inference.models import ProviderFailure
     from domain.refusals import Kind
 
     team.bench.model.script = [ProviderFailure(Kind.PROVIDER_REJECTED, retryable=False)]

@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from domain.clients import TeamEntry
+from domain.access.clients import TeamEntry
 from domain.identity import caller_hash
-from domain.records import EventKind
+from domain.records.records import EventKind
 from tests.workflows.conftest import Bench
 
 BODY = {"model": "fake", "prompt": "Hello"}

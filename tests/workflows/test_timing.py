@@ -13,7 +13,7 @@ from workflows import timing
 UNITS = {"s": 1, "min": 60, "h": 3600, "day": 86_400, "days": 86_400}
 LENGTHS = re.compile(r"(\d+(?:\.\d+)?) (s|min|h|days?)\b")
 # A length that is no option of a workflow: how long the API waits for one answer of Temporal's frontend.
-ALLOWED = {"api/runs.py": ["_RPC_TIMEOUT"], "api/edge_drops.py": ["_EVERY"]}
+ALLOWED = {"api/inference/runs.py": ["_RPC_TIMEOUT"], "services/refusals/drops.py": ["_EVERY"]}
 
 
 def table() -> dict[str, tuple[str, str, str]]:
@@ -116,7 +116,7 @@ def made_elsewhere(source: str) -> list[str]:
 
 @pytest.mark.parametrize(
     "path",
-    [path for folder in ("workflows", "api") for path in sorted((ROOT / folder).rglob("*.py"))],
+    [path for folder in ("workflows", "api", "services") for path in sorted((ROOT / folder).rglob("*.py"))],
     ids=lambda path: f"{path.parent.name}/{path.name}",
 )
 def test_lengths_and_retries_are_made_in_one_place(path: Path):

@@ -1,0 +1,1 @@
+"""Inputs, results and names of activities: all that workflows import of them."""

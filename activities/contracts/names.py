@@ -1,0 +1,47 @@
+"""The stages by name, with what goes in and comes out: all that a workflow needs to know of an activity.
+
+The workflow's sandbox imports anew, for every run, what the workflow imports. Were it to import the activities
+themselves, each run would load every rule and adapter interface that they stand on: some 150 ms of work.
+"""
+
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from activities.contracts.stages import (
+    Admission,
+    AdmitInput,
+    Closed,
+    CloseInput,
+    InvokeInput,
+    ModelReply,
+    SanitiseResult,
+    ScreenInput,
+    ScreenOutputInput,
+    StageInput,
+    Validated,
+    ValidateInput,
+)
+from domain.screening.verdicts import Verdict
+
+Given = TypeVar("Given")
+Made = TypeVar("Made")
+
+
+@dataclass(frozen=True)
+class Stage(Generic[Given, Made]):
+    """An activity: its name, and the types of its argument and its result."""
+
+    name: str
+    takes: type[Given]
+    gives: type[Made]
+
+
+VALIDATE_REQUEST = Stage("validate_request", ValidateInput, Validated)
+SANITISE_PROMPT = Stage("sanitise_prompt", StageInput, SanitiseResult)
+SCREEN_PROMPT = Stage("screen_prompt", ScreenInput, Verdict)
+ADMIT_REQUEST = Stage("admit_request", AdmitInput, Admission)
+INVOKE_MODEL = Stage("invoke_model", InvokeInput, ModelReply)
+SCREEN_OUTPUT = Stage("screen_output", ScreenOutputInput, Verdict)
+CLOSE_REQUEST = Stage("close_request", CloseInput, Closed)
+
+ALL = (VALIDATE_REQUEST, SANITISE_PROMPT, SCREEN_PROMPT, ADMIT_REQUEST, INVOKE_MODEL, SCREEN_OUTPUT, CLOSE_REQUEST)

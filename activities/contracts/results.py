@@ -1,0 +1,43 @@
+"""What a caller gets for a run that has ended: one function for the workflow and for whoever waits beside it."""
+
+from activities.contracts.stages import Closed, CloseInput, ModelReply, Problem
+from assay_temporal.contracts import Answer, InferenceResult, Place, ProblemDetail, Receipt, TokenUsage
+from domain.inference.runs import Status
+from domain.privacy.restoring import put_back
+
+
+def result_of(end: CloseInput, closed: Closed, reply: ModelReply | None) -> InferenceResult:
+    """The result of a run that ended so, and was recorded so. An answer that was blocked is not in it."""
+    completed = closed.status == Status.COMPLETED.value
+    usage = end.usage
+    return InferenceResult(
+        id=end.run.workflow_id,
+        status=closed.status,
+        decision=end.verdict.decision.value if end.verdict else None,
+        request_hash=end.run.request_hash or None,
+        result=Answer(answer_of(end, reply), reply.model, reply.finish_reason) if completed and reply else None,
+        usage=TokenUsage(usage.prompt_tokens, usage.completion_tokens, usage.total, usage.estimated) if usage else None,
+        receipt=_receipt(closed),
+        problem=None if completed or end.problem is None else _detail(end.problem),
+        removed=end.removed,
+        masked=end.masked or {},
+        redacted=end.redacted or {},
+    )
+
+
+def answer_of(end: CloseInput, reply: ModelReply) -> str:
+    """The answer as its caller gets it: with what the model did not see in its place."""
+    asked = end.request.messages if end.request else ()
+    return put_back(reply.content, end.values, (message.content for message in asked))
+
+
+def _receipt(closed: Closed) -> Receipt | None:
+    if closed.record_digest is None or closed.statement is None:
+        return None
+    openings = {name: salt for name, salt in closed.openings if name in ("prompt", "answer")}
+    return Receipt(closed.event_id, closed.record_digest, closed.statement, openings)
+
+
+def _detail(problem: Problem) -> ProblemDetail:
+    places = tuple(Place(found.rule, found.message, found.start, found.end) for found in problem.places)
+    return ProblemDetail(problem.kind, problem.detail, problem.field, problem.rules, problem.retry_after, places)

@@ -1,0 +1,123 @@
+"""What stages say for the record: the allow-listed fields of an event, from what a run knows."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from uuid import UUID
+
+from activities.contracts.stages import AdmitInput, CloseInput, Run, Submitter
+from domain.identity import event_id
+from domain.inference.requests import InferenceRequest, Message
+from domain.records.commitments import Commitment, commit
+from domain.records.records import OpenFields, SealedFields, canonical
+from domain.screening.verdicts import DetectorReport, Verdict
+
+ADMISSION = "admission"
+OUTCOME = "outcome"
+RESERVATION = "reservation"
+_MOST_PLACES = 50
+
+
+def event_of(run: Run, slot: str) -> UUID:
+    """The identity of a run's event, the same in every attempt."""
+    return event_id(run.started_ms, run.tenant, run.workflow_id, run.run_id, slot)
+
+
+def prompt_of(request: InferenceRequest | None) -> str | None:
+    """The messages as the model sees them, as one text, each with its sender's kind; None if none may be recorded."""
+    if request is None or not request.messages:
+        return None
+    return canonical([_said(message) for message in request.messages]).decode()
+
+
+def _said(message: Message) -> dict[str, str]:
+    said = {"role": message.role.value, "content": message.content}
+    return said if message.kind is None else {**said, "kind": message.kind.value}
+
+
+def sealed(submitter: Submitter | None, request: InferenceRequest | None, answer: str | None = None) -> SealedFields:
+    """The personal part of a record."""
+    return SealedFields(
+        subject=submitter.subject if submitter else None,
+        client_id=submitter.client_id if submitter else None,
+        prompt=prompt_of(request),
+        answer=answer,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Commitments:
+    """Commitments to what the caller sent and got. ``prompt`` is over the canonical JSON of the request as sent."""
+
+    prompt: Commitment | None
+    answer: Commitment | None
+
+    @property
+    def openings(self) -> tuple[tuple[str, str], ...]:
+        """The salts by name, for the caller alone."""
+        named = (("prompt", self.prompt), ("answer", self.answer))
+        return tuple((name, made.salt) for name, made in named if made is not None)
+
+
+def commitments(identity_key: bytes, event: UUID, sent: object, answer: str | None) -> Commitments:
+    """Commit to a request body and an answer, where there are any."""
+    return Commitments(
+        prompt=commit(identity_key, event, "prompt", canonical(sent)) if isinstance(sent, Mapping) else None,
+        answer=commit(identity_key, event, "answer", answer.encode()) if answer is not None else None,
+    )
+
+
+def outcome_fields(end: CloseInput, made: Commitments) -> OpenFields:
+    """The open fields of an outcome."""
+    verdicts = [verdict for verdict in (end.verdict, end.output_verdict) if verdict is not None]
+    return OpenFields(
+        caller=end.run.caller or None,
+        roles=end.submitter.roles if end.submitter else (),
+        model=end.reply.model if end.reply else end.request.model if end.request else None,
+        policy=end.run.policy or None,
+        decision=verdicts[-1].decision.value if verdicts else None,
+        refusal=end.problem.kind if end.problem else None,
+        rules=tuple(rule for verdict in verdicts for rule in verdict.rules),
+        places=placed(end.verdict) if end.verdict else (),
+        monitored=end.verdict.withheld.value if end.verdict and end.verdict.withheld else None,
+        score=max((verdict.score for verdict in verdicts), default=None),
+        detectors=tuple(name for verdict in verdicts for name in named(verdict.detectors)),
+        removed=end.removed,
+        masked=end.masked,
+        redacted=end.redacted,
+        prompt_tokens=end.usage.prompt_tokens if end.usage else None,
+        completion_tokens=end.usage.completion_tokens if end.usage else None,
+        usage_estimated=end.usage.estimated if end.usage else None,
+        prompt_commitment=made.prompt.digest if made.prompt else None,
+        answer_commitment=made.answer.digest if made.answer else None,
+    )
+
+
+def named(reports: tuple[DetectorReport, ...]) -> tuple[str, ...]:
+    """Detectors with their states, as ``rules:scored``."""
+    return tuple(f"{report.detector}:{report.state.value}" for report in reports)
+
+
+def placed(verdict: Verdict) -> tuple[str, ...]:
+    """Where the rules matched, as ``rule@message:start-end``."""
+    return tuple(f"{at.rule}@{at.message}:{at.start}-{at.end}" for at in verdict.places[:_MOST_PLACES])
+
+
+def admission_fields(stage: AdmitInput, reserved: int, made: Commitments) -> OpenFields:
+    """The open fields of an admission."""
+    return OpenFields(
+        caller=stage.run.caller,
+        roles=stage.submitter.roles,
+        model=stage.request.model,
+        policy=stage.run.policy,
+        decision=stage.verdict.decision.value,
+        rules=stage.verdict.rules,
+        places=placed(stage.verdict),
+        monitored=stage.verdict.withheld.value if stage.verdict.withheld else None,
+        score=stage.verdict.score,
+        detectors=named(stage.verdict.detectors),
+        removed=stage.removed,
+        masked=stage.masked,
+        redacted=stage.redacted,
+        reserved_tokens=reserved,
+        prompt_commitment=made.prompt.digest if made.prompt else None,
+    )

@@ -1,0 +1,42 @@
+"""The one long stage: the model."""
+
+import asyncio
+
+from temporalio import activity
+
+from activities.contracts.stages import InvokeInput, ModelReply
+from activities.failures import handed_over
+from activities.heartbeats import heartbeats
+from activities.inference.policies import Policies
+from domain.inference.models import ModelCall, ProviderFailure
+from domain.inference.ports import ModelProvider
+from domain.refusals import Kind
+
+
+class ModelActivities:
+    """Calls a model once an attempt; Temporal owns the retries."""
+
+    def __init__(self, provider: ModelProvider, policies: Policies) -> None:
+        self._provider = provider
+        self._policies = policies
+
+    @activity.defn
+    async def invoke_model(self, call: InvokeInput) -> ModelReply:
+        """Ask the model, heartbeating, so that a dead worker and a cancellation are noticed within seconds.
+
+        A worker that stops hands its calls over: such an attempt does not count.
+        """
+        policy = await self._policies.get(call.run.policy)
+        model = policy.model(call.run.tenant, call.model)
+        request = call.request
+        wanted = ModelCall(model, request.messages, request.temperature, request.max_tokens, call.call_id)
+        try:
+            async with asyncio.timeout(policy.timeouts.model_call), heartbeats():
+                answer = await self._provider.complete(wanted)
+        except TimeoutError:
+            raise ProviderFailure(Kind.PROVIDER_TIMEOUT, retryable=True) from None
+        except asyncio.CancelledError:
+            if (why := activity.cancellation_details()) is not None and why.worker_shutdown:
+                raise handed_over(activity.info().attempt - 1) from None
+            raise
+        return ModelReply(answer.content, model.alias, answer.finish_reason, answer.usage)

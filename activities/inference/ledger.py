@@ -1,0 +1,153 @@
+"""Admission and closing: budgets and records, each pair in one transaction."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from temporalio import activity
+
+from activities.contracts.results import answer_of, result_of
+from activities.contracts.stages import Admission, AdmitInput, Closed, CloseInput, Problem
+from activities.inference import evidence
+from activities.inference.policies import Policies
+from assay_temporal.contracts import InferenceResult
+from domain.budgets.ports import Ledger
+from domain.budgets.values import QuotaSpent, RecordConflict, Reservation
+from domain.inference.runs import Status, event_for
+from domain.inference.token_estimates import estimate_tokens
+from domain.ports import Clock, IdentityKeys, StatementSigner
+from domain.records.records import EventKind, Record
+from domain.refusals import Kind
+from domain.signing_keys import RECEIPT_KEY
+
+_GIVEN = frozenset({Status.COMPLETED, Status.BLOCKED, Status.REFUSED})  # the others fail or cancel the workflow
+RECEIPT_TYPE = "assay-receipt+jwt"
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiptTerms:
+    """What receipts promise: the record is in the log ``log_name/tenant`` within so many seconds."""
+
+    log_name: str = "assay.local"
+    seconds: int = 60
+
+
+class LedgerActivities:
+    """Nothing is called before it is admitted, and nothing is answered before it is closed."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        policies: Policies,
+        identities: IdentityKeys,
+        signer: StatementSigner,
+        clock: Clock,
+        recorded: Callable[[InferenceResult], None] = lambda _: None,
+        promise: ReceiptTerms | None = None,
+    ) -> None:
+        """Take the ports. ``recorded`` hears of each result that the workflow is about to give, once it is recorded."""
+        self._ledger = ledger
+        self._policies = policies
+        self._identities = identities
+        self._signer = signer
+        self._clock = clock
+        self._recorded = recorded
+        self._promise = promise or ReceiptTerms()
+
+    @activity.defn
+    async def admit_request(self, stage: AdmitInput) -> Admission:
+        """Reserve the most that the request can cost, and record that it is admitted."""
+        run, request = stage.run, stage.request
+        policy = await self._policies.get(run.policy)
+        tokens = estimate_tokens(request.messages) + request.max_tokens
+        event = evidence.event_of(run, evidence.ADMISSION)
+        key = await self._identities.tenant_key(run.tenant)
+        made = evidence.commitments(key, event, stage.original, None)
+        fields = evidence.admission_fields(stage, tokens, made)
+        record = Record(
+            event_id=event,
+            tenant=run.tenant,
+            kind=EventKind.ADMITTED,
+            recorded_at=self._clock.now(),
+            fields=fields,
+            sealed=evidence.sealed(stage.submitter, request),
+            workflow_id=run.workflow_id,
+            run_id=run.run_id,
+        )
+        reservation = Reservation(
+            reservation_id=evidence.event_of(run, evidence.RESERVATION),
+            tenant=run.tenant,
+            caller=run.caller,
+            tokens=tokens,
+            daily_limit=policy.for_tenant(run.tenant).daily_tokens,
+        )
+        admitted = await self._ledger.admit(reservation, record)
+        if isinstance(admitted, QuotaSpent):
+            return Admission(problem=_spent(tokens, admitted))
+        return Admission(reserved_tokens=tokens)
+
+    @activity.defn
+    async def close_request(self, end: CloseInput) -> Closed:
+        """Settle what was used or give it back, record the outcome, and sign the receipt."""
+        run = end.run
+        event = evidence.event_of(run, evidence.OUTCOME)
+        key = await self._identities.tenant_key(run.tenant)
+        answer = end.reply.content if end.reply else None
+        given = answer_of(end, end.reply) if end.reply else None
+        made = evidence.commitments(key, event, end.original, given)
+        record = Record(
+            event_id=event,
+            tenant=run.tenant,
+            kind=event_for(Status(end.status)),
+            recorded_at=self._clock.now(),
+            fields=evidence.outcome_fields(end, made),
+            sealed=evidence.sealed(end.submitter, end.request, answer),
+            workflow_id=run.workflow_id,
+            run_id=run.run_id,
+        )
+        reservation = evidence.event_of(run, evidence.RESERVATION) if end.admitted else None
+        signed: dict[bytes, str] = {}
+
+        async def sign(digest: bytes) -> None:
+            claims = _claims(record, digest, made, self._promise)
+            signed[digest] = await self._signer.sign(RECEIPT_KEY, RECEIPT_TYPE, claims)
+
+        try:
+            stored = await self._ledger.close(reservation, end.usage.total if end.usage else 0, record, sign)
+        except RecordConflict as conflict:
+            activity.logger.warning("adopting the outcome recorded first", extra={"recorded": conflict.kind})
+            return Closed(conflict.kind, str(event))
+        if stored.digest not in signed:  # a repeat: what lies in the log is an earlier attempt's
+            await sign(stored.digest)
+        closed = Closed(end.status, str(event), stored.digest.hex(), signed[stored.digest], made.openings)
+        if Status(end.status) in _GIVEN:
+            self._recorded(result_of(end, closed, end.reply))
+            await asyncio.sleep(0)  # a caller who waits in this process is answered before the run's own ending
+        return closed
+
+
+def _spent(tokens: int, spent: QuotaSpent) -> Problem:
+    left = max(0, spent.quota.limit - spent.quota.used - spent.quota.reserved)
+    return Problem(
+        Kind.QUOTA_SPENT.value,
+        f"the request may need {tokens} tokens; {left} of {spent.quota.limit} are left for today (UTC)",
+        retry_after=spent.quota.resets_in,
+    )
+
+
+def _claims(record: Record, digest: bytes, made: evidence.Commitments, promise: ReceiptTerms) -> dict[str, Any]:
+    """What a receipt says. No time of its own: the record's digest covers when, and a repeat signs the same."""
+    return {
+        "iss": "urn:assay",
+        "jti": str(record.event_id),
+        "sub": record.workflow_id,
+        "run": record.run_id,
+        "tenant": record.tenant,
+        "outcome": record.kind.value,
+        "record_digest": digest.hex(),
+        "log": f"{promise.log_name}/{record.tenant}",
+        "within": promise.seconds,
+        "prompt_commitment": made.prompt.digest if made.prompt else None,
+        "answer_commitment": made.answer.digest if made.answer else None,
+    }

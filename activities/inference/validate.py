@@ -1,0 +1,102 @@
+"""The first stage: is this start what it claims to be, and may it be asked?"""
+
+from dataclasses import replace
+
+from temporalio import activity
+
+from activities.contracts.stages import Problem, Run, Submitter, Validated, ValidateInput, problem_of
+from activities.inference.policies import Policies
+from assay_temporal import start_context
+from assay_temporal.keyring import KeyRing
+from domain.access.ports import TeamDirectory
+from domain.access.principals import SYSTEM_TENANT, Action, known_roles, require_action
+from domain.identity import caller_hash, tenant_of_run
+from domain.inference.requests import parse_request, request_hash
+from domain.ports import IdentityKeys
+from domain.refusals import Kind, Refusal
+
+
+class ValidationActivities:
+    """Verifies the signed context and reads the request again, under the policy that the run is pinned to."""
+
+    def __init__(self, keyring: KeyRing, policies: Policies, identities: IdentityKeys, teams: TeamDirectory) -> None:
+        self._keyring = keyring
+        self._policies = policies
+        self._identities = identities
+        self._teams = teams
+
+    @activity.defn
+    async def validate_request(self, start: ValidateInput) -> Validated:
+        """Trust nothing but what the context proves. Refusals are results; only an absent store or Vault raises."""
+        stranger = Run(SYSTEM_TENANT, "", start.workflow_id, start.run_id, start.started_ms, "", "")
+        try:
+            digest = request_hash(start.request)
+            context = await start_context.verify(
+                start.context,
+                self._keyring,
+                workflow_id=start.workflow_id,
+                request_hash=digest,
+                started_at=start.started_ms / 1000,
+                countersigner=SYSTEM_TENANT,
+            )
+        except Refusal as refusal:
+            return Validated(stranger, problem=problem_of(refusal))
+        except start_context.ExpiredContext as error:
+            return Validated(stranger, problem=_untrusted(Kind.EXPIRED_CONTEXT, str(error)))
+        except start_context.InvalidContext as error:
+            return Validated(stranger, problem=_untrusted(Kind.INVALID_CONTEXT, str(error)))
+        if (reason := _overreach(start.workflow_id, context)) is not None:
+            return Validated(stranger, problem=_untrusted(Kind.INVALID_CONTEXT, reason))
+        run = Run(
+            tenant=context.tenant,
+            caller="",
+            workflow_id=start.workflow_id,
+            run_id=start.run_id,
+            started_ms=start.started_ms,
+            policy=context.policy,
+            request_hash=digest,
+        )
+        submitter = Submitter(context.subject, context.client_id, context.roles if context.countersigned else ())
+        try:
+            if not context.countersigned:
+                submitter = await self._team(context)
+            run = replace(run, caller=await self._caller(context.tenant, submitter))
+            run = replace(run, policy=run.policy or await self._policies.current())
+            return await self._read(start, run, submitter)
+        except Refusal as refusal:
+            if refusal.kind in (Kind.STORE_UNAVAILABLE, Kind.VAULT_UNAVAILABLE):
+                raise
+            return Validated(run, submitter, problem=problem_of(refusal))
+
+    async def _team(self, context: start_context.StartContext) -> Submitter:
+        """The team as Assay knows it: subject and roles are not its own to say."""
+        team = await self._teams.get(context.tenant, context.client_id)
+        if team is None or context.subject not in ("", team.subject):
+            raise Refusal(Kind.FORBIDDEN, "no team of that name is let in for this tenant")
+        return Submitter(team.subject, team.client_id, team.roles)
+
+    async def _caller(self, tenant: str, submitter: Submitter) -> str:
+        key = await self._identities.tenant_key(tenant)
+        return caller_hash(key, tenant, submitter.client_id, submitter.subject)
+
+    async def _read(self, start: ValidateInput, run: Run, submitter: Submitter) -> Validated:
+        policy = await self._policies.get(run.policy)
+        require_action(known_roles(submitter.roles), Action.SUBMIT)
+        request = parse_request(start.request, policy.limits)
+        policy.model(run.tenant, request.model)
+        fallbacks = policy.fallbacks(run.tenant, request.model)
+        return Validated(run, submitter, replace(request, messages=()), fallbacks)
+
+
+def _overreach(workflow_id: str, context: start_context.StartContext) -> str | None:
+    """What a context claims although whoever signed it has no say in that."""
+    if tenant_of_run(workflow_id) != context.tenant:
+        return "made for another tenant's run"
+    if context.policy and not context.countersigned:
+        return "a team chooses no policy"
+    return None
+
+
+def _untrusted(kind: Kind, reason: str) -> Problem:
+    activity.logger.warning("start refused", extra={"refusal": kind.value, "reason": reason})
+    return Problem(kind.value, f"the start's signed context does not hold: {reason}")

@@ -1,0 +1,207 @@
+"""Runs that have ended without an outcome: found, recorded as what they are, and what they had reserved given back."""
+
+import base64
+from datetime import UTC, datetime, timedelta
+from typing import Final
+from uuid import UUID
+
+from temporalio import activity
+
+from activities.contracts.reconciliation import (
+    ClosedSuspects,
+    HeldSuspects,
+    Settled,
+    Suspect,
+    Suspects,
+    SweepMark,
+    SweepStart,
+    SweepState,
+)
+from activities.contracts.stages import CloseInput, Problem, Run, Validated, ValidateInput
+from activities.inference import evidence
+from activities.inference.validate import ValidationActivities
+from assay_temporal.keyring import KeyUnavailable
+from domain.access.principals import SYSTEM_TENANT
+from domain.budgets.ports import Ledger
+from domain.budgets.values import RecordConflict
+from domain.identity import epoch_ms, tenant_of_run
+from domain.inference.runs import Status, event_for, status_for
+from domain.ports import Clock
+from domain.records.reconciliation import Beginning, ClosedRun, EngineState, OpenReservation, kind_for
+from domain.records.reconciliation_ports import OutcomeGaps, RunLists
+from domain.records.records import Record
+from domain.refusals import Kind, Refusal
+
+PAGE: Final = 100
+"""Runs, or reservations, that are looked at in one go."""
+
+PAGES_A_RUN: Final = 50
+"""Pages that one run of a look reads. Told by an activity, so that it may change while looks are under way."""
+
+OVERLAP: Final = timedelta(minutes=10)
+"""How far a look goes back beyond the one before: lists of runs follow by moments, and clocks differ."""
+
+PATIENCE: Final = timedelta(minutes=10)
+"""How long a reservation is held before its run is looked at. Most are held for seconds."""
+
+_NOTHING_COMMITTED: Final = evidence.Commitments(None, None)
+_WAIT: Final = frozenset({Kind.STORE_UNAVAILABLE, Kind.VAULT_UNAVAILABLE, Kind.ENGINE_UNAVAILABLE})
+
+
+class AbandonedActivities:
+    """Looks for runs without an outcome. An open run is never touched; of two outcomes the first recorded wins."""
+
+    def __init__(
+        self, runs: RunLists, gaps: OutcomeGaps, ledger: Ledger, validation: ValidationActivities, clock: Clock
+    ) -> None:
+        """Take the ports, and ``validation``, which tells whose run it was as it told the run itself."""
+        self._runs = runs
+        self._gaps = gaps
+        self._ledger = ledger
+        self._validation = validation
+        self._clock = clock
+
+    @activity.defn
+    async def begin_look(self, began: SweepStart) -> SweepState:
+        """Go on where the last look began."""
+        last = await self._gaps.last_look()
+        return SweepState(began.at_ms, epoch_ms(last - OVERLAP) if last else None, pages=PAGES_A_RUN)
+
+    @activity.defn
+    async def find_closed(self, look: SweepState) -> ClosedSuspects:
+        """Of the next page of runs that have ended since, those without an outcome."""
+        since = datetime.fromtimestamp(look.since_ms / 1000, UTC) if look.since_ms is not None else None
+        found = await self._runs.closed(since, base64.b64decode(look.page or ""), PAGE)
+        outcomes = {run: _outcomes(run) for run in found.runs}
+        missing = await self._gaps.missing([event for events in outcomes.values() for event in events])
+        suspects = tuple(
+            Suspect(run.workflow_id, run.run_id) for run in found.runs if missing.issuperset(outcomes[run])
+        )
+        return ClosedSuspects(suspects, base64.b64encode(found.next_page).decode() if found.next_page else None)
+
+    @activity.defn
+    async def find_held(self, look: SweepState) -> HeldSuspects:
+        """The runs of the next reservations that are held for long. Also those that nobody lists any more."""
+        held = await self._gaps.open_reservations(PATIENCE, UUID(look.after) if look.after else None, PAGE)
+        last = str(held[-1].reservation_id) if len(held) == PAGE else None
+        return HeldSuspects(tuple(found for found in map(_holder, held) if found is not None), last)
+
+    @activity.defn
+    async def settle_runs(self, suspects: Suspects) -> Settled:
+        """Record the outcome of those that have ended without one, and refund them."""
+        recorded, left = 0, 0
+        for suspect in suspects.suspects:
+            try:
+                recorded += await self._settle(suspect)
+            except Refusal as refusal:  # whatever it is with this one, the others are not to wait for it
+                if refusal.kind in _WAIT:
+                    raise
+                left += 1
+                activity.logger.warning("an outcome can't be recorded", extra={"refusal": refusal.kind.value})
+            except KeyUnavailable as error:
+                if not error.gone:
+                    raise
+                left += 1
+        return Settled(recorded, left)
+
+    @activity.defn
+    async def end_look(self, began: SweepStart) -> SweepMark:
+        """The next look goes on from here."""
+        await self._gaps.looked(datetime.fromtimestamp(began.at_ms / 1000, UTC))
+        return SweepMark(began.at_ms)
+
+    async def _settle(self, suspect: Suspect) -> int:
+        workflow_id, run_id = suspect.workflow_id, suspect.run_id
+        carried = await self._carried_on(workflow_id)
+        end = await self._runs.state(workflow_id, run_id)
+        beginning = await self._runs.beginning(workflow_id, run_id)
+        if end is EngineState.OPEN:
+            return 0
+        if beginning is not None:
+            started_ms, identities = epoch_ms(beginning.started_at), beginning.identities
+        elif suspect.reservation_id is not None:
+            started_ms, identities = UUID(suspect.reservation_id).int >> 80, (run_id,)
+        else:  # deleted since it was listed, and nothing was reserved for it: nobody knows more
+            return 0
+        recorded = 0
+        for identity in identities:
+            if identity != carried:
+                final = end if identity == identities[-1] else EngineState.TERMINATED
+                recorded += await self._settle_identity(suspect, identity, started_ms, beginning, final)
+        return recorded
+
+    async def _carried_on(self, workflow_id: str) -> str | None:
+        """The identity under which the workflow goes on, if it does: a run that was reset may have that of another."""
+        newest = await self._runs.newest(workflow_id)
+        if newest is None or await self._runs.state(workflow_id, newest) is not EngineState.OPEN:
+            return None
+        beginning = await self._runs.beginning(workflow_id, newest)
+        return beginning.identities[-1] if beginning else newest
+
+    async def _settle_identity(
+        self, suspect: Suspect, identity: str, started_ms: int, beginning: Beginning | None, end: EngineState
+    ) -> bool:
+        named = suspect.tenant or tenant_of_run(suspect.workflow_id) or SYSTEM_TENANT
+        own = Run(named, "", suspect.workflow_id, identity, started_ms, "", "")
+        strange = Run(SYSTEM_TENANT, "", suspect.workflow_id, identity, started_ms, "", "")
+        outcomes = {evidence.event_of(own, evidence.OUTCOME), evidence.event_of(strange, evidence.OUTCOME)}
+        admission = evidence.event_of(own, evidence.ADMISSION)
+        missing = await self._gaps.missing([*outcomes, admission])
+        if not missing >= outcomes:
+            return False
+        proven = await self._proven(own, beginning)
+        admitted = admission not in missing or suspect.reservation_id is not None
+        if not admitted and proven.submitter is None:
+            return await self._record(Validated(strange), end, reserved=False)
+        run = Run(named, proven.run.caller or suspect.caller or "", own.workflow_id, identity, started_ms, "", "")
+        return await self._record(Validated(run, proven.submitter), end, reserved=True)
+
+    async def _proven(self, run: Run, beginning: Beginning | None) -> Validated:
+        """Whose run it was, by what it was started with: as its own first stage found, or would have."""
+        argument = beginning.argument if beginning else None
+        given = argument if isinstance(argument, dict) else {}
+        return await self._validation.validate_request(
+            ValidateInput(given.get("request"), given.get("context"), run.workflow_id, run.run_id, run.started_ms)
+        )
+
+    async def _record(self, of: Validated, end: EngineState, *, reserved: bool) -> bool:
+        """Record the outcome. Nothing in it depends on when: a repeat is the same."""
+        kind = kind_for(end)
+        status = status_for(kind)
+        close = CloseInput(of.run, status.value, of.submitter, problem=Problem(kind.value, ""))
+        record = Record(
+            event_id=evidence.event_of(of.run, evidence.OUTCOME),
+            tenant=of.run.tenant,
+            kind=event_for(Status(status)),
+            recorded_at=self._clock.now(),
+            fields=evidence.outcome_fields(close, _NOTHING_COMMITTED),
+            sealed=evidence.sealed(of.submitter, None),
+            workflow_id=of.run.workflow_id,
+            run_id=of.run.run_id,
+        )
+        reservation = evidence.event_of(of.run, evidence.RESERVATION) if reserved else None
+        try:
+            stored = await self._ledger.close(reservation, 0, record)
+        except RecordConflict:  # its own came first, after all
+            return False
+        if not stored.repeated:
+            activity.logger.warning(
+                "recorded a run that ended without an outcome", extra={"run": of.run.workflow_id, "end": end.value}
+            )
+        return not stored.repeated
+
+
+def _outcomes(run: ClosedRun) -> tuple[UUID, ...]:
+    """The events that its outcome may be recorded as: its tenant's, or nobody's where it had not proven one."""
+    tenants = dict.fromkeys((tenant_of_run(run.workflow_id) or SYSTEM_TENANT, SYSTEM_TENANT))
+    started_ms = epoch_ms(run.started_at)
+    return tuple(
+        evidence.event_of(Run(tenant, "", run.workflow_id, run.run_id, started_ms, "", ""), evidence.OUTCOME)
+        for tenant in tenants
+    )
+
+
+def _holder(held: OpenReservation) -> Suspect | None:
+    if held.workflow_id is None or held.run_id is None:
+        return None
+    return Suspect(held.workflow_id, held.run_id, str(held.reservation_id), held.tenant, held.caller)

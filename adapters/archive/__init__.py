@@ -1,0 +1,1 @@
+"""Archived months: files, their place, manifests, opening and checking."""

@@ -1,0 +1,112 @@
+"""Does an archive hold? Everything is read back and computed anew: the file, each record, its leaf, the tree's root."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+
+from adapters.archive.export import ExportCheck
+from adapters.archive.files import FileHash, lines_of
+from adapters.archive.manifest import ArchiveSeals
+from adapters.archive.place import ArchivePlace
+from adapters.archive.store import PostgresArchives
+from domain.transparency.archive import (
+    ArchiveGone,
+    ArchiveInvalid,
+    ArchiveLine,
+    Manifest,
+    RangeCollector,
+    match_leaves,
+    month_of,
+    read_line,
+)
+from domain.transparency.merkle import Edge, leaf_hash
+
+_SOME = 100
+Take = Callable[[Sequence[ArchiveLine]], Awaitable[None]]
+
+
+class ArchiveChecker:
+    """Checks archives of any tenant."""
+
+    def __init__(self, place: ArchivePlace, store: PostgresArchives, seals: ArchiveSeals) -> None:
+        """Take the parts."""
+        self._place = place
+        self._store = store
+        self._seals = seals
+
+    async def check(self, manifest: Manifest) -> None:
+        """Pass if the archive holds in every part.
+
+        Raises:
+            ArchiveInvalid: says which part does not.
+            Refusal: a server or the place is away: nothing is known.
+        """
+        await self.read(manifest)
+        await self._check_root(manifest)
+
+    async def read(self, manifest: Manifest, take: Take | None = None) -> None:
+        """Pass if the file is the manifest's and each record a leaf of the log's; ``take`` gets them as they come.
+
+        Raises:
+            ArchiveInvalid, Refusal: as ``check``; what was taken by then is worth nothing.
+        """
+        whole = FileHash()
+        chunks = whole.over(self._place.read(manifest.file))
+        try:
+            seqs, rows, export = await self._read_lines(manifest, chunks, take)
+        except ArchiveGone:
+            raise
+        except ArchiveInvalid:
+            async for _ in chunks:  # to the end: a file that was changed is named as such, whatever its lines say
+                pass
+            self._check_file(manifest, whole)
+            raise
+        self._check_file(manifest, whole)
+        if rows != manifest.rows or seqs.as_tuple() != manifest.seqs:
+            raise ArchiveInvalid("the file: it lacks records that its manifest counts, or has others")
+        leaves = await self._store.leaf_count(manifest.tenant, month_of(manifest.month))
+        if leaves != rows:
+            raise ArchiveInvalid(f"the file: it has {rows} records of a month with {leaves} leaves")
+        if export is not None:
+            export.end(await self._seals.checkpoint(manifest.tenant, manifest.checkpoint))
+
+    async def _read_lines(
+        self, manifest: Manifest, chunks: AsyncIterator[bytes], take: Take | None
+    ) -> tuple[RangeCollector, int, ExportCheck | None]:
+        seqs, rows, export = RangeCollector(), 0, None
+        async for texts in lines_of(chunks):
+            if manifest.is_export and export is None and texts:
+                export = ExportCheck(texts.pop(0), manifest)
+            for at in range(0, len(texts), _SOME):
+                some = await asyncio.to_thread(_read, texts[at : at + _SOME], manifest.tenant)
+                match_leaves(some, await self._store.leaves(manifest.tenant, [line.seq for line in some]))
+                if export is not None:
+                    export.take(some)
+                records = [line for line in some if line.whole]
+                for line in records:
+                    seqs.add(line.seq)
+                rows += len(records)
+                if take is not None:
+                    await take(records)
+        return seqs, rows, export
+
+    def _check_file(self, manifest: Manifest, whole: FileHash) -> None:
+        if whole.hex != manifest.sha256:
+            raise ArchiveInvalid("the file: it is not the one that its manifest names (SHA-256)")
+
+    async def _check_root(self, manifest: Manifest) -> None:
+        checkpoint = await self._seals.checkpoint(manifest.tenant, manifest.checkpoint)
+        if checkpoint.size <= manifest.seqs[-1][1]:
+            raise ArchiveInvalid("the checkpoint: it is older than the last of these records")
+        edge = Edge()
+        async for entries in self._store.entries(manifest.tenant, checkpoint.size):
+            edge = await asyncio.to_thread(_grown, edge, entries)
+        if edge.root() != checkpoint.root:
+            raise ArchiveInvalid("the log: its leaves don't give the root of the checkpoint")
+
+
+def _read(texts: Sequence[str], tenant: str) -> list[ArchiveLine]:
+    return [read_line(text, tenant) for text in texts]
+
+
+def _grown(edge: Edge, entries: Sequence[bytes]) -> Edge:
+    return edge.append([leaf_hash(entry) for entry in entries])

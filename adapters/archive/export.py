@@ -1,0 +1,65 @@
+"""What makes an archive an export: a header that ties its entries to a signed checkpoint of the log."""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from domain.records.records import canonical
+from domain.refusals import Kind, Refusal
+from domain.transparency.archive import ArchiveInvalid, ArchiveLine, Manifest
+from domain.transparency.checkpoints import Checkpoint, parse_checkpoint, parse_note
+from domain.transparency.exports import VERSION, ExportError, header_of, read_header
+from domain.transparency.merkle import leaf_hash, verify_consistency
+from domain.transparency.ports import LogEntries, LogProofs
+
+
+class ArchiveHeaders:
+    """Writes headers, from the tiles of the log."""
+
+    def __init__(self, entries: LogEntries, proofs: LogProofs) -> None:
+        """Take the ports."""
+        self._entries = entries
+        self._proofs = proofs
+
+    async def write(self, tenant: str, first: int, after: int, note: str) -> str:
+        """The header of the entries from ``first`` to before ``after``, under a signed note that covers them.
+
+        Raises:
+            ArchiveInvalid: the log's tiles don't give what was signed.
+        """
+        checkpoint = parse_checkpoint(parse_note(note).text)
+        try:
+            edge = await self._entries.edge(tenant, first)
+            path = await self._proofs.consistency(tenant, after, checkpoint.size)
+        except Refusal as refusal:
+            if refusal.kind is not Kind.INTERNAL:
+                raise
+            raise ArchiveInvalid("the log: its tiles don't give the root of the checkpoint") from None
+        return canonical(header_of(checkpoint.origin, edge, after, note, path)).decode()
+
+
+class ExportCheck:
+    """Holds a file's entries, as they come, against its header, and the header against its manifest."""
+
+    def __init__(self, header: str, manifest: Manifest) -> None:
+        """Read the header. Raises ``ArchiveInvalid``."""
+        try:
+            found: Any = json.loads(header)
+            self._after, self._edge, self._path = read_header(found)[1:]
+            said = (found["assay_export"], found["checkpoint"], found["first"], found["after"])
+        except (ExportError, ValueError, TypeError, LookupError, RecursionError):
+            raise ArchiveInvalid("the file: it has no header that can be read") from None
+        if said != (VERSION, manifest.checkpoint, manifest.seqs[0][0], manifest.seqs[-1][1] + 1):
+            raise ArchiveInvalid("the file: its header is not of what its manifest says")
+        self._log = found.get("log")
+
+    def take(self, some: Sequence[ArchiveLine]) -> None:
+        """The next entries."""
+        self._edge = self._edge.append([leaf_hash(line.digest) for line in some])
+
+    def end(self, checkpoint: Checkpoint) -> None:
+        """Pass if the entries are those of the log that was signed, without a gap. Raises ``ArchiveInvalid``."""
+        whole = (self._log, self._edge.size) == (checkpoint.origin, self._after)
+        size, root = checkpoint.size, checkpoint.root
+        if not whole or not verify_consistency(self._after, size, self._edge.root(), root, self._path):
+            raise ArchiveInvalid("the file: its entries are not those of the signed log, without a gap")

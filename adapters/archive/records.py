@@ -1,0 +1,38 @@
+"""Each archive and each restore is an event: in the tenant's log, and in Assay's own."""
+
+from datetime import datetime
+
+from adapters.archive.store import ArchiveRow
+from domain.access.principals import SYSTEM_TENANT
+from domain.budgets.ports import Ledger
+from domain.identity import event_id
+from domain.records.records import EventKind, OpenFields, Record, SealedFields
+from domain.refusals import Kind, Refusal
+from domain.transparency.archive import month_name
+
+
+class ArchiveRecords:
+    """Records what the archiver does."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        """Take the ledger, of which only ``append`` is used."""
+        self._ledger = ledger
+
+    async def note(self, kind: EventKind, noted: ArchiveRow, at: datetime) -> None:
+        """Record it, once for the same file and moment ``at``.
+
+        Raises:
+            Refusal: a server is away. That a tenant's key is gone does not hinder: its records can't be read either.
+        """
+        fields = OpenFields(
+            log=noted.tenant, month=month_name(noted.month), rows=noted.rows, file_sha256=noted.sha256.hex()
+        )
+        for tenant in dict.fromkeys((noted.tenant, SYSTEM_TENANT)):
+            name = f"archive.{noted.tenant}.{month_name(noted.month)}"
+            identity = event_id(int(at.timestamp() * 1000), tenant, name, noted.sha256.hex(), kind.value)
+            record = Record(identity, tenant, kind, at, fields, SealedFields())
+            try:
+                await self._ledger.append(record)
+            except Refusal as refusal:
+                if refusal.kind is not Kind.FORBIDDEN or tenant == SYSTEM_TENANT:
+                    raise

@@ -1,0 +1,1 @@
+"""HTTP clients: shared sessions, bounded reading, the gateway client of the command."""

@@ -1,0 +1,1 @@
+"""The stored tree of the audit log: store, heads, proofs, witnesses."""

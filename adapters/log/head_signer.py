@@ -1,0 +1,233 @@
+"""Signs the heads of the tenants' trees: only those that prove to extend the last checkpoint kept in the key store.
+
+So a database that was rolled back or changed is found, and never signed over. The order is: prove, sign, keep, publish.
+A process may die between any two of these, and any number may be at it: the key store's check-and-set lets one
+checkpoint follow another, and whoever comes next publishes what was kept and goes on from there.
+"""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TypeVar
+
+import structlog
+
+from adapters.log.store import LogHead, PostgresLogStore, Published, TenantTile
+from adapters.vault.log_signer import KeptCheckpoint, VaultLogSigner
+from domain.refusals import Kind, Refusal
+from domain.transparency.heads import RolledBack, TreeHead, growth, tiles_for_growth
+from domain.transparency.merkle import edge_of
+from domain.transparency.tiles import TileError, TileId, subtree_from_tiles, tiles_for_edge
+
+T = TypeVar("T")
+_CALLS_AT_ONCE = 4  # more would spend their time limit waiting for a thread
+_MOST_AT_ONCE = 256
+log = structlog.get_logger(__name__)
+
+
+@dataclass
+class LogCondition:
+    """What is known of the logs, for metrics and reports. ``refused`` says by tenant why a head is not signed,
+    ``stuck`` whose records can't be put into the tree, ``unwitnessed`` whose checkpoints the witness does not take.
+    """
+
+    sequenced: int = 0
+    checkpoints: int = 0
+    refusals: int = 0
+    waiting: int = 0
+    oldest_seconds: float = 0.0
+    refused: dict[str, str] = field(default_factory=dict)
+    stuck: set[str] = field(default_factory=set)
+    cosigned: int = 0
+    unwitnessed: set[str] = field(default_factory=set)
+
+
+@dataclass(frozen=True, slots=True)
+class Proven:
+    """A head that extends what was kept, and the consistency proof between the two."""
+
+    head: LogHead
+    kept: KeptCheckpoint | None
+    path: tuple[bytes, ...]
+
+
+class HeadSigner:
+    """Signs what grew, each tenant's head at most every ``checkpoint_seconds``."""
+
+    def __init__(
+        self,
+        store: PostgresLogStore,
+        signer: VaultLogSigner,
+        condition: LogCondition,
+        *,
+        checkpoint_seconds: float = 1.0,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Take the store of the trees, and what signs and keeps checkpoints."""
+        self._store = store
+        self._signer = signer
+        self._condition = condition
+        self._seconds = checkpoint_seconds
+        self._monotonic = monotonic
+        self._tried_at: dict[str, float] = {}
+
+    async def sign(self) -> float | None:
+        """Sign the heads that grew and are due; the seconds until the next is due, or None if none is left.
+
+        Raises:
+            Refusal: STORE_UNAVAILABLE, VAULT_UNAVAILABLE. What was not signed is signed later.
+        """
+        now = self._monotonic()
+        waits = {head: self._due_in(head.tenant, now) for head in await self._store.unsigned()}
+        ripe = sorted((head for head, wait in waits.items() if wait <= 0), key=lambda head: waits[head])
+        for head in ripe[:_MOST_AT_ONCE]:
+            self._tried_at[head.tenant] = now
+        proven = await self._examine(ripe[:_MOST_AT_ONCE])
+        kept = [  # by a process that came no further than keeping it
+            Published(one.head.tenant, one.kept.checkpoint.size, one.kept.checkpoint.root, one.kept.note)
+            for one in proven
+            if one.kept and one.kept.checkpoint.size > one.head.signed
+        ]
+        if kept:
+            await self._store.publish(kept)
+        await self._sign([one for one in proven if not one.kept or one.head.edge.size > one.kept.checkpoint.size])
+        if len(ripe) > _MOST_AT_ONCE:
+            return 0.0
+        return min((wait for wait in waits.values() if wait > 0), default=None)
+
+    async def survey(self) -> None:
+        """Look at every tree, whether or not it grew.
+
+        Raises:
+            Refusal: STORE_UNAVAILABLE, VAULT_UNAVAILABLE.
+        """
+        heads = await self._store.heads()
+        for head in heads:
+            self._signer.forget(head.tenant)
+        for gone in self._condition.refused.keys() - {head.tenant for head in heads}:
+            del self._condition.refused[gone]
+        for at in range(0, len(heads), _MOST_AT_ONCE):
+            await self._examine(heads[at : at + _MOST_AT_ONCE])
+
+    async def extends(self, head: LogHead) -> bool:
+        """Whether a head extends the checkpoint that was kept.
+
+        Raises:
+            Refusal: STORE_UNAVAILABLE, VAULT_UNAVAILABLE.
+        """
+        return bool(await self._examine([head]))
+
+    async def _examine(self, heads: Sequence[LogHead]) -> list[Proven]:
+        """Those that may be signed. What others kept meanwhile is read before one is refused."""
+        proven, doubted = await self._prove(heads)
+        for head, _, _ in doubted:
+            self._signer.forget(head.tenant)
+        again, wrong = await self._prove([head for head, _, _ in doubted]) if doubted else ([], [])
+        for head, kept, reason in wrong:
+            self._refuse(head, kept, reason)
+        for one in (*proven, *again):
+            if self._condition.refused.pop(one.head.tenant, None) is not None:
+                log.info("log.restored", tenant=one.head.tenant)
+        return [*proven, *again]
+
+    async def _prove(
+        self, heads: Sequence[LogHead]
+    ) -> tuple[list[Proven], list[tuple[LogHead, KeptCheckpoint | None, str]]]:
+        kept, wrong = dict[LogHead, KeptCheckpoint | None](), list[tuple[LogHead, KeptCheckpoint | None, str]]()
+        looks = await _few_at_once([partial(self._signer.kept, head.tenant) for head in heads])
+        for head, found in zip(heads, looks, strict=True):
+            if isinstance(found, Refusal) and found.kind is not Kind.VAULT_UNAVAILABLE:
+                wrong.append((head, None, found.detail))
+            elif isinstance(found, BaseException):
+                raise found
+            else:
+                kept[head] = found
+        wanted: set[TenantTile] = {
+            (head.tenant, tile) for head, known in kept.items() for tile in _tiles_for(head, known)
+        }
+        tiles = await self._store.tiles(sorted(wanted))
+        proven = list[Proven]()
+        for head, known in kept.items():
+            try:
+                proven.append(Proven(head, known, _proof(head, known, tiles.get(head.tenant, {}))))
+            except RolledBack as error:
+                wrong.append((head, known, str(error)))
+        return proven, wrong
+
+    def _refuse(self, head: LogHead, kept: KeptCheckpoint | None, reason: str) -> None:
+        self._condition.refusals += 1
+        if self._condition.refused.get(head.tenant) != reason:
+            self._condition.refused[head.tenant] = reason
+            sizes = {"size": head.edge.size, "signed": kept.checkpoint.size if kept else 0}
+            log.error("log.rolled_back", security=True, tenant=head.tenant, reason=reason, **sizes)
+
+    async def _sign(self, grown: Sequence[Proven]) -> None:
+        if not grown:
+            return
+        heads = [one.head for one in grown]
+        notes = await self._signer.sign([self._signer.checkpoint(h.tenant, h.edge.size, h.edge.root()) for h in heads])
+        keeping = [
+            partial(self._signer.keep, one.head.tenant, note, after=one.kept)
+            for one, note in zip(grown, notes, strict=True)
+        ]
+        outcomes = await _few_at_once(keeping)
+        # A signature that lost against another's, or whose fate is not known, is thrown away: the next turn tells.
+        won = [
+            Published(head.tenant, head.edge.size, head.edge.root(), note)
+            for head, note, outcome in zip(heads, notes, outcomes, strict=True)
+            if outcome is True
+        ]
+        if won:
+            await self._store.publish(won)
+            self._condition.checkpoints += len(won)
+        for outcome in outcomes:
+            if isinstance(outcome, BaseException):
+                raise outcome
+
+    def _due_in(self, tenant: str, now: float) -> float:
+        tried_at = self._tried_at.get(tenant)
+        return 0.0 if tried_at is None else tried_at + self._seconds - now
+
+
+def _tiles_for(head: LogHead, kept: KeptCheckpoint | None) -> list[TileId]:
+    growing = tiles_for_growth(_kept_head(kept), _head(head)) if kept else []
+    return [*tiles_for_edge(head.edge.size), *growing]
+
+
+def _proof(head: LogHead, kept: KeptCheckpoint | None, tiles: Mapping[TileId, bytes]) -> tuple[bytes, ...]:
+    """The consistency proof. Raises ``RolledBack`` if there is none."""
+    if kept is not None and kept.checkpoint.size > head.edge.size and not head.damaged:
+        raise RolledBack("the store was rolled back: the tree is smaller than the last checkpoint")
+    try:
+        fits = edge_of(head.edge.size, lambda level, idx: subtree_from_tiles(level, idx, tiles)) == head.edge
+    except TileError:
+        fits = False
+    if head.damaged or not fits:
+        raise RolledBack("the tree does not fit its own head")
+    if kept is None:
+        return ()
+    try:
+        return tuple(growth(_kept_head(kept), _head(head), tiles))
+    except RolledBack:
+        raise RolledBack("the store was changed: the tree does not extend the last checkpoint") from None
+
+
+def _head(head: LogHead) -> TreeHead:
+    return TreeHead(head.edge.size, head.edge.root())
+
+
+def _kept_head(kept: KeptCheckpoint) -> TreeHead:
+    return TreeHead(kept.checkpoint.size, kept.checkpoint.root)
+
+
+async def _few_at_once(calls: Sequence[Callable[[], Awaitable[T]]]) -> list[T | BaseException]:
+    """What each call gives or raises."""
+    limit = asyncio.Semaphore(_CALLS_AT_ONCE)
+
+    async def one(call: Callable[[], Awaitable[T]]) -> T:
+        async with limit:
+            return await call()
+
+    return await asyncio.gather(*map(one, calls), return_exceptions=True)

@@ -1,0 +1,1 @@
+"""Verification of the stored log against Vault, archives and receipts."""

@@ -1,0 +1,69 @@
+"""Which records may be missing because their month was archived: as signed manifests say, not as the store does."""
+
+from bisect import bisect_right
+from collections.abc import Iterable, Mapping
+from typing import Any, Protocol
+
+import jwt
+
+from adapters.vault.public_keys import KeySet
+from domain.signing_keys import ARCHIVE_KEY
+
+MANIFEST_TYPE = "assay-archive+jwt"
+
+
+class ManifestInvalid(Exception):
+    """A manifest does not hold. Says why."""
+
+
+class PublicKeys(Protocol):
+    """The versions of a signing key. Raises a ``Refusal`` while their keeper is away."""
+
+    async def key_set(self, key_name: str) -> KeySet:
+        """All that verify."""
+        ...
+
+
+class ArchivedRanges:
+    """Places of leaves, as ranges with both ends included."""
+
+    def __init__(self, ranges: Iterable[tuple[int, int]] = ()) -> None:
+        """Take the ranges, in any order."""
+        self._ranges = sorted(ranges)
+        self._starts = [first for first, _ in self._ranges]
+
+    def __contains__(self, seq: int) -> bool:
+        """Whether a leaf is among them."""
+        at = bisect_right(self._starts, seq) - 1
+        return at >= 0 and seq <= self._ranges[at][1]
+
+
+async def archived_leaves(keys: PublicKeys, tenant: str, manifests: Iterable[str]) -> ArchivedRanges:
+    """The tenant's leaves whose records lie in archived files.
+
+    Raises:
+        ManifestInvalid: a manifest is not signed by the archive's key, or is another tenant's.
+        Refusal: VAULT_UNAVAILABLE; NOT_FOUND if there is no such key.
+    """
+    ranges = list[tuple[int, int]]()
+    for manifest in manifests:
+        claims = _claims(manifest, (await keys.key_set(ARCHIVE_KEY)).keys)
+        if claims.get("tenant") != tenant:
+            raise ManifestInvalid("a manifest is another tenant's")
+        try:
+            ranges += [(int(first), int(last)) for first, last in claims["seqs"]]
+        except (KeyError, ValueError, TypeError):
+            raise ManifestInvalid("a manifest does not say which leaves it is about") from None
+    return ArchivedRanges(ranges)
+
+
+def _claims(manifest: str, keys: Mapping[str, Mapping[str, str]]) -> Mapping[str, Any]:
+    try:
+        header = jwt.get_unverified_header(manifest)
+        key = keys.get(str(header.get("kid")))
+        if header.get("typ") != MANIFEST_TYPE or key is None:
+            raise ManifestInvalid("a manifest is not signed by the archive's key")
+        claims: Mapping[str, Any] = jwt.decode(manifest, jwt.PyJWK(dict(key)), algorithms=["EdDSA"])
+    except jwt.PyJWTError:
+        raise ManifestInvalid("the signature of a manifest does not hold") from None
+    return claims

@@ -1,0 +1,127 @@
+"""Verifying what the log gives out, offline: proofs of entries, proofs that a log has only grown, and exports.
+
+Findings say ``verdict`` (``holds`` or ``broken``) and what was found, or why; of an export also the first bad entry.
+"""
+
+import base64
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from adapters.log.verify.receipts import holds
+from domain.transparency.checkpoints import (
+    LogFormatError,
+    Unproven,
+    VerifierKey,
+    open_checkpoint,
+    open_proof,
+    parse_proof,
+)
+from domain.transparency.exports import VERSION, ExportError, entry_of, read_header
+from domain.transparency.merkle import Edge, leaf_hash, verify_consistency
+
+Found = dict[str, Any]
+_AT_ONCE = 1024
+_UNREADABLE = (LogFormatError, Unproven, ExportError)
+
+
+def verify_proof(text: str, digest: bytes, keys: Sequence[VerifierKey]) -> Found:
+    """Whether a tlog-proof shows the record with this digest to be in the log of one of the keys."""
+    try:
+        proof = parse_proof(text)
+        checkpoint = open_proof(proof, digest, keys, holds)
+    except _UNREADABLE as error:
+        return _broken(error)
+    head = {"log": checkpoint.origin, "index": proof.index, "size": checkpoint.size, "root": checkpoint.root.hex()}
+    return {"verdict": "holds", **head}
+
+
+def verify_growth(old: str, new: str, proof: str, keys: Sequence[VerifierKey]) -> Found:
+    """Whether the log of the checkpoint ``new`` begins with all of ``old``'s.
+
+    ``proof`` is what ``GET /v1/audit/consistency`` gives, or its hashes in base64, one a line.
+    """
+    try:
+        before, after = (open_checkpoint(note, keys, holds) for note in (old, new))
+        path = _path(proof)
+    except _UNREADABLE as error:
+        return _broken(error)
+    if before.origin != after.origin:
+        return _broken("the checkpoints are of different logs")
+    if before.size > after.size:
+        return _broken(f"the checkpoint is of {after.size} entries, fewer than {before.size}")
+    if not verify_consistency(before.size, after.size, before.root, after.root, path):
+        return _broken(f"it is not proven that the first {before.size} entries are what they were")
+    return {"verdict": "holds", "log": after.origin, "old": before.size, "size": after.size, "root": after.root.hex()}
+
+
+def verify_export(lines: Iterable[bytes], keys: Sequence[VerifierKey]) -> Found:
+    """Whether an export's records are those of the log that was signed, without a gap."""
+    remaining = iter(lines)
+    try:
+        header = _object(next(remaining, b""))
+        if header.get("assay_export") != VERSION:
+            raise ExportError(f"this is no export of version {VERSION}")
+        checkpoint = open_checkpoint(str(header.get("checkpoint")), keys, holds)
+        if header.get("log") != checkpoint.origin:
+            raise ExportError("the checkpoint is of another log than the export")
+        first, after, edge, path = read_header(header)
+        edge, records = _entries(remaining, edge, checkpoint.origin.rpartition("/")[2])
+    except _BadEntry as error:
+        return {**_broken(error), "seq": error.seq, "event_id": error.event_id}
+    except _UNREADABLE as error:
+        return _broken(error)
+    if edge.size != after:
+        return _broken(f"it ends before entry {edge.size}, and should before entry {after}")
+    if not verify_consistency(after, checkpoint.size, edge.root(), checkpoint.root, path):
+        return _broken("these are not the entries of the signed log")
+    counts = {"first": first, "after": after, "records": records, "leaves_only": after - first - records}
+    return {"verdict": "holds", "log": checkpoint.origin, "size": checkpoint.size, **counts}
+
+
+class _BadEntry(ExportError):
+    """An entry is not what it should be."""
+
+    def __init__(self, why: str, seq: int, event_id: object) -> None:
+        super().__init__(why)
+        self.seq = seq
+        self.event_id = event_id
+
+
+def _entries(lines: Iterator[bytes], edge: Edge, tenant: str) -> tuple[Edge, int]:
+    """The tree's edge after these entries, and how many of them have their records."""
+    records, hashes, seq = 0, list[bytes](), edge.size
+    for line in lines:
+        event: Mapping[str, Any] = {}
+        try:
+            event = _object(line)
+            digest, whole = entry_of(event, seq, tenant)
+        except ExportError as error:
+            raise _BadEntry(str(error), seq, event.get("event_id")) from None
+        hashes.append(leaf_hash(digest))
+        seq, records = seq + 1, records + whole
+        if len(hashes) == _AT_ONCE:
+            edge, hashes = edge.append(hashes), []
+    return edge.append(hashes), records
+
+
+def _object(line: bytes) -> Mapping[str, Any]:
+    try:
+        value = json.loads(line)
+    except (ValueError, RecursionError):
+        raise ExportError("it can't be read") from None
+    if not isinstance(value, dict):
+        raise ExportError("it is no object")
+    return value
+
+
+def _path(text: str) -> list[bytes]:
+    try:
+        given = json.loads(text)["hashes"] if text.lstrip().startswith("{") else text.split()
+        return [base64.b64decode(value, validate=True) for value in given]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        raise ExportError("the proof is no list of hashes in base64") from None
+
+
+def _broken(why: Exception | str) -> Found:
+    return {"verdict": "broken", "why": str(why)}

@@ -1,0 +1,78 @@
+"""Whether the log keeps what a receipt promises: that its event is in the tree, within so many seconds."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from adapters.log.verify.anchors import LogKeys
+from adapters.log.verify.receipts import ReceiptInvalid, holds
+from adapters.log.verify.store import EventPosition, LogStore
+from domain.transparency.checkpoints import Checkpoint, LogFormatError, Unproven, open_checkpoint
+from domain.transparency.merkle import inclusion_path, verify_inclusion
+from domain.transparency.tiles import TileError, subtree_from_tiles, tiles_for_inclusion
+
+SEALED = "sealed"
+INCLUDED = "included"
+PROMISED = "promised"
+BROKEN = "broken promise"
+
+
+@dataclass(frozen=True, slots=True)
+class PromiseVerdict:
+    """``sealed`` (a signed checkpoint proves it), ``included`` (none does yet), ``promised`` or ``broken promise``."""
+
+    state: str
+    detail: str
+    seq: int | None = None
+
+
+async def check_promise(
+    store: LogStore, keys: LogKeys, claims: Mapping[str, Any], *, log_name: str, promise_seconds: float
+) -> PromiseVerdict:
+    """Hold a receipt's verified claims against the log. ``promise_seconds`` is for receipts that name no time.
+
+    An event that is recorded waits for the tree in the same transaction, and is moved there in one. So it is missing at
+    no moment after the receipt was given: where it is, the promise is broken already.
+
+    Raises:
+        ReceiptInvalid: the receipt does not say which event of which log.
+        Refusal: STORE_UNAVAILABLE, INTERNAL: it can't be told.
+    """
+    try:
+        event, digest, tenant = UUID(claims["jti"]), bytes.fromhex(claims["record_digest"]), str(claims["tenant"])
+        within = float(claims.get("within", promise_seconds))
+    except (KeyError, ValueError, TypeError):
+        raise ReceiptInvalid("the receipt does not name its event, its record and its tenant") from None
+    place = await store.place(event)
+    if place is None:
+        return PromiseVerdict(BROKEN, "the log has no such event: it was removed after it was recorded")
+    if (place.tenant, place.digest) != (tenant, digest):
+        return PromiseVerdict(BROKEN, "the log has another record in place of this event's", place.seq)
+    if place.seq is not None:
+        return await _sealed(store, keys, place, place.seq, f"{log_name}/{tenant}")
+    if place.age > within:
+        return PromiseVerdict(
+            BROKEN, f"the event waits for {place.age:.0f} s; it was to be in the tree within {within:.0f} s"
+        )
+    return PromiseVerdict(PROMISED, f"the event waits for the tree, for {place.age:.1f} of {within:.0f} s")
+
+
+async def _sealed(store: LogStore, keys: LogKeys, place: EventPosition, seq: int, origin: str) -> PromiseVerdict:
+    """A leaf of the tree: proven by the newest checkpoint, if that covers it."""
+    note = await store.newest_checkpoint(place.tenant)
+    try:
+        checkpoint = open_checkpoint(note, keys.of(origin), holds) if note else None
+        if checkpoint is None or checkpoint.size <= seq:
+            return PromiseVerdict(INCLUDED, f"the event is in the tree at seq {seq}; no checkpoint covers it yet", seq)
+        if await _proven(store, place, seq, checkpoint):
+            return PromiseVerdict(SEALED, f"seq {seq} of {checkpoint.size} in {origin}", seq)
+    except (LogFormatError, Unproven, TileError) as error:
+        return PromiseVerdict(BROKEN, str(error), seq)
+    return PromiseVerdict(BROKEN, "the event's leaf is not in the tree that was signed", seq)
+
+
+async def _proven(store: LogStore, place: EventPosition, seq: int, checkpoint: Checkpoint) -> bool:
+    tiles, _ = await store.tiles(place.tenant, tiles_for_inclusion(checkpoint.size, seq))
+    path = inclusion_path(checkpoint.size, seq, lambda level, idx: subtree_from_tiles(level, idx, tiles))
+    return verify_inclusion(place.digest, seq, checkpoint.size, path, checkpoint.root)

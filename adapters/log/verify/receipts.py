@@ -1,0 +1,108 @@
+"""Checking a receipt offline, with nothing but the public keys."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import jwt
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+from domain.records.commitments import digest
+from domain.records.records import canonical
+from domain.signing_keys import RECEIPT_KEY, is_key_id
+from domain.transparency.checkpoints import VerifierKey, open_proof, parse_proof
+
+RECEIPT_TYPE = "assay-receipt+jwt"
+
+
+class ReceiptInvalid(Exception):
+    """The receipt does not hold. Says which part."""
+
+
+def verify_receipt(
+    document: Mapping[str, Any],
+    jwks: Mapping[str, Any],
+    request: object = None,
+    *,
+    proof: str | None = None,
+    log_keys: Sequence[VerifierKey] = (),
+) -> dict[str, Any]:
+    """The receipt's claims, with ``checked``: which parts hold; and ``verdict``: ``promised`` or ``sealed``.
+
+    ``document`` is a run's body, a problem with its run, or the receipt alone. With a run's body the answer is checked
+    against its commitment, with ``request`` (the body that was sent) the prompt is. It is ``sealed`` if ``proof``, or
+    the one that comes with the receipt, shows it to be in the log whose keys ``log_keys`` are.
+
+    Raises:
+        ReceiptInvalid: see there.
+    """
+    run = document.get("run", document)
+    receipt = run.get("receipt", run)
+    if not isinstance(receipt, Mapping) or not isinstance(receipt.get("statement"), str):
+        raise ReceiptInvalid("there is no receipt in this document")
+    claims = _signed_claims(receipt["statement"], jwks)
+    checked = ["signature"]
+    for name, signed in (("record_digest", "record_digest"), ("event_id", "jti")):
+        if receipt.get(name) != claims.get(signed):
+            raise ReceiptInvalid(f"'{name}' is not what was signed")
+    if run is not receipt and run.get("id") != claims.get("sub"):
+        raise ReceiptInvalid("the receipt is another run's")
+    result = run.get("result")  # a text, in the answer of /ai/predict
+    answer = result.get("content") if isinstance(result, Mapping) else result
+    if answer is not None:
+        _opens(receipt, claims, "answer", str(answer).encode())
+        checked.append("answer")
+    if request is not None:
+        _opens(receipt, claims, "prompt", canonical(request))
+        checked.append("request")
+    verdict = "promised"
+    found = receipt.get("proof") if proof is None else proof
+    if found is not None and log_keys:
+        _in_log(found, claims, log_keys)
+        checked.append("proof")
+        verdict = "sealed"
+    return {**claims, "verdict": verdict, "checked": ", ".join(checked)}
+
+
+def _in_log(proof: object, claims: Mapping[str, Any], log_keys: Sequence[VerifierKey]) -> None:
+    try:
+        checkpoint = open_proof(parse_proof(str(proof)), bytes.fromhex(claims["record_digest"]), log_keys, holds)
+    except ValueError as error:
+        raise ReceiptInvalid(f"the proof does not hold: {error}") from None
+    if claims.get("log", checkpoint.origin) != checkpoint.origin:
+        raise ReceiptInvalid("the proof is of another log than the receipt's")
+
+
+def holds(public_key: bytes, signature: bytes, message: bytes) -> bool:
+    """Whether an Ed25519 signature (RFC 8032) holds."""
+    try:
+        Ed25519PublicKey.from_public_bytes(public_key).verify(signature, message)
+    except InvalidSignature:
+        return False
+    return True
+
+
+def _signed_claims(statement: str, jwks: Mapping[str, Any]) -> dict[str, Any]:
+    try:
+        header = jwt.get_unverified_header(statement)
+        kid = str(header.get("kid"))
+        if header.get("typ") != RECEIPT_TYPE or not is_key_id(kid, RECEIPT_KEY):
+            raise ReceiptInvalid("the statement is no receipt")
+        key = next((jwk for jwk in jwks.get("keys", ()) if jwk.get("kid") == kid), None)
+        if key is None:
+            raise ReceiptInvalid(f"the key '{kid}' is not among the keys")
+        claims: dict[str, Any] = jwt.decode(
+            statement, jwt.PyJWK(key), algorithms=["EdDSA"], options={"verify_aud": False, "require": ["jti", "sub"]}
+        )
+    except jwt.PyJWTError as error:
+        raise ReceiptInvalid(f"the signature does not hold ({type(error).__name__})") from None
+    return claims
+
+
+def _opens(receipt: Mapping[str, Any], claims: Mapping[str, Any], name: str, content: bytes) -> None:
+    salt = (receipt.get("openings") or {}).get(name)
+    committed = claims.get(f"{name}_commitment")
+    if salt is None or committed is None:
+        raise ReceiptInvalid(f"there is no commitment to the {name}")
+    if digest(bytes.fromhex(salt), content) != committed:
+        raise ReceiptInvalid(f"the receipt is about another {name}")

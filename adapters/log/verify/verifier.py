@@ -1,0 +1,314 @@
+"""Verifies the whole log from the store, against what Vault keeps of it and what others kept.
+
+Memory is bounded: leaves come in pages, and of the tree there is its edge and a tile a level. What Vault keeps is read
+first: the store's log is newer then, unless somebody put it back.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from adapters.log.verify.anchors import LogAnchors, LogKeys
+from adapters.log.verify.archived import ArchivedRanges, ManifestInvalid, archived_leaves
+from adapters.log.verify.receipts import holds
+from adapters.log.verify.store import LogStore, Signed, StoredHead
+from adapters.vault.public_keys import VaultPublicKeys
+from domain.refusals import Kind, Refusal
+from domain.transparency.checkpoints import Checkpoint, LogFormatError, Unproven, open_checkpoint
+from domain.transparency.merkle import consistency_path, verify_consistency
+from domain.transparency.tiles import (
+    TILE_WIDTH,
+    TileError,
+    TileId,
+    partial_tiles,
+    subtree_from_tiles,
+    tiles_for_consistency,
+    tiles_for_edge,
+)
+from domain.transparency.verification import (
+    Entry,
+    Fault,
+    Rebuilt,
+    TenantAudit,
+    VerificationFinding,
+    behind,
+    check_entry,
+    check_tile,
+    forked,
+    leaf_hashes,
+    unlike,
+)
+
+VAULTS = "Vault's last checkpoint"
+KEPT = "the kept checkpoint"
+_COUNTED = 1 << 16  # leaves
+_BESIDE = 64  # records at a time
+
+
+@dataclass(frozen=True, slots=True)
+class Anchor:
+    """A verified checkpoint from outside the store."""
+
+    checkpoint: Checkpoint
+    where: str
+
+
+class LogAudit:
+    """Verifies logs, a tenant's at a time."""
+
+    def __init__(
+        self,
+        store: LogStore,
+        anchors: LogAnchors,
+        keys: LogKeys,
+        archive_keys: VaultPublicKeys,
+        *,
+        log_name: str,
+        promise_seconds: float,
+    ) -> None:
+        """Take the readers. ``log_name`` begins logs' origins; records are in the tree within ``promise_seconds``."""
+        self._store = store
+        self._anchors = anchors
+        self._keys = keys
+        self._archive_keys = archive_keys
+        self._log_name = log_name
+        self._promise = promise_seconds
+
+    async def tenants(self) -> list[str]:
+        """The tenants with a log, in the store or in Vault."""
+        return sorted(await self._store.tenants() | await self._anchors.tenants())
+
+    def origin(self, tenant: str) -> str:
+        """The name of the tenant's log."""
+        return f"{self._log_name}/{tenant}"
+
+    def open_kept(self, note: str) -> tuple[str, Checkpoint]:
+        """The tenant and the checkpoint of a signed note that somebody kept.
+
+        Raises:
+            Refusal: INVALID_REQUEST if it is none of this installation's logs, or not signed by its key.
+        """
+        try:
+            origin = note.partition("\n")[0]
+            checkpoint = open_checkpoint(note, self._keys.of(origin), holds)
+        except (LogFormatError, Unproven) as error:
+            raise Refusal(Kind.INVALID_REQUEST, f"{KEPT} can't be used: {error}") from None
+        name, _, tenant = origin.rpartition("/")
+        if name != self._log_name:
+            raise Refusal(Kind.INVALID_REQUEST, f"{KEPT} is of another log than '{self._log_name}'")
+        return tenant, checkpoint
+
+    async def verify(self, tenant: str, *, since: int = 0, kept: Sequence[Checkpoint] = ()) -> TenantAudit:
+        """Verify a tenant's log: its leaves and records from ``since`` on, and all that was signed of these.
+
+        What comes before ``since`` is taken from the tiles, and holds if a later checkpoint does.
+
+        Raises:
+            Refusal: STORE_UNAVAILABLE, VAULT_UNAVAILABLE, INTERNAL: it can't be told.
+        """
+        audit = TenantAudit(tenant)
+        anchors = [Anchor(checkpoint, KEPT) for checkpoint in kept]
+        if vaults := self._opened(audit, await self._anchors.note(tenant)):
+            anchors.append(vaults)
+        head = await self._store.head(tenant)
+        audit.size, audit.signed_size = head.size, head.signed
+        audit.since = audit.proven = min(since, head.size) // TILE_WIDTH * TILE_WIDTH
+        await self._check_sizes(audit, head, anchors)
+        try:
+            tree = await self._tree(audit, anchors)
+        except TileError as error:
+            audit.found(
+                VerificationFinding(Fault.TILE_CHANGED, f"{error}: there is no tree to begin with", seq=audit.since)
+            )
+        else:
+            await self._check_leaves(audit, head, tree, anchors)
+        await self._check_pending(audit)
+        await self._check_vault(audit)
+        return audit
+
+    async def unplaced(self, tenant: str | None = None) -> dict[str, VerificationFinding]:
+        """By tenant the first record that neither is in the tree nor waits for it, of one tenant or of all.
+
+        Raises:
+            Refusal: as ``verify``.
+        """
+        found = dict[str, VerificationFinding]()
+        async for owner, event in self._store.unplaced(tenant):
+            detail = "neither is it in the tree, nor does it wait for it: its leaf is gone, or it never had one"
+            found.setdefault(owner, VerificationFinding(Fault.NOT_RECORDED, detail, event_id=event))
+        return found
+
+    def _opened(self, audit: TenantAudit, note: str | None) -> Anchor | None:
+        if note is None:
+            return None
+        try:
+            return Anchor(open_checkpoint(note, self._keys.of(self.origin(audit.tenant)), holds), VAULTS)
+        except (LogFormatError, Unproven) as error:
+            audit.found(VerificationFinding(Fault.CHECKPOINT_FORGED, f"{VAULTS}: {error}"))
+            return None
+
+    async def _check_sizes(self, audit: TenantAudit, head: StoredHead, anchors: Sequence[Anchor]) -> None:
+        """Before any leaf is read: whether there are as many as the head, the checkpoints and the anchors say."""
+        for anchor in anchors:
+            if anchor.checkpoint.size > head.size:
+                audit.found(behind(anchor.checkpoint, anchor.where, head.size))
+        if head.signed > head.size:
+            detail = f"the store has a checkpoint of {head.signed} leaves, and {head.size} leaves"
+            audit.found(VerificationFinding(Fault.ROLLED_BACK, detail, size=head.signed))
+        if head.leaves != head.size or head.first < 0:
+            detail = f"the leaves are numbered {head.first} to {head.leaves - 1}, and the head is of {head.size}"
+            audit.found(VerificationFinding(Fault.HEAD_CHANGED, detail, seq=min(head.leaves, head.size)))
+        for start in range(audit.since, head.size, _COUNTED):
+            end = min(start + _COUNTED, head.size)
+            if (count := await self._store.count(audit.tenant, start, end)) > end - start:
+                audit.found(
+                    VerificationFinding(
+                        Fault.LEAF_ADDED, f"there are {count} leaves for {end - start} places", seq=start
+                    )
+                )
+
+    async def _tree(self, audit: TenantAudit, anchors: Sequence[Anchor]) -> Rebuilt:
+        """The tree before ``since``, from tiles; anchors that are older are proven to be a part of it."""
+        since, older = audit.since, [anchor for anchor in anchors if anchor.checkpoint.size <= audit.since]
+        wanted = {*tiles_for_edge(since), *partial_tiles(since)}
+        for anchor in older:
+            wanted.update(tiles_for_consistency(anchor.checkpoint.size, since))
+        tiles, _ = await self._store.tiles(audit.tenant, sorted(wanted))
+        tree = Rebuilt(since, tiles)
+        for anchor in older:
+            old, root = anchor.checkpoint, tree.edge.root()
+            path = consistency_path(old.size, since, lambda level, idx: subtree_from_tiles(level, idx, tiles))
+            if not verify_consistency(old.size, since, old.root, root, path):
+                audit.found(forked(old, anchor.where))
+        return tree
+
+    async def _check_leaves(
+        self, audit: TenantAudit, head: StoredHead, tree: Rebuilt, anchors: Sequence[Anchor]
+    ) -> None:
+        archived = await self._archived(audit)
+        async for page in self._store.leaves(audit.tenant, audit.since, head.size):
+            whole, missing = self._check_entries(audit, tree.edge.size, page, archived)
+            if missing:
+                archived = await self._look_again(audit, missing)
+            await self._grow(audit, tree, page[:whole], anchors)
+            if whole < len(page):
+                break  # the tree over what follows is another one
+        if tree.edge.size < head.size:
+            audit.found(VerificationFinding(Fault.LEAF_MISSING, "there is no leaf in this place", seq=tree.edge.size))
+            return
+        if audit.beside:
+            audit.warnings.append(
+                f"{audit.beside} records are being archived: they lie beside the log, and are checked"
+            )
+        audit.root = tree.edge.root()
+        await self._check_tiles(audit, tree.unfinished())
+        if tree.edge.to_bytes() != head.edge:
+            audit.found(
+                VerificationFinding(
+                    Fault.HEAD_CHANGED, "the edge that is kept is not that of the leaves", seq=head.size
+                )
+            )
+
+    async def _archived(self, audit: TenantAudit) -> ArchivedRanges:
+        try:
+            return await archived_leaves(self._archive_keys, audit.tenant, await self._store.manifests(audit.tenant))
+        except ManifestInvalid as error:
+            audit.found(VerificationFinding(Fault.MANIFEST_FORGED, str(error)))
+            return ArchivedRanges()
+
+    @staticmethod
+    def _check_entries(
+        audit: TenantAudit, expected: int, page: Sequence[Entry], archived: ArchivedRanges
+    ) -> tuple[int, list[Entry]]:
+        """Check leaves and records; give how many of the leaves are in their place, and those without a record."""
+        missing = list[Entry]()
+        for place, entry in enumerate(page):
+            if entry.seq != expected + place:
+                return place, missing
+            away = entry.seq in archived
+            audit.archived += entry.record is None and away
+            if entry.record is None and not away:
+                missing.append(entry)
+            else:
+                audit.found(check_entry(audit.tenant, entry, archived=away))
+        return len(page), missing
+
+    async def _look_again(self, audit: TenantAudit, missing: Sequence[Entry]) -> ArchivedRanges:
+        """Look for records where archiving may have put them since: beside the log, then in files. Gives the latter."""
+        gone = list[Entry]()
+        for at in range(0, len(missing), _BESIDE):
+            found = await self._store.beside(missing[at : at + _BESIDE])
+            gone += [entry for entry in found if entry.record is None]
+            audit.beside += sum(entry.record is not None for entry in found)
+            for entry in found:
+                audit.found(check_entry(audit.tenant, entry, archived=entry.record is None))
+        archived = await self._archived(audit)
+        audit.archived += sum(entry.seq in archived for entry in gone)
+        for entry in gone:
+            audit.found(check_entry(audit.tenant, entry, archived=entry.seq in archived))
+        return archived
+
+    async def _grow(self, audit: TenantAudit, tree: Rebuilt, page: Sequence[Entry], anchors: Sequence[Anchor]) -> None:
+        """Append the page to the tree, stopping at each size of which something was signed."""
+        begun, end = tree.edge.size, tree.edge.size + len(page)
+        signed = {row.size: row async for row in self._store.checkpoints(audit.tenant, begun, end)}
+        outside = [anchor for anchor in anchors if begun < anchor.checkpoint.size <= end]
+        full, at = list[tuple[TileId, bytes]](), begun
+        for stop in sorted({*signed, *(anchor.checkpoint.size for anchor in outside), end}):
+            full += tree.append(leaf_hashes(page[at - begun : stop - begun]))
+            at, root = stop, tree.edge.root()
+            for anchor in outside:
+                if anchor.checkpoint.size == stop and anchor.checkpoint.root != root:
+                    audit.found(forked(anchor.checkpoint, anchor.where))
+            if stop in signed:
+                self._check_signed(audit, signed[stop], root)
+        await self._check_tiles(audit, full)
+
+    def _check_signed(self, audit: TenantAudit, row: Signed, root: bytes) -> None:
+        audit.checkpoints += 1
+        try:
+            checkpoint = open_checkpoint(row.note, self._keys.of(self.origin(audit.tenant)), holds)
+        except (LogFormatError, Unproven) as error:
+            audit.found(VerificationFinding(Fault.CHECKPOINT_FORGED, str(error), size=row.size))
+            return
+        if (checkpoint.size, checkpoint.root) != (row.size, row.root):
+            audit.found(
+                VerificationFinding(
+                    Fault.CHECKPOINT_FORGED, "what is signed is not what stands beside it", size=row.size
+                )
+            )
+        elif root != checkpoint.root:
+            audit.found(unlike(checkpoint, audit.proven))
+        else:
+            audit.proven = checkpoint.size
+
+    async def _check_tiles(self, audit: TenantAudit, computed: Sequence[tuple[TileId, bytes]]) -> None:
+        if not computed:
+            return
+        kept, size = await self._store.tiles(audit.tenant, [tile for tile, _ in computed])
+        for (level, idx), content in computed:
+            finding = check_tile((level, idx), kept.get((level, idx), b""), content, size)
+            if finding is not None and finding.seq is not None:
+                finding = replace(finding, event_id=await self._store.event(audit.tenant, finding.seq))
+            audit.found(finding)
+
+    async def _check_pending(self, audit: TenantAudit) -> None:
+        if wrong := await self._store.wrong_pending(audit.tenant):
+            event, reason = wrong
+            audit.found(VerificationFinding(Fault.PENDING_CHANGED, reason, event_id=event))
+        audit.pending, oldest = await self._store.waiting(audit.tenant)
+        if oldest > self._promise:
+            audit.warnings.append(f"{audit.pending} records wait for the tree, the oldest for {oldest:.0f} s")
+
+    async def _check_vault(self, audit: TenantAudit) -> None:
+        """Afterwards Vault's checkpoint is at least as new as those that were read: it is kept first, then stored."""
+        if not audit.signed_size:
+            if audit.size:
+                audit.warnings.append("no checkpoint of this log was ever signed")
+            return
+        anchor = self._opened(audit, await self._anchors.note(audit.tenant))
+        if anchor is None or anchor.checkpoint.size < audit.signed_size:
+            newest = f"of {anchor.checkpoint.size} leaves" if anchor else "missing, or not signed"
+            detail = (
+                f"{VAULTS} is {newest}: Vault was put back to an earlier time, or it was signed beside the sequencer"
+            )
+            audit.found(VerificationFinding(Fault.ANCHOR_MISSING, detail, size=audit.signed_size))

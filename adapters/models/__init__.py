@@ -1,0 +1,1 @@
+"""Model providers, by wire format."""

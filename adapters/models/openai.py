@@ -1,0 +1,163 @@
+"""Models behind the OpenAI wire format: one attempt a call, nothing from the environment."""
+
+import asyncio
+import json
+from urllib.parse import urlsplit
+
+import aiohttp
+
+from adapters.http.bounded import MAX_ERROR_BYTES, BodyTooLong
+from adapters.http.sessions import plain_session, system_tls
+from adapters.models.failures import failure_of, garbled, rejected, status_failure
+from adapters.models.openai_answers import Garbled, read_answer
+from domain.inference.models import ModelAnswer, ModelCall, ModelEntry, ProviderFailure
+from domain.ports import Clock, SecretReader
+from domain.refusals import Kind, Refusal
+
+MAX_BODY_BYTES = 8 * 1024 * 1024
+_OPENAI_HOST = "api.openai.com"
+_KEPT_ALIVE = 4.0  # seconds: less than the 5 after which many servers close, so that no call meets a closing connection
+_OK = range(200, 300)
+
+
+class OpenAIProvider:
+    """``ModelProvider`` for any OpenAI-compatible endpoint. One pool of connections per server.
+
+    Every response is limited as it is read, and nothing is decompressed: that multiplies what was read by up to a
+    thousand.
+
+    Args:
+        secrets: where the key of a model is, in the field ``api_key`` of the secret at its ``key_path``. It is read
+            for every call, so a rotated key is in use at once; caching is the reader's affair.
+        clock: the time, for a Retry-After that is a date.
+        timeout: seconds for a call as a whole, from connecting to the last byte.
+        connect_timeout: seconds to connect, and to wait for a free connection.
+        max_connections: at one time, per server.
+        max_body_bytes: the longest answer that is read. The body of an error is cut at 64 KiB.
+    """
+
+    def __init__(
+        self,
+        secrets: SecretReader,
+        *,
+        clock: Clock,
+        timeout: float = 120.0,
+        connect_timeout: float = 5.0,
+        max_connections: int = 64,
+        max_body_bytes: int = MAX_BODY_BYTES,
+    ) -> None:
+        self._secrets = secrets
+        self._clock = clock
+        self._timeout = timeout
+        self._phases = aiohttp.ClientTimeout(total=None, connect=connect_timeout, sock_read=timeout)
+        self._max_connections = max_connections
+        self._max_body_bytes = max_body_bytes
+        self._session: aiohttp.ClientSession | None = None
+
+    async def complete(self, call: ModelCall) -> ModelAnswer:
+        """Ask once, without retries.
+
+        Raises:
+            ProviderFailure: by class of error, without cause or context: those would hold the prompt and the key.
+            Refusal: VAULT_UNAVAILABLE, if the key can't be read now.
+        """
+        key = await self._key(call.model)
+        outcome = rejected() if key is None else await self._attempt(call, key)
+        if isinstance(outcome, ProviderFailure):
+            raise outcome
+        return outcome
+
+    async def aclose(self) -> None:
+        """Close every connection. A later call opens new ones."""
+        session, self._session = self._session, None
+        if session is not None:
+            await session.close()
+
+    async def _key(self, model: ModelEntry) -> str | None:
+        """The key, or None if there is none that could go into a header."""
+        try:
+            key = (await self._secrets.read(model.key_path)).get("api_key", "")
+        except Refusal as refusal:
+            if refusal.kind is Kind.NOT_FOUND:
+                return None  # an operator's mistake: it must not read as if the caller's run were not found
+            raise
+        return key if key.isascii() and key.isprintable() and key and " " not in key else None
+
+    async def _attempt(self, call: ModelCall, key: str) -> ModelAnswer | ProviderFailure:
+        try:
+            async with asyncio.timeout(self._timeout), self._post(call, key) as response:
+                if response.status in _OK:
+                    return read_answer(await _whole(response, self._max_body_bytes), call.messages)
+                return status_failure(response.status, response.headers, await _begin(response), self._clock.now())
+        except Garbled:
+            return garbled()
+        except Exception as error:  # noqa: BLE001 - whatever it is, its text could hold the prompt or the key
+            return failure_of(error)
+
+    def _post(self, call: ModelCall, key: str) -> "aiohttp.client._RequestContextManager":
+        if self._session is None:
+            self._session = self._new_session()
+        return self._session.post(
+            f"{call.model.base_url.rstrip('/')}/chat/completions",
+            data=json.dumps(_body(call), ensure_ascii=False, separators=(",", ":")).encode(),
+            headers={"Authorization": f"Bearer {key}", "Idempotency-Key": call.call_id},
+            allow_redirects=False,
+        )
+
+    def _new_session(self) -> aiohttp.ClientSession:
+        return plain_session(
+            aiohttp.TCPConnector(
+                limit=0, limit_per_host=self._max_connections, keepalive_timeout=_KEPT_ALIVE, ssl=system_tls()
+            ),
+            self._phases,
+            {"Accept": "application/json"},
+        )
+
+
+async def _whole(response: aiohttp.ClientResponse, limit: int) -> bytes:
+    """The body.
+
+    Raises:
+        BodyTooLong: it is longer than ``limit`` bytes.
+    """
+    body = bytearray()
+    async for chunk in response.content.iter_any():
+        body += chunk
+        if len(body) > limit:
+            response.close()
+            raise BodyTooLong
+    return bytes(body)
+
+
+async def _begin(response: aiohttp.ClientResponse) -> bytes:
+    """The body of an error, which only explains its status: as much as there is, at most ``MAX_ERROR_BYTES``."""
+    body = bytearray()
+    try:
+        async for chunk in response.content.iter_any():
+            body += chunk
+            if len(body) > MAX_ERROR_BYTES:
+                response.close()
+                break
+    except aiohttp.ClientError:
+        pass
+    return bytes(body[:MAX_ERROR_BYTES])
+
+
+def _body(call: ModelCall) -> dict[str, object]:
+    return {
+        "model": call.model.upstream,
+        "messages": [{"role": message.role.value, "content": message.content} for message in call.messages],
+        "temperature": call.temperature,
+        _limit_name(call.model.base_url): call.max_tokens,
+        "stream": False,
+    }
+
+
+def _limit_name(base_url: str) -> str:
+    """The name of the limit on tokens.
+
+    OpenAI's newer models take ``max_completion_tokens`` alone. Compatible servers all know ``max_tokens``, and some
+    ignore the newer name, which would leave the answer without a limit.
+    """
+    host = urlsplit(base_url).hostname or ""
+    return "max_completion_tokens" if host == _OPENAI_HOST or host.endswith("." + _OPENAI_HOST) else "max_tokens"

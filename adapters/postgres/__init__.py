@@ -1,0 +1,1 @@
+"""PostgreSQL: pool, migrations, and one store per port."""

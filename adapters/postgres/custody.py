@@ -1,0 +1,99 @@
+"""Erasure and legal hold in PostgreSQL: each a call of one function, in one transaction with its record."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+import asyncpg
+
+from adapters.postgres.errors import HELD, OTHER_STEP, SAME_PERSON, TENANT_ERASED, unavailable
+from adapters.postgres.ledger import RECORD
+from adapters.postgres.pool import PostgresPool
+from adapters.postgres.sealing.sealer import RecordSealer
+from domain.records.custody import Hold
+from domain.records.records import Record
+from domain.records.sealed_rows import SealedRecord, row_of
+from domain.refusals import Kind, Refusal
+
+_ERASE = f"SELECT assay.erase_subject($15, {RECORD}) AS erased"
+_ERASE_TENANT = f"SELECT * FROM assay.erase_tenant($15, {RECORD})"  # noqa: S608 - a constant
+_PLACE = f"SELECT * FROM assay.place_hold($15, $16, {RECORD})"  # noqa: S608
+_RELEASE = f"SELECT * FROM assay.release_hold($15, $16, $17, {RECORD})"  # noqa: S608
+_HOLDS = "SELECT * FROM assay.holds($1, $2)"
+_MOST = 1000
+
+
+class PostgresCustody:
+    """``Custody`` over the functions of the schema ``assay``."""
+
+    def __init__(self, pool: PostgresPool, sealer: RecordSealer) -> None:
+        """Take the pool (role ``assay-api``), and the sealer that its process seals with."""
+        self._pool = pool
+        self._sealer = sealer
+
+    async def erase(self, subject: str, record: Record) -> int:
+        """See ``Custody``."""
+        row = await _call(self._pool, _ERASE, await self._sealer.seal(record), subject)
+        self._sealer.forget(record.tenant, subject)
+        return int(row["erased"])
+
+    async def place_hold(self, subject: str | None, by: str, record: Record) -> Hold:
+        """See ``Custody``."""
+        return _hold(await _call(self._pool, _PLACE, await self._sealer.seal(record), subject, by))
+
+    async def release_hold(self, hold_id: UUID, by: str, records: tuple[Record, Record]) -> Hold:
+        """See ``Custody``."""
+        for is_last, record in enumerate(records):
+            try:
+                row = await _call(self._pool, _RELEASE, await self._sealer.seal(record), hold_id, by, bool(is_last))
+            except _OtherStep:
+                continue
+            if row["id"] is None:
+                raise Refusal(Kind.NOT_FOUND, "there is no such hold")
+            return _hold(row)
+        raise unavailable("the hold is being released")  # steps go forward only: no third look is needed
+
+    async def holds(self, tenant: str) -> Sequence[Hold]:
+        """See ``Custody``."""
+        return [_hold(row) for row in await self._pool.fetch(_HOLDS, tenant, _MOST)]
+
+
+async def erase_tenant(pool: PostgresPool, tenant: str, sealed: SealedRecord) -> bool:
+    """Erase all persons' keys of a tenant and record it, by role ``assay-custodian``; False if it was recorded before.
+
+    Raises:
+        Refusal: LEGAL_HOLD while any hold of the tenant stands; STORE_UNAVAILABLE.
+    """
+    row = await _call(pool, _ERASE_TENANT, sealed, tenant)
+    return not row["repeated"]
+
+
+class _OtherStep(Exception):
+    """The hold is at the other step of its release."""
+
+
+async def _call(pool: PostgresPool, sql: str, sealed: SealedRecord, *more: object) -> asyncpg.Record:
+    try:
+        row = await pool.fetchrow(sql, *row_of(sealed).columns(), *more)
+    except asyncpg.PostgresError as error:
+        raise _meaning(error) from None
+    if row is None:
+        raise unavailable()
+    return row
+
+
+def _meaning(error: asyncpg.PostgresError) -> Exception:
+    match error.sqlstate:
+        case str(state) if state == HELD:
+            return Refusal(Kind.LEGAL_HOLD, "a legal hold stands on what was to be erased")
+        case str(state) if state == SAME_PERSON:
+            return Refusal(Kind.SECOND_PERSON_NEEDED, "this person has asked for it already: another has to as well")
+        case str(state) if state == TENANT_ERASED:
+            return Refusal(Kind.FORBIDDEN, "the tenant is erased")
+        case str(state) if state == OTHER_STEP:
+            return _OtherStep()
+        case _:
+            return Refusal(Kind.INTERNAL, "the log refuses: this event is recorded with other content")
+
+
+def _hold(row: asyncpg.Record) -> Hold:
+    return Hold(**dict(row.items()))

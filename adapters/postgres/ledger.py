@@ -1,0 +1,125 @@
+"""Budgets and records in PostgreSQL: one call of one function, one transaction."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from uuid import UUID
+
+import asyncpg
+
+from adapters.postgres.errors import CONFLICT, KEY_ERASED, unavailable
+from adapters.postgres.pool import PostgresPool
+from adapters.postgres.sealing.sealer import RecordSealer
+from domain.budgets.values import Admitted, Appended, QuotaSpent, QuotaState, RecordConflict, Reservation
+from domain.records.records import Record
+from domain.records.sealed_rows import KeyErased, SealedRow, row_of
+from domain.refusals import Kind, Refusal
+
+RECORD = (
+    "ROW($1::uuid, $2::smallint, $3::text, $4::text, $5::timestamptz, $6::text, $7::text, $8::text, $9::json,"
+    " $10::text, $11::uuid, $12::bytea, $13::bytea, $14::bytea)::assay.sealed_record"
+)
+"""A sealed record's columns as one value, in a statement whose own parameters begin with $15."""
+
+_APPEND = f"SELECT * FROM assay.append({RECORD})"  # noqa: S608 - a constant
+_ADMIT = f"SELECT * FROM assay.admit($15, $16, $17, $18, {RECORD})"  # noqa: S608
+_CLOSE = f"SELECT * FROM assay.close($15, $16, {RECORD})"  # noqa: S608
+_QUOTA = "SELECT * FROM assay.quota_state($1, $2)"
+
+
+class PostgresLedger:
+    """``Ledger`` over the functions of the schema ``assay``."""
+
+    def __init__(self, pool: PostgresPool, sealer: RecordSealer) -> None:
+        """Take the pool (role ``assay-writer``, or ``assay-api`` for ``append`` and ``quota``) and the sealer."""
+        self._pool = pool
+        self._sealer = sealer
+
+    async def admit(self, reservation: Reservation, record: Record) -> Admitted | QuotaSpent:
+        """See ``Ledger``."""
+        wanted = (reservation.reservation_id, reservation.caller, reservation.tokens, reservation.daily_limit)
+        if reservation.tenant != record.tenant:
+            raise Refusal(Kind.INTERNAL, "a reservation and its record are of one tenant")
+        row = await self._store(_ADMIT, record, *wanted)
+        if row["admitted"]:
+            return Admitted(_appended(record.event_id, row))
+        return QuotaSpent(_quota(reservation.daily_limit, row))
+
+    async def close(
+        self,
+        reservation_id: UUID | None,
+        actual_tokens: int,
+        record: Record,
+        meanwhile: Callable[[bytes], Awaitable[None]] | None = None,
+    ) -> Appended:
+        """See ``Ledger``."""
+        beside: list[asyncio.Future[None]] = []
+
+        def begin(digest: bytes) -> None:
+            if meanwhile is not None and not beside:
+                beside.append(asyncio.ensure_future(meanwhile(digest)))
+
+        try:
+            row = await self._store(_CLOSE, record, reservation_id, actual_tokens, begin=begin)
+            await asyncio.gather(*beside)
+        finally:
+            for future in beside:
+                future.cancel()
+            await asyncio.gather(*beside, return_exceptions=True)
+        return _appended(record.event_id, row)
+
+    async def append(self, record: Record) -> Appended:
+        """See ``Ledger``."""
+        return _appended(record.event_id, await self._store(_APPEND, record))
+
+    async def append_sealed(self, row: SealedRow) -> Appended:
+        """Record an event that was sealed earlier. Exactly once by event ID.
+
+        Raises:
+            KeyErased: the person's key is gone, and with it what it sealed.
+            RecordConflict: an event of that ID exists with other content.
+            Refusal: STORE_UNAVAILABLE; INTERNAL if the store does not accept it.
+        """
+        return _appended(row.event_id, await self._call(_APPEND, row))
+
+    async def quota(self, tenant: str, caller: str, daily_limit: int) -> QuotaState:
+        """See ``Ledger``."""
+        row = await self._pool.fetchrow(_QUOTA, tenant, caller)
+        if row is None:
+            raise unavailable()
+        return _quota(daily_limit, row)
+
+    async def _store(
+        self, sql: str, record: Record, *more: object, begin: Callable[[bytes], None] = lambda _: None
+    ) -> asyncpg.Record:
+        """Seal and store; once more, where the person's key was erased in between. ``begin`` hears what is stored."""
+        sealed = await self._sealer.seal(record)
+        begin(sealed.digest)
+        try:
+            return await self._call(sql, row_of(sealed), *more)
+        except KeyErased:
+            self._sealer.forget(record.tenant, sealed.subject)
+        try:
+            return await self._call(sql, row_of(await self._sealer.seal(record)), *more)
+        except KeyErased:
+            raise unavailable("the person's key is being erased") from None
+
+    async def _call(self, sql: str, sealed: SealedRow, *more: object) -> asyncpg.Record:
+        try:
+            row = await self._pool.fetchrow(sql, *sealed.columns(), *more)
+        except asyncpg.PostgresError as error:
+            if error.sqlstate == CONFLICT:
+                raise RecordConflict(sealed.event_id, str(error.detail)) from None
+            if error.sqlstate == KEY_ERASED:
+                raise KeyErased from None
+            raise Refusal(Kind.INTERNAL, "the ledger refuses: the reservation is closed, or is another's") from error
+        if row is None:
+            raise unavailable()
+        return row
+
+
+def _appended(event_id: UUID, row: asyncpg.Record) -> Appended:
+    return Appended(event_id, row["stored_digest"], row["stored_time"], row["repeated"])
+
+
+def _quota(limit: int, row: asyncpg.Record) -> QuotaState:
+    return QuotaState(limit, row["used"], row["reserved"], row["resets_in"])

@@ -1,0 +1,109 @@
+"""Migrations: SQL files, forward only, each applied once in a transaction of its own.
+
+A file is known by its number and the SHA-256 of its bytes. One that was edited after it was applied is an error: what
+runs must be what was reviewed.
+"""
+
+import asyncio
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import asyncpg
+
+from adapters.postgres.connect import connect
+from adapters.postgres.errors import STORE_ERRORS, as_refusal
+from adapters.vault.calls import lease_database
+from adapters.vault.session import ServiceSession
+from config.checkout import MIGRATIONS
+from config.settings import DatabaseSettings
+
+_LOCK = 0x61737361_79  # "assay", for pg_advisory_lock
+_LOCK_TIMEOUT = "60s"
+_STATEMENT_SECONDS = 600
+
+_CREATE_HISTORY = """
+CREATE TABLE IF NOT EXISTS assay.schema_migration (
+  name text PRIMARY KEY,
+  sha256 text NOT NULL,
+  applied_at timestamptz NOT NULL DEFAULT clock_timestamp()
+)
+"""
+
+
+class MigrationError(Exception):
+    """The files and the database don't fit together. Says which file."""
+
+
+@dataclass(frozen=True, slots=True)
+class Migrated:
+    """The names of the files that were applied just now, and of those that had been."""
+
+    applied: tuple[str, ...]
+    present: tuple[str, ...]
+
+
+async def migrate(connection: asyncpg.Connection, directory: Path = MIGRATIONS) -> Migrated:
+    """Apply what is missing, as ``assay_owner``, whose member the connection's login must be.
+
+    Raises:
+        MigrationError: an applied file was edited or is gone.
+        PostgresError: a file failed; those before it stay applied.
+    """
+    await connection.execute("SET ROLE assay_owner; SET client_min_messages = warning")
+    await connection.execute(f"SET lock_timeout = '{_LOCK_TIMEOUT}'; SET statement_timeout = '{_STATEMENT_SECONDS}s'")
+    await connection.execute("SELECT pg_catalog.pg_advisory_lock($1)", _LOCK, timeout=_STATEMENT_SECONDS)
+    try:
+        await connection.execute(_CREATE_HISTORY)
+        return await _apply_missing(connection, directory)
+    finally:
+        await connection.execute("SELECT pg_catalog.pg_advisory_unlock($1)", _LOCK)
+
+
+async def migrate_leased(
+    session: ServiceSession, settings: DatabaseSettings, *, mount: str = "database", directory: Path = MIGRATIONS
+) -> Migrated:
+    """Migrate with a login that Vault makes for it. The login ends with the session's token.
+
+    Raises:
+        MigrationError: see ``migrate``.
+        Refusal: VAULT_UNAVAILABLE or STORE_UNAVAILABLE.
+    """
+    lease = await session.call(lambda client: lease_database(client, mount, "assay-migrate"))
+    try:
+        connection = await connect(settings, user=lease.user, password=lease.password, application="assay-migrate")
+        try:
+            return await migrate(connection, directory)
+        finally:
+            await connection.close(timeout=settings.connect_timeout_seconds)
+    except STORE_ERRORS as error:
+        raise as_refusal(error) from error
+
+
+async def _apply_missing(connection: asyncpg.Connection, directory: Path) -> Migrated:
+    files = await asyncio.to_thread(_read_all, directory)
+    rows = await connection.fetch("SELECT name, sha256 FROM assay.schema_migration ORDER BY name")
+    for row in rows:
+        if row["name"] not in files:
+            raise MigrationError(f"{row['name']} was applied, but is not among the files: this is an older release")
+        if hashlib.sha256(files[row["name"]]).hexdigest() != row["sha256"]:
+            raise MigrationError(
+                f"{row['name']} was edited after it was applied: restore it, and add a new file instead"
+            )
+    present = tuple(row["name"] for row in rows)
+    missing = [name for name in files if name not in present]
+    if present and missing and missing[0] < present[-1]:
+        raise MigrationError(f"{missing[0]} comes before {present[-1]}, which is applied: give it a later number")
+    for name in missing:
+        async with connection.transaction():
+            await connection.execute(files[name].decode(), timeout=_STATEMENT_SECONDS)
+            await connection.execute(
+                "INSERT INTO assay.schema_migration (name, sha256) VALUES ($1, $2)",
+                name,
+                hashlib.sha256(files[name]).hexdigest(),
+            )
+    return Migrated(applied=tuple(missing), present=present)
+
+
+def _read_all(directory: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in sorted(directory.glob("[0-9][0-9][0-9][0-9]_*.sql"))}

@@ -1,0 +1,39 @@
+"""What the log and the ledger lack, from PostgreSQL."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from adapters.postgres.pool import PostgresPool
+from domain.records.reconciliation import OpenReservation
+
+
+class PostgresGaps:
+    """``OutcomeGaps`` over the functions of ``migrations/0013_abandoned.sql``."""
+
+    def __init__(self, pool: PostgresPool) -> None:
+        """Take the pool (role ``assay-writer``)."""
+        self._pool = pool
+
+    async def missing(self, events: Sequence[UUID]) -> frozenset[UUID]:
+        """See ``OutcomeGaps``."""
+        rows = await self._pool.fetch("SELECT id FROM assay.missing_events($1) AS id", list(events))
+        return frozenset(row["id"] for row in rows)
+
+    async def open_reservations(
+        self, older_than: timedelta, after: UUID | None, most: int
+    ) -> Sequence[OpenReservation]:
+        """See ``OutcomeGaps``."""
+        sql = "SELECT * FROM assay.open_reservations($1, $2, $3)"
+        rows = await self._pool.fetch(sql, older_than.total_seconds(), after, most)
+        return [OpenReservation(*row.values()) for row in rows]
+
+    async def last_look(self) -> datetime | None:
+        """See ``OutcomeGaps``."""
+        row = await self._pool.fetchrow("SELECT assay.last_look() AS began")
+        began: datetime | None = row["began"] if row else None
+        return began
+
+    async def looked(self, began: datetime) -> None:
+        """See ``OutcomeGaps``."""
+        await self._pool.fetchrow("SELECT assay.looked($1)", began)

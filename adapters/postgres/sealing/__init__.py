@@ -1,0 +1,1 @@
+"""Encryption of stored records by tenant keys and subject keys."""

@@ -1,0 +1,177 @@
+"""Sealing records: the encrypted part, the keyed digest for repeats, and the digest of what is stored.
+
+The sealed fields are AES-256-GCM (NIST SP 800-38D) ciphertext under a key of their own, derived with the event's ID as
+salt from the key of the person that the record is about, or from the tenant's data key where it is about nobody.
+Tenant, event and schema are associated data: a ciphertext moved to another row does not open. A stored ciphertext is a
+random nonce of 12 bytes, then ciphertext and tag.
+"""
+
+import os
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC
+from typing import Protocol
+from uuid import UUID
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from adapters.postgres.sealing.subject_keys import SubjectKey
+from adapters.vault.errors import unavailable
+from assay_temporal.keyring import DataKey, KeyRing, KeyUnavailable, derive
+from domain.identity import content_mac, subject_hash
+from domain.ports import IdentityKeys
+from domain.records.records import (
+    SCHEMA_VERSION,
+    Record,
+    StoredRecord,
+    canonical,
+    open_fields,
+    record_digest,
+    repeatable_content,
+    sealed_fields,
+)
+from domain.records.sealed_rows import SealedRecord
+from domain.refusals import Kind, Refusal
+
+PURPOSE = "assay/audit-record/v1"
+NO_KEY = "none"
+"""In place of a key's ID, in a record that seals nothing."""
+
+_NOTHING = b"{}"
+_NONCE_BYTES = 12
+
+
+class SubjectKeys(Protocol):
+    """Keys of persons, by their keyed hash. Raise ``KeyUnavailable``, or a ``Refusal`` while their store is away."""
+
+    async def current(self, tenant: str, subject: str) -> SubjectKey:
+        """The key to seal with now, made if there is none."""
+        ...
+
+    async def by_id(self, tenant: str, key_id: UUID) -> SubjectKey:
+        """The key that something was sealed with."""
+        ...
+
+    def forget(self, tenant: str, subject: str) -> None:
+        """The key was erased: look again next time."""
+        ...
+
+
+class RecordSealer:
+    """Seals and opens records with the keys of persons and tenants."""
+
+    def __init__(
+        self,
+        keyring: KeyRing,
+        identity: IdentityKeys,
+        subjects: SubjectKeys,
+        *,
+        random_bytes: Callable[[int], bytes] = os.urandom,
+    ) -> None:
+        """Take the ports. ``random_bytes`` makes nonces."""
+        self._keyring = keyring
+        self._identity = identity
+        self._subjects = subjects
+        self._random_bytes = random_bytes
+
+    async def seal(self, record: Record) -> SealedRecord:
+        """Encrypt the sealed fields and compute the digests.
+
+        Raises:
+            Refusal: VAULT_UNAVAILABLE; STORE_UNAVAILABLE; FORBIDDEN if the tenant has no key.
+        """
+        record = replace(record, recorded_at=record.recorded_at.astimezone(UTC))
+        identity_key = await self._identity.tenant_key(record.tenant)
+        person = record.sealed.person
+        subject = subject_hash(identity_key, record.tenant, person) if person else None
+        try:
+            key, subject_key = await self._key(record.tenant, subject)
+        except KeyUnavailable as error:
+            raise _as_refusal(error, Kind.FORBIDDEN) from None
+        nonce = self._random_bytes(_NONCE_BYTES)
+        associated = _associated(record.tenant, record.event_id, SCHEMA_VERSION)
+        ciphertext = nonce + _cipher(key, record.event_id).encrypt(nonce, sealed_fields(record.sealed), associated)
+        return SealedRecord(
+            record=record,
+            subject=subject,
+            fields_json=canonical(open_fields(record.fields)).decode(),
+            key_id=key.key_id,
+            subject_key=subject_key,
+            ciphertext=ciphertext,
+            content_mac=content_mac(identity_key, repeatable_content(record)),
+            digest=record_digest(
+                record, key_id=key.key_id, ciphertext=ciphertext, subject=subject, subject_key=subject_key
+            ),
+        )
+
+    async def unseal(self, record: StoredRecord) -> bytes:
+        """The sealed fields of a stored record, as canonical JSON.
+
+        Raises:
+            Refusal: VAULT_UNAVAILABLE; STORE_UNAVAILABLE; NOT_FOUND if the tenant's or the person's key is erased;
+                INTERNAL if it does not authenticate.
+        """
+        if (record.key_id, record.subject_key, record.ciphertext) == (NO_KEY, None, b""):
+            return _NOTHING
+        try:
+            if record.subject_key is None:
+                key = await self._keyring.by_id(record.tenant, record.key_id)
+            else:
+                key = _as_data_key(record.tenant, await self._subjects.by_id(record.tenant, record.subject_key))
+        except KeyUnavailable as error:
+            raise _as_refusal(error, Kind.NOT_FOUND) from None
+        nonce, body = record.ciphertext[:_NONCE_BYTES], record.ciphertext[_NONCE_BYTES:]
+        try:
+            associated = _associated(record.tenant, record.event_id, record.schema)
+            return _cipher(key, record.event_id).decrypt(nonce, body, associated)
+        except (InvalidTag, ValueError):
+            raise Refusal(Kind.INTERNAL, "a record does not authenticate: it was changed after it was sealed") from None
+
+    def forget(self, tenant: str, subject: str | None) -> None:
+        """The person's key was erased since: the next record about them is sealed with a new one."""
+        if subject is not None:
+            self._subjects.forget(tenant, subject)
+
+    async def _key(self, tenant: str, subject: str | None) -> tuple[DataKey, UUID | None]:
+        if subject is None:
+            return await self._keyring.current(tenant), None
+        key = await self._subjects.current(tenant, subject)
+        return _as_data_key(tenant, key), key.id
+
+
+def without_sealed_part(record: Record, identity_key: bytes) -> SealedRecord:
+    """A record that seals nothing, for who has no key to seal with: an operator.
+
+    Raises:
+        ValueError: if it has something to seal.
+    """
+    if sealed_fields(record.sealed) != _NOTHING:
+        raise ValueError("this record has something to seal")
+    record = replace(record, recorded_at=record.recorded_at.astimezone(UTC))
+    return SealedRecord(
+        record=record,
+        subject=None,
+        fields_json=canonical(open_fields(record.fields)).decode(),
+        key_id=NO_KEY,
+        subject_key=None,
+        ciphertext=b"",
+        content_mac=content_mac(identity_key, repeatable_content(record)),
+        digest=record_digest(record, key_id=NO_KEY, ciphertext=b""),
+    )
+
+
+def _as_data_key(tenant: str, key: SubjectKey) -> DataKey:
+    return DataKey(tenant, key.data_key, key.material)
+
+
+def _cipher(key: DataKey, event_id: UUID) -> AESGCM:
+    return AESGCM(derive(key, PURPOSE, salt=event_id.bytes))
+
+
+def _associated(tenant: str, event_id: UUID, schema: int) -> bytes:
+    return f"{tenant}|{event_id}|{schema}".encode()
+
+
+def _as_refusal(error: KeyUnavailable, gone: Kind) -> Refusal:
+    return Refusal(gone, "there is no such key, or not any more: it was erased") if error.gone else unavailable()

@@ -1,0 +1,1 @@
+"""Detectors and finders that need libraries or files."""

@@ -1,0 +1,37 @@
+"""All detectors that a policy can name, ready to run."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from adapters.screening.ngram_files import load_ngram_model
+from domain.policy.reader import PolicyError
+from domain.screening.detectors import ONNX, Detector
+from domain.screening.ngrams_detector import Ngrams
+from domain.screening.policy import ScreeningPolicy
+from domain.screening.screen import DETECTORS
+
+
+def load_detectors(
+    models_dir: Path, policy: ScreeningPolicy | None = None, onnx_dir: Path | None = None, onnx_threads: int = 1
+) -> Mapping[str, Detector]:
+    """The detectors, with their models from ``models_dir``; where a policy is given, only if they can serve it.
+
+    ``onnx`` is among them where ``onnx_dir`` has a model for it.
+
+    Raises:
+        PolicyError: a model can't be used, or it is another one than the policy was made for.
+    """
+    model = load_ngram_model(models_dir)
+    if policy and Ngrams.name in policy.detectors and policy.ngram_model != model.name:
+        raise PolicyError("screening.yaml: ngrams.model", f"names another model than the one here, {model.name}")
+    detectors: dict[str, Detector] = {**DETECTORS, Ngrams.name: Ngrams(model)}
+    if onnx_dir is not None:
+        from adapters.screening.onnx import OnnxClassifier  # noqa: PLC0415 - only where it is wanted
+
+        own = OnnxClassifier.load(onnx_dir, onnx_threads)
+        if policy and policy.onnx:
+            own.require(policy.onnx)
+        detectors[ONNX] = own
+    elif policy and ONNX in policy.detectors:
+        raise PolicyError("screening.yaml: detectors", "names 'onnx', and no directory of a model was set")
+    return detectors

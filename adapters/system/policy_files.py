@@ -1,0 +1,96 @@
+"""The policy as files: YAML that an operator edits, made into the one canonical document that a hash names."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from domain.policy.document import PolicyError, parse_policy
+from domain.records.records import canonical
+
+_SECTIONS = ("limits", "models", "screening", "output", "privacy")
+_RULES = "rules"
+
+
+class _StrictLoader(yaml.SafeLoader):
+    """Safe YAML in which a key stands once, and neither aliases nor merges hide what is meant."""
+
+    def compose_node(self, parent: Any, index: Any) -> Any:  # noqa: ANN401 - PyYAML's own untyped interface
+        if self.check_event(yaml.AliasEvent):
+            raise yaml.constructor.ConstructorError(None, None, "an alias is not allowed", self.get_mark())
+        return super().compose_node(parent, index)
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen: set[object] = set()
+        for key_node, _ in node.value:
+            key = self.construct_object(key_node, deep=True)
+            if not isinstance(key, str):
+                raise yaml.constructor.ConstructorError(None, None, "a key must be a text", key_node.start_mark)
+            if key in seen:
+                raise yaml.constructor.ConstructorError(None, None, f"'{key}' stands twice", key_node.start_mark)
+            seen.add(key)
+        return super().construct_mapping(node, deep)
+
+
+def load_policy_document(directory: Path, provider_urls: Mapping[str, str]) -> bytes:
+    """Read the policy's files, put in where providers are for this process, and check everything.
+
+    ``provider_urls`` replaces the ``base_url`` of a provider's models, by the provider's name. The files are
+    ``limits.yaml``, ``models.yaml``, ``screening.yaml``, ``output.yaml``, ``privacy.yaml``
+    and the rule sets in ``rules/``.
+
+    Raises:
+        PolicyError: ``where`` is the file and the path in it.
+    """
+    document = {name: _read(directory / f"{name}.yaml") for name in _SECTIONS}
+    rules = sorted((directory / _RULES).glob("*.yaml"))
+    document[_RULES] = {path.stem: _read(path) for path in rules}
+    _place_providers(document["models"], provider_urls)
+    try:
+        encoded = canonical(document)
+        parse_policy(encoded)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise PolicyError(str(directory), "holds something that JSON can't say, such as a date") from error
+    except PolicyError as error:
+        raise _in_file(error) from error
+    return encoded
+
+
+def _read(path: Path) -> Any:  # noqa: ANN401 - whatever YAML holds; parse_policy checks it
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise PolicyError(path.name, "can't be read as a UTF-8 file") from error
+    try:
+        return yaml.load(text, _StrictLoader)  # noqa: S506 - a SafeLoader, made stricter
+    except (yaml.YAMLError, RecursionError, ValueError) as error:
+        raise PolicyError(path.name, f"is not valid: {_brief(error)}") from error
+
+
+def _brief(error: Exception) -> str:
+    if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark:
+        return f"line {error.problem_mark.line + 1}: {error.problem}"
+    return type(error).__name__
+
+
+def _place_providers(models: Any, provider_urls: Mapping[str, str]) -> None:  # noqa: ANN401 - not checked yet
+    entries = models.get("models") if isinstance(models, dict) else None
+    found: set[str] = set()
+    for entry in entries if isinstance(entries, list) else ():
+        provider = entry.get("provider") if isinstance(entry, dict) else None
+        if isinstance(provider, str) and provider in provider_urls:
+            entry["base_url"] = provider_urls[provider]
+            found.add(provider)
+    for provider in sorted(set(provider_urls) - found):
+        raise PolicyError("provider_urls", f"'{provider}' is the provider of no model in models.yaml")
+
+
+def _in_file(error: PolicyError) -> PolicyError:
+    """The error with its path told by file: ``rules.english.rules.0`` is in ``rules/english.yaml``."""
+    section, _, rest = error.where.partition(".")
+    if section == _RULES:
+        name, _, rest = rest.partition(".")
+        section = f"{_RULES}/{name}" if name else _RULES
+    where = ": ".join(part for part in (f"{section}.yaml" if section else "", rest) if part)
+    return PolicyError(where, error.what)

@@ -1,0 +1,1 @@
+"""The Temporal client, its payload conversion and external storage, and run lists."""

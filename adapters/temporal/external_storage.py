@@ -1,0 +1,148 @@
+"""Large payloads outside Temporal's histories (the claim check): histories hold references, a store holds ciphertext.
+
+Temporal hands a driver what the codec has encrypted, from a size on, and what the driver finds to the codec.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
+from typing import Final, Self, cast
+
+from temporalio import activity
+from temporalio.api.common.v1 import Payload
+from temporalio.api.sdk.v1.external_storage_pb2 import ExternalStorageReference
+from temporalio.converter import (
+    ActivitySerializationContext,
+    DataConverter,
+    ExternalStorage,
+    SerializationContext,
+    StorageDriver,
+    StorageDriverSelectContext,
+    StorageDriverStoreContext,
+    WithSerializationContext,
+)
+from temporalio.exceptions import ApplicationError
+
+from adapters.postgres.errors import unavailable
+from assay_temporal.codec import ENCODING
+from assay_temporal.data_converter import EncryptedDataConverter
+
+_MARKER: Final = "__temporal_external_storage_reference"
+
+
+class _Storage(ExternalStorage, WithSerializationContext):
+    """Temporal's storage, but for two things.
+
+    What a workflow gives to a local activity stays inline: it never leaves the process, while each copy in the store
+    would lie there for days. And to Temporal, a reference that makes no sense is an error that fails a workflow's task
+    for ever: here it is no reference, and so a payload in plaintext, which the codec refuses by name.
+    """
+
+    def with_context(self, context: SerializationContext) -> Self:
+        """The storage for payloads of a workflow or an activity."""
+        if not (isinstance(context, ActivitySerializationContext) and context.is_local):
+            return self
+        local: Self | None = self.__dict__.get("_local")
+        if local is None:
+            local = self.__dict__["_local"] = replace(self, driver_selector=self._in_activities)
+        return local
+
+    def _in_activities(self, context: StorageDriverSelectContext, payload: Payload) -> StorageDriver | None:
+        """The driver for results of a local activity, which go into the history, and none for its arguments."""
+        return self.drivers[0] if activity.in_activity() and context.target is not None else None
+
+    def _decode_reference(self, payload: Payload) -> ExternalStorageReference | None:
+        try:
+            reference = super()._decode_reference(payload)
+        except Exception:  # noqa: BLE001 - whatever a stranger's bytes make of its parser
+            return None
+        ours = reference is not None and any(reference.driver_name == driver.name() for driver in self.drivers)
+        return reference if ours else None
+
+
+@dataclass(frozen=True)
+class _Converter(EncryptedDataConverter):
+    """Reads payloads that claim to be encrypted references the same way; and looks before it does anything else.
+
+    Temporal binds its storage to a place, a copy each time, for every payload, large or not. And what it gets back as
+    another list it copies into the place of the first: so what has no reference in it is given back as it came.
+    """
+
+    def _with_store_context(self, store_ctx: StorageDriverStoreContext) -> Self:
+        clone = object.__new__(type(self))
+        clone.__dict__.update(self.__dict__, _place=store_ctx)
+        clone.__dict__.pop("_kept", None)  # those have no place
+        return clone
+
+    async def _external_store_payload_sequence(self, payloads: Sequence[Payload]) -> list[Payload]:
+        storage = self.external_storage
+        if storage is None or not _any_of_size(payloads, storage.payload_size_threshold):
+            return _as_they_came(payloads)
+        place = self.__dict__.get("_place", StorageDriverStoreContext(target=None))
+        return await storage._with_store_context(place)._store_payload_sequence(payloads)  # noqa: SLF001
+
+    async def _external_retrieve_payload_sequence(self, payloads: Sequence[Payload]) -> list[Payload]:
+        if not _any_may_refer(payloads):
+            return _as_they_came(payloads)
+        return await super()._external_retrieve_payload_sequence(payloads)
+
+    async def _encode_reference_payload_sequence(self, payloads: Sequence[Payload]) -> list[Payload]:
+        if not _any_may_refer(payloads):
+            return _as_they_came(payloads)
+        return await super()._encode_reference_payload_sequence(payloads)
+
+    async def _decode_reference_payload_sequence(self, payloads: Sequence[Payload]) -> list[Payload]:
+        if not _any_may_refer(payloads):
+            return _as_they_came(payloads)
+        try:
+            return await super()._decode_reference_payload_sequence(payloads)
+        except RuntimeError:
+            return list(payloads)
+
+
+def _any_may_refer(payloads: Sequence[Payload]) -> bool:
+    """Whether one is anything but a payload that our codec has encrypted, and that is no reference.
+
+    Mostly it is one payload, and four times for each: a generator would take longer than the look.
+    """
+    for payload in payloads:
+        metadata = payload.metadata
+        if metadata.get("encoding") != ENCODING or payload.external_payloads or _MARKER in metadata:
+            return True
+    return False
+
+
+def _any_of_size(payloads: Sequence[Payload], size: int) -> bool:
+    for payload in payloads:  # noqa: SIM110 - as above
+        if payload.ByteSize() >= size:
+            return True
+    return False
+
+
+def _as_they_came(payloads: Sequence[Payload]) -> list[Payload]:
+    return cast("list[Payload]", payloads)  # or protobuf's own kind of list: which one is the caller's business
+
+
+def with_external_storage(converter: DataConverter, driver: StorageDriver, threshold: int) -> DataConverter:
+    """``converter``, with payloads from ``threshold`` bytes on (as encrypted) in the driver's store.
+
+    Everything that reads such histories needs the driver: clients, workers, replayers and a codec server.
+    """
+    storage = _Storage(
+        drivers=[driver],
+        driver_selector=lambda context, _: driver if context.target is not None else None,
+        payload_size_threshold=threshold,
+    )
+    given = {field.name: getattr(converter, field.name) for field in fields(converter) if field.init}
+    return _Converter(**{**given, "external_storage": storage})
+
+
+async def resolve(driver: StorageDriver, payloads: Sequence[Payload]) -> list[Payload]:
+    """``payloads`` with references of the driver's replaced by what they refer to, still encrypted: for a codec server.
+
+    Raises:
+        Refusal: STORE_UNAVAILABLE.
+    """
+    try:
+        return await _Storage(drivers=[driver])._retrieve_payload_sequence(payloads)  # noqa: SLF001
+    except ApplicationError:
+        raise unavailable() from None

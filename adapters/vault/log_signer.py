@@ -1,0 +1,125 @@
+"""Signing checkpoints of logs with Vault's Transit engine, and keeping the last of each where the database can't reach.
+
+A checkpoint is a C2SP signed note (c2sp.org/signed-note, c2sp.org/tlog-checkpoint) under one Ed25519 key for all
+tenants, whose name in a note is the log's origin. ``log/<tenant>`` in the KV engine holds the last one signed, written
+by check-and-set: a database that was rolled back does not fit it.
+"""
+
+import base64
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import hvac
+from hvac.exceptions import InvalidRequest
+
+from adapters.vault.calls import kv_read, kv_write
+from adapters.vault.public_keys import VaultPublicKeys
+from adapters.vault.session import ServiceSession
+from domain.refusals import Kind, Refusal
+from domain.signing_keys import LOG_KEY
+from domain.transparency.checkpoints import Checkpoint, Signature, key_id, parse_checkpoint, parse_note, signed_note
+
+
+@dataclass(frozen=True, slots=True)
+class KeptCheckpoint:
+    """The last checkpoint of a tenant's log: its note, what it says, and its version in the KV engine."""
+
+    note: str
+    checkpoint: Checkpoint
+    version: int
+
+
+class VaultLogSigner:
+    """Signs and keeps checkpoints."""
+
+    def __init__(
+        self,
+        session: ServiceSession,
+        public_keys: VaultPublicKeys,
+        *,
+        log_name: str,
+        kv_mount: str = "assay",
+        transit_mount: str = "transit",
+    ) -> None:
+        """Take the session, and the public keys, whose newest version signs. A log's origin is ``log_name/tenant``."""
+        self._session = session
+        self._public_keys = public_keys
+        self._log_name = log_name
+        self._kv_mount = kv_mount
+        self._transit_mount = transit_mount
+        self._kept: dict[str, KeptCheckpoint | None] = {}
+
+    def checkpoint(self, tenant: str, size: int, root: bytes) -> Checkpoint:
+        """The checkpoint of a tenant's log."""
+        return Checkpoint(f"{self._log_name}/{tenant}", size, root)
+
+    async def sign(self, checkpoints: Sequence[Checkpoint]) -> list[str]:
+        """Their notes, signed in one call.
+
+        Raises:
+            Refusal: VAULT_UNAVAILABLE.
+        """
+        keys = await self._public_keys.key_set(LOG_KEY)
+        texts = [checkpoint.text() for checkpoint in checkpoints]
+        inputs = [{"input": base64.b64encode(text.encode()).decode()} for text in texts]
+        body = {"batch_input": inputs, "key_version": keys.latest}
+        signed = await self._session.post(f"{self._transit_mount}/sign/{LOG_KEY}", body)
+        x = keys.keys[f"{LOG_KEY}:{keys.latest}"]["x"]
+        public_key = base64.urlsafe_b64decode(x + "=" * (-len(x) % 4))
+        notes = []
+        for checkpoint, text, result in zip(checkpoints, texts, signed["batch_results"], strict=True):
+            raw = base64.b64decode(str(result["signature"]).rpartition(":")[2])
+            made = Signature(checkpoint.origin, key_id(checkpoint.origin, public_key), raw)
+            notes.append(signed_note(text, [made]))
+        return notes
+
+    async def kept(self, tenant: str, *, fresh: bool = False) -> KeptCheckpoint | None:
+        """The last checkpoint of the tenant's log, or None before the first; from memory unless ``fresh``.
+
+        Raises:
+            Refusal: VAULT_UNAVAILABLE; INTERNAL if what is kept there is no checkpoint of this log.
+        """
+        if fresh or tenant not in self._kept:
+            self._kept[tenant] = await self._session.call(lambda client: self._read(client, tenant))
+        return self._kept[tenant]
+
+    def forget(self, tenant: str) -> None:
+        """Ask the key store next time."""
+        self._kept.pop(tenant, None)
+
+    async def keep(self, tenant: str, note: str, *, after: KeptCheckpoint | None) -> bool:
+        """Keep a checkpoint on top of the one that it extends; False if another came between.
+
+        Raises:
+            Refusal: VAULT_UNAVAILABLE. Whether it was kept is not known then.
+        """
+        self._kept.pop(tenant, None)  # unknown, until this call succeeds
+        version = after.version if after else 0
+
+        def put(client: hvac.Client) -> bool:
+            try:
+                kv_write(client, self._kv_mount, f"log/{tenant}", {"note": note}, cas=version)
+            except InvalidRequest:
+                return False
+            return True
+
+        if not await self._session.call(put):
+            return False
+        self._kept[tenant] = _parsed(tenant, note, version + 1, self._log_name)
+        return True
+
+    def _read(self, client: hvac.Client, tenant: str) -> KeptCheckpoint | None:
+        found = kv_read(client, self._kv_mount, f"log/{tenant}")
+        if found is None:
+            return None
+        return _parsed(tenant, str(found.data.get("note")), found.version, self._log_name)
+
+
+def _parsed(tenant: str, note: str, version: int, log_name: str) -> KeptCheckpoint:
+    try:
+        checkpoint = parse_checkpoint(parse_note(note).text)
+    except ValueError:
+        raise Refusal(Kind.INTERNAL, "what is kept as a log's last checkpoint is none") from None
+    if checkpoint.origin != f"{log_name}/{tenant}":
+        raise Refusal(Kind.INTERNAL, "the log's last checkpoint has another origin: was the log's name changed?")
+    return KeptCheckpoint(note, checkpoint, version)

@@ -1,0 +1,1 @@
+"""Provisioning of Vault: engines, policies, logins."""

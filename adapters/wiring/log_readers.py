@@ -1,0 +1,32 @@
+"""The API's way to the records: by a login of its own, to which PostgreSQL shows one tenant at a time."""
+
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+
+from adapters.log.entries import PostgresLogEntries
+from adapters.log.proofs import PostgresLogProofs
+from adapters.postgres.pool import PostgresPool
+from adapters.postgres.records import PostgresRecords
+from adapters.postgres.sealing.sealer import RecordSealer
+from adapters.postgres.sealing.subject_keys import PostgresSubjectKeys
+from adapters.wiring.platform import Platform
+from config.settings import Settings
+
+
+@dataclass(frozen=True)
+class LogReaders:
+    """What reads the log in the API's process."""
+
+    records: PostgresRecords
+    entries: PostgresLogEntries
+    proofs: PostgresLogProofs
+
+
+async def open_readers(stack: AsyncExitStack, settings: Settings, platform: Platform) -> LogReaders:
+    """Readers by the role ``assay-reader``; ``stack`` stops it. Waits for no server: until they answer, they refuse."""
+    pool = PostgresPool(platform.session, settings.database, "assay-reader", mount=settings.vault.database_mount)
+    stack.push_async_callback(pool.close)
+    await pool.start(wait_seconds=0)
+    subjects = PostgresSubjectKeys(pool, platform.keyring)
+    records = PostgresRecords(pool, RecordSealer(platform.keyring, platform.identities, subjects))
+    return LogReaders(records, PostgresLogEntries(pool), PostgresLogProofs(platform.pool))

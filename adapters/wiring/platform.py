@@ -1,0 +1,65 @@
+"""What the API and the worker have in common: a session with Vault, keys, and a pool. The one place that builds
+them."""
+
+import socket
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+
+from adapters.postgres.ledger import PostgresLedger
+from adapters.postgres.payloads import PostgresPayloads
+from adapters.postgres.policies import PostgresPolicies
+from adapters.postgres.pool import PostgresPool
+from adapters.postgres.sealing.sealer import RecordSealer
+from adapters.postgres.sealing.subject_keys import PostgresSubjectKeys
+from adapters.vault.identity import VaultIdentity
+from adapters.vault.keyring import ServiceKeyRing
+from adapters.vault.public_keys import VaultPublicKeys
+from adapters.vault.session import ServiceSession
+from adapters.vault.signer import VaultSigner
+from config.settings import AppRoleSettings, Settings
+from domain.ports import Clock
+
+
+@dataclass(frozen=True)
+class Platform:
+    """A process's adapters on Vault and PostgreSQL, under one AppRole and one kind of database login."""
+
+    session: ServiceSession
+    keyring: ServiceKeyRing
+    identities: VaultIdentity
+    public_keys: VaultPublicKeys
+    signer: VaultSigner
+    pool: PostgresPool
+    sealer: RecordSealer
+    ledger: PostgresLedger
+    policies: PostgresPolicies
+    payloads: PostgresPayloads
+
+    @classmethod
+    async def open(
+        cls, stack: AsyncExitStack, settings: Settings, approle: AppRoleSettings, database_role: str, clock: Clock
+    ) -> "Platform":
+        """Start the owners of session and pool; ``stack`` stops them. Returns whether or not the servers answer yet."""
+        vault = settings.vault
+        session = ServiceSession(vault, approle)
+        stack.push_async_callback(session.close)
+        await session.start()
+        keyring = ServiceKeyRing(session, vault, clock)
+        public_keys = VaultPublicKeys(session, transit_mount=vault.transit_mount)
+        identities = VaultIdentity(session, kv_mount=vault.kv_mount)
+        pool = PostgresPool(session, settings.database, database_role, mount=vault.database_mount)
+        stack.push_async_callback(pool.close)
+        await pool.start()
+        sealer = RecordSealer(keyring, identities, PostgresSubjectKeys(pool, keyring))
+        return cls(
+            session=session,
+            keyring=keyring,
+            identities=identities,
+            public_keys=public_keys,
+            signer=VaultSigner(session, public_keys, transit_mount=vault.transit_mount),
+            pool=pool,
+            sealer=sealer,
+            ledger=PostgresLedger(pool, sealer),
+            policies=PostgresPolicies(pool, sealer, clock, f"{database_role} on {socket.gethostname()}"),
+            payloads=PostgresPayloads(pool),
+        )

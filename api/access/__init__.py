@@ -1,0 +1,1 @@
+"""Authentication, tokens and rates at the HTTP edge."""

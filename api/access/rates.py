@@ -1,0 +1,42 @@
+"""The request rate of a caller, on the store's clock, shared by every process."""
+
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from api.access.auth import PromptSubmitter
+from api.dependencies import services
+from domain.access.principals import Principal
+from domain.budgets.values import Rate, RateDecision
+from domain.refusals import Kind, Refusal
+
+
+async def within_rate(request: Request, caller: PromptSubmitter) -> Principal:
+    """Spend one request of the caller's, and give the caller back.
+
+    Raises:
+        Refusal: RATE_LIMITED; STORE_UNAVAILABLE: a rate that can't be counted is no rate.
+    """
+    provided = await services(request)
+    rate = provided.policy.policy.for_tenant(caller.tenant).rate
+    decision = await provided.rates.take(caller.tenant, caller.caller, rate)
+    request.state.rate_headers = rate_headers(rate, decision)
+    if not decision.allowed:
+        raise Refusal(
+            Kind.RATE_LIMITED,
+            f"at most {rate.limit} requests in {rate.window_seconds} s",
+            retry_after=decision.retry_after,
+        )
+    return caller
+
+
+# FastAPI goes through what a dependency depends on for every place that names it: so a route names this one alone.
+RatedSubmitter = Annotated[Principal, Depends(within_rate)]
+
+
+def rate_headers(rate: Rate, decision: RateDecision) -> dict[str, str]:
+    """``RateLimit-Policy`` and ``RateLimit`` (IETF draft-ietf-httpapi-ratelimit-headers)."""
+    return {
+        "RateLimit-Policy": f'"caller";q={rate.limit};w={rate.window_seconds}',
+        "RateLimit": f'"caller";r={decision.remaining};t={max(0, round(decision.reset_after + 0.5))}',
+    }

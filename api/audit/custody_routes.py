@@ -1,0 +1,115 @@
+"""``/v1/audit/erasures`` and ``/v1/audit/holds``: what the log has to forget, and what it has to keep.
+
+A person's name comes in the body only: paths and queries end up in the logs of whoever stands in between.
+"""
+
+from datetime import datetime
+from typing import Literal
+from uuid import UUID
+
+from fastapi import APIRouter, Request
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel
+
+from api.access.auth import Eraser, HoldPlacer, HoldReader, HoldReleaser
+from api.dependencies import Provided
+from api.http.body import checked, read_json
+from api.http.openapi import body_of, problems
+from api.http.schemas import ErasureBody, HoldRequest
+from domain.records.custody import Hold, HoldState
+
+router = APIRouter(prefix="/v1/audit", tags=["custody"])
+_REFUSED = problems(400, 401, 403, 413, 415, 422, 503)
+
+
+class ErasedBody(BaseModel):
+    """What an erasure did. None, if there was nothing (any more)."""
+
+    erased_keys: int
+
+
+class HoldBody(BaseModel):
+    """A hold. ``subject``, ``placed_by`` and so on are keyed hashes of persons, the same as in records."""
+
+    id: UUID
+    state: Literal["standing", "release_marked", "released"]
+    tenant_wide: bool
+    subject: str | None = None
+    placed_at: datetime
+    placed_by: str
+    first_release_at: datetime | None = None
+    first_release_by: str | None = None
+    released_at: datetime | None = None
+    released_by: str | None = None
+
+
+class HoldsBody(BaseModel):
+    """A tenant's holds."""
+
+    holds: list[HoldBody]
+
+
+@router.post(
+    "/erasures",
+    response_model=ErasedBody,
+    responses=_REFUSED | problems(409),
+    openapi_extra=body_of(ErasureBody),
+)
+async def erase(request: Request, caller: Eraser, provided: Provided) -> ErasedBody:
+    """Make what is recorded of a person unreadable, for ever. Recorded itself, without the person's name."""
+    wanted = checked(ErasureBody, await read_json(request))
+    return ErasedBody(erased_keys=await provided.custodian.erase(caller, wanted.subject))
+
+
+@router.post(
+    "/holds",
+    status_code=201,
+    response_model=HoldBody,
+    response_model_exclude_none=True,
+    responses=_REFUSED,
+    openapi_extra=body_of(HoldRequest),
+)
+async def place(request: Request, caller: HoldPlacer, provided: Provided) -> JSONResponse:
+    """Keep what is recorded of a person, or of the whole tenant, from being erased. The reason is kept encrypted."""
+    wanted = checked(HoldRequest, await read_json(request))
+    return _answer(await provided.custodian.hold(caller, wanted.subject, wanted.reason), 201)
+
+
+@router.get("/holds", response_model=HoldsBody, response_model_exclude_none=True, responses=problems(401, 403, 503))
+async def holds(caller: HoldReader, provided: Provided) -> HoldsBody:
+    """The tenant's holds: those that stand first, then the newest."""
+    return HoldsBody(holds=[_body(hold) for hold in await provided.custodian.holds(caller.tenant)])
+
+
+@router.post(
+    "/holds/{hold_id}/release",
+    response_model=HoldBody,
+    response_model_exclude_none=True,
+    responses={
+        202: {"model": HoldBody, "description": "Marked: another person has to release it as well"},
+        **problems(401, 403, 404, 409, 422, 503),
+    },
+)
+async def release(hold_id: UUID, caller: HoldReleaser, provided: Provided) -> JSONResponse:
+    """Release a hold: two different persons have to ask for it."""
+    hold = await provided.custodian.release(caller, hold_id)
+    return _answer(hold, 200 if hold.state is HoldState.RELEASED else 202)
+
+
+def _answer(hold: Hold, status: int) -> JSONResponse:
+    return JSONResponse(_body(hold).model_dump(mode="json", exclude_none=True), status_code=status)
+
+
+def _body(hold: Hold) -> HoldBody:
+    return HoldBody(
+        id=hold.id,
+        state=hold.state.value,
+        tenant_wide=hold.subject is None,
+        subject=hold.subject,
+        placed_at=hold.placed_at,
+        placed_by=hold.placed_by,
+        first_release_at=hold.first_release_at,
+        first_release_by=hold.first_release_by,
+        released_at=hold.released_at,
+        released_by=hold.released_by,
+    )

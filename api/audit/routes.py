@@ -1,0 +1,143 @@
+"""``/v1/audit``: the log's records for auditors, its proofs, checkpoints and keys for all who work with the tenant."""
+
+import base64
+from collections.abc import Awaitable, Callable
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Query
+from fastapi.responses import JSONResponse, PlainTextResponse, StreamingResponse
+
+from api.access.auth import Authenticated
+from api.audit.schemas import ConsistencyBody, EventBody, EventsBody, EventsQuery, ExportQuery
+from api.dependencies import Provided
+from api.http.openapi import problems
+from domain.access.principals import Action, Principal
+from domain.access.roles import Resource
+from domain.records.queries import RecordFilter, parse_cursor
+from domain.refusals import Kind, Refusal
+from domain.signing_keys import LOG_KEY
+from domain.transparency.checkpoints import parse_checkpoint, parse_note, vkey
+
+router = APIRouter(prefix="/v1/audit", tags=["audit"])
+EXPORT_TYPE = "application/jsonl"
+_RETRY_SECONDS = 1.0
+
+
+def may(action: Action) -> Callable[[Principal, Provided], Awaitable[Principal]]:
+    """A dependency that passes principals who may do ``action`` in their tenant."""
+
+    async def check(principal: Authenticated, provided: Provided) -> Principal:
+        await provided.access.require(principal, action, Resource(principal.tenant))
+        return principal
+
+    return check
+
+
+AuditReader = Annotated[Principal, Depends(may(Action.READ_AUDIT))]
+LogReader = Annotated[Principal, Depends(may(Action.READ_LOG))]
+_Plaintext = Annotated[bool, Query(description="Decrypt. The reading itself is recorded first.")]
+
+
+@router.get(
+    "/events",
+    response_model=EventsBody,
+    response_model_exclude_none=True,
+    responses=problems(401, 403, 422, 503),
+)
+async def events(caller: AuditReader, query: Annotated[EventsQuery, Query()], provided: Provided) -> JSONResponse:
+    """Records of the caller's tenant, newest first.
+
+    With `plaintext` their sealed part is decrypted, once the reading is recorded: if that can't be, 503.
+    """
+    page = await provided.reading.page(
+        caller,
+        RecordFilter(kind=query.kind, run=query.run, caller=query.caller, since=query.since, until=query.until),
+        person=query.subject,
+        after=None if query.cursor is None else parse_cursor(query.cursor),
+        limit=query.limit,
+        plaintext=query.plaintext,
+    )
+    return JSONResponse({"events": page.events, **({"cursor": page.after} if page.after else {})})
+
+
+@router.get("/events/{event_id}", response_model=EventBody, responses=problems(401, 403, 404, 422, 503))
+async def event(event_id: UUID, caller: AuditReader, provided: Provided, plaintext: _Plaintext = False) -> JSONResponse:
+    """One record."""
+    return JSONResponse(await provided.reading.one(caller, event_id, plaintext=plaintext))
+
+
+@router.get(
+    "/export",
+    response_class=StreamingResponse,
+    responses={
+        200: {"description": "JSON lines", "content": {EXPORT_TYPE: {"schema": {"type": "string"}}}},
+        **problems(401, 403, 404, 422, 503),
+    },
+)
+async def export(caller: AuditReader, query: Annotated[ExportQuery, Query()], provided: Provided) -> StreamingResponse:
+    """The log to take away, encrypted as it is: a header, then an entry a line, in their order.
+
+    The export is recorded first. It can be verified offline with the log's key alone; a header says how far it goes, so
+    that one that was cut short is noticed.
+    """
+    lines = await provided.export.begin(caller, query.since, query.until)
+    return StreamingResponse(lines, media_type=EXPORT_TYPE)
+
+
+@router.get(
+    "/events/{event_id}/proof",
+    response_class=PlainTextResponse,
+    responses=problems(401, 403, 404, 409, 422, 503),
+)
+async def proof(event_id: UUID, caller: LogReader, provided: Provided) -> PlainTextResponse:
+    """Proof that the event is in the log, against its newest checkpoint: a C2SP tlog-proof.
+
+    409 `not-sealed` with `Retry-After` while the event is recorded and no checkpoint covers it yet.
+    """
+    found = await provided.proofs.sealed(caller.tenant, event_id)
+    if found is not None:
+        return PlainTextResponse(found.text())
+    if await provided.records.get(event_id, tenant=caller.tenant) is None:
+        raise Refusal(Kind.NOT_FOUND, "there is no such event for this caller")
+    raise Refusal(Kind.NOT_SEALED, "the event is recorded, and will be sealed soon", retry_after=_RETRY_SECONDS)
+
+
+@router.get("/checkpoint", response_class=PlainTextResponse, responses=problems(401, 403, 404, 503))
+async def checkpoint(caller: LogReader, provided: Provided) -> PlainTextResponse:
+    """The newest checkpoint of the tenant's log: a C2SP signed note."""
+    return PlainTextResponse(await _newest(provided, caller.tenant))
+
+
+@router.get("/consistency", response_model=ConsistencyBody, responses=problems(401, 403, 404, 422, 503))
+async def consistency(
+    caller: LogReader,
+    provided: Provided,
+    old: Annotated[int, Query(alias="from", ge=0, description="Size of the older checkpoint.")],
+    new: Annotated[
+        int | None, Query(alias="to", ge=0, description="Size of the newer one; by default the newest.")
+    ] = None,
+) -> JSONResponse:
+    """Proof that the log has only grown between two checkpoints, which are known by their sizes."""
+    newest = parse_checkpoint(parse_note(await _newest(provided, caller.tenant)).text)
+    new = newest.size if new is None else new
+    path = await provided.proofs.consistency(caller.tenant, old, new)
+    hashes = [base64.b64encode(value).decode() for value in path]
+    return JSONResponse({"log": newest.origin, "from": old, "to": new, "hashes": hashes})
+
+
+@router.get("/key", response_class=PlainTextResponse, responses=problems(401, 403, 404, 503))
+async def key(caller: LogReader, provided: Provided) -> PlainTextResponse:
+    """The keys that verify the tenant's checkpoints, as C2SP verifier keys, newest first, one a line."""
+    found = await provided.signer.public_keys(LOG_KEY)
+    versions = sorted(found, key=lambda kid: int(kid.rpartition(":")[2]), reverse=True)
+    origin = f"{provided.settings.audit.log_name}/{caller.tenant}"
+    public = (base64.urlsafe_b64decode(found[version]["x"] + "=") for version in versions)
+    return PlainTextResponse("".join(f"{vkey(origin, one)}\n" for one in public))
+
+
+async def _newest(provided: Provided, tenant: str) -> str:
+    note = await provided.proofs.checkpoint(tenant)
+    if note is None:
+        raise Refusal(Kind.NOT_FOUND, "no checkpoint of this log was signed yet")
+    return note

@@ -1,0 +1,1 @@
+"""The codec endpoint of the Temporal UI."""

@@ -1,0 +1,85 @@
+"""Who reads payloads: the holder of an access token, or of a session, which counts here and nowhere else.
+
+A browser sends the session's cookie by itself. So it counts only for requests that the configured UI makes: they carry
+its origin, exactly, which no script can forge; and only for JSON, which no form of a foreign page can send.
+"""
+
+from typing import Annotated
+
+from fastapi import Depends, Request
+from starlette.middleware.cors import CORSMiddleware
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from api.access.auth import Authenticated, authenticate
+from api.dependencies import Provided
+from api.edge.refusals import leave_unrecorded
+from domain.access.principals import Action, Principal
+from domain.access.roles import Resource
+from domain.refusals import Kind, Refusal
+
+SESSION_PATH = "/codec"
+COOKIE = "assay-codec"
+_HEADERS = ("content-type", "x-namespace", "authorization", "authorization-extras")
+
+
+class CodecCors:
+    """Lets the configured UI's pages, and no others, read what ``/codec`` answers (Fetch standard, CORS protocol)."""
+
+    def __init__(self, app: ASGIApp, origin: str | None) -> None:
+        self._app = app
+        self._shared = app
+        if origin is not None:
+            self._shared = CORSMiddleware(
+                app,
+                allow_origins=(origin,),
+                allow_methods=("POST", "OPTIONS"),
+                allow_headers=_HEADERS,
+                allow_credentials=True,
+            )
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """See ASGI 3.0."""
+        shared = scope["type"] == "http" and scope["path"].startswith(f"{SESSION_PATH}/")
+        await (self._shared if shared else self._app)(scope, receive, send)
+
+
+async def _payload_reader(request: Request, provided: Provided) -> Principal:
+    """The principal that may read payloads.
+
+    Raises:
+        Refusal: MISSING_TOKEN, INVALID_TOKEN, EXPIRED_TOKEN, FORBIDDEN.
+    """
+    if "authorization" in request.headers:
+        principal = await authenticate(request)
+    else:
+        principal = await _of_session(request, provided)
+        request.state.principal = principal
+    await provided.access.require(principal, Action.DECODE_PAYLOAD, Resource(principal.tenant))
+    return principal
+
+
+async def _of_session(request: Request, provided: Provided) -> Principal:
+    token = request.cookies.get(COOKIE)
+    if token is None:
+        leave_unrecorded(request)  # each page of a UI without a session sends dozens of these
+        raise Refusal(Kind.MISSING_TOKEN, "send 'Authorization: Bearer <access token>', or open the UI by 'assay ui'")
+    origin = provided.settings.api.ui_origin
+    if origin is None or request.headers.getlist("origin") != [origin]:
+        raise Refusal(Kind.FORBIDDEN, "a session counts for requests from the configured UI alone")
+    try:
+        return await provided.sessions.principal(token)
+    except Refusal as refusal:
+        if refusal.kind is Kind.EXPIRED_TOKEN:
+            leave_unrecorded(request)
+            raise Refusal(Kind.EXPIRED_TOKEN, "the session is over: 'assay ui' opens another") from None
+        raise
+
+
+async def _ticket_buyer(principal: Authenticated, provided: Provided) -> Principal:
+    """The holder of an access token who may read payloads: a session buys no other session."""
+    await provided.access.require(principal, Action.DECODE_PAYLOAD, Resource(principal.tenant))
+    return principal
+
+
+PayloadReader = Annotated[Principal, Depends(_payload_reader)]
+TicketBuyer = Annotated[Principal, Depends(_ticket_buyer)]

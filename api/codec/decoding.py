@@ -1,0 +1,128 @@
+"""Payloads of Temporal in plaintext, for who may read them, recorded before they leave.
+
+A payload of ours names tenant, namespace and workflow in its metadata, and authenticates them: the codec opens nothing
+whose metadata was edited. So the metadata can be judged before a key is touched, and holds once the payload is open.
+"""
+
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+from uuid import UUID
+
+from google.protobuf.json_format import MessageToDict, ParseDict, ParseError
+from temporalio.api.common.v1 import Payload
+
+from assay_temporal.codec import ENCODING, EncryptingCodec, UnauthenticatedPayload
+from assay_temporal.keyring import KeyRing
+from domain.access.ports import AccessDecider
+from domain.access.principals import SYSTEM_TENANT, Action, Principal
+from domain.access.roles import Resource, require_own_tenant
+from domain.budgets.ports import Ledger
+from domain.ports import Clock
+from domain.records.access_events import decoded_record
+from domain.refusals import Kind, Refusal
+
+Resolve = Callable[[Sequence[Payload]], Awaitable[list[Payload]]]
+_MOST_REMEMBERED = 4096
+
+
+class PayloadDecoder:
+    """Decodes the payloads of one namespace."""
+
+    def __init__(
+        self,
+        keyring: KeyRing,
+        namespace: str,
+        access: AccessDecider,
+        ledger: Ledger,
+        clock: Clock,
+        *,
+        resolve: Resolve,
+        refused: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Take the ports.
+
+        Args:
+            resolve: gives large payloads for the references to them, everything else as it came, and may raise a
+                Refusal.
+            refused: called for each payload that does not authenticate.
+        """
+        self._codec = EncryptingCodec(keyring, tenant_of=lambda _: None, fallback_tenant=SYSTEM_TENANT, refused=refused)
+        self._namespace = namespace
+        self._access = access
+        self._ledger = ledger
+        self._clock = clock
+        self._resolve = resolve
+        self._recorded: OrderedDict[UUID, None] = OrderedDict()
+
+    async def decode(
+        self, principal: Principal, payloads: Sequence[Any], namespace: str | None, *, keep_references: bool = False
+    ) -> list[Any]:
+        """The payloads (proto JSON), ours in plaintext, those of other encodings as they came. All or none.
+
+        Args:
+            principal: who reads.
+            payloads: the members of ``temporal.api.common.v1.Payloads``.
+            namespace: where the reader found them, if that was said.
+            keep_references: leave references to large payloads as they are.
+
+        Raises:
+            Refusal: INVALID_REQUEST; FORBIDDEN for another tenant's or a run that the principal may not read;
+                UNAUTHENTICATED_PAYLOAD; STORE_UNAVAILABLE if the record can't be made.
+            KeyUnavailable: the keys' keeper is away.
+        """
+        parsed = [_parsed(payload, place) for place, payload in enumerate(payloads)]
+        if not keep_references:
+            parsed = await self._resolve(parsed)
+        sealed = {
+            place: payload for place, payload in enumerate(parsed) if payload.metadata.get("encoding") == ENCODING
+        }
+        runs = {self._judged(principal, payload, place, namespace) for place, payload in sealed.items()}
+        for run in sorted(runs):
+            await self._access.require(principal, Action.DECODE_PAYLOAD, Resource(principal.tenant, run))
+        opened = {place: await self._opened(payload, place) for place, payload in sealed.items()}
+        for run in sorted(runs):
+            await self._record(principal, run)
+        return [opened.get(place, payload) for place, payload in enumerate(payloads)]
+
+    def _judged(self, principal: Principal, payload: Payload, place: int, namespace: str | None) -> str:
+        """The run that a payload says it is of, if the principal may ask for it at all."""
+        said = {name: payload.metadata.get(f"assay-{name}", b"") for name in ("tenant", "namespace", "workflow")}
+        require_own_tenant(principal, said["tenant"].decode("utf-8", "replace"))
+        if said["namespace"] != self._namespace.encode() or namespace not in (None, self._namespace):
+            raise _unauthenticated("is of another namespace", place)
+        try:
+            return said["workflow"].decode()
+        except UnicodeDecodeError:
+            raise _unauthenticated("does not authenticate", place) from None
+
+    async def _opened(self, payload: Payload, place: int) -> dict[str, Any]:
+        try:
+            [plain] = await self._codec.decode([payload])
+        except UnauthenticatedPayload:
+            raise _unauthenticated("does not authenticate", place) from None
+        return MessageToDict(plain)
+
+    async def _record(self, principal: Principal, run: str) -> None:
+        """Record once a window; what this process has seen recorded, it doesn't ask for again."""
+        record = decoded_record(principal, run, self._clock.now())
+        if record.event_id in self._recorded:
+            return
+        await self._ledger.append(record)
+        self._recorded[record.event_id] = None
+        if len(self._recorded) > _MOST_REMEMBERED:
+            self._recorded.popitem(last=False)
+
+
+def _parsed(payload: object, place: int) -> Payload:
+    """The payload. Fields that this version does not know are no matter of ours."""
+    if not isinstance(payload, dict):
+        raise Refusal(Kind.INVALID_REQUEST, "must be a payload in proto JSON", field=f"payloads.{place}")
+    try:
+        return ParseDict(payload, Payload(), ignore_unknown_fields=True)
+    except (ParseError, RecursionError):
+        raise Refusal(Kind.INVALID_REQUEST, "must be a payload in proto JSON", field=f"payloads.{place}") from None
+
+
+def _unauthenticated(what: str, place: int) -> Refusal:
+    return Refusal(Kind.UNAUTHENTICATED_PAYLOAD, what, field=f"payloads.{place}")

@@ -1,0 +1,115 @@
+"""``/codec``: Temporal's remote codec protocol, for its UI and its command line, and a browser's way in."""
+
+import json
+from typing import Annotated
+
+from fastapi import APIRouter, Header, Query, Request, Response
+from fastapi.responses import JSONResponse, RedirectResponse
+
+from api.codec.auth import COOKIE, SESSION_PATH, PayloadReader, TicketBuyer
+from api.dependencies import Provided
+from api.http.body import checked, read_json
+from api.http.openapi import body_of, problems
+from api.http.schemas import PayloadsBody, TicketBody, TicketRequest
+from domain.identity import tenant_of_run
+from domain.refusals import Kind, Refusal
+
+router = APIRouter(prefix=SESSION_PATH, tags=["codec"])
+
+DECODE_BODY_BYTES = 4 * 1024 * 1024
+"""Longest body of ``decode``: Temporal keeps payloads up to 2 MiB, and they come in base64."""
+_KeepReferences = Annotated[
+    bool, Query(alias="preserveStorageRefs", description="Leave references to large payloads as they are.")
+]
+_Namespace = Annotated[str | None, Header(alias="X-Namespace", description="Where the payloads were found.")]
+
+
+@router.post(
+    "/decode",
+    response_model=PayloadsBody,
+    responses=problems(400, 401, 403, 413, 415, 422, 503),
+    openapi_extra=body_of(PayloadsBody),
+)
+@router.post(
+    "/download",
+    response_model=PayloadsBody,
+    responses=problems(400, 401, 403, 413, 415, 422, 503),
+    openapi_extra=body_of(PayloadsBody),
+)
+async def decode(
+    request: Request,
+    caller: PayloadReader,
+    provided: Provided,
+    namespace: _Namespace = None,
+    keep_references: _KeepReferences = False,
+) -> Response:
+    """Payloads in plaintext, for auditors and admins of their tenant. Recorded before it is answered.
+
+    Payloads of other encodings come back as they were, large ones in place of the references to them. One that does not
+    authenticate, or is another tenant's, refuses the whole request.
+    """
+    sent = checked(PayloadsBody, await read_json(request))
+    opened = await provided.decoder.decode(caller, sent.payloads, namespace, keep_references=keep_references)
+    return Response(json.dumps({"payloads": opened}), media_type="application/json")
+
+
+@router.post(
+    "/encode", response_model=PayloadsBody, responses=problems(401, 403, 503), openapi_extra=body_of(PayloadsBody)
+)
+async def encode(caller: PayloadReader) -> Response:
+    """Always refused: a payload is sealed for the one run that it belongs to, and this protocol does not say which."""
+    del caller
+    raise Refusal(Kind.FORBIDDEN, "payloads are sealed where runs are started: ask by POST /v1/inferences")
+
+
+@router.post(
+    "/tickets",
+    status_code=201,
+    response_model=TicketBody,
+    responses=problems(400, 401, 403, 404, 413, 415, 422, 503),
+    openapi_extra=body_of(TicketRequest),
+)
+async def ticket(request: Request, caller: TicketBuyer, provided: Provided) -> JSONResponse:
+    """A link, good once and for a minute, that opens a session in a browser and leads it to Temporal's UI."""
+    _ui_origin(provided)
+    wanted = checked(TicketRequest, await read_json(request))
+    if wanted.run is not None and tenant_of_run(wanted.run) != caller.tenant:
+        raise Refusal(Kind.INVALID_REQUEST, "must be the ID of a run of the caller's tenant", field="run")
+    bought = await provided.sessions.ticket(caller, wanted.run)
+    body = TicketBody(
+        location=f"{SESSION_PATH}/session?ticket={bought}",
+        expires_in=provided.sessions.ticket_seconds,
+        session_seconds=provided.settings.api.ui_session_seconds,
+    )
+    return JSONResponse(body.model_dump(), status_code=201)
+
+
+@router.get(
+    "/session",
+    status_code=303,
+    response_class=RedirectResponse,
+    responses={303: {"description": "The session is open: on to Temporal's UI"}, **problems(401, 404, 422, 503)},
+)
+async def session(ticket: Annotated[str, Query(max_length=8192)], provided: Provided) -> RedirectResponse:
+    """Spend a ticket: sets the session's cookie, which is good for this path alone."""
+    origin = _ui_origin(provided)
+    opened = await provided.sessions.open(ticket)
+    page = f"{origin}/namespaces/{provided.settings.temporal.namespace}/workflows"
+    response = RedirectResponse(page if opened.run is None else f"{page}/{opened.run}", status_code=303)
+    response.set_cookie(
+        COOKIE,
+        opened.token,
+        max_age=opened.seconds,
+        path=SESSION_PATH,
+        secure=provided.settings.api.behind_tls_proxy,
+        httponly=True,
+        samesite="strict",
+    )
+    return response
+
+
+def _ui_origin(provided: Provided) -> str:
+    origin = provided.settings.api.ui_origin
+    if origin is None:
+        raise Refusal(Kind.NOT_FOUND, "no Temporal UI is configured here")
+    return origin

@@ -1,0 +1,1 @@
+"""Recording of refusals at the HTTP edge."""

@@ -1,0 +1,29 @@
+"""Refusals at the HTTP edge: counted, and offered to the recorder."""
+
+from fastapi import Request
+
+from api.http.middleware import route_of
+from domain.refusals import Refusal
+
+_RECORDED = frozenset({401, 403, 422, 429})
+
+
+def leave_unrecorded(request: Request) -> None:
+    """Say of a request that its refusal is counted but not recorded: it proves nothing, and comes by the dozen."""
+    request.state.unrecorded = True
+
+
+def record_refusal(request: Request, refusal: Refusal, status: int) -> None:
+    """Count a refusal at the edge, and offer it to the log if it is one that the log wants."""
+    request.app.state.metrics.refusals.labels(refusal.kind.value).inc()
+    services = request.app.state.readiness.services
+    if services is None or status not in _RECORDED or getattr(request.state, "unrecorded", False):
+        return
+    services.edge.offer(
+        refusal,
+        getattr(request.state, "principal", None),
+        method=request.method,
+        route=route_of(request.scope),
+        status=status,
+        source=request.client.host if request.client else "",
+    )

@@ -1,0 +1,1 @@
+"""HTTP plumbing: bodies, headers, middleware, OpenAPI, health, metrics."""

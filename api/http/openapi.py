@@ -1,0 +1,79 @@
+"""The OpenAPI 3.1 description of what FastAPI can't see by itself: bodies that are read after authentication."""
+
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+from pydantic import BaseModel
+from pydantic.json_schema import models_json_schema
+
+from api.http.schemas import (
+    ErasureBody,
+    HoldRequest,
+    InferenceBody,
+    PayloadsBody,
+    PredictBody,
+    ProblemBody,
+    TicketRequest,
+)
+from api.problems import MEDIA_TYPE
+
+_REF = "#/components/schemas/{model}"
+_BODIES: tuple[type[BaseModel], ...] = (
+    *(InferenceBody, PredictBody, PayloadsBody, TicketRequest, ProblemBody),
+    *(ErasureBody, HoldRequest),
+)
+_PUBLIC = ("/oauth/token", "/.well-known/jwks.json", "/healthz", "/readyz", "/codec/session")
+_SESSIONS = ("/codec/decode", "/codec/encode")
+
+TOKEN_FORM: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "application/x-www-form-urlencoded": {
+                "schema": {
+                    "type": "object",
+                    "required": ["grant_type"],
+                    "properties": {
+                        "grant_type": {"const": "client_credentials"},
+                        "client_id": {"type": "string"},
+                        "client_secret": {"type": "string", "format": "password"},
+                    },
+                }
+            }
+        },
+    }
+}
+
+
+def body_of(model: type[BaseModel]) -> dict[str, Any]:
+    """The ``requestBody`` of a route whose body is read by ``api.http.body``."""
+    schema = {"$ref": _REF.format(model=model.__name__)}
+    return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
+
+
+def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """The problem responses of a route."""
+    content = {MEDIA_TYPE: {"schema": {"$ref": _REF.format(model=ProblemBody.__name__)}}}
+    return {status: {"description": "Problem", "content": content} for status in statuses}
+
+
+def describe(app: FastAPI) -> dict[str, Any]:
+    """The whole description, made once."""
+    if app.openapi_schema is None:
+        document = get_openapi(
+            title="Assay", version=app.version, summary=app.summary, routes=app.routes, openapi_version="3.1.0"
+        )
+        components = document.setdefault("components", {})
+        _, extra = models_json_schema([(model, "validation") for model in _BODIES], ref_template=_REF)
+        components.setdefault("schemas", {}).update(extra["$defs"])
+        components["securitySchemes"] = {
+            "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
+            "session": {"type": "apiKey", "in": "cookie", "name": "assay-codec"},
+        }
+        for path, operations in document["paths"].items():
+            for operation in operations.values():
+                if path not in _PUBLIC:
+                    operation["security"] = [{"bearer": []}, *([{"session": []}] if path in _SESSIONS else [])]
+        app.openapi_schema = document
+    return app.openapi_schema

@@ -1,0 +1,1 @@
+"""Routes that start, await, read and cancel runs."""

@@ -1,0 +1,131 @@
+"""``/v1/inferences``: submit a request, read its run, cancel it."""
+
+import time
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Header, Request
+from fastapi.responses import JSONResponse
+
+from api.access.auth import RunCanceller, RunReader
+from api.access.rates import RatedSubmitter
+from api.dependencies import Provided, Services
+from api.http.body import json_body
+from api.http.openapi import body_of, problems
+from api.http.preferences import Waiting, waiting
+from api.http.schemas import InferenceBody, RunBody
+from api.inference.run_views import RunView, findings_of, running
+from api.inference.runs import Started, Submission
+from api.problems import problem_response
+from domain.access.principals import Principal
+from domain.inference.requests import parse_request
+from domain.refusals import Kind, Refusal
+
+router = APIRouter(prefix="/v1/inferences", tags=["inferences"])
+JsonBody = Annotated[tuple[InferenceBody, dict[str, Any]], Depends(json_body(InferenceBody))]
+_MAX_KEY_CHARS = 255
+
+
+async def idempotency_key(
+    idempotency_key: Annotated[str | None, Header(description="The same key gives the same run.")] = None,
+) -> str | None:
+    """The ``Idempotency-Key`` header: 1 to 255 printable ASCII characters."""
+    if idempotency_key is None:
+        return None
+    if (
+        not 1 <= len(idempotency_key) <= _MAX_KEY_CHARS
+        or not idempotency_key.isascii()
+        or not idempotency_key.isprintable()
+    ):
+        raise Refusal(Kind.INVALID_REQUEST, "must have 1 to 255 printable ASCII characters", field="Idempotency-Key")
+    return idempotency_key
+
+
+@router.post(
+    "",
+    response_model=RunBody,
+    response_model_exclude_none=True,
+    responses={
+        202: {"model": RunBody, "description": "Still running"},
+        **problems(400, 401, 403, 413, 415, 422, 429, 502, 503, 504),
+    },
+    openapi_extra=body_of(InferenceBody),
+)
+async def submit(
+    request: Request,
+    caller: RatedSubmitter,
+    body: JsonBody,
+    provided: Provided,
+    key: Annotated[str | None, Depends(idempotency_key)],
+    prefer: Annotated[str | None, Header(description="`wait=SECONDS`, `respond-async` (RFC 7240), `sealed`")] = None,
+) -> JSONResponse:
+    """Ask a model, governed. Waits 30 s for the answer unless told otherwise, then answers 202 with `Location`.
+
+    With `Prefer: sealed` it waits until the record is in a signed checkpoint of the log, and proves that.
+    """
+    del prefer  # declared for the description; read below, since a header may come more than once
+    sent = body[1]
+    pinned = provided.policy
+    wanted = parse_request(sent, pinned.policy.limits)
+    pinned.policy.model(caller.tenant, wanted.model)
+    started = await provided.runs.start(Submission(caller, sent, wanted.model, pinned.hash, key))
+    request.state.run_id = started.public_id
+    patience = waiting(request.headers.getlist("prefer"), provided.settings.api.wait_seconds)
+    response = respond(await outcome(provided, caller, started, patience))
+    if patience.applied:
+        response.headers["Preference-Applied"] = patience.applied
+    return response
+
+
+async def shown(provided: Services, caller: Principal, view: RunView) -> RunView:
+    """The run with its receipt's proof; where the policy wants replies sealed, as running until there is one."""
+    found = await provided.sealing.now(caller.tenant, view)
+    if provided.policy.policy.for_tenant(caller.tenant).sealed and found.unsealed:
+        return running(view.id)
+    return found
+
+
+async def outcome(provided: Services, caller: Principal, started: Started, patience: Waiting) -> RunView:
+    """The run's outcome, sealed where the caller or the policy wants it so; or the run as running: its time is up."""
+    begun = time.monotonic()
+    view = await provided.runs.wait(started, patience.seconds)
+    if view.running or not (patience.sealed or provided.policy.policy.for_tenant(caller.tenant).sealed):
+        return view
+    left = patience.seconds - (time.monotonic() - begun)
+    return await provided.sealing.wait(caller.tenant, view, left) or running(started.public_id)
+
+
+@router.get(
+    "/{run_id}", response_model=RunBody, response_model_exclude_none=True, responses=problems(401, 403, 404, 503)
+)
+async def read(request: Request, run_id: str, caller: RunReader, provided: Provided) -> JSONResponse:
+    """A run as it stands: its own caller's, or any run of the tenant for auditors."""
+    view = await provided.runs.read(run_id, caller)
+    request.state.run_id = run_id
+    return JSONResponse((await shown(provided, caller, view)).body())
+
+
+@router.post(
+    "/{run_id}/cancel",
+    status_code=202,
+    response_model=RunBody,
+    response_model_exclude_none=True,
+    responses=problems(401, 403, 404, 503),
+)
+async def cancel(request: Request, run_id: str, caller: RunCanceller, provided: Provided) -> JSONResponse:
+    """Ask for the run's end. What it has used is settled; a run that has ended stays as it is."""
+    view = await shown(provided, caller, await provided.runs.cancel(run_id, caller))
+    request.state.run_id = run_id
+    return JSONResponse(view.body(), status_code=202 if view.running else 200)
+
+
+def respond(view: RunView) -> JSONResponse:
+    """The answer to a waiting POST: 200, 202, or the problem in which the run ended."""
+    if view.running:
+        location = {"Location": f"/v1/inferences/{view.id}", "Retry-After": "1"}
+        return JSONResponse(view.body(), status_code=202, headers=location)
+    if (refusal := view.refusal) is not None:
+        problem = view.problem
+        rules = list(problem.rules) if problem and problem.rules else None
+        findings = findings_of(problem) if problem and problem.places else None
+        return problem_response(refusal, final=True, rules=rules, findings=findings, run=view.body())
+    return JSONResponse(view.body())

@@ -1,0 +1,100 @@
+"""Waiting for the outcome of a run: for Temporal's word of it, or for that of a worker in this process.
+
+An outcome stands once its record is committed, which is before the workflow's last task is completed. A worker that
+shares the API's process can tell then, and the caller need not wait for Temporal to learn of it. See decision 11.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from cachetools import TTLCache
+
+from api.inference import run_views
+from api.inference.run_views import RunView
+from assay_temporal.contracts import InferenceResult
+
+_KEPT_SECONDS = 60.0
+"""A workflow task that its worker did not complete is another's after 10 s: long enough for Temporal to know, too."""
+_MOST_KEPT = 256
+
+
+class Outcomes:
+    """Outcomes of runs that someone waits for here, by the runs' public IDs."""
+
+    def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
+        """Start without waiters."""
+        self._told: TTLCache[str, RunView] = TTLCache(_MOST_KEPT, _KEPT_SECONDS, monotonic)
+        self._waiting: dict[str, list[asyncio.Future[RunView]]] = {}
+        self._given_up = False
+
+    def recorded(self, result: InferenceResult) -> None:
+        """A worker of this process has committed this outcome. Of no interest unless someone waits for it."""
+        waiting = self._waiting.get(result.id, ())
+        if waiting:
+            self._told[result.id] = run_views.ended(result.id, result)
+        for heard in waiting:
+            if not heard.done():
+                heard.set_result(self._told[result.id])
+
+    def give_up(self) -> None:
+        """Keep nobody waiting any more: their runs go on without us, and whoever asks now hears of them as running."""
+        self._given_up = True
+        for public_id, waiting in self._waiting.items():
+            for heard in waiting:
+                if not heard.done():
+                    heard.set_result(run_views.running(public_id))
+
+    def told(self, public_id: str) -> RunView | None:
+        """An outcome that a caller has had while Temporal is still to learn of it: whoever asks next gets the same."""
+        return self._told.get(public_id)
+
+    async def first(
+        self, public_id: str, ask_engine: Callable[[], Coroutine[Any, Any, RunView]], after: float = 0.0
+    ) -> RunView:
+        """The outcome, from whoever knows it first; the run as running once it is time to give up.
+
+        ``ask_engine`` waits for Temporal's word, and raises what is wrong with it. It is called ``after`` so many
+        seconds, and cancelled where nobody needs it any more.
+        """
+        if (known := self._told.get(public_id)) is not None:
+            return known
+        if self._given_up:
+            return run_views.running(public_id)
+        loop = asyncio.get_running_loop()
+        heard: asyncio.Future[RunView] = loop.create_future()
+        asking: list[asyncio.Task[RunView]] = []
+
+        def ask() -> None:
+            asking.append(loop.create_task(ask_engine()))
+            asking[0].add_done_callback(lambda asked: _pass_on(asked, heard))
+
+        begin = loop.call_later(after, ask)
+        self._waiting.setdefault(public_id, []).append(heard)
+        try:
+            return await heard
+        finally:
+            begin.cancel()
+            for task in asking:
+                task.cancel()
+            self._forget(public_id, heard)
+
+    def _forget(self, public_id: str, heard: "asyncio.Future[RunView]") -> None:
+        waiting = self._waiting[public_id]
+        waiting.remove(heard)
+        if not waiting:
+            del self._waiting[public_id]
+
+
+def _pass_on(asked: "asyncio.Task[RunView]", heard: "asyncio.Future[RunView]") -> None:
+    """What Temporal said, to who waits for it, unless they know already."""
+    if asked.cancelled():
+        return
+    error = asked.exception()
+    if heard.done():
+        return
+    if error is not None:
+        heard.set_exception(error)
+    else:
+        heard.set_result(asked.result())

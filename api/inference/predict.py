@@ -1,0 +1,63 @@
+"""``/ai/predict``: the endpoint of the tutorial that Assay grew out of, with everything behind it."""
+
+from dataclasses import replace
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Request
+from fastapi.responses import JSONResponse
+
+from api.access.rates import RatedSubmitter
+from api.dependencies import Provided
+from api.http.body import json_body
+from api.http.openapi import body_of, problems
+from api.http.preferences import MAX_WAIT_SECONDS, waiting
+from api.http.schemas import PredictBody, PredictResult, RunBody
+from api.inference.inferences import idempotency_key, outcome, respond
+from api.inference.runs import Submission
+from domain.inference.requests import parse_request
+
+router = APIRouter(tags=["tutorial"])
+JsonBody = Annotated[tuple[PredictBody, dict[str, Any]], Depends(json_body(PredictBody))]
+
+
+@router.post(
+    "/ai/predict",
+    response_model=PredictResult,
+    response_model_exclude_none=True,
+    responses={
+        202: {"model": RunBody, "description": "Still running after five minutes"},
+        **problems(400, 401, 403, 413, 415, 422, 429, 502, 503, 504),
+    },
+    openapi_extra=body_of(PredictBody),
+)
+async def predict(
+    request: Request,
+    caller: RatedSubmitter,
+    body: JsonBody,
+    provided: Provided,
+    key: Annotated[str | None, Depends(idempotency_key)],
+) -> JSONResponse:
+    """Ask the policy's default model and wait for the answer, with `Prefer: sealed` for its proof too."""
+    pinned = provided.policy
+    asked = {
+        "model": pinned.policy.default_model(caller.tenant),
+        "prompt": body[0].prompt,
+        "temperature": body[0].temperature,
+    }
+    wanted = parse_request(asked, pinned.policy.limits)
+    started = await provided.runs.start(Submission(caller, asked, wanted.model, pinned.hash, key))
+    request.state.run_id = started.public_id
+    patience = replace(waiting(request.headers.getlist("prefer"), MAX_WAIT_SECONDS), seconds=MAX_WAIT_SECONDS)
+    view = await outcome(provided, caller, started, patience)
+    answer = view.body()
+    if view.result is None or view.result.result is None:
+        return respond(view)
+    return JSONResponse(
+        {
+            "result": answer["result"]["content"],
+            "id": started.public_id,
+            "model": answer["result"]["model"],
+            "usage": answer.get("usage"),
+            "receipt": answer.get("receipt"),
+        }
+    )

@@ -1,0 +1,124 @@
+"""A run as its callers see it, from what Temporal says of it."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from temporalio.client import WorkflowFailureError
+from temporalio.converter import value_to_type
+from temporalio.exceptions import ApplicationError, CancelledError, TerminatedError, TimeoutError  # noqa: A004 - theirs
+
+from api.problems import problem_type
+from assay_temporal.contracts import InferenceResult, ProblemDetail
+from domain.inference.runs import Status
+from domain.refusals import Kind, Refusal
+
+_KINDS = frozenset(kind.value for kind in Kind)
+
+
+@dataclass(frozen=True, slots=True)
+class RunView:
+    """A run's status with its result, if it has ended."""
+
+    id: str
+    status: Status
+    result: InferenceResult | None = None
+    problem: ProblemDetail | None = None
+    proof: str | None = None
+    """The text of a tlog-proof: its receipt's event is in a signed checkpoint."""
+
+    @property
+    def running(self) -> bool:
+        """Whether an outcome is still to come."""
+        return self.status in (Status.RUNNING, Status.HELD)
+
+    @property
+    def unsealed(self) -> bool:
+        """Whether it has a receipt, and no proof to it."""
+        return self.result is not None and self.result.receipt is not None and self.proof is None
+
+    @property
+    def refusal(self) -> Refusal | None:
+        """Why there is no answer, as a refusal; None if there is one, or may still be."""
+        if self.problem is None:
+            return None
+        found = self.problem
+        return Refusal(Kind(found.kind), found.detail, field=found.field, retry_after=found.retry_after)
+
+    def body(self) -> dict[str, Any]:
+        """The run's JSON: ``{id, status, decision, ...}``, and of the rest what there is."""
+        body: dict[str, Any] = {"id": self.id, "status": self.status.value, "decision": None}
+        if (ended := self.result) is not None:
+            body["decision"] = ended.decision
+            for name, part in (("result", ended.result), ("usage", ended.usage), ("receipt", ended.receipt)):
+                if part is not None:
+                    body[name] = dict(vars(part))
+            if self.proof is not None and ended.receipt is not None:
+                body["receipt"]["proof"] = self.proof
+            if ended.removed:
+                body["removed"] = list(ended.removed)
+            for name, counts in (("masked", ended.masked), ("redacted", ended.redacted)):
+                if counts:
+                    body[name] = dict(counts)
+        if self.problem is not None:
+            body["problem"] = _problem(self.problem)
+        return body
+
+
+def _problem(problem: ProblemDetail) -> dict[str, Any]:
+    said = {"type": problem_type(Kind(problem.kind)), "detail": problem.detail, "field": problem.field}
+    body: dict[str, Any] = {name: value for name, value in said.items() if value is not None}
+    if problem.rules:
+        body["rules"] = list(problem.rules)
+    if problem.places:
+        body["findings"] = findings_of(problem)
+    return body
+
+
+def findings_of(problem: ProblemDetail) -> list[dict[str, Any]]:
+    """Where the screening's rules matched, as JSON."""
+    return [dict(vars(place)) for place in problem.places]
+
+
+def running(run_id: str) -> RunView:
+    """A run without an outcome yet."""
+    return RunView(run_id, Status.RUNNING)
+
+
+def ended(run_id: str, result: InferenceResult | None) -> RunView:
+    """A completed workflow. One whose result can't be read tells nothing but that."""
+    if result is None:
+        return _failed(run_id, Kind.INTERNAL, "the run's result can't be read")
+    return RunView(run_id, Status(result.status), result, result.problem)
+
+
+def failed(run_id: str, error: WorkflowFailureError) -> RunView:
+    """A workflow that did not complete."""
+    match error.cause:
+        case CancelledError():
+            return _failed(run_id, Kind.RUN_CANCELLED, "the run was cancelled", Status.CANCELLED)
+        case TerminatedError():
+            return _failed(run_id, Kind.RUN_TERMINATED, "the run was ended by an operator")
+        case TimeoutError():
+            return _failed(run_id, Kind.RUN_TERMINATED, "the run ran out of time")
+        case ApplicationError() as cause if cause.type in _KINDS:
+            result = _details(cause)
+            if result is not None and result.problem is not None:
+                return RunView(run_id, Status.FAILED, result, result.problem)
+            return _failed(run_id, Kind(cause.type), "the run failed")
+        case _:
+            return _failed(run_id, Kind.INTERNAL, "the run failed")
+
+
+def _failed(run_id: str, kind: Kind, detail: str, status: Status = Status.FAILED) -> RunView:
+    return RunView(run_id, status, problem=ProblemDetail(kind.value, detail))
+
+
+def _details(cause: ApplicationError) -> InferenceResult | None:
+    details = cause.details
+    if not details or not isinstance(details[0], dict):
+        return None
+    try:
+        result: InferenceResult = value_to_type(InferenceResult, details[0])
+    except (KeyError, TypeError, ValueError):
+        return None
+    return result

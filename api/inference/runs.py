@@ -1,0 +1,239 @@
+"""Starting, awaiting, reading and cancelling runs: the API's only dealings with Temporal."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
+from typing import Any
+
+from temporalio.client import Client, WorkflowExecutionDescription, WorkflowFailureError, WorkflowHandle
+from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
+from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
+from temporalio.service import RPCError, RPCStatusCode
+
+from api.inference import run_views
+from api.inference.outcomes import Outcomes
+from api.inference.run_views import RunView
+from assay_temporal import start_context
+from assay_temporal.contracts import WORKFLOW, InferenceResult, SignedRequest
+from assay_temporal.keyring import KeyRing, KeyUnavailable
+from domain.access.principals import SYSTEM_TENANT, Action, Principal, require_action
+from domain.identity import run_id, tenant_of_run
+from domain.inference.requests import request_hash
+from domain.ports import Clock, IdentityKeys
+from domain.refusals import Kind, Refusal
+from workflows.inference import run_summary, search_attributes
+from workflows.timing import RUN_TOTAL
+
+_RPC_TIMEOUT = timedelta(seconds=5)
+_CONTEXT_SECONDS = 60
+_HEAD_START_SECONDS = 0.5
+Handle = WorkflowHandle[Any, InferenceResult]
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """A request by a caller. ``idempotency_key`` is the caller's own, if they sent one."""
+
+    principal: Principal
+    body: Mapping[str, Any]
+    model: str
+    policy_hash: str
+    idempotency_key: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """A run by its public ID. ``here``: a worker of this process got its first task with the reply to its start."""
+
+    public_id: str
+    here: bool = False
+
+
+class Runs:
+    """Runs of the workflow, by their public IDs."""
+
+    def __init__(
+        self,
+        client: Client,
+        task_queue: str,
+        keyring: KeyRing,
+        identities: IdentityKeys,
+        clock: Clock,
+        random_tag: Callable[[], str],
+        require_vault: Callable[[], None],
+        outcomes: Outcomes,
+    ) -> None:
+        """Take the parts.
+
+        ``require_vault`` refuses while Vault is away: with the keys at hand a run could be started, but it could not be
+        finished. ``outcomes`` hears of those that a worker of this process records, and when it is time to give up.
+        """
+        self._client = client
+        self._task_queue = task_queue
+        self._keyring = keyring
+        self._identities = identities
+        self._clock = clock
+        self._random_tag = random_tag
+        self._require_vault = require_vault
+        self._outcomes = outcomes
+
+    async def start(self, submission: Submission) -> Started:
+        """Start the run, or find the one that this idempotency key has started.
+
+        Raises:
+            Refusal: IDEMPOTENCY_MISMATCH; ENGINE_UNAVAILABLE, VAULT_UNAVAILABLE, STORE_UNAVAILABLE.
+        """
+        self._require_vault()
+        principal = submission.principal
+        digest = request_hash(submission.body)
+        key = await self._identities.tenant_key(principal.tenant)
+        public_id = run_id(
+            key, principal.tenant, principal.caller, submission.idempotency_key or f"random:{self._random_tag()}"
+        )
+        here = False
+        async with _keys_or_refusal(), _engine():
+            made = self._context(submission, public_id, digest)
+            context = await start_context.sign(made, self._keyring, countersigner=SYSTEM_TENANT)
+            with contextlib.suppress(WorkflowAlreadyStartedError):  # it has ended: the same key, the same answer
+                handle = await self._client.start_workflow(
+                    WORKFLOW,
+                    SignedRequest(dict(submission.body), context),
+                    id=public_id,
+                    task_queue=self._task_queue,
+                    id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+                    id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+                    execution_timeout=RUN_TOTAL,
+                    memo={"request_hash": digest, "caller": principal.caller},
+                    static_summary=run_summary.static_summary(submission.model, principal.tenant),
+                    static_details=run_summary.static_details(submission.model, principal.tenant),
+                    search_attributes=search_attributes.running(
+                        tenant=principal.tenant,
+                        caller=principal.caller,
+                        policy=submission.policy_hash,
+                        model=submission.model,
+                    ),
+                    request_eager_start=True,
+                    rpc_timeout=_RPC_TIMEOUT,
+                )
+                here = getattr(handle, "__temporal_eagerly_started", False)
+            if submission.idempotency_key is not None:
+                await self._require_same_request(public_id, digest)
+        return Started(public_id, here)
+
+    def _context(self, submission: Submission, public_id: str, digest: str) -> start_context.StartContext:
+        principal = submission.principal
+        return start_context.StartContext(
+            tenant=principal.tenant,
+            subject=principal.subject,
+            client_id=principal.client_id,
+            roles=tuple(sorted(role.value for role in principal.roles)),
+            workflow_id=public_id,
+            request_hash=digest,
+            policy=submission.policy_hash,
+            expires_at=int(self._clock.now().timestamp()) + _CONTEXT_SECONDS,
+        )
+
+    async def _require_same_request(self, public_id: str, digest: str) -> None:
+        description = await self._handle(public_id).describe(rpc_timeout=_RPC_TIMEOUT)
+        if (await description.memo()).get("request_hash") != digest:
+            raise Refusal(
+                Kind.IDEMPOTENCY_MISMATCH, "this key started a run with another body", field="Idempotency-Key"
+            )
+
+    async def wait(self, started: Started, seconds: float) -> RunView:
+        """The run's outcome, or the run as it stands when ``seconds`` are over.
+
+        Of a run that a worker of this process has begun, that worker most likely tells the outcome first: so it has a
+        head start before Temporal is asked, whose answer costs more than a stage.
+        """
+        public_id = started.public_id
+        if seconds <= 0:
+            return run_views.running(public_id)
+        try:
+            async with asyncio.timeout(seconds):
+                return await self._outcomes.first(
+                    public_id, partial(self._outcome, public_id), _HEAD_START_SECONDS if started.here else 0
+                )
+        except TimeoutError:
+            return run_views.running(public_id)
+
+    async def read(self, public_id: str, principal: Principal) -> RunView:
+        """The run as it stands, for whoever may see it.
+
+        Raises:
+            Refusal: NOT_FOUND, also for another caller's run; ENGINE_UNAVAILABLE.
+        """
+        description = await self._described(public_id, principal)
+        if description.close_time is None:
+            return self._outcomes.told(public_id) or run_views.running(public_id)
+        return await self._outcome(public_id)
+
+    async def _outcome(self, public_id: str) -> RunView:
+        async with _keys_or_refusal(), _engine():
+            try:
+                return run_views.ended(public_id, await self._handle(public_id).result())
+            except WorkflowFailureError as error:
+                return run_views.failed(public_id, error)
+
+    async def cancel(self, public_id: str, principal: Principal) -> RunView:
+        """Ask for the run's end. One that has ended stays as it is."""
+        description = await self._described(public_id, principal)
+        if description.close_time is not None:
+            return await self.read(public_id, principal)
+        async with _engine():
+            await self._handle(public_id).cancel(rpc_timeout=_RPC_TIMEOUT)
+        return run_views.running(public_id)
+
+    async def _described(self, public_id: str, principal: Principal) -> WorkflowExecutionDescription:
+        if tenant_of_run(public_id) != principal.tenant:
+            raise _not_found()
+        async with _keys_or_refusal(), _engine():
+            description = await self._handle(public_id).describe(rpc_timeout=_RPC_TIMEOUT)
+            memo = await description.memo()
+        # of a team's run only the workflow knows the caller, and shows it once that is proven
+        if principal.caller not in (
+            memo.get("caller"),
+            description.typed_search_attributes.get(search_attributes.CALLER),
+        ):
+            try:
+                require_action(principal.roles, Action.READ_ANY_RUN)
+            except Refusal:
+                raise _not_found() from None
+        return description
+
+    def _handle(self, public_id: str) -> Handle:
+        return self._client.get_workflow_handle(public_id, result_type=InferenceResult)
+
+
+def _not_found() -> Refusal:
+    return Refusal(Kind.NOT_FOUND, "there is no such run for this caller")
+
+
+@asynccontextmanager
+async def _engine() -> AsyncIterator[None]:
+    """Temporal's errors as refusals."""
+    try:
+        yield
+    except RPCError as error:
+        if error.status is RPCStatusCode.NOT_FOUND:
+            raise _not_found() from None
+        raise Refusal(Kind.ENGINE_UNAVAILABLE, "the workflow engine does not answer", retry_after=2) from None
+
+
+@asynccontextmanager
+async def _keys_or_refusal() -> AsyncIterator[None]:
+    """A key, or a large payload's store, that can't be had: as a refusal."""
+    try:
+        yield
+    except KeyUnavailable as error:
+        if error.gone:
+            raise Refusal(Kind.FORBIDDEN, "the tenant has no key: it was not created, or was erased") from None
+        raise Refusal(Kind.VAULT_UNAVAILABLE, "the vault does not answer", retry_after=2) from None
+    except ApplicationError as error:
+        if error.type != Kind.STORE_UNAVAILABLE:
+            raise
+        raise Refusal(Kind.STORE_UNAVAILABLE, "the store of large payloads does not answer", retry_after=2) from None

@@ -1,0 +1,112 @@
+"""``assay audit erase``, ``hold``, ``holds``, ``release``: over HTTP, as an officer of a tenant.
+
+Erasing a whole tenant is the operator's, by the operator's AppRole.
+"""
+
+import secrets
+import sys
+from typing import Annotated, Any
+
+import typer
+
+from adapters.http.gateway_client import GatewayClient, GatewayReply
+from adapters.system.clock import SystemClock
+from adapters.vault.session import ServiceSession
+from adapters.wiring.tenant_erasure import shred_tenant
+from cli.admin import as_operator
+from cli.output import JsonFlag, Output
+from cli.requests import Client, Url, with_token
+from config.settings import Settings
+
+Subject = Annotated[
+    str | None,
+    typer.Option(help="The person: a token's 'sub', or an end user's name; '-' reads it from standard input."),
+]
+_DONE = 300
+
+
+def erase(
+    subject: Subject = None,
+    tenant: Annotated[str | None, typer.Option(help="Erase this whole tenant instead, as the operator.")] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Yes, a whole tenant, for ever.")] = False,
+    client: Client = "admin",
+    url: Url = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Make what is recorded of a person, or a whole tenant, unreadable for ever. The log still verifies."""
+    out = Output(as_json)
+    if (subject is None) == (tenant is None):
+        raise out.fail("give either --subject or --tenant", code=2)
+    if tenant is not None:
+        _erase_tenant(out, tenant, yes)
+        return
+    body = _call(out, client, url, "POST", "/erasures", {"subject": _given(subject)})
+    out.value(body, f"{body['erased_keys']} keys erased")
+
+
+def _erase_tenant(out: Output, tenant: str, yes: bool) -> None:
+    if not yes:
+        raise out.fail(f"this makes all of the tenant '{tenant}' unreadable for ever: say --yes if you mean it", code=2)
+
+    async def use(session: ServiceSession, settings: Settings) -> bool:
+        return await shred_tenant(session, settings, tenant, SystemClock().now(), secrets.token_hex(16))
+
+    as_operator(out, use)
+    out.value(
+        {"tenant": tenant, "erased": True},
+        f"tenant '{tenant}' is erased; running processes forget its keys within five minutes",
+    )
+
+
+def hold(
+    reason: Annotated[str, typer.Option(help="Why; kept encrypted.")],
+    subject: Subject = None,
+    tenant_wide: Annotated[bool, typer.Option("--tenant-wide", help="Hold all of the tenant.")] = False,
+    client: Client = "auditor",
+    url: Url = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Keep what is recorded of a person, or of the whole tenant, from being erased."""
+    out = Output(as_json)
+    if (subject is None) != tenant_wide:
+        raise out.fail("give either --subject or --tenant-wide", code=2)
+    whom: dict[str, Any] = {"tenant_wide": True} if tenant_wide else {"subject": _given(subject)}
+    body = _call(out, client, url, "POST", "/holds", {**whom, "reason": reason})
+    out.value(body, f"hold {body['id']} stands")
+
+
+def holds(client: Client = "auditor", url: Url = None, as_json: JsonFlag = False) -> None:
+    """List the tenant's holds. Persons appear as keyed hashes, as they do in records."""
+    out = Output(as_json)
+    rows = _call(out, client, url, "GET", "/holds")["holds"]
+    names = ("id", "state", "tenant_wide", "subject", "placed_at", "first_release_at", "released_at")
+    out.table(rows if as_json else [{name: row.get(name) for name in names} for row in rows], "Holds")
+
+
+def release(
+    hold_id: Annotated[str, typer.Argument(metavar="HOLD", help="The hold's ID.")],
+    client: Client = "auditor",
+    url: Url = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Release a hold. Two different persons have to; the first one marks it."""
+    out = Output(as_json)
+    body = _call(out, client, url, "POST", f"/holds/{hold_id}/release")
+    still = "" if body["state"] == "released" else ": it stands until another person releases it too"
+    out.value(body, f"hold {body['id']} is {body['state']}{still}")
+
+
+def _given(subject: str | None) -> str:
+    """The person's name; from standard input it stays out of the shell's history and the list of processes."""
+    return sys.stdin.readline().rstrip("\n") if subject == "-" else str(subject)
+
+
+def _call(out: Output, client: str, url: str | None, method: str, path: str, body: object = None) -> Any:  # noqa: ANN401 - any JSON
+    async def use(gateway: GatewayClient, access_token: str) -> GatewayReply:
+        return await gateway.call(method, f"/v1/audit{path}", token=access_token, json=body)
+
+    reply = with_token(out, client, url, use)
+    if reply.status >= _DONE:
+        problem = reply.body or {}
+        raise out.fail(f"{reply.status} {problem.get('title')}: {problem.get('detail')}")
+    return reply.body

@@ -1,0 +1,75 @@
+"""``assay audit verify-proof``, ``verify-consistency``, ``verify-export``: checking evidence offline, from files alone.
+
+Exit code 0: it holds. 1: it is broken. 2: it can't be read, or the call is wrong.
+"""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+
+from adapters.log.verify import evidence
+from cli.output import JsonFlag, Output
+from domain.transparency.checkpoints import LogFormatError, VerifierKey, parse_vkey
+
+File = Annotated[Path, typer.Argument(exists=True, dir_okay=False)]
+
+
+def _key(text: str) -> VerifierKey:
+    try:
+        return parse_vkey(text)
+    except LogFormatError as error:
+        raise typer.BadParameter(str(error)) from None
+
+
+def _digest(text: str) -> bytes:
+    try:
+        return bytes.fromhex(text)
+    except ValueError:
+        raise typer.BadParameter("must be hexadecimal") from None
+
+
+Keys = Annotated[
+    list[VerifierKey],
+    typer.Option("--key", parser=_key, metavar="VKEY", help="The log's key, from GET /v1/audit/key. Repeatable."),
+]
+
+
+def verify_proof(
+    proof: File,
+    record_digest: Annotated[bytes, typer.Option(parser=_digest, metavar="HEX", help="The record's digest.")],
+    key: Keys,
+    as_json: JsonFlag = False,
+) -> None:
+    """Check offline that a record is in a log, by its tlog-proof."""
+    out = Output(as_json)
+    _tell(out, evidence.verify_proof(_text(out, proof), record_digest, key))
+
+
+def verify_consistency(old: File, new: File, proof: File, key: Keys, as_json: JsonFlag = False) -> None:
+    """Check offline that a log only grew from the checkpoint OLD to NEW. PROOF is what /v1/audit/consistency gives."""
+    out = Output(as_json)
+    _tell(out, evidence.verify_growth(_text(out, old), _text(out, new), _text(out, proof), key))
+
+
+def verify_export(export: File, key: Keys, as_json: JsonFlag = False) -> None:
+    """Check offline that an export's records are those of the signed log: none changed, left out or put in between."""
+    out = Output(as_json)
+    with export.open("rb") as lines:
+        _tell(out, evidence.verify_export(lines, key))
+
+
+def _text(out: Output, path: Path) -> str:
+    try:
+        return path.read_bytes().decode()  # as it is: reading text would change line ends
+    except UnicodeDecodeError:
+        raise out.fail(f"{path} is no text", 2) from None
+
+
+def _tell(out: Output, found: evidence.Found) -> None:
+    parts = (str(value) if name == "why" else f"{name} {value}" for name, value in found.items() if name != "verdict")
+    text = f"{found['verdict']}: {', '.join(parts)}"
+    out.value(found, escape(text if text.isprintable() else ascii(text)))  # evidence may quote what moves a cursor
+    if found["verdict"] != "holds":
+        raise typer.Exit(1)

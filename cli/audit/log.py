@@ -1,0 +1,109 @@
+"""``assay audit verify-log``: whether the whole log holds, and a receipt in it, from the store and from Vault."""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+import typer
+from rich.markup import escape
+
+from adapters.log.verify.promise import BROKEN as BROKEN_PROMISE
+from adapters.log.verify.receipts import ReceiptInvalid
+from adapters.log.verify.run import LogReport, verify_promise
+from adapters.log.verify.run import verify_log as verify_stored
+from adapters.vault.session import ServiceSession
+from cli.output import JsonFlag, Output
+from config.settings import Settings
+from domain.refusals import Refusal
+from domain.transparency.verification import TenantAudit
+from embedded.bootstrap import operator_session
+from embedded.places import local_settings
+
+Result = TypeVar("Result")
+BROKEN, UNKNOWN = 1, 2
+"""Exit codes: something is wrong with the log; it can't be told."""
+
+
+def verify_log(
+    tenant: Annotated[str | None, typer.Option(help="Only this tenant's log.")] = None,
+    since: Annotated[
+        int, typer.Option(min=0, help="Read leaves and records from this one on; those before are taken from tiles.")
+    ] = 0,
+    checkpoint: Annotated[
+        list[Path] | None, typer.Option(help="A checkpoint that you or a witness kept. May be given more than once.")
+    ] = None,
+    receipt: Annotated[
+        Path | None, typer.Option(help="Instead of the whole log: is this receipt's event in it?", exists=True)
+    ] = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Verify the whole log from the store: every record, leaf, tile, checkpoint, and what Vault keeps.
+
+    Exit code 0: it holds. 1: it is broken. 2: it can't be checked now.
+    """
+    out = Output(as_json)
+    if receipt is not None:
+        _verify_receipt(out, receipt)
+        return
+    try:
+        notes = [path.read_text("utf-8") for path in checkpoint or ()]
+    except (OSError, UnicodeDecodeError):
+        raise out.fail("can't be checked: a checkpoint can't be read", UNKNOWN) from None
+    report = _as_operator(
+        out, lambda session, settings: verify_stored(session, settings, tenant=tenant, since=since, kept=notes)
+    )
+    out.value(as_values(report), "\n".join(line for audit in report.tenants for line in lines(audit)) or "no log yet")
+    if not report.holds:
+        raise typer.Exit(BROKEN)
+
+
+def _verify_receipt(out: Output, path: Path) -> None:
+    try:
+        document = json.loads(path.read_text("utf-8"))
+        promise = _as_operator(out, lambda session, settings: verify_promise(session, settings, document))
+    except (ReceiptInvalid, ValueError, AttributeError) as error:
+        reason = str(error) if isinstance(error, ReceiptInvalid) else "it is no receipt"
+        raise out.fail(f"broken: {reason}", BROKEN) from None
+    out.value(asdict(promise), f"{promise.state}: {promise.detail}")
+    if promise.state == BROKEN_PROMISE:
+        raise typer.Exit(BROKEN)
+
+
+def _as_operator(out: Output, use: Callable[[ServiceSession, Settings], Awaitable[Result]]) -> Result:
+    """As ``cli.admin.as_operator``, but a server that is away says nothing of the log: exit code 2."""
+    settings = local_settings(Settings())
+
+    async def run() -> Result:
+        async with operator_session(settings) as session:
+            return await use(session, settings)
+
+    try:
+        return asyncio.run(run())
+    except Refusal as error:
+        raise out.fail(f"can't be checked: {error.detail}", UNKNOWN) from None
+
+
+def as_values(report: LogReport) -> dict[str, Any]:
+    """The report as JSON values."""
+    return {"holds": report.holds, "events": report.events, "tenants": [_tenant(audit) for audit in report.tenants]}
+
+
+def lines(audit: TenantAudit) -> list[str]:
+    """What to tell people of a tenant's log."""
+    state = "[green]holds[/green]" if audit.holds else "[red]broken[/red]"
+    span = f"{audit.size} events" if not audit.since else f"events {audit.since} to {audit.size - 1}"
+    signed = f"{audit.checkpoints} checkpoints, the newest of {audit.signed_size}"
+    away = f", {audit.archived} records archived" if audit.archived else ""
+    return [
+        f"{escape(audit.tenant)}: {state}, {span}, {signed}, {audit.pending} pending{away}",
+        *(f"  {'first' if place == 0 else 'also'}: {finding}" for place, finding in enumerate(audit.findings)),
+        *(f"  [yellow]warning[/yellow]: {warning}" for warning in audit.warnings),
+    ]
+
+
+def _tenant(audit: TenantAudit) -> dict[str, Any]:
+    found = [{**asdict(finding), "fault": finding.fault.value} for finding in audit.findings]
+    return {**asdict(audit), "holds": audit.holds, "root": audit.root.hex() or None, "findings": found}

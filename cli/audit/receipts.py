@@ -1,0 +1,51 @@
+"""``assay audit verify``: checking a receipt offline, from files alone."""
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.markup import escape
+
+from adapters.log.verify.receipts import ReceiptInvalid, verify_receipt
+from cli.output import JsonFlag, Output
+from domain.transparency.checkpoints import LogFormatError, parse_vkey
+
+
+def verify(
+    receipt: Annotated[Path, typer.Argument(help="A run's JSON, or its receipt, as the API gave it.", exists=True)],
+    keys: Annotated[Path, typer.Option(help="The JWKS of /.well-known/jwks.json.", exists=True)],
+    request: Annotated[
+        Path | None, typer.Option(help="The request's JSON, to check that the receipt is about it.")
+    ] = None,
+    proof: Annotated[
+        Path | None, typer.Option(help="A tlog-proof of its record, if it did not come with the receipt.", exists=True)
+    ] = None,
+    key: Annotated[
+        list[str] | None, typer.Option(help="The log's verifier key, as GET /v1/audit/key gives it. May be repeated.")
+    ] = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Check a receipt offline: its signature, that it is about this request and answer, and its proof if it has one."""
+    out = Output(as_json)
+    try:
+        document, jwks = _json(receipt), _json(keys)
+        sent = _json(request) if request else None
+        text = proof.read_bytes().decode() if proof else None
+    except ValueError:
+        raise out.fail("a file can't be read as what it should be", 2) from None
+    try:
+        log_keys = [parse_vkey(vkey) for vkey in key or ()]
+        if text is not None and not log_keys:
+            raise out.fail("--proof needs the log's --key")
+        claims = verify_receipt(document, jwks, sent, proof=text, log_keys=log_keys)
+    except (ReceiptInvalid, LogFormatError) as error:
+        raise out.fail(f"broken: {escape(str(error))}") from None
+    except (ValueError, TypeError, AttributeError, LookupError) as error:
+        raise out.fail(f"broken: it can't be read ({type(error).__name__})") from None
+    what = f"{claims['outcome']}, run {claims['sub']}, event {claims['jti']}; checked {claims['checked']}"
+    out.value(claims, f"{claims['verdict']}: {what}")
+
+
+def _json(path: Path) -> Any:  # noqa: ANN401 - any JSON
+    return json.loads(path.read_bytes())

@@ -1,0 +1,139 @@
+"""``assay audit search``, ``show``, ``export``: records, one record, and a part of the log to take away."""
+
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any
+from urllib.parse import urlencode
+from uuid import UUID
+
+import typer
+
+from adapters.http.gateway_client import GatewayClient, GatewayReply
+from adapters.vault.session import ServiceSession
+from adapters.wiring.records_search import one_record, recent_records
+from cli.admin import as_operator
+from cli.output import JsonFlag, Output
+from cli.requests import Client, Url, with_token
+from config.settings import Settings
+from domain.records.queries import RecordFilter
+from domain.records.records import EventKind
+
+_OK = 200
+
+
+def moment(text: str) -> datetime:
+    """A time of a command line (ISO 8601); without a zone it is UTC."""
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        raise typer.BadParameter("must be a time such as 2026-11-01 or 2026-11-01T12:00:00Z") from None
+    return at.astimezone(UTC) if at.tzinfo else at.replace(tzinfo=UTC)
+
+
+Since = Annotated[datetime | None, typer.Option(parser=moment, metavar="TIME", help="Recorded then or later.")]
+Until = Annotated[datetime | None, typer.Option(parser=moment, metavar="TIME", help="Recorded before then.")]
+
+
+def search(
+    tenant: Annotated[
+        str | None, typer.Option(help="Only this tenant's; 'system' for what no tenant was proven for.")
+    ] = None,
+    run: Annotated[str | None, typer.Option(help="Only this run's, by its ID.")] = None,
+    kind: Annotated[EventKind | None, typer.Option(help="Only events of this kind.")] = None,
+    caller: Annotated[str | None, typer.Option(help="Only this caller's, by the keyed hash that records have.")] = None,
+    subject: Annotated[
+        str | None, typer.Option(help="Only about this person: the token's 'sub', or the keyed hash that records have.")
+    ] = None,
+    since: Since = None,
+    until: Until = None,
+    limit: Annotated[int, typer.Option(min=1, max=1000)] = 20,
+    as_json: JsonFlag = False,
+) -> None:
+    """List the newest records, as the reader's role sees them: each row's digest is verified, nothing is decrypted."""
+    out = Output(as_json)
+
+    async def use(session: ServiceSession, settings: Settings) -> list[dict[str, Any]]:
+        where = RecordFilter(kind=kind, caller=caller, since=since, until=until)
+        return await recent_records(
+            session, settings, tenant=tenant, workflow_id=run, limit=limit, where=where, person=subject
+        )
+
+    rows = as_operator(out, use)
+    if not as_json:
+        rows = [
+            {name: row[name] for name in ("recorded_at", "tenant", "kind", "decision", "refusal", "run", "event_id")}
+            for row in rows
+        ]
+    out.table(rows, "Records, newest first")
+
+
+def show(
+    event: Annotated[UUID, typer.Argument(help="The event's ID.")],
+    plaintext: Annotated[
+        bool, typer.Option("--plaintext", help="Decrypt, through the API, as --client. The reading itself is recorded.")
+    ] = False,
+    client: Client = "auditor",
+    url: Url = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Show one record: as the operator's role sees it, or with --plaintext what the API lets a client read."""
+    out = Output(as_json)
+    if plaintext:
+
+        async def ask(gateway: GatewayClient, access_token: str) -> GatewayReply:
+            return await gateway.call("GET", f"/v1/audit/events/{event}?plaintext=true", token=access_token)
+
+        out.value(_read(out, with_token(out, client, url, ask)))
+        return
+
+    async def use(session: ServiceSession, settings: Settings) -> dict[str, Any] | None:
+        return await one_record(session, settings, event)
+
+    found = as_operator(out, use)
+    if found is None:
+        raise out.fail("there is no such event")
+    out.value(found)
+
+
+def export(
+    since: Since = None,
+    until: Until = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="The file to write; by default to standard output.")
+    ] = None,
+    client: Client = "auditor",
+    url: Url = None,
+) -> None:
+    """Export the log of the client's tenant, encrypted as it is, to be verified offline. The export is recorded."""
+    out = Output(as_json=False)
+    query = {name: at.isoformat() for name, at in (("since", since), ("until", until)) if at is not None}
+    path = f"/v1/audit/export?{urlencode(query)}"
+
+    def fetch(write: Callable[[bytes], object]) -> None:
+        async def use(gateway: GatewayClient, access_token: str) -> GatewayReply:
+            return await gateway.download(path, write, token=access_token)
+
+        _read(out, with_token(out, client, url, use))
+
+    if output is None:
+        fetch(sys.stdout.buffer.write)
+        return
+    partial = output.with_name(f"{output.name}.partial")  # so that what stands under the name is whole
+    try:
+        with partial.open("wb") as file:
+            fetch(file.write)
+        partial.replace(output)
+    except OSError as error:
+        raise out.fail(f"{output}: {error.strerror}") from None
+    finally:
+        partial.unlink(missing_ok=True)
+    out.note(f"exported to {output}")
+
+
+def _read(out: Output, reply: GatewayReply) -> Any:  # noqa: ANN401 - any JSON
+    if reply.status == _OK:
+        return reply.body
+    body = reply.body if isinstance(reply.body, dict) else {}
+    raise out.fail(f"{body.get('title', reply.status)}: {body.get('detail', 'the API gave no reason')}")

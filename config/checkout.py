@@ -1,0 +1,11 @@
+"""Paths inside the installation: files that are shipped beside the code."""
+
+from pathlib import Path
+from typing import Final
+
+ROOT: Final = Path(__file__).resolve().parent.parent
+MIGRATIONS: Final = ROOT / "migrations"
+MODELS: Final = ROOT / "models"
+POLICIES: Final = ROOT / "policies"
+SQL_ROLES: Final = ROOT / "deploy" / "sql" / "roles.sql"
+VAULT_POLICIES: Final = ROOT / "deploy" / "vault"

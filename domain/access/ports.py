@@ -1,0 +1,92 @@
+"""Ports of tokens, sessions, clients and teams. As in ``domain.ports``, any method may raise ``Refusal``."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Protocol
+
+from domain.access.clients import ClientEntry, IssuedToken, TeamEntry
+from domain.access.principals import Action, Principal
+from domain.access.roles import Resource
+from domain.access.sessions import SessionClaims, SessionUse
+
+
+class TokenVerifier(Protocol):
+    """Checks access tokens."""
+
+    async def verify(self, token: str) -> Principal:
+        """The principal behind a token.
+
+        Raises:
+            Refusal: INVALID_TOKEN or EXPIRED_TOKEN, never saying which part was wrong.
+        """
+        ...
+
+
+class AccessDecider(Protocol):
+    """Whether a principal may act on something. It can only narrow: another tenant's is refused whatever it says."""
+
+    async def require(self, principal: Principal, action: Action, resource: Resource) -> None:
+        """Pass if the principal may.
+
+        Raises:
+            Refusal: FORBIDDEN, also when the decision can't be made.
+        """
+        ...
+
+
+class SessionTokens(Protocol):
+    """Tickets and sessions of browsers, as signed tokens."""
+
+    async def issue(
+        self, use: SessionUse, principal: Principal, *, now: datetime, seconds: int, jti: str, run: str | None = None
+    ) -> str:
+        """A token for that use alone, good for ``seconds``; ``jti`` is a random name for it.
+
+        Raises:
+            Refusal: VAULT_UNAVAILABLE.
+        """
+        ...
+
+    async def verify(self, use: SessionUse, token: str) -> SessionClaims:
+        """What a token of that use says.
+
+        Raises:
+            Refusal: INVALID_TOKEN or EXPIRED_TOKEN, never saying which part was wrong.
+        """
+        ...
+
+
+class ClientDirectory(Protocol):
+    """OAuth clients."""
+
+    async def get(self, client_id: str) -> ClientEntry | None:
+        """The client of that ID, revoked ones included."""
+        ...
+
+    async def put(self, entry: ClientEntry) -> None:
+        """Create or replace."""
+        ...
+
+    async def list(self) -> Sequence[ClientEntry]:
+        """All clients, by ID."""
+        ...
+
+
+class TeamDirectory(Protocol):
+    """Teams whose own workflows may start runs."""
+
+    async def get(self, tenant: str, client_id: str) -> TeamEntry | None:
+        """The tenant's team of that name, or None: it was never let in, or no longer is."""
+        ...
+
+
+class TokenIssuer(Protocol):
+    """Makes access tokens."""
+
+    async def issue(self, entry: ClientEntry, scope: str, now: datetime, jti: str) -> IssuedToken:
+        """A signed access token for a client, in the JWT profile of RFC 9068; ``jti`` is a random name for it.
+
+        Raises:
+            Refusal: VAULT_UNAVAILABLE.
+        """
+        ...

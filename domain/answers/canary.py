@@ -1,0 +1,81 @@
+"""Canaries: a word in the system message that nobody can foresee and no answer should hold. One that does gives the
+message away.
+
+The word is derived from the run under a key of its tenant, so that a stage that is repeated adds the same one. It is
+added where the request is sanitised: what reads the request afterwards finds it there. A history keeps it encrypted.
+"""
+
+import base64
+import codecs
+import hashlib
+import hmac
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+
+from domain.inference.requests import InferenceRequest, Message, Speaker
+
+_CANARY_BYTES = 10
+_NOTE = "\n\nInternal mark, never to be repeated: "
+_MARK = re.compile(re.escape(_NOTE) + r"([A-Z2-7]{16})\Z")
+_NOT_WORD = re.compile(r"[\W_]+")
+_ENOUGH = 12  # characters of a canary by which it is known: 60 bits
+
+
+def add_canary(request: InferenceRequest, key: bytes, run: str) -> InferenceRequest:
+    """The request with the run's canary at the end of its last system message; as it is where there is none.
+
+    Args:
+        request: what the model is to see.
+        key: of the run's tenant.
+        run: what no other run is known by.
+    """
+    places = [index for index, message in enumerate(request.messages) if message.role is Speaker.SYSTEM]
+    if not places:
+        return request
+    messages = list(request.messages)
+    last = messages[places[-1]]
+    messages[places[-1]] = replace(last, content=f"{last.content}{_NOTE}{_canary(key, run)}")
+    return replace(request, messages=tuple(messages))
+
+
+def _canary(key: bytes, run: str) -> str:
+    mac = hmac.new(key, b"assay/canary/v1\0" + run.encode(), hashlib.sha256).digest()
+    return base64.b32encode(mac[:_CANARY_BYTES]).decode()
+
+
+def canary_of(messages: Iterable[Message]) -> str | None:
+    """The canary in the system messages, if they have one."""
+    found = [_MARK.search(message.content) for message in messages if message.role is Speaker.SYSTEM]
+    marks = [match[1] for match in found if match]
+    return marks[-1] if marks else None
+
+
+def finds_canary(answer: str, canary: str) -> bool:
+    """Whether an answer holds most of a canary: as it is, spaced, in reverse, in base64, hex or rot13."""
+    squashed = _NOT_WORD.sub("", answer)
+    folded = squashed.casefold()
+    if any(piece in folded for form in _forms(canary) for piece in _pieces(form.casefold(), _ENOUGH)):
+        return True
+    return any(form in squashed for form in _base64_forms(canary))
+
+
+def _forms(canary: str) -> Iterator[str]:
+    yield canary
+    yield canary[::-1]
+    yield codecs.encode(canary, "rot13")
+    yield canary.encode().hex()
+    yield canary.lower().encode().hex()
+
+
+def _base64_forms(canary: str) -> Iterator[str]:
+    """What the middle of the canary becomes in base64, wherever in the encoded text it begins."""
+    for word in (canary, canary.lower()):
+        for shift in range(3):
+            encoded = base64.b64encode(bytes(shift) + word.encode()).decode()
+            yield encoded[4 if shift else 0 :][:16]
+
+
+def _pieces(form: str, length: int) -> Iterator[str]:
+    length = length * len(form) // 16
+    return (form[at : at + length] for at in range(len(form) - length + 1))

@@ -1,0 +1,166 @@
+"""Whether an address carries data off: what is encoded in it, or was said in the conversation, and is no address there.
+
+Heuristics: a name of a person or one short word is not found, nor is what a model has enciphered.
+"""
+
+import base64
+import binascii
+import re
+from collections.abc import Iterable
+from contextlib import suppress
+from functools import cached_property
+from urllib.parse import unquote_plus
+
+from domain.inference.requests import Message, Speaker
+
+_REMOTE = re.compile(
+    r"(?:(?:https?|ftp|wss?):/*|//|www\.)(?P<host>[^/?#]*)(?P<path>[^?#]*)(?P<query>[^#]*)(?P<fragment>.*)"
+)
+_ACTIVE = re.compile(r"(?:javascript|vbscript|livescript):|data:(?:text/html|application/xhtml|image/svg|text/xml)")
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]{0,20}:")
+_UNSEEN = re.compile("[\x00-\x20\x7f]+")
+_URL = re.compile(r"(?:https?:)?//\S+|www\.\S+", re.IGNORECASE)
+_EMAIL = re.compile(r"[\w.+-]{1,64}@[\w-]{1,63}\.[\w.-]{2,63}")
+_SECRET = re.compile(r"(?=[^\d\W]*\d)(?=\d*[^\W\d])[\w$!%*+-]{8,200}")
+_NOT_WORD = re.compile(r"[\W_]+")
+_BASE64 = re.compile(r"[A-Za-z0-9+/_-]{8,4000}={0,2}")
+_HEX = re.compile(r"(?:[0-9A-Fa-f]{2}){6,2000}")
+_BASE32 = re.compile(r"[A-Za-z2-7]{16,4000}")
+_NAMED = re.compile(
+    r"(?:.*[^a-z])?(?:chat|conversation|cookie|data|email|exfil|history|leak|passwd|password|payload|prompt|pwd|secrets?|ssn"
+    r"|stolen)(?:[^a-z].*)?"
+)
+
+_MOSTLY = 0.8  # the share of letters, digits and spaces by which decoded bytes are taken for a text
+_SPOKEN_LOADED, _SPOKEN_FOLLOWED, _SPOKEN_SYSTEM = 24, 40, 16  # letters and digits in a row
+_LONG_LOADED, _LONG_FOLLOWED = 300, 80  # code points of a query
+_WORDS_LOADED = 5
+
+
+class Conversation:
+    """What was said, as far as an address could carry it."""
+
+    def __init__(self, messages: Iterable[Message]) -> None:
+        self._messages = tuple(messages)
+
+    def holds(self, url: str) -> bool:
+        """Whether an address was named in the conversation as it is."""
+        return any(url in message.content for message in self._messages)
+
+    @cached_property
+    def _said(self) -> tuple[str, str]:
+        """Letters and digits of all messages, and of system messages alone, without addresses."""
+        others: list[str] = []
+        system: list[str] = []
+        for message in self._messages:
+            squashed = _squash(_URL.sub(" ", message.content))
+            (system if message.role is Speaker.SYSTEM else others).append(squashed)
+        return "\n".join([*others, *system]), "\n".join(system)
+
+    @cached_property
+    def _secrets(self) -> frozenset[str]:
+        texts = (_URL.sub(" ", message.content) for message in self._messages)
+        return frozenset(secret.casefold() for text in texts for secret in _SECRET.findall(text))
+
+    def said(self, value: str, *, loaded: bool) -> bool:
+        """Whether a value repeats a good piece of what was said, or a word that looks like a secret."""
+        squashed = _squash(value)
+        everything, system = self._said
+        if _shares(squashed, everything, _SPOKEN_LOADED if loaded else _SPOKEN_FOLLOWED):
+            return True
+        if _shares(squashed, system, _SPOKEN_SYSTEM):
+            return True
+        return loaded and any(word.casefold() in self._secrets for word in _SECRET.findall(value))
+
+
+def normalised(url: str) -> str:
+    """An address as a viewer reads it (WHATWG URL, 4.4): no white space, slashes, its scheme in lower case."""
+    url = _UNSEEN.sub("", url).replace("\\", "/")
+    scheme = _SCHEME.match(url)
+    return scheme.group().lower() + url[scheme.end() :] if scheme else url
+
+
+def is_active(url: str) -> bool:
+    """Whether a normalised address runs something instead of leading somewhere."""
+    return bool(_ACTIVE.match(url.lower()))
+
+
+def host_of(url: str) -> str | None:
+    """The host of a normalised address in lower case; None where it leads to no other host."""
+    remote = _REMOTE.match(url)
+    return remote["host"].rpartition("@")[2].partition(":")[0].rstrip(".").lower() if remote else None
+
+
+def carries_data(url: str, conversation: Conversation, *, loaded: bool) -> bool:
+    """Whether a normalised address to another host has data in it that someone there should not get."""
+    remote = _REMOTE.match(url)
+    if remote is None or conversation.holds(url):
+        return False
+    query = remote["query"].removeprefix("?")
+    pairs = [pair.partition("=") for pair in re.split(r"[&;]", query)]
+    values = [unquote_plus(value or name) for name, _, value in pairs]
+    if loaded:
+        named = any(_is_named(name) and len(value) > 2 for name, _, value in pairs)  # noqa: PLR2004 - more than a flag
+        if named or any(_is_text(value) for value in values):
+            return True
+    if len(query) >= (_LONG_LOADED if loaded else _LONG_FOLLOWED):
+        return True
+    path = unquote_plus(remote["path"])
+    fragment = unquote_plus(remote["fragment"])
+    places = [*values, *path.split("/"), *remote["host"].split("."), *re.split(r"[&;=#/?]", fragment)]
+    if any(_is_encoded(place, loaded=loaded) for place in places):
+        return True
+    wholes = [*values, path, fragment, remote["host"]]
+    return any(conversation.said(whole, loaded=loaded) for whole in wholes)
+
+
+def _is_named(name: str) -> bool:
+    return bool(_NAMED.fullmatch(name.lower()))
+
+
+def _is_text(value: str) -> bool:
+    return len(value.split()) >= _WORDS_LOADED or "{" in value or bool(_EMAIL.search(value))
+
+
+def _is_encoded(value: str, *, loaded: bool) -> bool:
+    least = 6 if loaded else 16  # bytes
+    return any(len(decoded) >= least and _reads(decoded) for decoded in _decoded(value))
+
+
+def _decoded(value: str) -> list[bytes]:
+    found: list[bytes] = []
+    stem = value.rpartition(".")[0] if re.search(r"\.[a-z]{2,4}\Z", value) else value
+    for text in {value, stem}:
+        if _HEX.fullmatch(text) and not text.isdecimal():
+            found.append(bytes.fromhex(text))
+        if _BASE64.fullmatch(text):
+            plain = text.rstrip("=").replace("-", "+").replace("_", "/")
+            found.append(base64.b64decode(_padded(plain[: len(plain) - (len(plain) % 4 == 1)], 4)))
+        if _BASE32.fullmatch(text):
+            with suppress(binascii.Error):  # not every number of letters is a number of bytes
+                found.append(base64.b32decode(_padded(text.upper(), 8)))
+    return found
+
+
+def _padded(text: str, block: int) -> str:
+    return text + "=" * (-len(text) % block)
+
+
+def _reads(decoded: bytes) -> bool:
+    try:
+        text = decoded.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    if not text.isprintable() and not all(char.isprintable() or char in "\r\n\t" for char in text):
+        return False
+    plain = sum((char.isascii() and char.isalnum()) or char.isspace() for char in text)
+    return plain >= _MOSTLY * len(text)
+
+
+def _squash(text: str) -> str:
+    return _NOT_WORD.sub("", text).casefold()
+
+
+def _shares(value: str, said: str, length: int) -> bool:
+    """Whether ``length`` characters in a row stand in both."""
+    return any(value[at : at + length] in said for at in range(0, min(len(value), 1_000) - length + 1, 4))

@@ -1,0 +1,4 @@
+"""Request rates, token budgets and reservations.
+
+Public: ``values``, ``ports``.
+"""

@@ -1,0 +1,58 @@
+"""Ports of rates and of the ledger. As in ``domain.ports``, any method may raise ``Refusal``."""
+
+from collections.abc import Awaitable, Callable
+from typing import Protocol
+from uuid import UUID
+
+from domain.budgets.values import Admitted, Appended, QuotaSpent, QuotaState, Rate, RateDecision, Reservation
+from domain.records.records import Record
+
+
+class RateLimiter(Protocol):
+    """Requests per caller, shared by every process, on the store's clock."""
+
+    async def take(self, tenant: str, caller: str, rate: Rate) -> RateDecision:
+        """Spend one request of the caller's, if there is one. A refused request spends nothing."""
+        ...
+
+
+class Ledger(Protocol):
+    """Budgets and records, in shared transactions."""
+
+    async def admit(self, reservation: Reservation, record: Record) -> Admitted | QuotaSpent:
+        """Reserve and record "admitted", both or neither; at most once by reservation ID.
+
+        Raises:
+            RecordConflict: an event of that ID exists with other content.
+        """
+        ...
+
+    async def close(
+        self,
+        reservation_id: UUID | None,
+        actual_tokens: int,
+        record: Record,
+        meanwhile: Callable[[bytes], Awaitable[None]] | None = None,
+    ) -> Appended:
+        """Settle a reservation to what was used (0 refunds it) and record the outcome, both or neither.
+
+        The first outcome committed wins: a repeat with the same content gives the stored row. Without a reservation
+        only the record is made. ``meanwhile`` is awaited with the digest that is about to be stored, while the store
+        commits: what it makes is worth nothing until ``close`` has returned that very digest.
+
+        Raises:
+            RecordConflict: an outcome of that ID exists with other content.
+        """
+        ...
+
+    async def append(self, record: Record) -> Appended:
+        """Record an event of its own. Exactly once by event ID.
+
+        Raises:
+            RecordConflict: an event of that ID exists with other content.
+        """
+        ...
+
+    async def quota(self, tenant: str, caller: str, daily_limit: int) -> QuotaState:
+        """The caller's budget today."""
+        ...

@@ -1,0 +1,4 @@
+"""Requests, model calls and answers, run status, token estimates.
+
+Public: ``requests``, ``models``, ``runs``, ``token_estimates``, ``ports``.
+"""

@@ -1,0 +1,132 @@
+"""The operator's policy: one document, known by the hash of its content, that a run is pinned to from start to end."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, NoReturn
+
+from domain.answers.policy import OutputPolicy
+from domain.budgets.values import Rate
+from domain.inference.models import ModelEntry
+from domain.inference.requests import RequestLimits
+from domain.policy.limits import TenantPolicy, Timeouts, read_limits
+from domain.policy.models import read_models
+from domain.policy.privacy import read_privacy
+from domain.policy.reader import PolicyError, Section
+from domain.policy.screening import read_output, read_screening
+from domain.privacy.policy import PrivacyPolicy
+from domain.records.records import canonical
+from domain.refusals import Kind, Refusal
+from domain.screening.policy import ScreeningPolicy
+from domain.text.sanitise import SanitisePolicy
+
+__all__ = ["Policy", "PolicyError", "TenantPolicy", "Timeouts", "parse_policy", "policy_hash"]
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """All that an operator decides. ``rate`` and ``daily_tokens`` are the common ones: ask ``for_tenant``.
+
+    ``privacy`` is None in documents of releases that knew nothing of it: runs pinned to them go on as they began.
+    """
+
+    limits: RequestLimits
+    rate: Rate
+    daily_tokens: int
+    models: Mapping[str, ModelEntry]
+    fallback_aliases: Mapping[str, tuple[str, ...]]
+    tenants: Mapping[str, TenantPolicy]
+    sanitising: SanitisePolicy
+    screening: ScreeningPolicy
+    output: OutputPolicy
+    timeouts: Timeouts
+    privacy: PrivacyPolicy | None = None
+
+    def for_tenant(self, tenant: str) -> TenantPolicy:
+        """What holds for a tenant's callers."""
+        return self.tenants.get(tenant) or TenantPolicy(frozenset(self.models), self.rate, self.daily_tokens)
+
+    def model(self, tenant: str, alias: str) -> ModelEntry:
+        """The model of exactly this alias.
+
+        Raises:
+            Refusal: UNKNOWN_MODEL, the same for one that isn't there and one that the tenant may not ask for.
+        """
+        entry = self.models.get(alias)
+        if entry is None or alias not in self.for_tenant(tenant).models:
+            raise Refusal(Kind.UNKNOWN_MODEL, "no model of that name can be asked for", field="model")
+        return entry
+
+    def default_model(self, tenant: str) -> str:
+        """The alias for callers who name none: the first that the tenant may ask for.
+
+        Raises:
+            Refusal: UNKNOWN_MODEL if there is none.
+        """
+        allowed = self.for_tenant(tenant).models
+        for alias in self.models:
+            if alias in allowed:
+                return alias
+        raise Refusal(Kind.UNKNOWN_MODEL, "no model can be asked for", field="model")
+
+    def fallbacks(self, tenant: str, alias: str) -> tuple[str, ...]:
+        """The aliases to try, in order, when ``alias`` can't be had: only those that the tenant may ask for itself.
+
+        Raises:
+            Refusal: UNKNOWN_MODEL, as ``model``.
+        """
+        self.model(tenant, alias)
+        allowed = self.for_tenant(tenant).models
+        return tuple(other for other in self.fallback_aliases[alias] if other in allowed)
+
+
+def policy_hash(document: bytes) -> str:
+    """The name of a policy: SHA-256 of its canonical document, hexadecimal."""
+    return hashlib.sha256(document).hexdigest()
+
+
+def parse_policy(document: bytes) -> Policy:
+    """Read a policy's canonical JSON, whole: what can't be understood is refused, and nothing is filled in.
+
+    Raises:
+        PolicyError: with the dotted path of what is wrong.
+    """
+    root = Section(_decode(document), "")
+    with root:
+        models = read_models(root.section("models"))
+        limits = read_limits(root.section("limits"), frozenset(models.entries))
+        sanitising, screening = read_screening(
+            root.section("screening"), root.section("rules"), frozenset(models.entries)
+        )
+        output = read_output(root.section("output"))
+        privacy = read_privacy(root.section("privacy")) if "privacy" in root else None
+    return Policy(
+        limits=limits.request,
+        rate=limits.common.rate,
+        daily_tokens=limits.common.daily_tokens,
+        models=MappingProxyType(dict(models.entries)),
+        fallback_aliases=MappingProxyType(dict(models.fallbacks)),
+        tenants=MappingProxyType(dict(limits.tenants)),
+        sanitising=sanitising,
+        screening=screening,
+        output=output,
+        timeouts=limits.timeouts,
+        privacy=privacy,
+    )
+
+
+def _decode(document: bytes) -> Any:  # noqa: ANN401 - any JSON; Section checks it
+    try:
+        value = json.loads(document.decode(), parse_constant=_not_json)
+        same = canonical(value) == document
+    except (ValueError, RecursionError) as error:
+        raise PolicyError("", "the document is not JSON") from error
+    if not same:
+        raise PolicyError("", "the document is not in canonical form")
+    return value
+
+
+def _not_json(name: str) -> NoReturn:
+    raise ValueError(name)

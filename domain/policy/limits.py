@@ -1,0 +1,107 @@
+"""Limits, rates, budgets and tenants, read from the policy's section ``limits``."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from domain.access.principals import require_tenant
+from domain.budgets.values import Rate
+from domain.inference.requests import RequestLimits
+from domain.policy.reader import PolicyError, Section
+from domain.refusals import Refusal
+
+_MAX_DAILY_TOKENS = 10**12
+
+
+@dataclass(frozen=True, slots=True)
+class Timeouts:
+    """Seconds. ``model_call`` is for one attempt at a model."""
+
+    model_call: float
+
+
+@dataclass(frozen=True, slots=True)
+class TenantPolicy:
+    """What holds for a tenant's callers: ``rate`` and ``daily_tokens`` are for each caller, ``models`` are aliases.
+
+    ``sealed``: replies wait until their record is in a signed checkpoint of the log.
+    """
+
+    models: frozenset[str]
+    rate: Rate
+    daily_tokens: int
+    sealed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """The section, read: ``common`` for tenants that ``tenants`` doesn't name."""
+
+    request: RequestLimits
+    timeouts: Timeouts
+    common: TenantPolicy
+    tenants: Mapping[str, TenantPolicy]
+
+
+def read_limits(section: Section, aliases: frozenset[str]) -> Limits:
+    """Read it, for models of these aliases.
+
+    Raises:
+        PolicyError: where something is wrong.
+    """
+    with section:
+        common = TenantPolicy(
+            aliases, _rate(section.section("rate")), _daily_tokens(section.section("quota")), _sealed(section)
+        )
+        with section.section("timeouts") as timeouts:
+            seconds = timeouts.number("model_call_seconds", 1, 60)
+        tenants: dict[str, TenantPolicy] = {}
+        with section.section("tenants") as named:
+            for name in named.names:
+                try:
+                    require_tenant(name)
+                except Refusal as refusal:
+                    raise PolicyError(named.path(name), refusal.detail) from refusal
+                tenants[name] = _tenant(named.section(name), common)
+        return Limits(_request(section.section("request")), Timeouts(seconds), common, tenants)
+
+
+def _tenant(section: Section, common: TenantPolicy) -> TenantPolicy:
+    with section:
+        rate = _rate(section.section("rate")) if "rate" in section else common.rate
+        tokens = _daily_tokens(section.section("quota")) if "quota" in section else common.daily_tokens
+        models = common.models
+        if "models" in section:
+            models = frozenset(section.texts("models", may_be_empty=True))
+            for alias in sorted(models - common.models):
+                raise PolicyError(section.path("models"), f"names '{alias}', which is no model's alias")
+        return TenantPolicy(models, rate, tokens, _sealed(section, otherwise=common.sealed))
+
+
+def _sealed(section: Section, *, otherwise: bool = False) -> bool:
+    return section.flag("sealed") if "sealed" in section else otherwise
+
+
+def _rate(section: Section) -> Rate:
+    with section:
+        return Rate(section.whole("limit", 1, 1_000_000), section.whole("window_seconds", 1, 86_400))
+
+
+def _daily_tokens(section: Section) -> int:
+    with section:
+        return section.whole("tokens_per_day", 0, _MAX_DAILY_TOKENS)
+
+
+def _request(section: Section) -> RequestLimits:
+    with section:
+        limits = RequestLimits(
+            max_prompt_chars=section.whole("max_prompt_chars", 1, 10_000_000),
+            max_messages=section.whole("max_messages", 1, 10_000),
+            max_tokens=section.whole("max_tokens", 1, 1_000_000),
+            default_max_tokens=section.whole("default_max_tokens", 1, 1_000_000),
+            default_temperature=section.number("default_temperature", 0, 2),
+            max_metadata_entries=section.whole("max_metadata_entries", 0, 1_000),
+            max_metadata_chars=section.whole("max_metadata_chars", 1, 10_000),
+        )
+        if limits.default_max_tokens > limits.max_tokens:
+            raise PolicyError(section.path("default_max_tokens"), "must not be above max_tokens")
+        return limits

@@ -1,0 +1,93 @@
+"""The models that can be asked for, read from the policy's section ``models``."""
+
+import ipaddress
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from domain.inference.models import ModelEntry
+from domain.policy.reader import PolicyError, Section
+
+_ALIAS = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/-]{0,63}\Z")
+_PROVIDER = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}\Z")
+_KEY_PATH = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}(?:/[a-z0-9][a-z0-9_-]{0,63}){0,7}\Z")
+_MAX_PRICE = 1_000_000.0
+
+
+@dataclass(frozen=True, slots=True)
+class Models:
+    """Models by alias, and the aliases to fall back on, by alias."""
+
+    entries: Mapping[str, ModelEntry]
+    fallbacks: Mapping[str, tuple[str, ...]]
+
+
+def read_models(section: Section) -> Models:
+    """Read it.
+
+    Raises:
+        PolicyError: where something is wrong.
+    """
+    entries: dict[str, ModelEntry] = {}
+    fallbacks: dict[str, tuple[str, ...]] = {}
+    with section:
+        models = section.sections("models")
+        for model in models:
+            with model:
+                entry = _entry(model)
+                if entry.alias in entries:
+                    raise PolicyError(model.path("alias"), f"'{entry.alias}' is taken by another model")
+                entries[entry.alias] = entry
+                fallbacks[entry.alias] = model.texts("fallbacks", may_be_empty=True) if "fallbacks" in model else ()
+    for model, (alias, others) in zip(models, fallbacks.items(), strict=True):
+        for other in others:
+            if other not in entries or other == alias:
+                raise PolicyError(model.path("fallbacks"), f"'{other}' is not the alias of another model")
+    return Models(entries, fallbacks)
+
+
+def _entry(model: Section) -> ModelEntry:
+    return ModelEntry(
+        alias=_name(model, "alias", _ALIAS),
+        provider=_name(model, "provider", _PROVIDER),
+        upstream=model.text("upstream", 200),
+        base_url=_base_url(model, "base_url"),
+        key_path=_name(model, "key_path", _KEY_PATH),
+        context_tokens=model.whole("context_tokens", 1, 100_000_000),
+        input_price=model.number("input_price", 0, _MAX_PRICE),
+        output_price=model.number("output_price", 0, _MAX_PRICE),
+    )
+
+
+def _name(model: Section, member: str, form: re.Pattern[str]) -> str:
+    value = model.text(member)
+    if not form.match(value):
+        raise PolicyError(model.path(member), f"must have the form {form.pattern.removesuffix(chr(92) + 'Z')}")
+    return value
+
+
+def _base_url(model: Section, member: str) -> str:
+    """An address to send prompts and a key to: never in plaintext over a network, and with nothing hidden in it."""
+    value, where = model.text(member), model.path(member)
+    try:
+        parts = urlsplit(value)
+        host, _ = parts.hostname, parts.port
+    except ValueError as error:
+        raise PolicyError(where, "is not a URL") from error
+    if parts.scheme not in ("http", "https") or not host or any(char.isspace() for char in value):
+        raise PolicyError(where, "must be an http or https URL with a host")
+    if "@" in parts.netloc:
+        raise PolicyError(where, "must not hold credentials")
+    if "?" in value or "#" in value:
+        raise PolicyError(where, "must not have a query or a fragment")
+    if parts.scheme == "http" and not _is_loopback(host):
+        raise PolicyError(where, "must be https, except on loopback")
+    return value.rstrip("/")
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

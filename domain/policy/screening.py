@@ -1,0 +1,203 @@
+"""Sanitising and screening, read from the policy's sections ``screening``, ``rules`` and ``output``.
+
+Every rule proves itself on its own examples first: a rule that doesn't find what it says it finds refuses the policy.
+"""
+
+import re
+from collections.abc import Mapping
+from functools import lru_cache
+from types import MappingProxyType
+
+from domain.answers.policy import LinkPolicy, OutputPolicy, OutputRule
+from domain.answers.screen import matches
+from domain.inference.requests import TextKind
+from domain.policy.reader import PolicyError, Section
+from domain.policy.thresholds import read_bands, read_exemptions, read_onnx, read_treatment
+from domain.screening.literals import Clause, required
+from domain.screening.ngrams_detector import Ngrams
+from domain.screening.normaliser import Normaliser
+from domain.screening.patterns import compile_pattern
+from domain.screening.policy import Rule, RuleSet, ScreeningPolicy
+from domain.screening.rules import find
+from domain.screening.screen import DETECTOR_NAMES
+from domain.screening.verdicts import Decision
+from domain.text.normalise.pipeline import normalise
+from domain.text.sanitise import SHELL_METACHARACTERS, SanitisePolicy
+
+_NAME = re.compile(r"[a-z][a-z0-9_]{0,59}\Z")
+_MODEL = re.compile(r"[0-9a-f]{16}\Z")
+_HOST = re.compile(r"[a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63}){0,10}\Z")
+_MAX_PATTERN = 8_000
+_ACTIONS = (Decision.REVIEW.value, Decision.BLOCK.value)
+_MAX_SCANNED = 10_000_000
+_RENAMED = {"hidden_text": Normaliser.name}
+
+
+def read_screening(section: Section, sets: Section, models: frozenset[str]) -> tuple[SanitisePolicy, ScreeningPolicy]:
+    """Read how prompts to these models are treated. Rule sets that are switched off are checked all the same.
+
+    Raises:
+        PolicyError: where something is wrong.
+    """
+    known = _rule_sets(sets)
+    with section:
+        with section.section("sanitising") as sanitising:
+            shell = sanitising.choice("shell_metacharacters", ("keep", "remove"))
+        common = read_treatment(section)
+        policy = ScreeningPolicy(
+            detectors=_detectors(section),
+            treatments=(common,),
+            exemptions=tuple(read_exemptions(section, common, models)),
+            bands=read_bands(section.section("bands")),
+            max_scanned_chars=section.whole("max_scanned_chars", 1, _MAX_SCANNED),
+            hidden_text_score=section.number("hidden_text_score", 0, 1),
+            removed_characters=SHELL_METACHARACTERS if shell == "remove" else "",
+            rules=_rules(section.section("rule_sets"), known),
+            ngram_model=_model(section),
+            onnx=read_onnx(section),
+        )
+    return SanitisePolicy(shell == "remove"), policy
+
+
+def read_output(section: Section) -> OutputPolicy:
+    """Read how answers are treated.
+
+    Raises:
+        PolicyError: where something is wrong.
+    """
+    with section:
+        with section.section("leaked_system_prompt") as leak:
+            words, action = leak.whole("words", 8, 1_000), Decision(leak.choice("action", _ACTIONS))
+        rules: list[OutputRule] = []
+        names: set[str] = set()
+        for entry in section.sections("rules"):
+            with entry:
+                rules.append(_output_rule(entry, names))
+        return OutputPolicy(
+            tuple(rules),
+            section.whole("max_scanned_chars", 1, _MAX_SCANNED),
+            words,
+            action,
+            _links(section.section("links")) if "links" in section else None,
+            _switched(section, "hidden_text"),
+            _switched(section, "canary"),
+        )
+
+
+def _links(section: Section) -> LinkPolicy:
+    with section:
+        loaded, followed, active = (
+            Decision(section.choice(name, _ACTIONS)) for name in ("loaded", "followed", "active")
+        )
+        hosts = section.texts("trusted_hosts", may_be_empty=True)
+        for host in hosts:
+            if not _HOST.match(host):
+                raise PolicyError(section.path("trusted_hosts"), "must be names of hosts, in lower case")
+    return LinkPolicy(loaded, followed, active, hosts)
+
+
+def _switched(section: Section, name: str) -> Decision | None:
+    """An action, or ``off``. Policies from before there was such a member have it off: runs are pinned to them."""
+    action = section.choice(name, (*_ACTIONS, "off")) if name in section else "off"
+    return None if action == "off" else Decision(action)
+
+
+def _known(section: Section, member: str, known: tuple[str, ...], *, may_be_empty: bool = False) -> tuple[str, ...]:
+    names = section.texts(member, may_be_empty=may_be_empty)
+    for name in names:
+        if name not in known:
+            raise PolicyError(section.path(member), f"'{name}' is not known; known are: {', '.join(known)}")
+    return names
+
+
+def _detectors(section: Section) -> tuple[str, ...]:
+    """The detectors' names; a policy that a run began with may still use a name of before."""
+    names = _known(section, "detectors", (*DETECTOR_NAMES, *_RENAMED))
+    return tuple(dict.fromkeys(_RENAMED.get(name, name) for name in names))
+
+
+def _model(section: Section) -> str:
+    """The classifier's model. Policies of before the classifier, which runs may have begun with, name none."""
+    if "ngrams" not in section and Ngrams.name not in section.texts("detectors"):
+        return ""
+    with section.section("ngrams") as ngrams:
+        name = ngrams.text("model")
+        if not _MODEL.match(name):
+            raise PolicyError(ngrams.path("model"), "must be the first 16 hexadecimal digits of a model's SHA-256")
+        return name
+
+
+def _rules(section: Section, known: dict[str, tuple[Rule, ...]]) -> Mapping[TextKind, RuleSet]:
+    """The rules for each kind of text. A kind may have none, so long as another has some."""
+    with section:
+        named = {kind: _known(section, kind.value, tuple(known), may_be_empty=True) for kind in TextKind}
+        if not any(named.values()):
+            raise PolicyError(section.where, "must switch on a rule set for some kind of text")
+        return MappingProxyType(
+            {kind: RuleSet(tuple(rule for name in names for rule in known[name])) for kind, names in named.items()}
+        )
+
+
+def _rule_sets(sets: Section) -> dict[str, tuple[Rule, ...]]:
+    known: dict[str, tuple[Rule, ...]] = {}
+    names: set[str] = set()
+    with sets:
+        for set_name in sets.names:
+            with sets.section(set_name) as section:
+                rules: list[Rule] = []
+                for entry in section.sections("rules"):
+                    with entry:
+                        rules.append(_rule(entry, names))
+                known[set_name] = tuple(rules)
+    return known
+
+
+def _rule(entry: Section, names: set[str]) -> Rule:
+    pattern = _pattern(entry)
+    rule = Rule(_new_name(entry, names), entry.number("score", 0.01, 1), pattern, _required(pattern))
+    alone = RuleSet((rule,))
+
+    def finds(example: str) -> bool:
+        view = normalise(example).view
+        return any((hit := find(each, view)) and not hit.mention for each in alone.candidates(view.text))
+
+    for member, wanted in (("matches", True), ("passes", False)):
+        for index, example in enumerate(entry.texts(member)):
+            if finds(example) is not wanted:
+                raise PolicyError(f"{entry.path(member)}.{index}", _failed(rule.name, wanted=wanted))
+    return rule
+
+
+@lru_cache(maxsize=512)
+def _required(pattern: re.Pattern[str]) -> tuple[Clause, ...]:
+    return required(pattern)
+
+
+def _output_rule(entry: Section, names: set[str]) -> OutputRule:
+    action = Decision(entry.choice("action", _ACTIONS))
+    rule = OutputRule(_new_name(entry, names), action, _pattern(entry), entry.flag("outside_code"))
+    for member, wanted in (("matches", True), ("passes", False)):
+        for index, example in enumerate(entry.texts(member)):
+            if matches(rule, example) is not wanted:
+                raise PolicyError(f"{entry.path(member)}.{index}", _failed(rule.name, wanted=wanted))
+    return rule
+
+
+def _failed(name: str, *, wanted: bool) -> str:
+    return f"the rule '{name}' {'does not find this example' if wanted else 'stops this example, and must not'}"
+
+
+def _new_name(entry: Section, names: set[str]) -> str:
+    name = entry.text("name")
+    if not _NAME.match(name) or name in names:
+        raise PolicyError(entry.path("name"), "must be a-z, 0-9 and '_', and no other rule's name")
+    names.add(name)
+    entry.text("description")
+    return name
+
+
+def _pattern(entry: Section) -> re.Pattern[str]:
+    try:
+        return compile_pattern(entry.text("pattern", _MAX_PATTERN))
+    except ValueError as error:
+        raise PolicyError(entry.path("pattern"), str(error)) from error

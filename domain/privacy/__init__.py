@@ -1,0 +1,4 @@
+"""Secrets and personal data: finding, masking, restoring in the answer.
+
+Public: ``policy``, ``masking``, ``restoring``, ``answers``, ``ports``.
+"""

@@ -1,0 +1,147 @@
+"""Finds secrets and personal data in a text: cheap looks first, since most prompts hold none.
+
+What a stronger kind has claimed is blanked out before weaker ones look, so findings never overlap. Work is linear in
+the text, and a text is never judged in part: what can't be read to its end raises.
+"""
+
+import re
+from collections.abc import Collection, Iterator, Mapping
+from types import MappingProxyType
+
+from domain.privacy.numbers import card_numbers, ibans
+from domain.privacy.policy import DataKind, DataRule, Found, PrivacyPolicy
+from domain.privacy.ports import PhoneNumbers
+
+_PEM_BEGIN = re.compile(r"-----BEGIN ([A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?)-----|PuTTY-User-Key-File-\d")
+_BREAK = r"(?:\s|\\[nr])*"
+_PEM_BODY = re.compile(
+    rf"(?:{_BREAK}(?:[A-Za-z0-9+/=]{{16,}}|(?:Proc-Type|DEK-Info|Version|Comment): [^\n]{{0,100}}))+"
+    r"(?:(?:[ \t]*(?:\r?\n|\\[nr]))+[A-Za-z0-9+/]{1,15}={0,2}(?![A-Za-z0-9+/=]))?"
+)
+_PUTTY_END = re.compile(r"Private-MAC: *[0-9a-fA-F]*")
+_LOCAL = re.compile(r"[^\W_](?:[\w.%+'-]{0,62}\w)?|_")
+_DOMAIN = re.compile(r"(?:[^\W_](?:[\w-]{0,61}[^\W_])?\.){1,8}[^\W\d_]{2,24}")
+_NO_PERSON = "git"
+"""The login that code hosts give everybody: ``git@host`` is an address of a repository."""
+_DIGIT = re.compile(r"\d")
+# How far a secret goes on beyond what its pattern, whose repeats are bounded, has matched.
+_REST: Mapping[DataKind, re.Pattern[str]] = MappingProxyType(
+    {DataKind.API_KEY: re.compile(r"[A-Za-z0-9_-]*"), DataKind.TOKEN: re.compile(r"[A-Za-z0-9_~+/=.-]*")}
+)
+_BLANK = "\x00"
+_PASSES = 3
+"""What stood against another datum, and so looked like none, shows once that is gone."""
+
+
+def find(text: str, kinds: Collection[DataKind], policy: PrivacyPolicy, phones: PhoneNumbers) -> list[Found]:
+    """What a text holds of these kinds, in order, without overlaps.
+
+    Raises:
+        TooMuchToScan: see ``PhoneNumbers``.
+    """
+    original = text
+    found: list[Found] = []
+    for _ in range(_PASSES):
+        before = len(found)
+        for kind in DataKind:
+            if kind not in kinds:
+                continue
+            places = [
+                Found(kind, start, end)
+                for start, end in _apart(sorted(_places(text, kind, policy, phones)))
+                if text[start:end] == original[start:end]  # or it is what was blanked out
+            ]
+            if places:
+                text = _blanked(text, places)
+                found += places
+        if len(found) == before:
+            break
+    return sorted(found, key=lambda datum: datum.start)
+
+
+def _places(text: str, kind: DataKind, policy: PrivacyPolicy, phones: PhoneNumbers) -> Iterator[tuple[int, int]]:
+    if kind is DataKind.PRIVATE_KEY:
+        yield from _private_keys(text)
+    elif kind is DataKind.EMAIL:
+        yield from _emails(text)
+    elif kind is DataKind.PHONE:
+        yield from phones.find(text, policy.phone_regions) if _DIGIT.search(text) else ()
+    elif kind is DataKind.CARD_NUMBER:
+        yield from card_numbers(text) if _DIGIT.search(text) else ()
+    elif kind is DataKind.IBAN:
+        yield from ibans(text) if _DIGIT.search(text) else ()
+    for rule in policy.rules:
+        if rule.kind is kind:
+            yield from places_of(rule, text)
+
+
+def _blanked(text: str, places: list[Found]) -> str:
+    parts: list[str] = []
+    at = 0
+    for place in places:
+        parts += (text[at : place.start], _BLANK * (place.end - place.start))
+        at = place.end
+    return "".join([*parts, text[at:]])
+
+
+def _private_keys(text: str) -> Iterator[tuple[int, int]]:
+    """Keys in PEM (RFC 7468), OpenSSH, PGP and PuTTY form, to the end of what looks like one."""
+    free = 0
+    if "PRIVATE KEY" not in text and "PuTTY" not in text:
+        return
+    for begin in _PEM_BEGIN.finditer(text):
+        if begin.start() < free:
+            continue
+        if begin[1] is None:
+            end = _PUTTY_END.search(text, begin.end())
+            free = end.end() if end else len(text)
+        else:
+            footer = f"-----END {begin[1]}-----"
+            at = text.find(footer, begin.end())
+            body = _PEM_BODY.match(text, begin.end())
+            if at < 0 and body is None:  # a header without a key
+                continue
+            free = at + len(footer) if at >= 0 else body.end() if body else len(text)
+        yield begin.start(), free
+
+
+def _emails(text: str) -> Iterator[tuple[int, int]]:
+    """Addresses (RFC 5321), from each ``@`` outwards."""
+    free = 0
+    at = text.find("@")
+    while at >= 0:
+        domain = _DOMAIN.match(text, at + 1)
+        local = _LOCAL.match(text[max(free, at - 64) : at][::-1]) if domain else None
+        if domain and local and local[0][::-1] != _NO_PERSON:
+            yield at - local.end(), domain.end()
+            free = domain.end()
+        at = text.find("@", max(at + 1, free))
+
+
+def places_of(rule: DataRule, text: str) -> list[tuple[int, int]]:
+    """What a rule finds, each secret to its end."""
+    if rule.hints and not any(hint in text for hint in rule.hints):
+        return []
+    group = "value" if "value" in rule.pattern.groupindex else 0
+    places: list[tuple[int, int]] = []
+    for match in rule.pattern.finditer(text):
+        start, end = match.span(group)
+        if (rest := _REST.get(rule.kind)) and (more := rest.match(text, end)):
+            end += len(more[0].rstrip("."))
+        if start < end:
+            places.append((start, end))
+    return places
+
+
+def _apart(places: list[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+    """Places that are in order, those that overlap made into one."""
+    current: tuple[int, int] | None = None
+    for start, end in places:
+        if current and start < current[1]:
+            current = (current[0], max(current[1], end))
+            continue
+        if current:
+            yield current
+        current = (start, end)
+    if current:
+        yield current

@@ -1,0 +1,83 @@
+"""Puts data back into an answer, where their placeholders stand.
+
+Models change what they repeat, so a placeholder is known in any case, with its underscores escaped or as spaces, and
+without its brackets. One that nobody gave stays as it is.
+
+Not put back is what stands in an address, unless the prompt had that very address: an image or a link that a
+manipulated model makes up would carry the datum off as soon as somebody's program shows the answer.
+"""
+
+import re
+from collections.abc import Iterable, Iterator
+
+from domain.privacy.policy import TAG_LENGTH, TAG_LETTERS, DataKind
+
+_WORD = re.compile(r"\S+")
+_TAG = re.compile(r"<(?=[A-Za-z/!])")
+_ADDRESS = re.compile(r"\b(?:https?|ftp|wss?|data|javascript):|\bwww\.|[/\\]{2}|\]\(|\]:", re.IGNORECASE)
+_TO_A_PERSON = re.compile(r"\]\(<?(?:mailto|tel):", re.IGNORECASE)
+_GAP = r"\\?[_ -]"
+_KINDS = "|".join(kind.value.upper().replace("_", _GAP) for kind in DataKind)
+_NAME = rf"(?:{_KINDS}){_GAP}\d{{1,6}}{_GAP}[{TAG_LETTERS}]{{{TAG_LENGTH}}}"
+_PLACEHOLDER = re.compile(
+    rf"\[ ?{_NAME} ?\]|\\\[ ?{_NAME} ?\\\]|(?<![A-Z0-9_]){_NAME}(?![A-Z0-9_])", re.IGNORECASE | re.ASCII
+)
+_AROUND = "()[]{}<>.,;:!?'\"*_`"
+
+
+def put_back(answer: str, values: tuple[tuple[str, str], ...], asked: Iterable[str]) -> str:
+    """The answer with the data of ``values`` (placeholder, datum) in their places.
+
+    ``asked`` are the messages as the model saw them. Never raises.
+    """
+    if not values:
+        return answer
+    known = {_key(placeholder): value for placeholder, value in values}
+    asked = tuple(asked)
+    addresses = _addresses(answer)
+    address = next(addresses, None)
+    parts: list[str] = []
+    at = 0
+    for match in _PLACEHOLDER.finditer(answer):
+        while address and address[1] <= match.start():
+            address = next(addresses, None)
+        value = known.get(_key(match[0]))
+        led = address is not None and address[0] < match.end() and not _meant(answer[slice(*address)], asked)
+        if value is None or led:
+            continue
+        parts += (answer[at : match.start()], value)
+        at = match.end()
+    return "".join([*parts, answer[at:]])
+
+
+def _key(placeholder: str) -> str:
+    return re.sub(r"[^A-Z0-9]", "", placeholder.upper())
+
+
+def _addresses(answer: str) -> Iterator[tuple[int, int]]:
+    """The places of what may be fetched, each from where an address begins to the end of the word or tag."""
+    for start, end in _pieces(answer):
+        if begin := _ADDRESS.search(answer, start, end):
+            yield begin.start(), end
+
+
+def _pieces(answer: str) -> Iterator[tuple[int, int]]:
+    """Tags, with all that is in them, and the words between them."""
+    at = 0
+    while at < len(answer):
+        tag = _TAG.search(answer, at)
+        close = answer.find(">", tag.end()) if tag else -1
+        end = tag.start() if tag and close >= 0 else len(answer)
+        yield from (word.span() for word in _WORD.finditer(answer, at, end))
+        if close < 0:
+            return
+        yield end, close + 1
+        at = close + 1
+
+
+def _meant(address: str, asked: tuple[str, ...]) -> bool:
+    """Whether an address is nobody's invention: it stood in the conversation, or is a person's own."""
+    if (person := _TO_A_PERSON.match(address)) and not _ADDRESS.search(address, person.end()):
+        return True
+    bare = address.strip(_AROUND)
+    return any(bare in message for message in asked)

@@ -1,0 +1,82 @@
+"""Records of access to plaintext: readings and exports of the log, decoded payloads, browser sessions.
+
+Reading a page of Temporal's UI decodes dozens of payloads. One record a person, run and window of time suffices: its ID
+is the same for all of them, and so is its content.
+"""
+
+from datetime import datetime
+
+from domain.access.principals import Principal
+from domain.access.sessions import SessionClaims
+from domain.identity import event_id
+from domain.records.records import EventKind, OpenFields, Record, SealedFields
+
+WINDOW_SECONDS = 300
+_MS = 1000
+
+
+def reading_record(
+    kind: EventKind,
+    principal: Principal,
+    now: datetime,
+    tag: str,
+    *,
+    filters: tuple[str, ...],
+    count: int,
+    workflow_id: str | None = None,
+) -> Record:
+    """The record of one reading. ``tag`` is random, so that each is an event of its own.
+
+    ``workflow_id`` is the run whose records were read, where it was one run's alone.
+    """
+    return Record(
+        event_id=event_id(int(now.timestamp() * _MS), principal.tenant, "reading", tag, kind.value),
+        tenant=principal.tenant,
+        kind=kind,
+        recorded_at=now,
+        fields=OpenFields(
+            caller=principal.caller,
+            roles=tuple(sorted(role.value for role in principal.roles)),
+            filters=filters,
+            count=count,
+        ),
+        sealed=SealedFields(subject=principal.subject, client_id=principal.client_id),
+        workflow_id=workflow_id,
+    )
+
+
+def window_start_ms(now: datetime) -> int:
+    """When the window that ``now`` lies in began, in milliseconds since the epoch."""
+    return int(now.timestamp()) // WINDOW_SECONDS * WINDOW_SECONDS * _MS
+
+
+def decoded_record(principal: Principal, workflow_id: str, now: datetime) -> Record:
+    """The record that ``principal`` read payloads of a run in plaintext, in the window that ``now`` lies in."""
+    identity = (principal.tenant, workflow_id, principal.caller, EventKind.PAYLOAD_DECODED.value)
+    return Record(
+        event_id=event_id(window_start_ms(now), *identity),
+        tenant=principal.tenant,
+        kind=EventKind.PAYLOAD_DECODED,
+        recorded_at=now,
+        fields=OpenFields(caller=principal.caller),
+        sealed=_who(principal),
+        workflow_id=workflow_id,
+    )
+
+
+def session_record(claims: SessionClaims, now: datetime) -> Record:
+    """The record that a ticket opened a session. One a ticket: a repeat of it is a second use."""
+    principal = claims.principal
+    issued_ms = int(claims.issued_at.timestamp()) * _MS
+    return Record(
+        event_id=event_id(issued_ms, principal.tenant, "session", claims.jti, EventKind.SESSION_OPENED.value),
+        tenant=principal.tenant,
+        kind=EventKind.SESSION_OPENED,
+        recorded_at=now,
+        fields=OpenFields(caller=principal.caller, roles=tuple(sorted(role.value for role in principal.roles))),
+        sealed=_who(principal),
+    )
+
+
+def _who(principal: Principal) -> SealedFields:
+    return SealedFields(subject=principal.subject, client_id=principal.client_id)

@@ -1,0 +1,123 @@
+"""Floods of refusals, held to a bounded volume: the first of a window are recorded one by one, the rest as a count.
+
+A window holds refusals that are alike, begins with the first of them and lasts a minute. Time is an argument. Whatever
+is offered is either to be recorded by itself or counted in exactly one summary.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from domain.access.principals import SYSTEM_TENANT
+
+WINDOW_SECONDS = 60.0
+MOST_WINDOWS = 512
+
+
+class Alike(NamedTuple):
+    """What refusals of one window have in common. ``route`` is a template, ``caller`` a keyed hash, or None."""
+
+    tenant: str
+    refusal: str
+    route: str
+    status: int | None
+    caller: str | None
+
+
+OTHER = Alike(SYSTEM_TENANT, "other", "other", None, None)
+"""Refusals that came while every window was taken: only counted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """How many refusals of a window were not recorded one by one, and when the first and the last of these came."""
+
+    alike: Alike
+    count: int
+    first_at: datetime
+    last_at: datetime
+
+
+@dataclass(slots=True)
+class _Window:
+    opened: datetime
+    singles_left: int
+    count: int = 0
+    first_at: datetime | None = None
+    last_at: datetime | None = None
+
+
+class Windows:
+    """The open windows of one process. Offering is O(1), amortised over the windows that end."""
+
+    def __init__(self, singles: int, *, seconds: float = WINDOW_SECONDS, most: int = MOST_WINDOWS) -> None:
+        """Record ``singles`` of a window one by one; hold ``most`` windows of ``seconds``, and one for all others.
+
+        Raises:
+            ValueError: if one of them is less than one.
+        """
+        if singles < 1 or most < 1 or seconds < 1:
+            raise ValueError(
+                "a window records at least one refusal, lasts at least a second, and there is at least one"
+            )
+        self._singles = singles
+        self._length = timedelta(seconds=seconds)
+        self._most = most
+        self._open: dict[Alike, _Window] = {}  # in the order of their beginnings
+        self._ended: list[Summary] = []
+
+    def offer(self, alike: Alike, now: datetime) -> bool:
+        """Whether this refusal is to be recorded by itself; if not, it is counted."""
+        window = self._current(alike, now)
+        if window is None:
+            self._end_those_over(now)
+            if len(self._open) - (OTHER in self._open) >= self._most:
+                alike = OTHER
+                window = self._current(alike, now)
+        if window is None:
+            window = self._open[alike] = _Window(now, 0 if alike is OTHER else self._singles)
+        if window.singles_left > 0:
+            window.singles_left -= 1
+            return True
+        window.count += 1
+        window.first_at = window.first_at or now
+        window.last_at = now
+        return False
+
+    def ended(self, now: datetime) -> list[Summary]:
+        """The summaries of windows that are over, each once; a window whose refusals were all recorded has none."""
+        self._end_those_over(now)
+        ended, self._ended = self._ended, []
+        return ended
+
+    def end_all(self) -> list[Summary]:
+        """As ``ended``, of all windows: no more is to come."""
+        for alike in list(self._open):
+            self._end(alike)
+        ended, self._ended = self._ended, []
+        return ended
+
+    def _current(self, alike: Alike, now: datetime) -> _Window | None:
+        window = self._open.get(alike)
+        if window is not None and self._is_over(window, now):
+            self._end(alike)
+            return None
+        return window
+
+    def _is_over(self, window: _Window, now: datetime) -> bool:
+        """Also where the clock was set back: nothing waits for hours because of that."""
+        return not window.opened <= now < window.opened + self._length
+
+    def _end_those_over(self, now: datetime) -> None:
+        over = []
+        for alike, window in self._open.items():
+            if not self._is_over(window, now):
+                break
+            over.append(alike)
+        for alike in over:
+            self._end(alike)
+
+    def _end(self, alike: Alike) -> None:
+        window = self._open.pop(alike)
+        if window.first_at is not None and window.last_at is not None:
+            self._ended.append(Summary(alike, window.count, window.first_at, window.last_at))

@@ -1,0 +1,73 @@
+"""Ports of the audit log's records and of their custody. As in ``domain.ports``, any method may raise ``Refusal``."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+from uuid import UUID
+
+from domain.records.custody import Hold
+from domain.records.queries import RecordCursor, RecordFilter
+from domain.records.records import Record, StoredRecord
+
+EVERY_RECORD = RecordFilter()
+
+
+class RecordReader(Protocol):
+    """Reading the log's records."""
+
+    async def search(
+        self,
+        *,
+        tenant: str | None = None,
+        workflow_id: str | None = None,
+        where: RecordFilter = EVERY_RECORD,
+        after: RecordCursor | None = None,
+        limit: int = 50,
+    ) -> Sequence[StoredRecord]:
+        """The newest records first, from ``after`` on. Without a tenant those of all, where the reader may see them."""
+        ...
+
+    async def get(self, event_id: UUID, *, tenant: str | None = None) -> StoredRecord | None:
+        """The record of an event, or None: there is none, or it is no record of the tenant's."""
+        ...
+
+    async def unseal(self, record: StoredRecord) -> Mapping[str, Any]:
+        """The sealed fields of a record, authenticated.
+
+        Raises:
+            Refusal: NOT_FOUND if the key was erased; INTERNAL if the ciphertext does not authenticate.
+        """
+        ...
+
+
+class Custody(Protocol):
+    """Erasure and legal hold. Persons are named by keyed hashes; each act and its record are made both or neither."""
+
+    async def erase(self, subject: str, record: Record) -> int:
+        """Erase all keys that the person's records are sealed with, in the record's tenant; give how many there were.
+
+        Raises:
+            Refusal: LEGAL_HOLD while a hold on the person or the tenant stands.
+        """
+        ...
+
+    async def place_hold(self, subject: str | None, by: str, record: Record) -> Hold:
+        """Hold a person's records, or all of the tenant's where ``subject`` is None. Its ID is that of the event.
+
+        Raises:
+            Refusal: FORBIDDEN if the tenant is erased.
+        """
+        ...
+
+    async def release_hold(self, hold_id: UUID, by: str, records: tuple[Record, Record]) -> Hold:
+        """Mark a hold of the record's tenant for release; for the second person: release it. A released one stays so.
+
+        ``records`` are what is recorded of the first step and of the second.
+
+        Raises:
+            Refusal: NOT_FOUND; SECOND_PERSON_NEEDED if the first step was by the same person.
+        """
+        ...
+
+    async def holds(self, tenant: str) -> Sequence[Hold]:
+        """The tenant's holds: those that stand first, then the newest. At most 1000."""
+        ...

@@ -1,0 +1,87 @@
+"""Which records are wanted: filters, and where a page of the newest first goes on."""
+
+import base64
+import binascii
+import re
+from dataclasses import dataclass, fields
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+from domain.records.records import EventKind, StoredRecord
+from domain.refusals import Kind, Refusal
+
+_CALLER = re.compile(r"[0-9a-f]{32}\Z")
+_SUBJECT = re.compile(r"[0-9a-f]{64}\Z")
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+_ID_BYTES = 16
+
+
+@dataclass(frozen=True, slots=True)
+class RecordFilter:
+    """What records have in common; a part that is None says nothing.
+
+    ``caller`` and ``subject`` are keyed hashes (32 and 64 hexadecimal digits). A record is of ``since`` or later, and
+    of a time before ``until``; both aware.
+
+    Raises:
+        Refusal: INVALID_REQUEST for what is no hash, or a time without a zone.
+    """
+
+    kind: EventKind | None = None
+    run: str | None = None
+    caller: str | None = None
+    subject: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+    def __post_init__(self) -> None:
+        """See the class."""
+        for name, value, shape in (("caller", self.caller, _CALLER), ("subject", self.subject, _SUBJECT)):
+            if value is not None and not shape.match(value):
+                raise Refusal(Kind.INVALID_REQUEST, "must be a keyed hash as records name it", field=name)
+        for name, time in (("since", self.since), ("until", self.until)):
+            if time is not None and time.tzinfo is None:
+                raise Refusal(Kind.INVALID_REQUEST, "must be a time with its zone", field=name)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The parts that say something."""
+        return tuple(part.name for part in fields(self) if getattr(self, part.name) is not None)
+
+
+def is_subject_hash(text: str) -> bool:
+    """Whether it is a person's keyed hash already, and not their name."""
+    return _SUBJECT.match(text) is not None
+
+
+@dataclass(frozen=True, slots=True)
+class RecordCursor:
+    """A place in the order of records, newest first: after the record of this time and ID."""
+
+    recorded_at: datetime
+    event_id: UUID
+
+    @classmethod
+    def of(cls, record: StoredRecord) -> "RecordCursor":
+        """Right after that record."""
+        return cls(record.recorded_at, record.event_id)
+
+    def cursor(self) -> str:
+        """The place as text that means nothing to others."""
+        micros = (self.recorded_at - _EPOCH) // _MICROSECOND
+        return base64.urlsafe_b64encode(micros.to_bytes(8, "big", signed=True) + self.event_id.bytes).decode()
+
+
+def parse_cursor(text: str) -> RecordCursor:
+    """The place that a cursor stands for.
+
+    Raises:
+        Refusal: INVALID_REQUEST, field ``cursor``.
+    """
+    try:
+        data = base64.b64decode(text, altchars=b"-_", validate=True)
+        at = _EPOCH + int.from_bytes(data[:-_ID_BYTES], "big", signed=True) * _MICROSECOND
+        return RecordCursor(at, UUID(bytes=data[-_ID_BYTES:]))
+    except (binascii.Error, ValueError, OverflowError):
+        raise Refusal(Kind.INVALID_REQUEST, "must be a cursor that an earlier page gave", field="cursor") from None

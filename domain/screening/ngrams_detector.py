@@ -1,0 +1,112 @@
+"""The detector ``ngrams``: a linear classifier over hashed n-grams of what is said."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from domain.inference.requests import TextKind
+from domain.screening.detectors import NOT_SCANNED, Inspection, ScreenedMessage
+from domain.screening.ngram_model import NgramModel
+from domain.screening.ngrams import WINDOW, features, steps, tokens, windows
+from domain.screening.policy import ScreeningPolicy
+from domain.screening.verdicts import Decision, DetectorState, Finding
+from domain.text.view import View
+
+RULE = "resembles_attacks"
+"""What the detector's findings are called."""
+LEAST = 0.05
+"""A score below this is no finding: nearly every text resembles something a little."""
+_MOST_KEPT = 8192
+_POINTED_OUT = 0.2  # below that a finding is of the whole window: looking closer takes as long as scoring
+
+
+class Ngrams:
+    """How much what the user and the assistant say resembles known attacks, by the window that resembles them most.
+
+    The application's own system messages are not judged, nor is what was not read.
+    """
+
+    name = "ngrams"
+
+    def __init__(self, model: NgramModel) -> None:
+        self.model = model
+        self._own: dict[str, int] = {}  # what a token weighs by itself
+
+    def inspect(self, conversation: tuple[ScreenedMessage, ...], policy: ScreeningPolicy) -> Inspection:
+        """Score each message.
+
+        Raises:
+            ValueError: the policy was made for another model, so its thresholds mean nothing.
+        """
+        if policy.ngram_model != self.model.name:
+            raise ValueError("the policy names another model")
+        findings: list[Finding] = []
+        read = False
+        for exchange in conversation:
+            if exchange.kind is TextKind.SYSTEM:
+                continue
+            read = True
+            findings.extend(self._judge(exchange.index, exchange.normalised.view))
+            if exchange.scanned < len(exchange.original):
+                place = exchange.index, exchange.scanned, len(exchange.original)
+                findings.append(Finding(self.name, NOT_SCANNED, 0.0, *place))
+        if any(finding.rule == NOT_SCANNED for finding in findings):
+            return Inspection(DetectorState.NOT_SCANNED, tuple(findings), Decision.REVIEW)
+        return Inspection(DetectorState.SCORED if read else DetectorState.NOT_APPLICABLE, tuple(findings))
+
+    def _judge(self, index: int, view: View) -> Iterator[Finding]:
+        if not view.text:
+            return
+        begin, margin = self._highest(view.text)
+        score = round(self.model.score(margin), 6)
+        if score >= LEAST:
+            window = begin, min(len(view.text), begin + WINDOW)
+            start, end = self._heaviest(view.text, begin) if score >= _POINTED_OUT else window
+            yield Finding(self.name, RULE, score, index, *view.span(start, end))
+
+    def _highest(self, text: str) -> tuple[int, float]:
+        margin, begin = max(
+            ((self.model.margin(features(text[begin:end])), -begin) for begin, end in windows(len(text))),
+            default=(self.model.bias, 0),
+        )
+        return -begin, margin
+
+    def _heaviest(self, text: str, begin: int) -> tuple[int, int]:
+        """The stretch of the window from ``begin`` on with the largest sum of weights (Kadane's algorithm).
+
+        A feature weighs each time that it is found.
+        """
+        best, place = -1, (0, WINDOW)
+        total = start = 0
+        weight_of = self.model.weights.__getitem__
+        for match, alone, together in tokens(text[begin : begin + WINDOW]):
+            own = self._own.get(match[0])
+            if own is None:
+                own = sum(map(weight_of, alone))
+                if len(self._own) >= _MOST_KEPT:
+                    self._own.clear()
+                self._own[match[0]] = own
+            if total <= 0:
+                total, start = 0, match.start()
+            total += own + sum(map(weight_of, together))
+            if total > best:
+                best, place = total, (start, match.end())
+        return begin + place[0], min(len(text), begin + place[1])
+
+
+@dataclass(frozen=True, slots=True)
+class WeighedToken:
+    """A token of a view and how much it adds to its window's margin, with what it makes together with those before."""
+
+    start: int
+    end: int
+    weight: float
+
+
+def explain(text: str, begin: int, model: NgramModel) -> Iterator[WeighedToken]:
+    """What each token of the window that begins at ``begin`` of a view weighs, in order. Their sum is the margin but
+    for the model's bias."""
+    end = next((end for start, end in windows(len(text)) if start == begin), len(text))
+    found = list(steps(text[begin:end]))
+    unit = model.scale / max(1, sum(len(new) for _, _, new in found)) ** 0.5
+    for start, stop, new in found:
+        yield WeighedToken(begin + start, begin + stop, unit * sum(map(model.weights.__getitem__, new)))

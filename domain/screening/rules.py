@@ -1,0 +1,66 @@
+"""The detector ``rules``: named patterns on the normalised view of what is said."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from domain.screening.detectors import NOT_SCANNED, Inspection, ScreenedMessage
+from domain.screening.mentions import MENTION_WEIGHT, is_mention
+from domain.screening.policy import Rule, RuleSet, ScreeningPolicy
+from domain.screening.verdicts import Decision, DetectorState, Finding
+from domain.text.view import View
+
+
+class Rules:
+    """Named patterns on the normalised view of what is said, those that the policy has for its kind of text.
+
+    A kind without rules is not judged: by default the application's own system messages, as giving instructions is what
+    they are for. What was not read is a finding of its own.
+    """
+
+    name = "rules"
+
+    def inspect(self, conversation: tuple[ScreenedMessage, ...], policy: ScreeningPolicy) -> Inspection:
+        """Find each rule at most once in a message."""
+        findings: list[Finding] = []
+        read = False
+        for exchange in conversation:
+            known = policy.rules.get(exchange.kind)
+            if known is None or not known.rules:
+                continue
+            read = True
+            findings.extend(self._judge(exchange.index, exchange.normalised.view, known))
+            if exchange.scanned < len(exchange.original):
+                place = exchange.index, exchange.scanned, len(exchange.original)
+                findings.append(Finding(self.name, NOT_SCANNED, 0.0, *place))
+        if any(finding.rule == NOT_SCANNED for finding in findings):
+            return Inspection(DetectorState.NOT_SCANNED, tuple(findings), Decision.REVIEW)
+        return Inspection(DetectorState.SCORED if read else DetectorState.NOT_APPLICABLE, tuple(findings))
+
+    def _judge(self, index: int, view: View, known: RuleSet) -> Iterator[Finding]:
+        for rule in known.candidates(view.text):
+            hit = find(rule, view)
+            if hit:
+                start, end = view.span(hit.start, hit.end)
+                score = rule.score * (MENTION_WEIGHT if hit.mention else 1.0)
+                yield Finding(self.name, rule.name, score, index, start, end)
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A place in a view where a rule matches, and whether it is only spoken of there."""
+
+    start: int
+    end: int
+    mention: bool
+
+
+def find(rule: Rule, view: View) -> Hit | None:
+    """The first place where a rule's phrase is used; else the first where it is mentioned; else None."""
+    mentioned: Hit | None = None
+    for match in rule.pattern.finditer(view.text):
+        if match.start() == match.end():
+            continue
+        if not is_mention(view, *match.span()):
+            return Hit(*match.span(), mention=False)
+        mentioned = mentioned or Hit(*match.span(), mention=True)
+    return mentioned

@@ -1,0 +1,4 @@
+"""Normalisation of disguised text (encodings, confusables, spacing) to one view.
+
+Public: ``pipeline``, ``fold``, ``steps``.
+"""

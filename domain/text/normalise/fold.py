@@ -1,0 +1,31 @@
+"""Folding: one way of writing a phrase for many, with nothing decoded and nothing guessed."""
+
+import re
+
+from domain.text.normalise.characters import replace_characters
+from domain.text.normalise.confusables import replace_confusables
+from domain.text.view import WORD, View
+
+__all__ = ["WORD", "View", "fold", "fold_case"]
+
+_SPACES = re.compile(r"\s{2,}")
+_BLANKS = str.maketrans({"\t": " ", "\r": "\n", "\x0b": "\n", "\x0c": "\n", "`": "'"})
+
+
+def fold(text: str) -> View:
+    """The view of a text with plain characters in lower case, where any white space is one line break or one space."""
+    view, _ = replace_confusables(replace_characters(View(text)))
+    return fold_case(view)
+
+
+def fold_case(view: View) -> View:
+    """Lower case, and runs of white space as one line break or one space."""
+    lower = view.text.lower() if view.text.isascii() else view.text.casefold()
+    if len(lower) == len(view.text):
+        view = view.respelled(lower.translate(_BLANKS))
+    else:
+        longer = [(at, at + 1, char.casefold()) for at, char in enumerate(view.text) if len(char.casefold()) > 1]
+        view = view.rewritten(longer)
+        view = view.respelled(view.text.casefold().translate(_BLANKS))
+    runs = [(*run.span(), "\n" if "\n" in run.group() else " ") for run in _SPACES.finditer(view.text)]
+    return view.rewritten(runs) if runs else view

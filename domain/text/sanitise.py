@@ -1,0 +1,125 @@
+"""Sanitising: what hides is removed, what looks like something else becomes it, and nothing else changes.
+
+Text is brought to Unicode's NFKC (UAX #15), except superscripts, subscripts and fractions: their compatibility form
+says something else (2\u00b2 is not 22, 1\u00bd is not 11/2). Line ends become ``\\n``. Hidden characters go
+(``hidden_characters`` says which, and where they may stay), and so do marks beyond 30 on a letter (the limit of UAX
+#15's Stream-Safe Text Format), which keeps the normalisation linear. Nothing is guessed or decoded here.
+"""
+
+import re
+import unicodedata
+from collections import Counter
+from dataclasses import dataclass, replace
+
+from domain.inference.requests import InferenceRequest, Message
+from domain.refusals import Kind, Refusal
+from domain.text.hidden_characters import Category, find_hidden
+
+__all__ = ["Category", "Removal", "SanitisePolicy", "SanitisedText", "sanitise", "sanitise_request"]
+
+SHELL_METACHARACTERS = "`$&|;<>\\"
+
+_MAX_MARKS = 30
+_LINE_END = re.compile("\r\n?|[\x0b\x0c\x85\u2028\u2029]")
+_MEANT = re.compile("([\u00b2\u00b3\u00b9\u00bc-\u00be\u2070-\u208e\u2150-\u215f\u2189]+)")
+_SHELL = re.compile("[" + re.escape(SHELL_METACHARACTERS) + "]")
+_HALFWIDTH_MARKS = "\uff9e\uff9f"
+
+
+@dataclass(frozen=True, slots=True)
+class SanitisePolicy:
+    """``remove_shell_metacharacters``: also take out characters that shells treat specially.
+
+    Off by default: a prompt is no shell command, and removing them spoils code, prices and mathematics.
+    """
+
+    remove_shell_metacharacters: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Removal:
+    """How many characters of one category were removed."""
+
+    category: Category
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class SanitisedText:
+    """The text that is left, and what was removed, in the order of ``Category``."""
+
+    text: str
+    removed: tuple[Removal, ...] = ()
+
+
+def sanitise(text: str, policy: SanitisePolicy) -> SanitisedText:
+    """Sanitise one text. Idempotent, linear in the text, and total: it raises on no ``str``."""
+    counts: Counter[Category] = Counter()
+    text = _LINE_END.sub("\n", text)
+    while True:
+        text = _normalise(_limit_marks(text, counts))
+        cleaned = _remove_hidden(_limit_marks(text, counts), counts)
+        if policy.remove_shell_metacharacters:
+            cleaned, removed = _SHELL.subn("", cleaned)
+            counts[Category.SHELL] += removed
+        if cleaned == text:
+            break
+        text = cleaned  # what was apart may stand together now, and compose
+    return SanitisedText(text, _removals(counts))
+
+
+def sanitise_request(request: InferenceRequest, policy: SanitisePolicy) -> tuple[InferenceRequest, tuple[Removal, ...]]:
+    """Sanitise every message of a request, whoever says it; removals are summed over the messages.
+
+    Raises:
+        Refusal: INVALID_REQUEST with the message's field, if nothing visible is left of it.
+    """
+    counts: Counter[Category] = Counter()
+    messages: list[Message] = []
+    for index, message in enumerate(request.messages):
+        sanitised = sanitise(message.content, policy)
+        if not sanitised.text.strip():
+            raise Refusal(Kind.INVALID_REQUEST, "must hold something visible", field=f"messages.{index}.content")
+        messages.append(replace(message, content=sanitised.text))
+        for removal in sanitised.removed:
+            counts[removal.category] += removal.count
+    return replace(request, messages=tuple(messages)), _removals(counts)
+
+
+def _removals(counts: Counter[Category]) -> tuple[Removal, ...]:
+    return tuple(Removal(category, counts[category]) for category in Category if counts[category])
+
+
+def _normalise(text: str) -> str:
+    if text.isascii():
+        return text
+    parts = _MEANT.split(text)
+    parts[::2] = [unicodedata.normalize("NFKC", part) for part in parts[::2]]
+    return "".join(parts)
+
+
+def _limit_marks(text: str, counts: Counter[Category]) -> str:
+    if text.isascii():
+        return text
+    kept: list[str] = []
+    run = 0
+    for char in text:
+        marks = char > "\u02ff" and (unicodedata.category(char)[0] == "M" or char in _HALFWIDTH_MARKS)
+        run = run + 1 if marks else 0
+        if run <= _MAX_MARKS:
+            kept.append(char)
+    counts[Category.MARKS] += len(text) - len(kept)
+    return "".join(kept)
+
+
+def _remove_hidden(text: str, counts: Counter[Category]) -> str:
+    hidden = find_hidden(text)
+    if not hidden:
+        return text
+    counts.update(character.category for character in hidden)
+    parts: list[str] = []
+    start = 0
+    for character in hidden:
+        parts.append(text[start : character.index])
+        start = character.index + 1
+    return "".join([*parts, text[start:]])

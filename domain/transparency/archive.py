@@ -1,0 +1,214 @@
+"""Archived months: what a file's line says, what its manifest says, and what has to hold between the two.
+
+A file is an export (``domain/transparency/exports.py``), as ``adapters/archive/files.py`` compresses it: a header, then
+the entries of the tenant's log from the month's first record to its last. A record's line has every column, and
+``seq``, its place in the tree; an entry between them that is of another month has ``seq``, ``event_id`` and ``digest``
+alone. So whoever has the log's key can verify a file without this program. Files with manifests of schema 1 hold the
+records alone.
+"""
+
+import base64
+import binascii
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from domain.records.records import canonical, stored_digest
+
+MANIFEST_TYPE = "assay-archive+jwt"
+RESTORED_STAYS = timedelta(days=30)
+"""How long a restored month stays before the daily run puts it away again."""
+
+_RECORDS_ALONE = 1
+_MANIFEST_SCHEMA = 2
+_LEAF = frozenset({"seq", "event_id", "digest"})
+_COLUMNS = frozenset(
+    {"seq", "event_id", "schema", "tenant", "kind", "recorded_at", "workflow_id", "run_id", "subject", "fields"}
+    | {"key_id", "subject_key", "ciphertext", "content_mac", "digest", "stored_at"}
+)
+
+
+class ArchiveInvalid(ValueError):
+    """An archive does not hold. Says which part: the file, the manifest, or a record by its event's ID."""
+
+
+class ArchiveGone(ArchiveInvalid):
+    """A file is not where it was put."""
+
+
+class MonthStays(Exception):
+    """A month can't be moved now. Says why: it is too young, a hold needs it, the tree waits for it."""
+
+
+@dataclass(frozen=True, slots=True)
+class ArchiveLine:
+    """An entry of a file: a record, its digest recomputed, or of another month (``whole`` is false)."""
+
+    seq: int
+    event_id: UUID
+    digest: bytes
+    text: str
+    whole: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """What is signed of a file.
+
+    ``seqs`` are ranges of leaves, both ends included; ``checkpoint`` is a signed note of the tenant's log that covers
+    them all; ``key_ids`` are the data keys that open the records, beside ``subject_keys`` keys of persons.
+    """
+
+    tenant: str
+    month: str
+    file: str
+    sha256: str
+    size: int
+    rows: int
+    seqs: tuple[tuple[int, int], ...]
+    first_event: str
+    last_event: str
+    key_ids: tuple[str, ...]
+    subject_keys: int
+    checkpoint: str
+    made_at: str
+    schema: int = _MANIFEST_SCHEMA
+
+    @property
+    def is_export(self) -> bool:
+        """Whether its file has a header, and the entries between its records."""
+        return self.schema != _RECORDS_ALONE
+
+    def claims(self) -> dict[str, Any]:
+        """As claims of a JWT."""
+        return asdict(self)
+
+    @classmethod
+    def from_claims(cls, claims: Mapping[str, Any]) -> "Manifest":
+        """The manifest of verified claims. Raises ``ArchiveInvalid``."""
+        if claims.get("schema") not in (_RECORDS_ALONE, _MANIFEST_SCHEMA):
+            raise ArchiveInvalid("the manifest is of a schema that is not known here")
+        try:
+            seqs = tuple((int(first), int(last)) for first, last in claims["seqs"])
+            values = {**claims, "seqs": seqs, "key_ids": tuple(claims["key_ids"])}
+            return cls(**values)
+        except (KeyError, TypeError, ValueError):
+            raise ArchiveInvalid("the manifest lacks a claim, or has one too many") from None
+
+
+@dataclass(frozen=True, slots=True)
+class MonthReport:
+    """What became of a month: ``archived``, ``kept`` (with the reason) or, in a rehearsal, ``due``."""
+
+    month: str
+    state: str
+    tenants: tuple[str, ...] = ()
+    rows: int = 0
+    reason: str | None = None
+
+
+class RangeCollector:
+    """Collects increasing numbers as ranges."""
+
+    def __init__(self) -> None:
+        """Begin with none."""
+        self._ranges: list[tuple[int, int]] = []
+
+    def add(self, seq: int) -> None:
+        """Take the next number. Raises ``ArchiveInvalid`` if it does not come after the last."""
+        if self._ranges and seq <= self._ranges[-1][1]:
+            raise ArchiveInvalid("the file: its records are not in the order of the log")
+        if self._ranges and seq == self._ranges[-1][1] + 1:
+            self._ranges[-1] = (self._ranges[-1][0], seq)
+        else:
+            self._ranges.append((seq, seq))
+
+    def as_tuple(self) -> tuple[tuple[int, int], ...]:
+        """The ranges, both ends included."""
+        return tuple(self._ranges)
+
+
+def month_of(text: str) -> date:
+    """The first day of a month written as ``YYYY-MM``. Raises ``ValueError``."""
+    if len(text) != len("YYYY-MM"):
+        raise ValueError("a month is written YYYY-MM")
+    return date.fromisoformat(f"{text}-01")
+
+
+def month_name(month: date) -> str:
+    """``YYYY-MM``."""
+    return f"{month:%Y-%m}"
+
+
+def write_line(columns: Mapping[str, Any]) -> str:
+    """The line of an entry: a record's columns as PostgreSQL gives them, and ``seq``; or what the tree has of another.
+
+    Without a ``tenant`` there is no record.
+    """
+    if columns["tenant"] is None:
+        event, digest = str(columns["event_id"]), columns["digest"].hex()
+        return canonical({"seq": columns["seq"], "event_id": event, "digest": digest}).decode()
+    shown = {
+        **columns,
+        "event_id": str(columns["event_id"]),
+        "recorded_at": columns["recorded_at"].isoformat(timespec="microseconds"),
+        "stored_at": columns["stored_at"].isoformat(timespec="microseconds"),
+        "fields": json.loads(columns["fields"]),
+        "subject_key": str(columns["subject_key"]) if columns["subject_key"] else None,
+        "ciphertext": base64.b64encode(columns["ciphertext"]).decode(),
+        "content_mac": columns["content_mac"].hex(),
+        "digest": columns["digest"].hex(),
+    }
+    return canonical(shown).decode()
+
+
+def read_line(text: str, tenant: str) -> ArchiveLine:
+    """A line of the tenant's file, once a record's digest is recomputed.
+
+    Raises:
+        ArchiveInvalid: it is no record of the tenant's, or was changed after it was stored.
+    """
+    try:
+        found = json.loads(text)
+    except ValueError:
+        raise ArchiveInvalid("the file: a line can't be read") from None
+    whole = isinstance(found, dict) and found.keys() != _LEAF
+    if not isinstance(found, dict) or (whole and (found.keys() != _COLUMNS or found["tenant"] != tenant)):
+        raise ArchiveInvalid("the file: a line is no record of this tenant")
+    try:
+        event_id, seq = UUID(found["event_id"]), int(found["seq"])
+        if not whole:
+            return ArchiveLine(seq, event_id, bytes.fromhex(found["digest"]), text, whole=False)
+        digest = _digest_of(found, event_id)
+    except (ValueError, TypeError, AttributeError, binascii.Error):
+        raise ArchiveInvalid("the file: a line can't be read") from None
+    if digest.hex() != found["digest"]:
+        raise ArchiveInvalid(f"record {event_id}: it was changed after it was stored")
+    return ArchiveLine(seq, event_id, digest, text)
+
+
+def _digest_of(found: Mapping[str, Any], event_id: UUID) -> bytes:
+    return stored_digest(
+        event_id=event_id,
+        schema=found["schema"],
+        tenant=found["tenant"],
+        kind=found["kind"],
+        recorded_at=datetime.fromisoformat(found["recorded_at"]),
+        workflow_id=found["workflow_id"],
+        run_id=found["run_id"],
+        subject=found["subject"],
+        fields=found["fields"],
+        key_id=found["key_id"],
+        subject_key=None if found["subject_key"] is None else UUID(found["subject_key"]),
+        ciphertext=base64.b64decode(found["ciphertext"], validate=True),
+    )
+
+
+def match_leaves(lines: Iterable[ArchiveLine], leaves: Mapping[int, tuple[UUID, bytes]]) -> None:
+    """Pass if each line is the leaf that the tree has in its place. Raises ``ArchiveInvalid``."""
+    for line in lines:
+        if leaves.get(line.seq) != (line.event_id, line.digest):
+            raise ArchiveInvalid(f"record {line.event_id}: the log has another leaf in its place")

@@ -1,0 +1,105 @@
+"""Cosignatures of witnesses, and how a log asks for one: C2SP tlog-cosignature (Ed25519) and tlog-witness.
+
+A witness signs a log's checkpoint once it saw a proof that it extends the last one that it signed. Whoever holds a
+cosigned checkpoint knows that the witness saw no other log under this name.
+"""
+
+import base64
+import binascii
+import hashlib
+import re
+from collections.abc import Sequence
+
+from domain.transparency.checkpoints import (
+    LogFormatError,
+    Signature,
+    Unproven,
+    VerifierKey,
+    Verify,
+    parse_note,
+    signed_note,
+)
+
+ED25519_COSIGNATURE = 4
+"""The signature type of timestamped Ed25519 cosignatures."""
+
+_ID_BYTES, _TIME_BYTES, _SIGNATURE_BYTES = 4, 8, 64
+_SIZE = re.compile(r"(0|[1-9][0-9]{0,18})\n")
+
+
+def cosigner_id(name: str, public_key: bytes) -> bytes:
+    """The ID of a cosigner's key in notes: 4 bytes."""
+    return hashlib.sha256(name.encode() + b"\n" + bytes((ED25519_COSIGNATURE,)) + public_key).digest()[:_ID_BYTES]
+
+
+def cosigner_vkey(key: VerifierKey) -> str:
+    """The verifier key of a cosigner, to give to people."""
+    material = base64.b64encode(bytes((ED25519_COSIGNATURE,)) + key.public_key).decode()
+    return f"{key.name}+{cosigner_id(key.name, key.public_key).hex()}+{material}"
+
+
+def parse_cosigner(text: str) -> VerifierKey:
+    """A cosigner's name and key from its verifier key. Raises ``LogFormatError``."""
+    name, _, rest = text.partition("+")
+    found_id, _, material = rest.partition("+")
+    try:
+        key = base64.b64decode(material, validate=True)
+    except (binascii.Error, ValueError):
+        raise LogFormatError("the witness's verifier key is not base64") from None
+    if key[:1] != bytes((ED25519_COSIGNATURE,)):
+        raise LogFormatError("the witness's verifier key is not of type Ed25519 cosignature (4)")
+    found = VerifierKey(name, key[1:])
+    if cosigner_id(name, found.public_key).hex() != found_id:
+        raise LogFormatError("the witness's verifier key has another key's ID")
+    return found
+
+
+def cosigned_message(text: str, timestamp: int) -> bytes:
+    """What a cosigner signs of a checkpoint's text, at ``timestamp`` (POSIX seconds)."""
+    return f"cosignature/v1\ntime {timestamp}\n{text}".encode()
+
+
+def submission(old_size: int, path: Sequence[bytes], note: str) -> bytes:
+    """The body of ``add-checkpoint``: the witness's last size, the proof from there, and the signed checkpoint."""
+    proof = "".join(f"{base64.b64encode(sibling).decode()}\n" for sibling in path)
+    return f"old {old_size}\n{proof}\n{note}".encode()
+
+
+def parse_size(body: str) -> int:
+    """The size in a witness's answer 409. Raises ``LogFormatError``."""
+    found = _SIZE.fullmatch(body)
+    if found is None:
+        raise LogFormatError("the witness's size is none")
+    return int(found[1])
+
+
+def cosigned(note: str, answer: str, cosigner: VerifierKey, verify: Verify) -> str:
+    """The line that a witness's answer adds to a note, newline included; lines of others are ignored.
+
+    Raises:
+        LogFormatError: the answer is no signature lines.
+        Unproven: none of them is this cosigner's, or it does not hold.
+    """
+    text = parse_note(note).text
+    answered = parse_note(f"{text}\n{answer}")
+    if answered.text != text:
+        raise LogFormatError("the witness's answer is not signature lines")
+    mine = [
+        made
+        for made in answered.signatures
+        if (made.name, made.key_id) == (cosigner.name, cosigner_id(cosigner.name, cosigner.public_key))
+    ]
+    if not mine:
+        raise Unproven("the witness did not sign")
+    check_cosignature(text, mine[0], cosigner, verify)
+    return signed_note(text, mine[:1]).removeprefix(f"{text}\n")
+
+
+def check_cosignature(text: str, made: Signature, cosigner: VerifierKey, verify: Verify) -> int:
+    """The time (POSIX seconds) of a cosignature that holds. Raises ``Unproven``."""
+    timestamp = int.from_bytes(made.signature[:_TIME_BYTES], "big")
+    if len(made.signature) != _TIME_BYTES + _SIGNATURE_BYTES or not 0 < timestamp < 1 << 63:
+        raise Unproven("the cosignature has no time")
+    if not verify(cosigner.public_key, made.signature[_TIME_BYTES:], cosigned_message(text, timestamp)):
+        raise Unproven("the cosignature does not hold")
+    return timestamp

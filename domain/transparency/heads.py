@@ -1,0 +1,48 @@
+"""Heads of the log, and whether one may follow another: a log only ever grows."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+
+from domain.transparency.merkle import consistency_path, verify_consistency
+from domain.transparency.tiles import TileError, TileId, subtree_from_tiles, tiles_for_consistency
+
+
+class RolledBack(ValueError):
+    """A head does not extend the one that was signed last: the log was cut, or changed behind what is signed."""
+
+
+@dataclass(frozen=True, slots=True)
+class TreeHead:
+    """A tree's size and root."""
+
+    size: int
+    root: bytes
+
+
+def tiles_for_growth(old: TreeHead, new: TreeHead) -> list[TileId]:
+    """The tiles that ``growth`` needs, of the tree that ``new`` is a head of."""
+    return tiles_for_consistency(old.size, new.size) if 0 < old.size < new.size else []
+
+
+def growth(old: TreeHead, new: TreeHead, tiles: Mapping[TileId, bytes]) -> list[bytes]:
+    """The consistency proof (RFC 9162 section 2.1.4) from ``old`` to ``new``, verified.
+
+    The proof is what counts: whoever changes leaves or tiles behind ``old`` can't make one that leads to its root.
+
+    Raises:
+        RolledBack: there is none: ``new`` is smaller, is another tree, or the tiles don't make it.
+    """
+    if new.size < old.size:
+        raise RolledBack("the log is smaller than what is signed")
+    try:
+        path = consistency_path(old.size, new.size, partial(_subtree, tiles))
+    except TileError:
+        raise RolledBack("the log's tiles are not whole") from None
+    if not verify_consistency(old.size, new.size, old.root, new.root, path):
+        raise RolledBack("the log is not the one that is signed")
+    return path
+
+
+def _subtree(tiles: Mapping[TileId, bytes], level: int, idx: int) -> bytes:
+    return subtree_from_tiles(level, idx, tiles)

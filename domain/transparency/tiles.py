@@ -1,0 +1,125 @@
+"""Tiles: how a growing Merkle tree is kept (C2SP tlog-tiles).
+
+The tile ``(level, idx)`` holds up to 256 hashes, those of the perfect subtrees of ``256**level`` leaves each, from the
+``idx * 256``-th on. A tile that is not full is *partial*; it only ever gets longer, so one that is read for an older
+tree may be longer than that tree's. A full tile is one hash in the tile above it.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+
+from domain.transparency.merkle import HASH_BYTES, Subtree, consistency_path, edge_of, inclusion_path, pair_up
+
+TILE_HEIGHT = 8
+TILE_WIDTH = 1 << TILE_HEIGHT
+
+TileId = tuple[int, int]
+"""``(level, idx)``."""
+
+
+class TileError(ValueError):
+    """A tile is missing, or not as long as the tree says. Says which."""
+
+
+def changed_tiles(old: int, new: int) -> list[TileId]:
+    """The tiles that a tree gets or that grow when it grows from ``old`` leaves to ``new``, lowest level first."""
+    found = list[TileId]()
+    level = 0
+    while (before := old >> level * TILE_HEIGHT) < (after := new >> level * TILE_HEIGHT):
+        found += [(level, idx) for idx in range(before >> TILE_HEIGHT, (after - 1 >> TILE_HEIGHT) + 1)]
+        level += 1
+    return found
+
+
+def partial_tiles(size: int) -> list[TileId]:
+    """The partial tiles of a tree of ``size`` leaves: what has to be read before it can grow."""
+    found = list[TileId]()
+    level = 0
+    while count := size >> level * TILE_HEIGHT:
+        if count % TILE_WIDTH:
+            found.append((level, count >> TILE_HEIGHT))
+        level += 1
+    return found
+
+
+def new_tiles(old_size: int, leaf_hashes: Iterable[bytes], partial: Mapping[TileId, bytes]) -> dict[TileId, bytes]:
+    """The full content of each tile that changes when these leaves come to a tree of ``old_size`` leaves.
+
+    ``partial`` holds the tiles of ``partial_tiles(old_size)``.
+
+    Raises:
+        TileError: if one of them is missing or not of the length that the tree has.
+    """
+    tiles = dict[TileId, bytes]()
+    level, before, row = 0, old_size, list(leaf_hashes)
+    while row:
+        first, width = before >> TILE_HEIGHT, before % TILE_WIDTH
+        if width:
+            row = _hashes(_partial(partial, (level, first), width)) + row
+        for at in range(0, len(row), TILE_WIDTH):
+            tiles[level, first + at // TILE_WIDTH] = b"".join(row[at : at + TILE_WIDTH])
+        row = row[: len(row) & -TILE_WIDTH]
+        for _ in range(TILE_HEIGHT):
+            row = pair_up(row)
+        level, before = level + 1, first
+    return tiles
+
+
+def subtree_from_tiles(level: int, idx: int, tiles: Mapping[TileId, bytes]) -> bytes:
+    """The root of the perfect subtree at ``(level, idx)`` (of the tree, not of tiles).
+
+    Raises:
+        TileError: if the tile that it lies in is missing or ends before it.
+    """
+    tile, start, width = _place(level, idx)
+    content = tiles.get(tile, b"")[start * HASH_BYTES : (start + width) * HASH_BYTES]
+    if len(content) != width * HASH_BYTES:
+        raise TileError(f"the tile {tile} is missing or too short")
+    row = _hashes(content)
+    while len(row) > 1:
+        row = pair_up(row)
+    return row[0]
+
+
+def tiles_for_edge(size: int) -> list[TileId]:
+    """The tiles that the edge and the root of the tree of the first ``size`` leaves are made from."""
+    return _touched(lambda subtree: edge_of(size, subtree))
+
+
+def tiles_for_inclusion(size: int, index: int) -> list[TileId]:
+    """The tiles that an inclusion proof is made from. Raises ``ValueError`` if the tree has no such leaf."""
+    return _touched(lambda subtree: inclusion_path(size, index, subtree))
+
+
+def tiles_for_consistency(old: int, new: int) -> list[TileId]:
+    """The tiles that a consistency proof is made from. Raises ``ValueError`` if the new tree is the smaller one."""
+    return _touched(lambda subtree: consistency_path(old, new, subtree))
+
+
+def _touched(make: Callable[[Subtree], object]) -> list[TileId]:
+    """The tiles that ``make`` asks for: the proof's own code is run, so that the two can't come apart."""
+    found = set[TileId]()
+
+    def note(level: int, idx: int) -> bytes:
+        found.add(_place(level, idx)[0])
+        return bytes(HASH_BYTES)
+
+    make(note)
+    return sorted(found)
+
+
+def _place(level: int, idx: int) -> tuple[TileId, int, int]:
+    """The tile that holds a perfect subtree, the first of its hashes there, and how many they are."""
+    tile_level, height = divmod(level, TILE_HEIGHT)
+    first = idx << height
+    return (tile_level, first >> TILE_HEIGHT), first % TILE_WIDTH, 1 << height
+
+
+def _partial(partial: Mapping[TileId, bytes], tile: TileId, width: int) -> bytes:
+    content = partial.get(tile, b"")
+    if len(content) != width * HASH_BYTES:
+        raise TileError(f"the tile {tile} should hold {width} hashes, and holds {len(content) / HASH_BYTES:g}")
+    return content
+
+
+def _hashes(content: bytes) -> list[bytes]:
+    return [content[at : at + HASH_BYTES] for at in range(0, len(content), HASH_BYTES)]

@@ -1,0 +1,229 @@
+"""Whether a tenant's log is whole: rules over what a store and Vault show of it, for whoever reads them.
+
+It shares nothing with what writes the log but the hashes of RFC 9162 (``domain/transparency/merkle.py``): here the
+tiles are laid out anew, from the leaves, and held against those that were kept.
+"""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from itertools import zip_longest
+from typing import Any
+from uuid import UUID
+
+from domain.records.records import stored_digest
+from domain.transparency.checkpoints import Checkpoint
+from domain.transparency.merkle import HASH_BYTES, Edge, edge_of, leaf_hash
+from domain.transparency.tiles import TILE_HEIGHT, TILE_WIDTH, TileError, TileId, subtree_from_tiles
+
+
+class Fault(StrEnum):
+    """What can be wrong with a log."""
+
+    # a leaf and its record
+    LEAF_MISSING = "leaf missing"
+    LEAF_ADDED = "leaf added"
+    RECORD_MISSING = "record missing"
+    RECORD_CHANGED = "record changed"
+    RECORD_MOVED = "record of another tenant"
+    # records outside the tree
+    NOT_RECORDED = "record never went through the log"
+    PENDING_CHANGED = "pending entry changed"
+    # the tree over the leaves
+    TILE_CHANGED = "tile changed"
+    HEAD_CHANGED = "head changed"
+    # what was signed of it
+    CHECKPOINT_FORGED = "checkpoint forged"
+    CHECKPOINT_BROKEN = "checkpoint does not hold"
+    ROLLED_BACK = "rolled back"
+    FORKED = "forked"
+    ANCHOR_MISSING = "checkpoint missing in Vault"
+    # what was archived
+    MANIFEST_FORGED = "manifest forged"
+
+
+@dataclass(frozen=True, slots=True)
+class VerificationFinding:
+    """Something that is wrong, and the first place of it: a leaf's ``seq`` and event, or a checkpoint's ``size``."""
+
+    fault: Fault
+    detail: str
+    seq: int | None = None
+    event_id: UUID | None = None
+    size: int | None = None
+
+    def __str__(self) -> str:
+        """For people: what, and where."""
+        place = (("seq", self.seq), ("event", self.event_id), ("checkpoint of size", self.size))
+        where = ", ".join(f"{name} {value}" for name, value in place if value is not None)
+        return f"{self.fault.value}{' at ' + where if where else ''}: {self.detail}"
+
+
+@dataclass(slots=True)
+class TenantAudit:
+    """What was found of one tenant's log. ``since`` is the first leaf that was read, ``root`` what the leaves make.
+
+    ``archived`` records lie in files, and ``beside`` the log those of months that are being archived just now.
+    ``signed_size`` is the size of the newest checkpoint in the store, ``proven`` that of the newest which holds.
+
+    ``findings`` holds the first of each fault, in the order in which they were met. ``warnings`` break nothing.
+    """
+
+    tenant: str
+    since: int = 0
+    size: int = 0
+    root: bytes = b""
+    checkpoints: int = 0
+    signed_size: int = 0
+    proven: int = 0
+    archived: int = 0
+    beside: int = 0
+    pending: int = 0
+    findings: list[VerificationFinding] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+
+    @property
+    def holds(self) -> bool:
+        """Whether nothing is wrong."""
+        return not self.findings
+
+    def found(self, finding: VerificationFinding | None) -> None:
+        """Keep the finding, if there is one and it is the first of its fault."""
+        if finding is not None and all(known.fault is not finding.fault for known in self.findings):
+            self.findings.append(finding)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A leaf of the tree, and the record that lies beside it, or None: its columns, ``fields`` as JSON text."""
+
+    seq: int
+    event_id: UUID
+    digest: bytes
+    record: Mapping[str, Any] | None
+
+
+def check_entry(tenant: str, entry: Entry, *, archived: bool) -> VerificationFinding | None:
+    """What is wrong with a leaf and its record. The record of an ``archived`` leaf may lie elsewhere."""
+    if entry.record is None:
+        fault = None if archived else Fault.RECORD_MISSING
+        detail = "the tree has this event, and its record is gone"
+    elif entry.record["tenant"] != tenant:
+        fault, detail = Fault.RECORD_MOVED, "the record beside the leaf is another tenant's"
+    else:
+        fault = Fault.RECORD_CHANGED if _digest(entry.record) != entry.digest else None
+        detail = "the record is not the one that the leaf was made from"
+    return VerificationFinding(fault, detail, seq=entry.seq, event_id=entry.event_id) if fault else None
+
+
+def _digest(record: Mapping[str, Any]) -> bytes | None:
+    """The digest of a record as it lies there, or None for one that nothing of ours can have written."""
+    try:
+        return stored_digest(**{**record, "fields": json.loads(record["fields"])})
+    except (ValueError, TypeError, AttributeError, OverflowError, RecursionError):
+        return None
+
+
+class Rebuilt:
+    """The tree over leaves that come in order: its edge, and every tile that gets longer."""
+
+    def __init__(self, size: int = 0, tiles: Mapping[TileId, bytes] | None = None) -> None:
+        """Begin with an empty tree, or with the first ``size`` leaves of one, from the tiles of ``partial_tiles``.
+
+        Raises:
+            TileError: one of these is missing or too short.
+        """
+        tiles = tiles or {}
+        self.edge = edge_of(size, lambda level, idx: subtree_from_tiles(level, idx, tiles))
+        self._rows = list[list[bytes]]()
+        self._idx = list[int]()
+        while count := size >> len(self._rows) * TILE_HEIGHT:
+            idx, width = divmod(count, TILE_WIDTH)
+            self._rows.append(_hashes(tiles.get((len(self._idx), idx), b""))[:width])
+            self._idx.append(idx)
+            if len(self._rows[-1]) != width:
+                raise TileError(f"the tile {(len(self._idx) - 1, idx)} is missing or too short")
+
+    def append(self, hashes: Sequence[bytes]) -> list[tuple[TileId, bytes]]:
+        """Take the next leaves' hashes; give the tiles that they complete."""
+        self.edge = self.edge.append(hashes)
+        return list(self._grow(0, hashes))
+
+    def unfinished(self) -> list[tuple[TileId, bytes]]:
+        """The tiles that are not full yet."""
+        return [
+            ((level, idx), b"".join(row))
+            for level, (idx, row) in enumerate(zip(self._idx, self._rows, strict=True))
+            if row
+        ]
+
+    def _grow(self, level: int, hashes: Iterable[bytes]) -> Iterator[tuple[TileId, bytes]]:
+        if level == len(self._rows):
+            self._rows.append([])
+            self._idx.append(0)
+        row = self._rows[level]
+        row.extend(hashes)
+        above = list[bytes]()
+        while len(row) >= TILE_WIDTH:
+            full = row[:TILE_WIDTH]
+            del row[:TILE_WIDTH]
+            yield (level, self._idx[level]), b"".join(full)
+            self._idx[level] += 1
+            above.append(Edge().append(full).root())
+        if above:
+            yield from self._grow(level + 1, above)
+
+
+def first_difference(kept: bytes, computed: bytes) -> int | None:
+    """The place of the first hash in which a kept tile is not the computed one, or None if they are the same."""
+    if kept == computed:
+        return None
+    pairs = zip_longest(_hashes(kept), _hashes(computed))
+    return next(place for place, (one, other) in enumerate(pairs) if one != other)
+
+
+def _hashes(content: bytes) -> list[bytes]:
+    return [content[at : at + HASH_BYTES] for at in range(0, len(content), HASH_BYTES)]
+
+
+def check_tile(tile: TileId, kept: bytes, computed: bytes, size: int) -> VerificationFinding | None:
+    """What is wrong with a tile that is kept, in a log of ``size`` leaves by now: ``computed`` may be of fewer."""
+    level, idx = tile
+    width = min(TILE_WIDTH, (size >> level * TILE_HEIGHT) - idx * TILE_WIDTH) * HASH_BYTES
+    place = first_difference(kept[: len(computed)], computed)
+    if place is None and len(kept) != max(width, len(computed)):
+        place = len(computed) // HASH_BYTES
+    if place is None:
+        return None
+    detail = f"hash {place} of the tile {idx} of level {level} is not that of the leaves"
+    return VerificationFinding(Fault.TILE_CHANGED, detail, seq=None if level else idx * TILE_WIDTH + place)
+
+
+def behind(anchor: Checkpoint, where: str, size: int) -> VerificationFinding:
+    """A checkpoint that lies outside the store is of more leaves than the store has."""
+    detail = (
+        f"{where} is of {anchor.size} leaves, and the store has {size}: the newest were removed, or all was put back"
+    )
+    return VerificationFinding(Fault.ROLLED_BACK, detail, size=anchor.size)
+
+
+def forked(anchor: Checkpoint, where: str) -> VerificationFinding:
+    """A checkpoint that lies outside the store has another root than the store's leaves."""
+    detail = f"{where} has another root than the store's leaves: an event before it was changed, removed or added"
+    return VerificationFinding(Fault.FORKED, detail, size=anchor.size)
+
+
+def unlike(checkpoint: Checkpoint, proven: int) -> VerificationFinding:
+    """A checkpoint of the store has another root than its leaves, while one of ``proven`` leaves holds."""
+    detail = (
+        f"the leaves have another root: of seq {proven} to {checkpoint.size - 1}, one was changed, removed or added"
+        if proven < checkpoint.size
+        else "the leaves have another root"
+    )
+    return VerificationFinding(Fault.CHECKPOINT_BROKEN, detail, size=checkpoint.size)
+
+
+def leaf_hashes(entries: Iterable[Entry]) -> list[bytes]:
+    """The hashes of these leaves."""
+    return [leaf_hash(entry.digest) for entry in entries]

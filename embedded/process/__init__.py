@@ -1,0 +1,1 @@
+"""Child processes: spawning, identity, ports, supervision."""

@@ -1,0 +1,95 @@
+"""Which ports the servers want, and whether those are free."""
+
+import errno
+import random
+import socket
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import psutil
+
+from embedded.process.errors import EmbeddedError, PortTakenError
+
+LOOPBACK = "127.0.0.1"
+_BELOW_EPHEMERAL = (20_000, 32_000)
+
+
+@dataclass(frozen=True)
+class WantedPort:
+    """A loopback port that ``server`` will listen on, and the environment variable that changes it."""
+
+    server: str
+    port: int
+    setting: str
+
+
+def accepts_connections(port: int) -> bool:
+    """Whether someone listens on the loopback port now."""
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        probe.settimeout(0.5)
+        return probe.connect_ex((LOOPBACK, port)) == 0
+
+
+def is_free(port: int) -> bool:
+    """Whether a server could listen on the loopback port."""
+    if accepts_connections(port):  # where reuse lets one bind beside a listener on every address
+        return False
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((LOOPBACK, port))
+        except OSError as error:
+            if error.errno in {errno.EADDRINUSE, errno.EACCES}:
+                return False
+            raise
+    return True
+
+
+def holder_of(port: int) -> int | None:
+    """The ID of the process that listens on ``port``, where the system lets us see it."""
+    try:
+        connections = psutil.net_connections(kind="tcp")
+    except psutil.AccessDenied:  # macOS, unless root
+        return None
+    listening = (c.pid for c in connections if _listening(c.status, c.laddr, port))
+    return next((pid for pid in listening if pid), None)
+
+
+def listens(pid: int, port: int) -> bool:
+    """Whether process ``pid`` or a descendant listens on ``port``: before a secret is sent there, since a process of
+    another user could have taken the port first."""
+    try:
+        process = psutil.Process(pid)
+        family = (process, *process.children(recursive=True))
+        return any(_listening(c.status, c.laddr, port) for member in family for c in member.net_connections(kind="tcp"))
+    except psutil.Error:
+        return False
+
+
+def _listening(status: str, address: Sequence[object], port: int) -> bool:
+    return status == psutil.CONN_LISTEN and len(address) > 1 and address[1] == port
+
+
+def require_free(wanted: Iterable[WantedPort]) -> None:
+    """Check every port before anything starts.
+
+    Raises:
+        PortTakenError: for the first that is taken.
+        EmbeddedError: if two servers want the same one.
+    """
+    seen: dict[int, WantedPort] = {}
+    for want in wanted:
+        if (other := seen.get(want.port)) is not None:
+            raise EmbeddedError(
+                f"{other.setting} and {want.setting} are both {want.port}: each server needs its own port"
+            )
+        seen[want.port] = want
+        if not is_free(want.port):
+            raise PortTakenError(port=want.port, server=want.server, setting=want.setting, pid=holder_of(want.port))
+
+
+def unused_ports(count: int) -> tuple[int, ...]:
+    """Distinct ports that are free now, below the range from which systems pick the ports of outgoing connections."""
+    candidates = random.sample(range(*_BELOW_EPHEMERAL), 50 * count)
+    free = (port for port in candidates if is_free(port))
+    return tuple(next(free) for _ in range(count))

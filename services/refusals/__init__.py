@@ -1,0 +1,1 @@
+"""Recording of refusals at the edge: outbox, spool and drop counts."""

@@ -1,0 +1,116 @@
+"""Refusals at the edge, recorded: in bounded volume, and without a refused caller waiting for it.
+
+A refusal here guards nothing behind it, so its answer does not wait for its record. Every refusal ends up in the log,
+alone or in the count of a summary, or in the count of those that were dropped.
+"""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import structlog
+
+from domain.access.principals import SYSTEM_TENANT, Principal
+from domain.identity import event_id
+from domain.ports import Clock
+from domain.records.floods import Alike, Summary, Windows
+from domain.records.records import EventKind, OpenFields, Record, SealedFields
+from domain.refusals import Refusal
+from services.refusals.drops import DROPPED, Dropped, Drops
+from services.refusals.outbox import Outbox
+
+_TICK_SECONDS = 1.0
+
+log = structlog.get_logger(__name__)
+
+
+class EdgeRecorder:
+    """Takes refusals: the first of a kind are recorded one by one, the rest of their minute as one record."""
+
+    def __init__(
+        self, outbox: Outbox, windows: Windows, drops: Drops, clock: Clock, random_tag: Callable[[], str]
+    ) -> None:
+        self._outbox = outbox
+        self._windows = windows
+        self._drops = drops
+        self._clock = clock
+        self._random_tag = random_tag
+
+    def offer(
+        self, refusal: Refusal, principal: Principal | None, *, method: str, route: str, status: int, source: str
+    ) -> None:
+        """Keep a refusal for the log. Without a proven principal it goes to the log ``system``. O(1), without I/O."""
+        now = self._clock.now()
+        tenant = principal.tenant if principal else SYSTEM_TENANT
+        caller = principal.caller if principal else None
+        if not self._windows.offer(Alike(tenant, refusal.kind.value, route, status, caller), now):
+            return
+        fields = OpenFields(
+            caller=caller,
+            roles=tuple(sorted(role.value for role in principal.roles)) if principal else (),
+            refusal=refusal.kind.value,
+            method=method,
+            route=route,
+            status=status,
+        )
+        sealed = SealedFields(
+            subject=principal.subject if principal else None,
+            client_id=principal.client_id if principal else None,
+            source=source,
+        )
+        self._outbox.offer(self._record(tenant, now, "refusal", fields, sealed))
+
+    async def run(self) -> None:
+        """Get what was offered into the log, for ever; cancel it to stop."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._outbox.run())
+            group.create_task(self._tick_for_ever())
+
+    async def _tick_for_ever(self) -> None:
+        while True:
+            await asyncio.sleep(_TICK_SECONDS)
+            self.tick()
+
+    def tick(self) -> None:
+        """Record windows that are over, and what was dropped."""
+        now = self._clock.now()
+        self._tell(self._windows.ended(now), self._drops.due(now))
+
+    async def drain(self, seconds: float) -> None:
+        """End all windows, and wait until everything is at least spooled, at most ``seconds``."""
+        now = self._clock.now()
+        self._tell(self._windows.end_all(), self._drops.all(now))
+        await self._outbox.drain(seconds)
+
+    def close(self) -> None:
+        """Count what was not even spooled. Call it when ``run`` has ended."""
+        if dropped := self._outbox.drop_waiting():
+            log.warning("edge refusals were not recorded", dropped=dropped)
+
+    def _tell(self, summaries: list[Summary], drops: list[Dropped]) -> None:
+        now = self._clock.now()
+        for summary in summaries:
+            tenant, refusal, route, status, caller = summary.alike
+            fields = OpenFields(caller=caller, refusal=refusal, route=route, status=status)
+            self._outbox.offer(self._record(tenant, now, "summary", _counted(fields, summary)))
+        for dropped in drops:
+            fields = OpenFields(decision=DROPPED, rules=(dropped.reason.value,))
+            self._outbox.offer(self._record(SYSTEM_TENANT, now, "dropped", _counted(fields, dropped)))
+
+    def _record(
+        self, tenant: str, now: datetime, slot: str, fields: OpenFields, sealed: SealedFields | None = None
+    ) -> Record:
+        return Record(
+            event_id=event_id(int(now.timestamp() * 1000), tenant, "edge", self._random_tag(), slot),
+            tenant=tenant,
+            kind=EventKind.REFUSED,
+            recorded_at=now,
+            fields=fields,
+            sealed=sealed or SealedFields(),
+        )
+
+
+def _counted(fields: OpenFields, counted: Summary | Dropped) -> OpenFields:
+    first, last = (time.astimezone(UTC).isoformat() for time in (counted.first_at, counted.last_at))
+    return replace(fields, count=counted.count, first_at=first, last_at=last)

@@ -1,0 +1,50 @@
+"""The workflow that archives the audit log's old months. A schedule starts it once a day, without an argument."""
+
+from typing import Final
+
+from temporalio import workflow
+from temporalio.exceptions import ActivityError, is_cancelled_exception
+
+from activities.contracts import archive
+from activities.contracts.archive import Ask, MonthDone, MonthsDone, OneMonth
+from workflows import timing
+from workflows.steps import ActivityTimeouts, step
+
+_LENGTHS: Final = ActivityTimeouts(
+    timing.ARCHIVE_ATTEMPT, timing.ARCHIVE_TOTAL, timing.ARCHIVE_RETRY, heartbeat=timing.ARCHIVE_HEARTBEAT
+)
+SUMMARY: Final = "put old months of the audit log into files"
+DETAILS: Final = """\
+Months of the audit log that are older than the policy keeps them go into files.
+
+1. `list_due_months`: months that the policy lets go.
+2. `archive_month`, for each: out of the log, into a file for each tenant, read back and verified, recorded, dropped.
+
+A month that a legal hold needs stays, and is looked at again the next day.
+"""
+
+
+@workflow.defn(name=archive.ARCHIVE_MONTHS)
+class ArchiveMonths:
+    """Months one after the other, oldest first. One that fails does not keep the others."""
+
+    @workflow.run
+    async def run(self) -> MonthsDone:
+        """Archive what is due; tell what became of each."""
+        workflow.set_current_details(DETAILS)
+        due = await step(_LENGTHS, archive.LIST_DUE_MONTHS, Ask(), "which months are due")
+        done = list[MonthDone]()
+        for month in due.months:
+            try:
+                made = await step(_LENGTHS, archive.ARCHIVE_MONTH, OneMonth(month), f"archive {month}")
+            except ActivityError as error:
+                if is_cancelled_exception(error):
+                    raise
+                made = MonthDone(month, "failed", reason="a server was away for too long")
+            done.append(made)
+            workflow.set_current_details("\n".join((DETAILS, *map(_told, done))))
+        return MonthsDone(tuple(done))
+
+
+def _told(one: MonthDone) -> str:
+    return f"- {one.month}: {one.state}" + (f", {one.rows} records" if one.rows else f", {one.reason}")

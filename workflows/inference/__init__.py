@@ -1,0 +1,1 @@
+"""The inference workflow: stages, their order, their failures, the run summary."""

@@ -1,0 +1,152 @@
+"""How a run executes a stage: short ones locally first, patiently once a store is away; the model as an activity."""
+
+import asyncio
+from collections.abc import Awaitable
+from dataclasses import replace
+from typing import TypeVar
+
+from temporalio import workflow
+from temporalio.exceptions import ActivityError, ApplicationError, FailureError, is_cancelled_exception
+
+from activities.contracts.names import CLOSE_REQUEST, Stage
+from activities.failures import HANDED_OVER
+from domain.refusals import Kind
+from workflows import timing
+
+StageIn = TypeVar("StageIn")
+StageOut = TypeVar("StageOut")
+
+_STORE_AWAY = frozenset({Kind.STORE_UNAVAILABLE, Kind.VAULT_UNAVAILABLE})
+_MUST_HAPPEN = frozenset({CLOSE_REQUEST.name})  # an outcome is recorded, whatever it was that failed
+_KINDS = frozenset(kind.value for kind in Kind)
+
+
+class StageFailed(Exception):
+    """A stage could not do its work. ``kind`` is None where it ran out of time."""
+
+    def __init__(self, stage: str, kind: Kind | None, *, final: bool) -> None:
+        super().__init__(f"{stage}: {kind or 'timeout'}")
+        self.stage = stage
+        self.kind = kind
+        self.worth_waiting = not final and (kind is None or kind in _STORE_AWAY or stage in _MUST_HAPPEN)
+
+
+class _HandedOver(Exception):
+    """The worker of an attempt stops. ``failed_before`` are the attempts that had failed before that one."""
+
+    def __init__(self, cause: ApplicationError) -> None:
+        super().__init__()
+        told = cause.details[0] if cause.details else 0
+        self.failed_before = told if isinstance(told, int) and told > 0 else 0  # null, of what does not authenticate
+
+
+async def short(stage: Stage[StageIn, StageOut], given: StageIn, summary: str) -> StageOut:
+    """Run a short stage.
+
+    First as a local activity, which costs no round trip to the server. If its store does not answer within two seconds
+    it is repeated as a regular activity with backoff, so that waiting runs hold no slot.
+
+    Raises:
+        StageFailed: see there.
+        CancelledError: the run was cancelled meanwhile.
+    """
+    try:
+        return await _by_kind(
+            stage.name,
+            workflow.execute_local_activity(
+                stage.name,
+                given,
+                result_type=stage.gives,
+                schedule_to_close_timeout=timing.LOCAL_ATTEMPT,
+                retry_policy=timing.LOCAL_RETRY,
+                cancellation_type=workflow.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+                summary=summary,
+            ),
+        )
+    except StageFailed as failed:
+        if not failed.worth_waiting:
+            raise
+    return await _by_kind(
+        stage.name,
+        workflow.execute_activity(
+            stage.name,
+            given,
+            result_type=stage.gives,
+            start_to_close_timeout=timing.PATIENT_ATTEMPT,
+            schedule_to_close_timeout=timing.PATIENT_TOTAL,
+            retry_policy=timing.PATIENT_RETRY,
+            cancellation_type=workflow.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+            summary=f"{summary} (waiting for a store)",
+        ),
+    )
+
+
+async def long(stage: Stage[StageIn, StageOut], given: StageIn, summary: str) -> StageOut:
+    """Run the model call: heartbeats, retries by class of error, and a cancellation that is awaited.
+
+    An attempt that was handed over by a worker that stops is made again, and counts for nothing but its time. Lengths
+    stay Temporal's to enforce: were they compared here, to change one would change how old runs replay.
+
+    Raises:
+        StageFailed: see there.
+        CancelledError: the run was cancelled meanwhile.
+    """
+    end = workflow.now() + timing.MODEL_TOTAL
+    attempts = timing.MODEL_RETRY.maximum_attempts
+    while True:
+        try:
+            return await _by_kind(
+                stage.name,
+                workflow.execute_activity(
+                    stage.name,
+                    given,
+                    result_type=stage.gives,
+                    start_to_close_timeout=timing.MODEL_ATTEMPT,
+                    schedule_to_close_timeout=max(end - workflow.now(), timing.MODEL_LEFT),
+                    heartbeat_timeout=timing.MODEL_HEARTBEAT,
+                    retry_policy=replace(timing.MODEL_RETRY, maximum_attempts=attempts),
+                    cancellation_type=workflow.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+                    summary=summary,
+                ),
+            )
+        except _HandedOver as handed:
+            attempts = max(1, attempts - handed.failed_before)
+
+
+def heed_cancellation() -> None:
+    """Stop here if the run was cancelled meanwhile.
+
+    An activity whose cancellation is awaited may end as it likes: with its result, or in its timeout, where it hears of
+    nothing. The cancellation stands all the same.
+
+    Raises:
+        CancelledError: it was.
+    """
+    if _cancelling():
+        raise asyncio.CancelledError
+
+
+def _cancelling() -> bool:
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
+
+
+async def _by_kind(stage: str, work: Awaitable[StageOut]) -> StageOut:
+    """Await a stage. A local activity's failure comes bare, a regular one's inside an ``ActivityError``."""
+    try:
+        made = await work
+    except FailureError as error:
+        if is_cancelled_exception(error) or _cancelling():  # cancelled: then it is not tried again, however it failed
+            raise asyncio.CancelledError from error
+        cause = error.cause if isinstance(error, ActivityError) else error
+        if isinstance(cause, ApplicationError) and cause.type is None and isinstance(cause.cause, ApplicationError):
+            cause = cause.cause  # what was given to the stage could not be read: the reason is inside
+        if isinstance(cause, ApplicationError) and cause.type == HANDED_OVER:
+            raise _HandedOver(cause) from error
+        if isinstance(cause, ApplicationError):
+            kind = Kind(cause.type) if cause.type in _KINDS else Kind.INTERNAL
+            raise StageFailed(stage, kind, final=cause.non_retryable) from error
+        raise StageFailed(stage, None, final=False) from error
+    if made is None:  # what does not authenticate is read as null: someone else has answered in the activity's place
+        raise StageFailed(stage, Kind.INTERNAL, final=True)
+    return made
