@@ -1,11 +1,11 @@
 """The connection to Temporal, with encrypted payloads: one per process, whichever roles the process has."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from pathlib import Path
 
-from temporalio.client import Client, TLSConfig
+from temporalio.client import Client, Interceptor, TLSConfig
 from temporalio.common import HeaderCodecBehavior
 from temporalio.service import GrpcCompression, RPCError
 
@@ -14,6 +14,7 @@ from adapters.temporal.json_payloads import CompiledJsonConverter
 from adapters.temporal.payload_driver import PayloadDriver
 from assay_temporal.codec import EncryptingCodec, OnUnauthenticated
 from assay_temporal.data_converter import encrypted
+from assay_temporal.headers import AddressedHeaders, PlacingCodec
 from assay_temporal.keyring import KeyRing
 from config.settings import TemporalSettings
 from domain.access.principals import SYSTEM_TENANT
@@ -32,9 +33,18 @@ class TemporalConnection:
     to it with the answer to the start.
     """
 
-    def __init__(self, settings: TemporalSettings, payload_refused: Callable[[], None] = lambda: None) -> None:
-        """Take the settings; ``payload_refused`` is called for each payload that does not authenticate."""
+    def __init__(
+        self,
+        settings: TemporalSettings,
+        payload_refused: Callable[[], None] = lambda: None,
+        interceptors: Sequence[Interceptor] = (),
+    ) -> None:
+        """Take the settings; ``payload_refused`` is called for each payload that does not authenticate.
+
+        ``interceptors`` may set headers (a trace context, say): these are encrypted and bound to the workflow called.
+        """
         self._settings = settings
+        self._interceptors = interceptors
         self._payload_refused = payload_refused
         self._client: Client | None = None
         self._connecting = asyncio.Lock()
@@ -61,7 +71,7 @@ class TemporalConnection:
                     on_unauthenticated=OnUnauthenticated.READ_AS_NULL,
                     refused=self._payload_refused,
                 )
-                converter = encrypted(codec, CompiledJsonConverter)
+                converter = encrypted(PlacingCodec(codec, self._settings.namespace), CompiledJsonConverter)
                 if payloads is not None:
                     driver = PayloadDriver(payloads, tenant_of=tenant_of_run, fallback_tenant=SYSTEM_TENANT)
                     converter = with_external_storage(converter, driver, self._settings.external_payload_bytes)
@@ -72,6 +82,7 @@ class TemporalConnection:
                         tls=_tls(self._settings),
                         api_key=_token(self._settings),
                         data_converter=converter,
+                        interceptors=[AddressedHeaders(), *self._interceptors],
                         header_codec_behavior=HeaderCodecBehavior.CODEC,
                         # what is sent is mostly ciphertext, which does not shrink
                         grpc_compression=GrpcCompression.NONE,

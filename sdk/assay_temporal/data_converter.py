@@ -13,6 +13,7 @@ from temporalio.converter import (
 )
 
 from assay_temporal.codec import EncryptingCodec
+from assay_temporal.headers import PlacingCodec
 
 _MAX_PLACES = 256
 
@@ -28,7 +29,7 @@ class EncryptedDataConverter(DataConverter):
     def with_context(self, context: SerializationContext) -> Self:
         """The converter for payloads of ``context``."""
         codec = self.payload_codec
-        if not isinstance(codec, EncryptingCodec):
+        if not isinstance(codec, EncryptingCodec | PlacingCodec):
             return super().with_context(context)
         kept: OrderedDict[SerializationContext, Self] = self.__dict__.setdefault("_kept", OrderedDict())
         known = kept.get(context)
@@ -48,7 +49,7 @@ class EncryptedDataConverter(DataConverter):
 
 
 def encrypted(
-    codec: EncryptingCodec,
+    codec: EncryptingCodec | PlacingCodec,
     payload_converter_class: type[PayloadConverter] = DataConverter.default.payload_converter_class,
 ) -> DataConverter:
     """Temporal's default converter with ``codec``, and with failure messages and stack traces under it too."""
