@@ -29,7 +29,6 @@ from domain.ports import Clock, IdentityKeys, StatementSigner
 from domain.privacy.ports import PhoneNumbers
 from domain.records.reconciliation_ports import OutcomeGaps
 from domain.screening.verdicts import Verdict
-from worker.loop_executor import LoopExecutor
 from worker.nexus import NexusGate
 from worker.sandbox import sandbox
 from workflows.inference.guarded_inference import GuardedInference
@@ -70,7 +69,6 @@ def build_worker(client: Client, settings: Settings, ports: WorkerPorts) -> Work
     slots = settings.worker
     return Worker(
         client,
-        workflow_task_executor=LoopExecutor(),
         max_workflow_task_external_storage_concurrency=1,  # more would make a task of each payload, large or not
         task_queue=settings.temporal.task_queue,
         workflows=[GuardedInference, SettleAbandoned],
