@@ -1,5 +1,6 @@
 """Kinds to HTTP: the only place where a refusal becomes a status (RFC 9457 problem details)."""
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -79,7 +80,7 @@ def headers_for(kind: Kind, retry_after: float | None, *, final: bool) -> dict[s
     if retry_after is None and status == 503:  # noqa: PLR2004 - the status itself
         retry_after = _DEFAULT_RETRY_AFTER
     if retry_after is not None:
-        headers["Retry-After"] = str(max(1, round(retry_after + 0.5)))
+        headers["Retry-After"] = str(max(1, math.ceil(retry_after)))
     if status == 401:  # noqa: PLR2004 - the status itself
         error = "" if kind is Kind.MISSING_TOKEN else ', error="invalid_token"'
         headers["WWW-Authenticate"] = f'Bearer realm="assay"{error}'

@@ -1,5 +1,6 @@
 """The request rate of a caller, on the store's clock, shared by every process."""
 
+import math
 from typing import Annotated
 
 from fastapi import Depends, Request
@@ -38,5 +39,5 @@ def rate_headers(rate: Rate, decision: RateDecision) -> dict[str, str]:
     """``RateLimit-Policy`` and ``RateLimit`` (IETF draft-ietf-httpapi-ratelimit-headers)."""
     return {
         "RateLimit-Policy": f'"caller";q={rate.limit};w={rate.window_seconds}',
-        "RateLimit": f'"caller";r={decision.remaining};t={max(0, round(decision.reset_after + 0.5))}',
+        "RateLimit": f'"caller";r={decision.remaining};t={max(0, math.ceil(decision.reset_after))}',
     }

@@ -306,7 +306,7 @@ async def test_an_event_is_proven_once_it_is_sealed(edge: Edge):
         step()
         waiting = await edge.get(path, "ai_operator")
         refused(waiting, 409, "not-sealed")
-        assert waiting.headers["retry-after"] == "2"
+        assert waiting.headers["retry-after"] == "1"
         assert "x-should-retry" not in waiting.headers
     edge.proofs.seal("acme")
     response = await edge.get(path, "ai_operator")

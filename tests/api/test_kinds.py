@@ -7,8 +7,10 @@ from temporalio.exceptions import ApplicationErrorCategory
 
 from activities.failure_interceptor import as_failure
 from activities.failures import failure_for
+from api.access.rates import rate_headers
 from api.problems import SHAPES, problem_response
 from assay_temporal.keyring import KeyUnavailable
+from domain.budgets.values import Rate, RateDecision
 from domain.inference.models import ProviderFailure
 from domain.inference.runs import Status, status_for
 from domain.refusals import Kind, Nature, Refusal
@@ -28,6 +30,19 @@ def test_every_kind_is_a_problem(kind: Kind):
     assert body["field"] == "prompt"
     assert ("www-authenticate" in response.headers) == (response.status_code == 401)
     assert ("retry-after" in response.headers) == (response.status_code == 503)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "header"), [(0, "1"), (0.2, "1"), (1, "1"), (1.01, "2"), (1.5, "2"), (2, "2"), (2.5, "3"), (3.0, "3")]
+)
+def test_the_wait_that_a_client_is_given_is_rounded_up_to_a_whole_second_at_least(seconds: float, header: str):
+    assert problem_response(Refusal(Kind.RATE_LIMITED, "x", retry_after=seconds)).headers["retry-after"] == header
+
+
+@pytest.mark.parametrize(("seconds", "t"), [(0.0, 0), (0.5, 1), (1.0, 1), (1.5, 2), (20.0, 20), (59.1, 60)])
+def test_the_reset_of_a_rate_is_rounded_up_to_a_whole_second(seconds: float, t: int):
+    decision = RateDecision(allowed=True, remaining=2, retry_after=0.0, reset_after=seconds)
+    assert rate_headers(Rate(3, 60), decision)["RateLimit"] == f'"caller";r=2;t={t}'
 
 
 @pytest.mark.parametrize("kind", Kind)
