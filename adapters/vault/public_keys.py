@@ -1,7 +1,8 @@
-"""The public halves of Transit's signing keys, as JWKs (RFC 8037), kept for a while.
+"""The public halves of Transit's signing keys, as JWKs (RFC 8037), cached per key.
 
-An unknown key ID asks Vault again, but not more often than every few seconds: whoever sends made-up IDs must not be
-able to make us call Vault for each. While Vault is away, known keys stay good for some minutes more.
+A cached set is served without waiting for Vault; it is read again in the background before it is due. An unknown key ID
+reads the set again, at most once every few seconds: made-up IDs must not cost a call to Vault each, nor delay tokens
+with known ones. While Vault is unavailable, known keys stay valid for some minutes more.
 """
 
 import asyncio
@@ -17,6 +18,7 @@ from adapters.vault.session import ServiceSession
 from domain.refusals import Kind, Refusal
 
 Jwk = Mapping[str, str]
+_AHEAD_SECONDS = 240.0
 _FRESH_SECONDS = 300.0
 _STALE_SECONDS = 900.0
 _REFRESH_SECONDS = 5.0
@@ -31,8 +33,25 @@ class KeySet:
     read_at: float
 
 
+@dataclass(slots=True)
+class _Cached:
+    """The cache of one key: the last set, the reading in flight, and the last attempt.
+
+    Attributes:
+        known: the last set read, if any.
+        reading: the one reading in flight, if any.
+        failed: why the last attempt failed; None after a success.
+        tried_at: when the last attempt ended (monotonic seconds).
+    """
+
+    known: KeySet | None = None
+    reading: asyncio.Task[None] | None = None
+    failed: Refusal | None = None
+    tried_at: float = 0.0
+
+
 class VaultPublicKeys:
-    """Reads and keeps key sets."""
+    """Reads and caches key sets: one reading in flight a key, and none of one key waits for another's."""
 
     def __init__(
         self,
@@ -45,49 +64,90 @@ class VaultPublicKeys:
         self._session = session
         self._mount = transit_mount
         self._monotonic = monotonic
-        self._sets: dict[str, KeySet] = {}
-        self._reading = asyncio.Lock()
+        self._cached: dict[str, _Cached] = {}
 
     async def key_set(self, key_name: str) -> KeySet:
-        """All versions that verify.
+        """All versions that verify, at most 5 minutes old; while Vault is unavailable, at most 15.
 
         Raises:
             Refusal: VAULT_UNAVAILABLE; NOT_FOUND if there is no such key.
         """
-        return await self._younger_than(key_name, _FRESH_SECONDS)
+        cached = self._cached.setdefault(key_name, _Cached())
+        age = self._age(cached)
+        if age >= _AHEAD_SECONDS and self._may_try(cached):
+            self._begin(cached, key_name)
+        # After a failed attempt a set that is due is served at once: checks would wait for a silent Vault otherwise.
+        if age < _FRESH_SECONDS or (age < _STALE_SECONDS and cached.failed is not None):
+            return _required(cached)
+        await self._read_again(cached, key_name)
+        if cached.failed is not None and self._age(cached) >= _STALE_SECONDS:
+            raise _copy(cached.failed)
+        return _required(cached)
 
     async def find(self, key_name: str, kid: str) -> Jwk | None:
-        """The version of that ID, or None.
+        """The version of that ID, or None. Only for an unknown ID does it wait for Vault while a set is cached.
 
         Raises:
             Refusal: as ``key_set``.
         """
         keys = (await self.key_set(key_name)).keys
-        if kid not in keys:
-            keys = (await self._younger_than(key_name, _REFRESH_SECONDS)).keys
+        cached = self._cached[key_name]
+        if kid not in keys and (cached.reading is not None or self._may_try(cached)):
+            await self._read_again(cached, key_name)
+            keys = _required(cached).keys
         return keys.get(kid)
 
-    async def _younger_than(self, key_name: str, seconds: float) -> KeySet:
-        async with self._reading:
-            known = self._sets.get(key_name)
-            age = self._monotonic() - known.read_at if known else 0.0
-            if known and age < seconds:
-                return known
-            try:
-                known = await self._session.call(lambda client: self._read(client, key_name))
-            except Refusal:
-                if known is None or age >= _STALE_SECONDS:
-                    raise
-                return known
-            self._sets[key_name] = known
-            return known
+    def _age(self, cached: _Cached) -> float:
+        return self._monotonic() - cached.known.read_at if cached.known else float("inf")
+
+    def _may_try(self, cached: _Cached) -> bool:
+        return cached.known is None or self._monotonic() - cached.tried_at >= _REFRESH_SECONDS
+
+    def _begin(self, cached: _Cached, key_name: str) -> asyncio.Task[None]:
+        """The reading in flight, or a new one."""
+        if cached.reading is None:
+            cached.reading = asyncio.create_task(self._read_into(cached, key_name), name=f"read {key_name}")
+        return cached.reading
+
+    async def _read_again(self, cached: _Cached, key_name: str) -> None:
+        """Wait for the reading in flight, or a new one. A waiter that is cancelled leaves it to the others."""
+        await asyncio.shield(self._begin(cached, key_name))
+
+    async def _read_into(self, cached: _Cached, key_name: str) -> None:
+        try:
+            cached.known = await self._session.call(lambda client: self._read(client, key_name))
+            cached.failed = None
+        except Refusal as refusal:
+            cached.failed = refusal
+        finally:
+            cached.tried_at = self._monotonic()
+            cached.reading = None
 
     def _read(self, client: hvac.Client, key_name: str) -> KeySet:
         data = read(client, f"{self._mount}/keys/{key_name}")
         if data is None:
             raise Refusal(Kind.NOT_FOUND, "there is no such signing key")
-        keys = {f"{key_name}:{n}": _jwk(f"{key_name}:{n}", v["public_key"]) for n, v in data["keys"].items()}
-        return KeySet(int(data["latest_version"]), keys, self._monotonic())
+        try:
+            keys = {f"{key_name}:{n}": _jwk(f"{key_name}:{n}", v["public_key"]) for n, v in data["keys"].items()}
+            return KeySet(int(data["latest_version"]), keys, self._monotonic())
+        except (KeyError, TypeError, ValueError, AttributeError):
+            raise Refusal(Kind.INTERNAL, "the key store gave no usable signing keys") from None
+
+
+def _required(cached: _Cached) -> KeySet:
+    """The cached set.
+
+    Raises:
+        Refusal: why there is none.
+    """
+    if cached.known is None:
+        raise _copy(cached.failed) if cached.failed else Refusal(Kind.INTERNAL, "no signing key was read")
+    return cached.known
+
+
+def _copy(refusal: Refusal) -> Refusal:
+    """The refusal again: one exception raised in several tasks would collect all their tracebacks."""
+    return Refusal(refusal.kind, refusal.detail, field=refusal.field, retry_after=refusal.retry_after)
 
 
 def _jwk(kid: str, public_key: str) -> Jwk:
