@@ -9,7 +9,7 @@ from typing import Any
 
 from config.settings import Settings
 from embedded.places import as_environment
-from tests.gateway import ROOT
+from tests.paths import ROOT
 
 ASSAY = [sys.executable, "-m", "cli.main"]
 

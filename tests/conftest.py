@@ -2,9 +2,14 @@
 
 from collections.abc import AsyncIterator
 
+import hypothesis
 import pytest
 
 from tests.gateway import Gateway, running_gateway
+
+# A machine that is busy with other tests is slow now and then: that is no finding of a property.
+hypothesis.settings.register_profile("assay", deadline=None)
+hypothesis.settings.load_profile("assay")
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,6 @@
 """Every detector that a policy can name, with the model of this repository."""
 
-from pathlib import Path
-
 from adapters.screening.detectors import load_detectors
+from tests.paths import ROOT
 
-DETECTORS = load_detectors(Path(__file__).resolve().parent.parent / "models")
+DETECTORS = load_detectors(ROOT / "models")

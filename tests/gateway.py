@@ -27,8 +27,8 @@ from embedded.process.ports import unused_ports
 from embedded.servers.group import EmbeddedServers
 from embedded.stack import serve_spec, servers_of
 from tests.fakes.provider import FakeProvider
+from tests.paths import ROOT
 
-ROOT = Path(__file__).resolve().parents[1]
 TENANTS = ("acme", "globex", "poor", "hasty")
 CLIENTS: dict[str, tuple[str, tuple[Role, ...]]] = {
     "acme-app": ("acme", (Role.AI_OPERATOR,)),

@@ -17,7 +17,8 @@ from assay_temporal.plugin import AssayPlugin
 from assay_temporal.signing import Team
 from assay_temporal.vault.team import TeamVault, team_keys
 from embedded.places import as_environment
-from tests.gateway import ROOT, Gateway, eventually
+from tests.gateway import Gateway, eventually
+from tests.paths import ROOT
 
 EXAMPLES = ROOT / "sdk" / "examples"
 sys.path.append(str(EXAMPLES))

@@ -1,6 +1,6 @@
 """Fixtures of the adapters' tests."""
 
-from tests.adapters.archives import past  # noqa: F401 - a fixture
+from tests.adapters.archive.archives import past  # noqa: F401 - a fixture
 from tests.adapters.stack import (  # noqa: F401 - fixtures
     api_pool,
     api_session,

@@ -23,8 +23,8 @@ from config.settings import AppRoleSettings, DatabaseSettings, EmbeddedSettings,
 from domain.refusals import Refusal
 from embedded.process.ports import unused_ports
 from embedded.servers.group import EmbeddedServers
+from tests.paths import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 TENANTS = ("acme", "globex")
 
 

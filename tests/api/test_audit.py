@@ -31,7 +31,7 @@ from services.log.reading import RecordReading
 from tests.doubles.clock import FixedClock
 from tests.doubles.keys import FixedIdentity, LocalSigner
 from tests.doubles.ledger import MemoryLedger, MemoryRecords
-from tests.doubles.log import LogKey, MemoryEntries, MemoryProofs
+from tests.doubles.log.store import LogKey, MemoryEntries, MemoryProofs
 
 PROMPT = "a canary in a prompt"
 RUN, OTHER_RUN = "inf.acme." + "a" * 32, "inf.acme." + "b" * 32

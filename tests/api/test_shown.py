@@ -18,7 +18,7 @@ from domain.refusals import Kind, Refusal
 from tests.doubles.clock import FixedClock
 from tests.doubles.events import new_event_id
 from tests.doubles.ledger import MemoryLedger
-from tests.doubles.log import MemoryProofs
+from tests.doubles.log.store import MemoryProofs
 
 RUN = "inf.acme." + "a" * 32
 CALLER = Principal("acme", "someone", "app", frozenset(), "c" * 32)

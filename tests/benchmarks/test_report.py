@@ -14,8 +14,8 @@ from benchmarks.gateway.__main__ import chosen, failures, misses
 from benchmarks.gateway.measure import CALLERS, Windows
 from benchmarks.gateway.report import BEGIN, END, NoPlaceForFiguresError, results, show, write_document
 from benchmarks.tools.figures import Window
+from tests.paths import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 PEERS = ROOT / "benchmarks/peers"
 
 

@@ -5,7 +5,8 @@ import json
 import sys
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
+from tests.paths import ROOT
+
 SUBJECTS = ("bare_temporal", "textbook_tuned", "assay")
 GROUPS = {
     "bare_temporal": {"ours", "temporal", "generator", "model"},

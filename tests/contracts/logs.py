@@ -21,10 +21,10 @@ from domain.records.records import EventKind, OpenFields, Record, SealedFields
 from domain.transparency.checkpoints import Checkpoint, open_checkpoint, parse_vkey
 from domain.transparency.ports import LogProofs
 from tests.adapters.stack import Stack, SystemClock
-from tests.doubles import log
 from tests.doubles.events import new_event_id
 from tests.doubles.ledger import MemoryLedger
-from tests.doubles.log import LogKey, MemoryProofs
+from tests.doubles.log import store as log
+from tests.doubles.log.store import LogKey, MemoryProofs
 
 
 @dataclass

@@ -16,7 +16,7 @@ from domain.transparency.merkle import EMPTY_ROOT
 from domain.transparency.ports import LogEntries
 from tests.contracts.logs import Log
 from tests.deploy.test_assay_verify import VERIFIER
-from tests.doubles.log import MemoryEntries, MemoryProofs
+from tests.doubles.log.store import MemoryEntries, MemoryProofs
 
 
 @pytest.fixture

@@ -46,8 +46,9 @@ from domain.transparency.merkle import (
     verify_inclusion,
 )
 from domain.transparency.tiles import new_tiles, subtree_from_tiles
+from tests.paths import ROOT
 
-FILE = Path(__file__).resolve().parents[2] / "deploy/audit/assay_verify.py"
+FILE = ROOT / "deploy/audit/assay_verify.py"
 ORIGIN = "assay.local/acme"
 LOG, OTHER, RECEIPTS = (Ed25519PrivateKey.from_private_bytes(bytes([n]) * 32) for n in (1, 2, 3))
 RUN = "inf.acme." + "a" * 32
@@ -668,7 +669,7 @@ def test_a_record_of_another_tenant_s_in_this_log(exported: Exported):
 
 
 def test_a_record_of_the_first_schema(exported: Exported):
-    """Known since before there was a log: the digest is one that tests/unit/test_records.py pinned."""
+    """Known since before there was a log: the digest is one that tests/unit/records/test_records.py pinned."""
     line = {
         "seq": 0,
         "event_id": "018bcfe5-6800-7000-8000-000000000001",

@@ -2,12 +2,12 @@
 
 import re
 from dataclasses import fields
-from pathlib import Path
 
 from domain.records.records import EventKind, OpenFields, SealedFields
 from domain.transparency.verification import Fault
+from tests.paths import ROOT
 
-TEXT = (Path(__file__).resolve().parents[2] / "docs" / "audit.md").read_text()
+TEXT = (ROOT / "docs" / "audit.md").read_text()
 
 
 def first_column(heading: str) -> set[str]:

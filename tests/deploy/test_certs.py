@@ -12,7 +12,8 @@ from types import SimpleNamespace
 import jwt
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
+from tests.paths import ROOT
+
 NOW = datetime.now(UTC)
 
 

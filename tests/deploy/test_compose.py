@@ -11,8 +11,8 @@ import pytest
 import yaml
 
 from config.settings import Settings
+from tests.paths import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 COMPOSE = Path(sys.executable).parent / "docker-compose"
 OWN = ("api", "worker", "sequencer", "archiver", "operator", "vault-setup")
 ONE_SHOT = {"certs", "temporal-schema", "temporal-namespace", "operator", "vault-setup"}

@@ -5,7 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
+from tests.paths import ROOT
+
 DOCKERFILE = (ROOT / "deploy/Dockerfile").read_text()
 IGNORED = (ROOT / ".dockerignore").read_text().splitlines()
 

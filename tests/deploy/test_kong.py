@@ -5,7 +5,6 @@ import json
 import runpy
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 import yaml
@@ -14,8 +13,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 
 from api.codec.routes import DECODE_BODY_BYTES
 from config.settings import ApiSettings
+from tests.paths import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 SCRIPT = ROOT / "scripts/kong-consumer"
 CONFIG = ROOT / "deploy/kong/kong.yml"
 

@@ -12,8 +12,8 @@ import pytest
 from pydantic import BaseModel
 
 from config.settings import Settings
+from tests.paths import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 LOCKS = sorted(ROOT.glob("requirements*.txt"))
 
 

@@ -12,7 +12,8 @@ from types import ModuleType
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
+from tests.paths import ROOT
+
 LOCKS = ("requirements-build.txt", "requirements.txt", "requirements-embedded.txt")
 TEST_LOCKS = ("requirements-test.txt", "requirements-checks.txt")
 

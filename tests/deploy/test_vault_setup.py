@@ -14,8 +14,7 @@ from assay_temporal.vault.login import AppRoleLogin
 from config.settings import AppRoleSettings, EmbeddedSettings, Settings
 from embedded.process.ports import unused_ports
 from embedded.servers.group import EmbeddedServers
-
-ROOT = Path(__file__).resolve().parents[2]
+from tests.paths import ROOT
 
 
 @dataclass

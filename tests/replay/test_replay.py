@@ -19,7 +19,7 @@ from temporalio.workflow import NondeterminismError
 from domain.inference.runs import Status
 from domain.refusals import Kind
 from tests.doubles.keys import FixedKeyRing
-from tests.gateway import ROOT
+from tests.paths import ROOT
 from tests.replay import changed
 from tests.replay.bench import NAMESPACE, keyring
 from tests.replay.branches import BRANCHES

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
+from tests.paths import ROOT
+
 MODULES = sorted(
     ".".join(path.relative_to(ROOT / "sdk").with_suffix("").parts).removesuffix(".__init__")
     for path in (ROOT / "sdk" / "assay_temporal").rglob("*.py")

@@ -14,7 +14,7 @@ import pytest
 from adapters.log.verify.archived import MANIFEST_TYPE
 from domain.signing_keys import ARCHIVE_KEY
 from domain.transparency.verification import Fault
-from tests.adapters.archives import Past, old_record
+from tests.adapters.archive.archives import Past, old_record
 from tests.security.log_scene import LogScene
 
 AWAY = range(10, 20)

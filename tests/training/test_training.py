@@ -11,6 +11,7 @@ import pytest
 from domain.screening.ngram_model import NgramModel, unpack
 from domain.screening.ngrams import features
 from domain.text.normalise.pipeline import normalise
+from tests.paths import ROOT
 from tests.training.sentences import ROWS
 from training.__main__ import differences, make
 from training.fit import balance, cut, train
@@ -18,7 +19,7 @@ from training.grammar import Grammar
 from training.rows import Row, own_rows, read_rows, script_digest
 from training.thresholds import at_rate, documents
 
-MODELS = Path(__file__).resolve().parents[2] / "models"
+MODELS = ROOT / "models"
 ABOUT = json.loads((MODELS / "ngrams.json").read_text())
 CARD = (MODELS / "ngrams.md").read_text()
 

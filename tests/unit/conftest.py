@@ -1,15 +1,15 @@
 """Unit tests need nothing: no server, no socket."""
 
 import socket
-from pathlib import Path
 from typing import Any, NoReturn
 
 import pytest
 
 from adapters.system.policy_files import load_policy_document
 from domain.policy.document import Policy, parse_policy
+from tests.paths import ROOT
 
-POLICIES = Path(__file__).resolve().parents[2] / "policies"
+POLICIES = ROOT / "policies"
 
 
 @pytest.fixture(autouse=True)

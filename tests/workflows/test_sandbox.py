@@ -14,7 +14,7 @@ from temporalio.worker.workflow_sandbox import RestrictedWorkflowAccessError, Sa
 from temporalio.worker.workflow_sandbox._importer import Importer
 
 import worker.sandbox
-from tests.gateway import ROOT
+from tests.paths import ROOT
 from tests.workflows.clock_watcher import LooksAtTheClock
 from worker.sandbox import sandbox
 

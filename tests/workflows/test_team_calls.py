@@ -35,7 +35,7 @@ from assay_temporal.vault.team import OneTenantKeyRing
 from domain.access.clients import TeamEntry
 from domain.identity import RUN_ID
 from domain.records.records import EventKind
-from tests.gateway import ROOT
+from tests.paths import ROOT
 from tests.workflows.asking import Asks, AsksModels, AsksTheImpossible, Catches, GivesUp, Outcome, Question
 from tests.workflows.conftest import Bench
 from tests.workflows.test_sandbox import impurities

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.gateway import ROOT
+from tests.paths import ROOT
 from workflows import timing
 
 UNITS = {"s": 1, "min": 60, "h": 3600, "day": 86_400, "days": 86_400}
