@@ -6,13 +6,14 @@ from typing import Any
 
 import hvac
 
-from adapters.log.head_signer import HeadSigner, LogCondition
 from adapters.log.store import PostgresLogStore
 from adapters.postgres.pool import PostgresPool
 from adapters.vault.calls import kv_delete, kv_names, kv_read, kv_write
 from adapters.vault.log_signer import VaultLogSigner
 from adapters.vault.public_keys import VaultPublicKeys
 from adapters.vault.session import ServiceSession
+from services.sequencing.condition import LogCondition
+from services.sequencing.head_signer import HeadSigner
 
 LOG_NAME = "assay.local"
 

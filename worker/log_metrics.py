@@ -8,7 +8,7 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from adapters.log.head_signer import LogCondition
+from services.sequencing.condition import LogCondition
 
 
 class LogMetrics(Collector):

@@ -1,12 +1,12 @@
 """The tree of the log in PostgreSQL: it grows by what is pending, leaves, tiles and edges in one transaction."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import asyncpg
 from asyncpg.pool import PoolConnectionProxy
 
 from adapters.postgres.pool import PostgresPool
+from domain.transparency.heads import LogHead, Published, TenantTile
 from domain.transparency.merkle import HASH_BYTES, Edge, edge_of, leaf_hash
 from domain.transparency.tiles import TileError, TileId, new_tiles, partial_tiles, subtree_from_tiles, tiles_for_edge
 
@@ -49,48 +49,16 @@ _UNCOSIGNED = (
 
 _NO_EDGE = b""  # of no tree with a leaf, so that it is never signed: see ``LogHead``
 
-TenantTile = tuple[str, TileId]
-
-
-@dataclass(frozen=True, slots=True)
-class LogHead:
-    """A tenant's tree as it lies in the store: its right edge, and the size of its newest checkpoint there.
-
-    ``damaged`` says that the store's edge is that of no tree of its size; then ``edge`` is the empty one.
-    """
-
-    tenant: str
-    edge: Edge
-    signed: int = 0
-    damaged: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Published:
-    """A signed checkpoint for everybody to see."""
-
-    tenant: str
-    size: int
-    root: bytes
-    note: str
-
 
 class PostgresLogStore:
-    """The sequencer's store, over the login ``assay-sequencer``. Any number may be at work at once."""
+    """``TreeStore``, over the login ``assay-sequencer``."""
 
     def __init__(self, pool: PostgresPool) -> None:
         """Take the pool."""
         self._pool = pool
 
     async def sequence(self, most: int) -> int:
-        """Move up to ``most`` pending records into their tenants' trees; give how many were moved.
-
-        Of a tenant whose tiles or edge are damaged only the leaves are kept, and one whose head is of fewer leaves than
-        there are gets none: see ``stuck``. The others go on.
-
-        Raises:
-            Refusal: STORE_UNAVAILABLE. Nothing is moved then.
-        """
+        """See ``TreeStore``."""
         async with self._pool.transaction() as connection:
             rows = await connection.fetch(_SEQUENCE, most)
             if not rows:
@@ -112,27 +80,15 @@ class PostgresLogStore:
         return sum(len(entries) for _, entries in grown.values())
 
     async def unsigned(self) -> Sequence[LogHead]:
-        """The trees that have grown since their newest checkpoint.
-
-        Raises:
-            Refusal: STORE_UNAVAILABLE.
-        """
+        """See ``TreeStore``."""
         return [_head(row) for row in await self._pool.fetch(_UNSIGNED)]
 
     async def heads(self) -> Sequence[LogHead]:
-        """Every tree.
-
-        Raises:
-            Refusal: STORE_UNAVAILABLE.
-        """
+        """See ``TreeStore``."""
         return [_head(row) for row in await self._pool.fetch(_HEADS)]
 
     async def tiles(self, wanted: Sequence[TenantTile]) -> Mapping[str, Mapping[TileId, bytes]]:
-        """Those of the tiles that are there, by tenant.
-
-        Raises:
-            Refusal: STORE_UNAVAILABLE.
-        """
+        """See ``TreeStore``."""
         found = dict[str, dict[TileId, bytes]]()
         for row in await self._pool.fetch(_TILES, *_columns(wanted)) if wanted else ():
             found.setdefault(row["tenant"], {})[row["level"], row["idx"]] = row["hashes"]
@@ -149,64 +105,36 @@ class PostgresLogStore:
         return edge_of(size, lambda level, idx: subtree_from_tiles(level, idx, tiles)).root()
 
     async def publish(self, checkpoints: Sequence[Published]) -> None:
-        """Keep signed checkpoints. A repeat is a no-op.
-
-        Raises:
-            Refusal: STORE_UNAVAILABLE.
-        """
+        """See ``TreeStore``."""
         rows = [(made.tenant, made.size, made.root, made.note) for made in checkpoints]
         await self._pool.fetch(_PUBLISH, *(list(column) for column in zip(*rows, strict=True)))
 
     async def uncosigned(self, cosigner: str, most: int) -> Sequence[Published]:
-        """The newest checkpoint of each tree, where it has no signature of that name.
-
-        Raises:
-            Refusal: STORE_UNAVAILABLE.
-        """
+        """See ``TreeStore``."""
         rows = await self._pool.fetch(_UNCOSIGNED, f"\n\u2014 {cosigner} ", most)
         return [Published(row["tenant"], row["size"], row["root"], row["note"]) for row in rows]
 
     async def add_cosignature(self, tenant: str, size: int, line: str) -> bool:
-        """Add a signature line to a checkpoint; False if it has one of that name.
-
-        Raises:
-            Refusal: STORE_UNAVAILABLE.
-        """
+        """See ``TreeStore``."""
         row = await self._pool.fetchrow("SELECT assay.add_cosignature($1, $2, $3) AS added", tenant, size, line)
         return bool(row and row["added"])
 
     async def newest_size(self, tenant: str) -> int:
-        """The size of the tenant's newest checkpoint.
-
-        Raises:
-            Refusal: STORE_UNAVAILABLE.
-        """
+        """See ``TreeStore``."""
         row = await self._pool.fetchrow("SELECT max(size) AS size FROM assay.checkpoint WHERE tenant = $1", tenant)
         return int(row["size"] or 0) if row else 0
 
     async def lag(self) -> tuple[int, float]:
-        """How many records wait for the tree, and for how many seconds the oldest does.
-
-        Raises:
-            Refusal: STORE_UNAVAILABLE.
-        """
+        """See ``TreeStore``."""
         row = await self._pool.fetchrow("SELECT waiting, oldest FROM assay.log_lag()")
         return (0, 0.0) if row is None else (row["waiting"], row["oldest"])
 
     async def stuck(self) -> set[str]:
-        """The tenants whose records wait for as long as their heads are of fewer leaves than there are.
-
-        Raises:
-            Refusal: STORE_UNAVAILABLE.
-        """
+        """See ``TreeStore``."""
         return {row["tenant"] for row in await self._pool.fetch("SELECT tenant FROM assay.stuck_log")}
 
     async def make_months(self, ahead: int) -> int:
-        """Make the partitions of the months to come; give how many were missing.
-
-        Raises:
-            Refusal: STORE_UNAVAILABLE.
-        """
+        """See ``TreeStore``."""
         row = await self._pool.fetchrow("SELECT assay.make_months($1) AS made", ahead)
         return 0 if row is None else int(row["made"])
 

@@ -8,30 +8,14 @@ import httpx2
 from adapters.http.bounded import BodyTooLong, BoundedTransport
 from domain.refusals import Kind, Refusal
 from domain.transparency.checkpoints import VerifierKey, Verify
-from domain.transparency.cosignatures import cosigned, parse_size, submission
+from domain.transparency.cosignatures import WitnessRefuses, WitnessSize, cosigned, parse_size, submission
 
 _MAX_ANSWER_BYTES = 16 * 1024
 _CONFLICT, _OK = 409, 200
 
 
-class WitnessSize(Exception):
-    """The witness's last checkpoint of this log has another ``size``."""
-
-    def __init__(self, size: int) -> None:
-        super().__init__("the witness has another size")
-        self.size = size
-
-
-class WitnessRefuses(Exception):
-    """The witness does not know the log or its key, or does not accept the proof. ``status`` is HTTP's."""
-
-    def __init__(self, status: int) -> None:
-        super().__init__(f"the witness refuses with {status}")
-        self.status = status
-
-
 class HttpWitness:
-    """One witness."""
+    """``CheckpointWitness`` over HTTP."""
 
     def __init__(self, url: str, cosigner: VerifierKey, verify: Verify, *, timeout_seconds: float = 5.0) -> None:
         """Take its submission prefix and its key. Nothing connects yet."""
@@ -55,18 +39,11 @@ class HttpWitness:
 
     @property
     def cosigner(self) -> str:
-        """The name under which it signs."""
+        """See ``CheckpointWitness``."""
         return self._cosigner.name
 
     async def add_checkpoint(self, old_size: int, path: list[bytes], note: str) -> str:
-        """Submit a checkpoint with the proof from the witness's last one; its signature line, which is verified.
-
-        Raises:
-            WitnessSize: its last checkpoint has another size: prove from there.
-            WitnessRefuses: it does not accept this.
-            LogFormatError, Unproven: its answer is not what it should be.
-            Refusal: STORE_UNAVAILABLE if it is away.
-        """
+        """See ``CheckpointWitness``."""
         content = submission(old_size, path, note)
         try:
             try:

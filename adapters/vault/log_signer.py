@@ -7,7 +7,6 @@ by check-and-set: a database that was rolled back does not fit it.
 
 import base64
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import hvac
 from hvac.exceptions import InvalidRequest
@@ -18,19 +17,11 @@ from adapters.vault.session import ServiceSession
 from domain.refusals import Kind, Refusal
 from domain.signing_keys import LOG_KEY
 from domain.transparency.checkpoints import Checkpoint, Signature, key_id, parse_checkpoint, parse_note, signed_note
-
-
-@dataclass(frozen=True, slots=True)
-class KeptCheckpoint:
-    """The last checkpoint of a tenant's log: its note, what it says, and its version in the KV engine."""
-
-    note: str
-    checkpoint: Checkpoint
-    version: int
+from domain.transparency.heads import KeptCheckpoint
 
 
 class VaultLogSigner:
-    """Signs and keeps checkpoints."""
+    """``CheckpointSigner`` over Transit and the KV engine."""
 
     def __init__(
         self,
@@ -50,15 +41,11 @@ class VaultLogSigner:
         self._kept: dict[str, KeptCheckpoint | None] = {}
 
     def checkpoint(self, tenant: str, size: int, root: bytes) -> Checkpoint:
-        """The checkpoint of a tenant's log."""
+        """See ``CheckpointSigner``."""
         return Checkpoint(f"{self._log_name}/{tenant}", size, root)
 
     async def sign(self, checkpoints: Sequence[Checkpoint]) -> list[str]:
-        """Their notes, signed in one call.
-
-        Raises:
-            Refusal: VAULT_UNAVAILABLE.
-        """
+        """See ``CheckpointSigner``."""
         keys = await self._public_keys.key_set(LOG_KEY)
         texts = [checkpoint.text() for checkpoint in checkpoints]
         inputs = [{"input": base64.b64encode(text.encode()).decode()} for text in texts]
@@ -74,25 +61,17 @@ class VaultLogSigner:
         return notes
 
     async def kept(self, tenant: str, *, fresh: bool = False) -> KeptCheckpoint | None:
-        """The last checkpoint of the tenant's log, or None before the first; from memory unless ``fresh``.
-
-        Raises:
-            Refusal: VAULT_UNAVAILABLE; INTERNAL if what is kept there is no checkpoint of this log.
-        """
+        """See ``CheckpointSigner``."""
         if fresh or tenant not in self._kept:
             self._kept[tenant] = await self._session.call(lambda client: self._read(client, tenant))
         return self._kept[tenant]
 
     def forget(self, tenant: str) -> None:
-        """Ask the key store next time."""
+        """See ``CheckpointSigner``."""
         self._kept.pop(tenant, None)
 
     async def keep(self, tenant: str, note: str, *, after: KeptCheckpoint | None) -> bool:
-        """Keep a checkpoint on top of the one that it extends; False if another came between.
-
-        Raises:
-            Refusal: VAULT_UNAVAILABLE. Whether it was kept is not known then.
-        """
+        """See ``CheckpointSigner``."""
         self._kept.pop(tenant, None)  # unknown, until this call succeeds
         version = after.version if after else 0
 

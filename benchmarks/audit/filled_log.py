@@ -16,7 +16,6 @@ from uuid import UUID
 
 import asyncpg
 
-from adapters.log.head_signer import HeadSigner, LogCondition
 from adapters.log.store import PostgresLogStore
 from adapters.postgres.pool import PostgresPool
 from adapters.vault.log_signer import VaultLogSigner
@@ -30,6 +29,8 @@ from embedded.places import local_settings
 from embedded.process.files import write_private
 from embedded.process.ports import unused_ports
 from embedded.servers.group import EmbeddedServers
+from services.sequencing.condition import LogCondition
+from services.sequencing.head_signer import HeadSigner
 
 BATCH = 1_000
 """Events between two checkpoints."""

@@ -27,6 +27,22 @@ _ID_BYTES, _TIME_BYTES, _SIGNATURE_BYTES = 4, 8, 64
 _SIZE = re.compile(r"(0|[1-9][0-9]{0,18})\n")
 
 
+class WitnessSize(Exception):
+    """The witness's last checkpoint of this log has another ``size``."""
+
+    def __init__(self, size: int) -> None:
+        super().__init__("the witness has another size")
+        self.size = size
+
+
+class WitnessRefuses(Exception):
+    """The witness does not know the log or its key, or does not accept the proof. ``status`` is HTTP's."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__(f"the witness refuses with {status}")
+        self.status = status
+
+
 def cosigner_id(name: str, public_key: bytes) -> bytes:
     """The ID of a cosigner's key in notes: 4 bytes."""
     return hashlib.sha256(name.encode() + b"\n" + bytes((ED25519_COSIGNATURE,)) + public_key).digest()[:_ID_BYTES]

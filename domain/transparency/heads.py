@@ -4,8 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 
-from domain.transparency.merkle import consistency_path, verify_consistency
+from domain.transparency.checkpoints import Checkpoint
+from domain.transparency.merkle import Edge, consistency_path, verify_consistency
 from domain.transparency.tiles import TileError, TileId, subtree_from_tiles, tiles_for_consistency
+
+TenantTile = tuple[str, TileId]
+"""A tenant and one of its tiles."""
 
 
 class RolledBack(ValueError):
@@ -18,6 +22,38 @@ class TreeHead:
 
     size: int
     root: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class LogHead:
+    """A tenant's tree as it lies in the store: its right edge, and the size of its newest checkpoint there.
+
+    ``damaged`` says that the store's edge is that of no tree of its size; then ``edge`` is the empty one.
+    """
+
+    tenant: str
+    edge: Edge
+    signed: int = 0
+    damaged: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """A signed checkpoint for everybody to see."""
+
+    tenant: str
+    size: int
+    root: bytes
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class KeptCheckpoint:
+    """The last checkpoint of a tenant's log: its note, what it says, and its version in the KV engine."""
+
+    note: str
+    checkpoint: Checkpoint
+    version: int
 
 
 def tiles_for_growth(old: TreeHead, new: TreeHead) -> list[TileId]:

@@ -19,7 +19,6 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from adapters.archive.months import LogMonthArchiver
 from adapters.archive.opening import Archiving
-from adapters.log.head_signer import HeadSigner, LogCondition
 from adapters.log.store import PostgresLogStore
 from adapters.postgres.ledger import PostgresLedger
 from adapters.postgres.pool import PostgresPool
@@ -35,6 +34,8 @@ from config.settings import Settings
 from domain.identity import event_id
 from domain.records.records import EventKind, OpenFields, Record, SealedFields
 from domain.transparency.checkpoints import VerifierKey
+from services.sequencing.condition import LogCondition
+from services.sequencing.head_signer import HeadSigner
 from tests.adapters.stack import Stack, SystemClock, eventually
 
 LOG = "assay.local"

@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from adapters.log.head_signer import HeadSigner, LogCondition
 from adapters.log.store import PostgresLogStore
 from adapters.postgres.pool import PostgresPool
 from adapters.vault.calls import kv_read, kv_write, write
@@ -20,6 +19,8 @@ from domain.refusals import Kind, Refusal
 from domain.transparency.checkpoints import Checkpoint, parse_checkpoint, parse_note
 from domain.transparency.merkle import Edge, leaf_hash
 from domain.transparency.tiles import new_tiles
+from services.sequencing.condition import LogCondition
+from services.sequencing.head_signer import HeadSigner
 from tests.adapters.stack import Stack, eventually
 from tests.doubles.log.rows import CHECKPOINTS, LEAVES, append, new_tenant
 from tests.doubles.log.verifier import opened

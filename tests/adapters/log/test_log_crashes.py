@@ -16,7 +16,6 @@ from typing import Any
 
 import pytest
 
-from adapters.log.head_signer import HeadSigner, LogCondition
 from adapters.log.store import PostgresLogStore
 from adapters.postgres.pool import PostgresPool
 from adapters.vault.calls import kv_read
@@ -26,6 +25,8 @@ from adapters.vault.session import ServiceSession
 from domain.refusals import Refusal
 from domain.transparency.heads import TreeHead, growth, tiles_for_growth
 from embedded.places import as_environment
+from services.sequencing.condition import LogCondition
+from services.sequencing.head_signer import HeadSigner
 from tests.adapters.stack import Stack, eventually
 from tests.doubles.events import new_event_id
 from tests.doubles.log.rows import CHECKPOINTS, append, new_tenant

@@ -5,15 +5,16 @@ import asyncio
 import pytest
 from prometheus_client import CollectorRegistry
 
-from adapters.log.head_signer import HeadSigner, LogCondition
 from adapters.log.store import PostgresLogStore
 from adapters.postgres.pool import PostgresPool
 from domain.refusals import Refusal
+from services.sequencing.condition import LogCondition
+from services.sequencing.head_signer import HeadSigner
+from services.sequencing.turns import Sequencer
 from tests.adapters.stack import Stack, eventually
 from tests.doubles.log.rows import LEAVES, append, new_tenant
 from tests.doubles.log.verifier import assert_whole, drained
 from worker.log_metrics import LogMetrics
-from worker.sequencer import Sequencer
 
 
 @pytest.fixture

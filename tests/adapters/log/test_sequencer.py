@@ -9,7 +9,6 @@ import pytest
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from adapters.log.head_signer import HeadSigner, LogCondition
 from adapters.log.proofs import PostgresLogProofs
 from adapters.log.store import PostgresLogStore
 from adapters.postgres.ledger import PostgresLedger
@@ -26,6 +25,8 @@ from domain.refusals import Kind, Refusal
 from domain.signing_keys import LOG_KEY
 from domain.transparency.checkpoints import VerifierKey, open_checkpoint, parse_checkpoint, parse_note
 from domain.transparency.merkle import Edge, leaf_hash, verify_consistency, verify_inclusion
+from services.sequencing.condition import LogCondition
+from services.sequencing.head_signer import HeadSigner
 from tests.adapters.stack import Stack, SystemClock
 from tests.doubles.events import new_event_id
 

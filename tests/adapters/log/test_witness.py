@@ -9,10 +9,8 @@ import pytest
 from prometheus_client import CollectorRegistry
 from structlog.testing import capture_logs
 
-from adapters.log.head_signer import HeadSigner, LogCondition
 from adapters.log.store import PostgresLogStore
 from adapters.log.witness import HttpWitness
-from adapters.log.witnessing import Witnessing
 from adapters.postgres.pool import PostgresPool
 from adapters.vault.calls import read
 from adapters.vault.log_signer import VaultLogSigner
@@ -22,6 +20,9 @@ from config.settings import AuditSettings
 from domain.refusals import Refusal
 from domain.transparency.checkpoints import VerifierKey, parse_note
 from domain.transparency.cosignatures import check_cosignature, cosigner_vkey
+from services.sequencing.condition import LogCondition
+from services.sequencing.head_signer import HeadSigner
+from services.sequencing.witnessing import Witnessing
 from tests.adapters.stack import Stack, eventually
 from tests.doubles.log.rows import CHECKPOINTS, append, new_tenant
 from tests.doubles.log.verifier import drained, opened, verify

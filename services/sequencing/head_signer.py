@@ -8,40 +8,32 @@ checkpoint follow another, and whoever comes next publishes what was kept and go
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
 
 import structlog
 
-from adapters.log.store import LogHead, PostgresLogStore, Published, TenantTile
-from adapters.vault.log_signer import KeptCheckpoint, VaultLogSigner
 from domain.refusals import Kind, Refusal
-from domain.transparency.heads import RolledBack, TreeHead, growth, tiles_for_growth
+from domain.transparency.heads import (
+    KeptCheckpoint,
+    LogHead,
+    Published,
+    RolledBack,
+    TenantTile,
+    TreeHead,
+    growth,
+    tiles_for_growth,
+)
 from domain.transparency.merkle import edge_of
+from domain.transparency.sequencing_ports import CheckpointSigner, TreeStore
 from domain.transparency.tiles import TileError, TileId, subtree_from_tiles, tiles_for_edge
+from services.sequencing.condition import LogCondition
 
 T = TypeVar("T")
 _CALLS_AT_ONCE = 4  # more would spend their time limit waiting for a thread
 _MOST_AT_ONCE = 256
 log = structlog.get_logger(__name__)
-
-
-@dataclass
-class LogCondition:
-    """What is known of the logs, for metrics and reports. ``refused`` says by tenant why a head is not signed,
-    ``stuck`` whose records can't be put into the tree, ``unwitnessed`` whose checkpoints the witness does not take.
-    """
-
-    sequenced: int = 0
-    checkpoints: int = 0
-    refusals: int = 0
-    waiting: int = 0
-    oldest_seconds: float = 0.0
-    refused: dict[str, str] = field(default_factory=dict)
-    stuck: set[str] = field(default_factory=set)
-    cosigned: int = 0
-    unwitnessed: set[str] = field(default_factory=set)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +50,8 @@ class HeadSigner:
 
     def __init__(
         self,
-        store: PostgresLogStore,
-        signer: VaultLogSigner,
+        store: TreeStore,
+        signer: CheckpointSigner,
         condition: LogCondition,
         *,
         checkpoint_seconds: float = 1.0,

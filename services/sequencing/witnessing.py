@@ -8,12 +8,13 @@ import asyncio
 
 import structlog
 
-from adapters.log.head_signer import LogCondition
-from adapters.log.store import PostgresLogStore, Published
-from adapters.log.witness import HttpWitness, WitnessRefuses, WitnessSize
 from domain.transparency.checkpoints import LogFormatError, Unproven
+from domain.transparency.cosignatures import WitnessRefuses, WitnessSize
+from domain.transparency.heads import Published
 from domain.transparency.merkle import consistency_path
+from domain.transparency.sequencing_ports import CheckpointWitness, TreeStore
 from domain.transparency.tiles import TileError, subtree_from_tiles, tiles_for_consistency
+from services.sequencing.condition import LogCondition
 
 _MOST_AT_ONCE = 64
 _CALLS_AT_ONCE = 4
@@ -24,7 +25,7 @@ log = structlog.get_logger(__name__)
 class Witnessing:
     """Submits checkpoints to one witness."""
 
-    def __init__(self, store: PostgresLogStore, witness: HttpWitness, condition: LogCondition) -> None:
+    def __init__(self, store: TreeStore, witness: CheckpointWitness, condition: LogCondition) -> None:
         """Take the store of the trees, and the witness."""
         self._store = store
         self._witness = witness

@@ -1,0 +1,1 @@
+"""Growing the tenants' trees, signing their heads, and collecting cosignatures."""
