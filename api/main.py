@@ -32,6 +32,7 @@ from api.inference.outcomes import Outcomes
 from api.inference.runs import Runs
 from assay_temporal.backoff import Backoff
 from assay_temporal.keyring import KeyUnavailable
+from config import roles
 from config.settings import Settings
 from domain.access.principals import SYSTEM_TENANT
 from domain.access.roles import RoleAccess
@@ -93,7 +94,7 @@ async def serve(
             )
         )
         serving = asyncio.create_task(server.serve())
-        platform = await Platform.open(stack, settings, settings.vault.api, "assay-api", SystemClock())
+        platform = await Platform.open(stack, settings, roles.API, SystemClock())
         readiness.dependencies = (platform.session, platform.pool, temporal)
         readers = await open_readers(stack, settings, platform)
         edge = _edge_recorder(settings, platform, spool, metrics)

@@ -2,9 +2,10 @@
 
 import asyncio
 import signal
-from collections.abc import Awaitable
-from enum import StrEnum
-from typing import Annotated
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 import uvloop
@@ -12,65 +13,98 @@ import uvloop
 from adapters.screening.detectors import load_detectors
 from adapters.system.policy_files import load_policy_document
 from cli.output import Output
-from config import logs
+from config import logs, roles
+from config.roles import ProcessRole
 from config.settings import Settings
 from domain.policy.document import PolicyError, parse_policy
 from domain.records.spool import SpoolUnavailable
 
+if TYPE_CHECKING:
+    from adapters.temporal.client import TemporalConnection
 
-class ServeRole(StrEnum):
-    """What a process does."""
-
-    API = "api"
-    WORKER = "worker"
-    SEQUENCER = "sequencer"
-    ARCHIVER = "archiver"
-    ALL = "all"
+EVERY: Final = "all"
+CHOICES: Final = (*(role.name for role in roles.SERVING), EVERY)
 
 
-async def run(settings: Settings, role: ServeRole, stop: asyncio.Event) -> None:
-    """Serve until ``stop`` is set, then drain: the API first, so that nothing new comes in, then the worker.
+class Processes:
+    """The processes of all roles, over what roles in one process share. Each serves until its event is set."""
 
-    The sequencer ends last, so that what they recorded at the end is in the log's tree too.
+    def __init__(self, settings: Settings, *, alone: bool) -> None:
+        """Take the settings. ``alone``: this process has one role, whose process marks the ready file."""
+        # imported here and below: these take a second to load, which no other command or role should cost
+        from api.http.metrics import Metrics  # noqa: PLC0415
+        from api.inference.outcomes import Outcomes  # noqa: PLC0415
+
+        self._settings = settings
+        self._ready_file: Path | None = settings.worker.ready_file if alone else None
+        self.metrics = Metrics()
+        self._outcomes = Outcomes()
+        self._temporal = self._connection()
+
+    @property
+    def by_role(self) -> Mapping[str, Callable[[asyncio.Event], Awaitable[None]]]:
+        """The process of each role, by the role's name."""
+        return {
+            roles.API.name: self._api,
+            roles.WORKER.name: self._worker,
+            roles.SEQUENCER.name: self._sequencer,
+            roles.ARCHIVER.name: self._archiver,
+        }
+
+    def _api(self, stop: asyncio.Event) -> Awaitable[None]:
+        import api.main  # noqa: PLC0415
+
+        return api.main.serve(self._settings, stop, self._temporal, self.metrics, self._outcomes)
+
+    def _worker(self, stop: asyncio.Event) -> Awaitable[None]:
+        import worker.main  # noqa: PLC0415
+
+        registry = self.metrics.registry
+        return worker.main.serve(self._settings, stop, self._temporal, self._outcomes.recorded, registry)
+
+    def _sequencer(self, stop: asyncio.Event) -> Awaitable[None]:
+        import worker.sequencer  # noqa: PLC0415
+
+        return worker.sequencer.serve(self._settings, stop, self.metrics.registry, ready_file=self._ready_file)
+
+    def _archiver(self, stop: asyncio.Event) -> Awaitable[None]:
+        import worker.archiver  # noqa: PLC0415
+
+        # a client of its own: its login opens Assay's own payloads, and no tenant's
+        return worker.archiver.serve(self._settings, stop, self._connection(), ready_file=self._ready_file)
+
+    def _connection(self) -> "TemporalConnection":
+        from adapters.temporal.client import TemporalConnection  # noqa: PLC0415
+
+        return TemporalConnection(self._settings.temporal, self.metrics.payloads_refused.inc)
+
+
+async def run(settings: Settings, wanted: Sequence[ProcessRole], stop: asyncio.Event) -> None:
+    """Serve until ``stop`` is set, then drain in the order of the role table: the API first, so that nothing new comes.
+
+    A process with one role serves its metrics itself, where the role's setting names a port.
     """
-    # imported here: these take a second to load, which no other command should cost
-    import api.main  # noqa: PLC0415
-    import worker.archiver  # noqa: PLC0415
-    import worker.main  # noqa: PLC0415
-    import worker.sequencer  # noqa: PLC0415
-    from adapters.temporal.client import TemporalConnection  # noqa: PLC0415
-    from api.http.metrics import Metrics  # noqa: PLC0415
-    from api.inference.outcomes import Outcomes  # noqa: PLC0415
+    from worker.log_metrics import metrics_port  # noqa: PLC0415
 
-    metrics = Metrics()
-    outcomes = Outcomes()
-    temporal = TemporalConnection(settings.temporal, metrics.payloads_refused.inc)
-    drained = asyncio.Event()
-    finished = asyncio.Event()
-    async with asyncio.TaskGroup() as group:
-        if role in (ServeRole.API, ServeRole.ALL):
-            group.create_task(_then_set(api.main.serve(settings, stop, temporal, metrics, outcomes), drained))
-        else:
-            group.create_task(_then_set(stop.wait(), drained))
-        if role in (ServeRole.WORKER, ServeRole.ALL):
-            alone = role is ServeRole.WORKER
-            working = worker.main.serve(settings, drained, temporal, outcomes.recorded, metrics.registry, alone=alone)
-            group.create_task(_then_set(working, finished))
-        else:
-            group.create_task(_then_set(drained.wait(), finished))
-        if role is ServeRole.SEQUENCER:
-            group.create_task(
-                worker.sequencer.serve(
-                    settings, finished, metrics.registry, ready_file=settings.worker.ready_file, alone=True
-                )
-            )
-        elif role is ServeRole.ALL:
-            group.create_task(worker.sequencer.serve(settings, finished, metrics.registry))
-        if role in (ServeRole.ARCHIVER, ServeRole.ALL):
-            # a client of its own: its login opens Assay's own payloads, and no tenant's
-            own = TemporalConnection(settings.temporal, metrics.payloads_refused.inc)
-            ready_file = settings.worker.ready_file if role is ServeRole.ARCHIVER else None
-            group.create_task(worker.archiver.serve(settings, stop, own, ready_file=ready_file))
+    processes = Processes(settings, alone=len(wanted) == 1)
+    ended = {role.name: asyncio.Event() for role in wanted}
+    with ExitStack() as stack:
+        if len(wanted) == 1:
+            stack.enter_context(metrics_port(metrics_port_of(settings, wanted[0]), processes.metrics.registry))
+        async with asyncio.TaskGroup() as group:
+            for role in wanted:
+                process = processes.by_role[role.name]
+                first = ended.get(role.ends_after or "", stop)
+                group.create_task(_then_set(process(first), ended[role.name]))
+
+
+def metrics_port_of(settings: Settings, role: ProcessRole) -> int | None:
+    """The loopback port for metrics of a process in this role alone."""
+    if role.metrics_setting is None:
+        return None
+    group, name = role.metrics_setting
+    port: int | None = getattr(getattr(settings, group), name)
+    return port
 
 
 async def _then_set(first: Awaitable[object], done: asyncio.Event) -> None:
@@ -80,19 +114,28 @@ async def _then_set(first: Awaitable[object], done: asyncio.Event) -> None:
         done.set()
 
 
+def _role(value: str) -> str:
+    if value not in CHOICES:
+        raise typer.BadParameter(f"'{value}' is not one of {', '.join(map(repr, CHOICES))}.")
+    return value
+
+
 def serve(
-    role: Annotated[ServeRole, typer.Option(help="What this process does.")] = ServeRole.ALL,
+    role: Annotated[
+        str, typer.Option(parser=_role, metavar=f"<{'|'.join(CHOICES)}>", help="What this process does.")
+    ] = EVERY,
 ) -> None:
     """Run one role, or all of them, in the foreground. Settings come from the environment (ASSAY_...)."""
     settings = Settings()
     logs.configure(settings.log_level, settings.log_format)
+    wanted = roles.SERVING if role == EVERY else (roles.named(role),)
 
     async def until_signalled() -> None:
         stop = asyncio.Event()
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, stop.set)
-        await run(settings, role, stop)
+        await run(settings, wanted, stop)
 
     try:
         document = load_policy_document(settings.policies_dir, settings.provider_urls)

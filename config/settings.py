@@ -6,12 +6,12 @@ what opens Vault (an AppRole secret ID) comes from a file that a setting names.
 
 import re
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, create_model, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from config import checkout
+from config import checkout, roles
 from config.transport import is_loopback, require_origin, require_private_transport
 from domain.transparency.cosignatures import parse_cosigner
 
@@ -76,8 +76,21 @@ class AppRoleSettings(_SettingsGroup):
     wrapped: bool = True
 
 
+Group = TypeVar("Group", bound=_SettingsGroup)
+
+
+def _with_approles(group: type[Group]) -> type[Group]:
+    """Add a settings group for the AppRole of each process role, under the role's name."""
+    approles: dict[str, Any] = {role.name: (AppRoleSettings, AppRoleSettings()) for role in roles.ALL}
+    return create_model(group.__name__, __base__=group, __module__=group.__module__, __doc__=group.__doc__, **approles)
+
+
+@_with_approles
 class VaultSettings(_SettingsGroup):
-    """HashiCorp Vault, or any server with its HTTP API (OpenBao)."""
+    """HashiCorp Vault, or any server with its HTTP API (OpenBao).
+
+    Each process role has a group of its name with its AppRole credentials: ``ASSAY_VAULT__API__ROLE_ID_FILE``.
+    """
 
     address: PrivateUrl = "http://127.0.0.1:8200"
     ca_file: Path | None = None
@@ -87,12 +100,12 @@ class VaultSettings(_SettingsGroup):
     database_mount: str = "database"
     approle_mount: str = "approle"
     team_approle_mount: str = "assay-teams"
-    api: AppRoleSettings = AppRoleSettings()
-    worker: AppRoleSettings = AppRoleSettings()
-    archiver: AppRoleSettings = AppRoleSettings()
-    operator: AppRoleSettings = AppRoleSettings()
-    sequencer: AppRoleSettings = AppRoleSettings()
     data_key_max_age_seconds: Seconds = 86_400.0
+
+    def approle(self, role: roles.ProcessRole) -> AppRoleSettings:
+        """The AppRole credentials of a process role."""
+        found: AppRoleSettings = getattr(self, role.name)
+        return found
 
 
 class DatabaseSettings(_SettingsGroup):

@@ -22,7 +22,9 @@ from adapters.vault.identity import VaultIdentity
 from adapters.vault.session import ServiceSession
 from adapters.vault.setup.database import DatabaseLogin, needs_password
 from adapters.vault.setup.setup import VaultSetup, issue_secret_id, setup_vault
+from config import roles
 from config.checkout import SQL_ROLES
+from config.roles import ProcessRole
 from config.settings import Settings
 from domain.access.clients import ClientEntry
 from domain.access.principals import Role
@@ -33,9 +35,6 @@ from embedded.servers.group import EmbeddedServers
 TENANT = "demo"
 DEMO_CLIENTS = {"demo": (Role.AI_OPERATOR,), "auditor": (Role.AUDITOR,), "admin": (Role.ADMIN,), "guest": ()}
 """Clients of the tenant ``demo`` with their roles. The guest has none: good for being refused."""
-
-ROLES = ("api", "worker", "sequencer", "archiver")
-"""Roles of Assay's processes, each with an AppRole of its own."""
 
 _WRAP_TTL = "2m"
 
@@ -57,14 +56,14 @@ async def bootstrap(servers: EmbeddedServers, settings: Settings) -> None:
     async with operator_session(local) as session:
         await migrate_leased(session, local.database, mount=local.vault.database_mount)
         await _keep_model_key(session, local, servers.model_api_key)
-        for client_id, roles in DEMO_CLIENTS.items():
-            await ensure_client(session, local, where, client_id, TENANT, roles)
+        for client_id, granted in DEMO_CLIENTS.items():
+            await ensure_client(session, local, where, client_id, TENANT, granted)
 
 
 @asynccontextmanager
 async def operator_session(settings: Settings) -> AsyncIterator[ServiceSession]:
     """A session as the operator, for one command."""
-    session = ServiceSession(settings.vault, settings.vault.operator, threads=2)
+    session = ServiceSession(settings.vault, settings.vault.approle(roles.OPERATOR), threads=2)
     await session.start()
     try:
         yield session
@@ -72,14 +71,16 @@ async def operator_session(settings: Settings) -> AsyncIterator[ServiceSession]:
         await session.close()
 
 
-def let_services_in(servers: EmbeddedServers, settings: Settings, names: Sequence[str] = ROLES) -> None:
+def let_services_in(
+    servers: EmbeddedServers, settings: Settings, wanted: Sequence[ProcessRole] = roles.SERVING
+) -> None:
     """Write fresh, response-wrapped credentials for processes: good once, and for two minutes. Blocking."""
     local = local_settings(settings)
     root = new_client(local.vault, servers.vault_root_token)
     try:
-        for name in names:
-            issued = issue_secret_id(root, f"assay-{name}", _WRAP_TTL, mount=local.vault.approle_mount)
-            _write_approle(places(settings), name, issued.role_id, issued.wrapping_token)
+        for role in wanted:
+            issued = issue_secret_id(root, role.approle, _WRAP_TTL, mount=local.vault.approle_mount)
+            _write_approle(places(settings), role, issued.role_id, issued.wrapping_token)
     finally:
         root.adapter.close()
 
@@ -146,19 +147,19 @@ def _with_password(login: DatabaseLogin, password: str | None) -> DatabaseLogin:
 
 def _let_operator_in(root: hvac.Client, where: Places, settings: Settings) -> None:
     """Give the operator's commands an AppRole login, once."""
-    files = where.approle("operator")
+    files = where.approle(roles.OPERATOR)
     if files.secret_id_file is not None and files.secret_id_file.exists():
         return
     mount = settings.vault.approle_mount
-    role_id = root.auth.approle.read_role_id("assay-operator", mount_point=mount)["data"]["role_id"]
-    secret_id = root.auth.approle.generate_secret_id("assay-operator", mount_point=mount)["data"]["secret_id"]
-    _write_approle(where, "operator", role_id, secret_id)
+    role_id = root.auth.approle.read_role_id(roles.OPERATOR.approle, mount_point=mount)["data"]["role_id"]
+    secret_id = root.auth.approle.generate_secret_id(roles.OPERATOR.approle, mount_point=mount)["data"]["secret_id"]
+    _write_approle(where, roles.OPERATOR, role_id, secret_id)
 
 
-def _write_approle(where: Places, name: str, role_id: str, secret_id: str) -> None:
-    files = where.approle(name)
+def _write_approle(where: Places, role: ProcessRole, role_id: str, secret_id: str) -> None:
+    files = where.approle(role)
     if files.role_id_file is None or files.secret_id_file is None:
-        raise ValueError(f"no files are set for the AppRole of {name}")
+        raise ValueError(f"no files are set for the AppRole of {role.name}")
     files.role_id_file.parent.mkdir(mode=0o700, exist_ok=True)
     write_private(files.role_id_file, role_id.encode())
     write_private(files.secret_id_file, secret_id.encode())

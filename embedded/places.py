@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from config import roles
+from config.roles import ProcessRole
 from config.settings import AppRoleSettings, Settings
 
 _LOOPBACK = "127.0.0.1"
@@ -20,13 +22,13 @@ class Places:
 
     root: Path
 
-    def approle(self, name: str) -> AppRoleSettings:
-        """The AppRole files of a process's role, or of the ``operator``, whose alone are not wrapped."""
+    def approle(self, role: ProcessRole) -> AppRoleSettings:
+        """The AppRole files of a role."""
         folder = self.root / "credentials"
         return AppRoleSettings(
-            role_id_file=folder / f"{name}.role-id",
-            secret_id_file=folder / f"{name}.secret-id",
-            wrapped=name != "operator",
+            role_id_file=folder / f"{role.name}.role-id",
+            secret_id_file=folder / f"{role.name}.secret-id",
+            wrapped=role.serves,
         )
 
     def client(self, client_id: str) -> Path:
@@ -47,9 +49,9 @@ def local_settings(settings: Settings) -> Settings:
     """``settings``, pointed at this machine's stack in every group that the environment does not set itself."""
     here = settings.embedded
     where = places(settings)
-    roles = {name: where.approle(name) for name in ("api", "worker", "sequencer", "archiver", "operator")}
+    approles = {role.name: where.approle(role) for role in roles.ALL}
     found: dict[str, Any] = {
-        "vault": settings.vault.model_copy(update={"address": f"http://{_LOOPBACK}:{here.vault_port}", **roles}),
+        "vault": settings.vault.model_copy(update={"address": f"http://{_LOOPBACK}:{here.vault_port}", **approles}),
         "database": settings.database.model_copy(update={"host": _LOOPBACK, "port": here.postgres_port}),
         "temporal": settings.temporal.model_copy(update={"address": f"{_LOOPBACK}:{here.temporal_port}"}),
         "provider_urls": {"local": f"http://{_LOOPBACK}:{here.model_port}/v1"},

@@ -3,9 +3,10 @@
 import sys
 from functools import partial
 
+from config import roles
 from config.checkout import ROOT
 from config.settings import Settings
-from embedded.bootstrap import ROLES, bootstrap, let_services_in
+from embedded.bootstrap import bootstrap, let_services_in
 from embedded.places import as_environment, local_settings
 from embedded.process.child import ChildSpec
 from embedded.process.probes import http_ready
@@ -31,11 +32,11 @@ def serve_spec(servers: EmbeddedServers, settings: Settings, role: str = "all") 
     ready_file = servers.layout.run / f"{SERVE}-{role}.ready"
     local = local_settings(settings)
     local = local.model_copy(update={"worker": local.worker.model_copy(update={"ready_file": ready_file})})
-    listens = role in ("all", "api")
+    listens = role in ("all", roles.API.name)
 
     async def prepare() -> None:
         ready_file.unlink(missing_ok=True)
-        let_services_in(servers, settings, ROLES if role == "all" else (role,))
+        let_services_in(servers, settings, roles.SERVING if role == "all" else (roles.named(role),))
 
     async def works() -> bool:
         return ready_file.exists()

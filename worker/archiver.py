@@ -21,6 +21,7 @@ from adapters.vault.keyring import ServiceKeyRing
 from adapters.vault.session import ServiceSession
 from assay_temporal.backoff import Backoff
 from assay_temporal.keyring import KeyUnavailable
+from config import roles
 from config.settings import Settings
 from domain.refusals import Refusal
 from domain.transparency.ports import MonthArchiver
@@ -67,7 +68,7 @@ async def serve(
     """Work until ``stop`` is set. A month in hand is left where it is: the next process goes on with it."""
     clock = SystemClock()
     async with AsyncExitStack() as stack:
-        session = ServiceSession(settings.vault, settings.vault.archiver)
+        session = ServiceSession(settings.vault, settings.vault.approle(roles.ARCHIVER))
         stack.push_async_callback(session.close)
         await session.start()
         ready_to = await _prepared(stack, settings, session, temporal, stop, clock)

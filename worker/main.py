@@ -18,12 +18,12 @@ from adapters.wiring.platform import Platform
 from assay_temporal.backoff import Backoff
 from assay_temporal.contracts import InferenceResult
 from assay_temporal.keyring import KeyUnavailable
+from config import roles
 from config.settings import Settings
 from domain.inference.ports import PayloadStore
 from domain.refusals import Refusal
 from worker.build import WorkerPorts, build_worker
 from worker.housekeeping import housekeeping
-from worker.log_metrics import metrics_port
 from worker.ready import ready
 from worker.schedules import scheduling
 from worker.screening_metrics import ScreeningMetrics
@@ -38,20 +38,15 @@ async def serve(
     temporal: TemporalConnection,
     recorded: Callable[[InferenceResult], None],
     registry: CollectorRegistry,
-    *,
-    alone: bool = False,
 ) -> None:
     """Work until ``stop`` is set, then finish what is in hand, within the graceful shutdown of the settings.
 
-    ``recorded`` hears of each result whose record was committed, before the workflow's last task is completed. A
-    process that does nothing else (``alone``) serves its metrics by itself, where the settings name a port.
+    ``recorded`` hears of each result whose record was committed, before the workflow's last task is completed.
     """
     clock = SystemClock()
     screening = ScreeningMetrics(registry)
     async with AsyncExitStack() as stack:
-        if alone:
-            stack.enter_context(metrics_port(settings.worker.metrics_port, registry))
-        platform = await Platform.open(stack, settings, settings.vault.worker, "assay-writer", clock)
+        platform = await Platform.open(stack, settings, roles.WORKER, clock)
         secrets = VaultSecrets(platform.session, kv_mount=settings.vault.kv_mount)
         provider = OpenAIProvider(secrets, clock=clock, timeout=MODEL_ATTEMPT.total_seconds() - 1)
         stack.push_async_callback(provider.aclose)

@@ -15,13 +15,14 @@ from adapters.postgres.pool import PostgresPool
 from adapters.vault.log_signer import VaultLogSigner
 from adapters.vault.public_keys import VaultPublicKeys
 from adapters.vault.session import ServiceSession
+from config import roles
 from config.settings import AuditSettings, Settings
 from domain.transparency.cosignatures import parse_cosigner
 from services.sequencing.condition import LogCondition
 from services.sequencing.head_signer import HeadSigner
 from services.sequencing.turns import Sequencer
 from services.sequencing.witnessing import Witnessing
-from worker.log_metrics import LogMetrics, metrics_port
+from worker.log_metrics import LogMetrics
 from worker.ready import mark_ready
 
 log = structlog.get_logger(__name__)
@@ -33,23 +34,17 @@ async def serve(
     registry: CollectorRegistry,
     *,
     ready_file: Path | None = None,
-    alone: bool = False,
 ) -> None:
-    """Sequence until ``stop`` is set. Nothing is lost by ending: another goes on where this one was.
-
-    A process that does nothing else (``alone``) serves its metrics by itself, where the settings name a port.
-    """
+    """Sequence until ``stop`` is set. Nothing is lost by ending: another goes on where this one was."""
     condition = LogCondition()
     registry.register(LogMetrics(condition))
     async with AsyncExitStack() as stack:
-        if alone:
-            stack.enter_context(metrics_port(settings.audit.metrics_port, registry))
         vault = settings.vault
-        session = ServiceSession(vault, vault.sequencer, threads=4)
+        session = ServiceSession(vault, vault.approle(roles.SEQUENCER), threads=4)
         stack.push_async_callback(session.close)
         await session.start()
         database = settings.database.model_copy(update={"pool_size": 5})  # one a turn
-        pool = PostgresPool(session, database, "assay-sequencer", mount=vault.database_mount)
+        pool = PostgresPool(session, database, roles.SEQUENCER_LOGIN.name, mount=vault.database_mount)
         stack.push_async_callback(pool.close)
         await pool.start()
         store = PostgresLogStore(pool)

@@ -23,6 +23,7 @@ from adapters.vault.secrets import VaultSecrets
 from adapters.vault.session import ServiceSession
 from adapters.vault.signer import VaultSigner
 from assay_temporal.keyring import KeyUnavailable
+from config import roles
 from config.settings import Settings
 from domain.ports import Clock
 from domain.refusals import Kind, Refusal
@@ -68,7 +69,7 @@ class Archiving:
         database = settings.database.model_copy(
             update={"statement_timeout_seconds": _STATEMENT_SECONDS, "pool_size": _CONNECTIONS}
         )
-        pool = PostgresPool(session, database, "assay-archiver", mount=vault.database_mount)
+        pool = PostgresPool(session, database, roles.ARCHIVER_LOGIN.name, mount=vault.database_mount)
         stack.push_async_callback(pool.close)
         await pool.start()
         signer = VaultSigner(

@@ -15,6 +15,7 @@ from adapters.postgres.connect import connect
 from adapters.postgres.errors import STORE_ERRORS, as_refusal
 from adapters.vault.calls import lease_database
 from adapters.vault.session import ServiceSession
+from config import roles
 from config.checkout import MIGRATIONS
 from config.settings import DatabaseSettings
 
@@ -69,9 +70,11 @@ async def migrate_leased(
         MigrationError: see ``migrate``.
         Refusal: VAULT_UNAVAILABLE or STORE_UNAVAILABLE.
     """
-    lease = await session.call(lambda client: lease_database(client, mount, "assay-migrate"))
+    lease = await session.call(lambda client: lease_database(client, mount, roles.MIGRATE_LOGIN.name))
     try:
-        connection = await connect(settings, user=lease.user, password=lease.password, application="assay-migrate")
+        connection = await connect(
+            settings, user=lease.user, password=lease.password, application=roles.MIGRATE_LOGIN.name
+        )
         try:
             return await migrate(connection, directory)
         finally:

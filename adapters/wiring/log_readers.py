@@ -10,6 +10,7 @@ from adapters.postgres.records import PostgresRecords
 from adapters.postgres.sealing.sealer import RecordSealer
 from adapters.postgres.sealing.subject_keys import PostgresSubjectKeys
 from adapters.wiring.platform import Platform
+from config import roles
 from config.settings import Settings
 
 
@@ -24,7 +25,9 @@ class LogReaders:
 
 async def open_readers(stack: AsyncExitStack, settings: Settings, platform: Platform) -> LogReaders:
     """Readers by the role ``assay-reader``; ``stack`` stops it. Waits for no server: until they answer, they refuse."""
-    pool = PostgresPool(platform.session, settings.database, "assay-reader", mount=settings.vault.database_mount)
+    pool = PostgresPool(
+        platform.session, settings.database, roles.READER_LOGIN.name, mount=settings.vault.database_mount
+    )
     stack.push_async_callback(pool.close)
     await pool.start(wait_seconds=0)
     subjects = PostgresSubjectKeys(pool, platform.keyring)

@@ -16,7 +16,8 @@ from adapters.vault.keyring import ServiceKeyRing
 from adapters.vault.public_keys import VaultPublicKeys
 from adapters.vault.session import ServiceSession
 from adapters.vault.signer import VaultSigner
-from config.settings import AppRoleSettings, Settings
+from config.roles import ProcessRole
+from config.settings import Settings
 from domain.ports import Clock
 
 
@@ -36,12 +37,14 @@ class Platform:
     payloads: PostgresPayloads
 
     @classmethod
-    async def open(
-        cls, stack: AsyncExitStack, settings: Settings, approle: AppRoleSettings, database_role: str, clock: Clock
-    ) -> "Platform":
-        """Start the owners of session and pool; ``stack`` stops them. Returns whether or not the servers answer yet."""
+    async def open(cls, stack: AsyncExitStack, settings: Settings, role: ProcessRole, clock: Clock) -> "Platform":
+        """Start the owners of session and pool; ``stack`` stops them. Returns whether or not the servers answer yet.
+
+        The pool's logins are of the role's first kind.
+        """
         vault = settings.vault
-        session = ServiceSession(vault, approle)
+        session = ServiceSession(vault, vault.approle(role))
+        database_role = role.databases[0].name
         stack.push_async_callback(session.close)
         await session.start()
         keyring = ServiceKeyRing(session, vault, clock)

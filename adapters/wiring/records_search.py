@@ -14,6 +14,7 @@ from adapters.system.clock import SystemClock
 from adapters.vault.identity import VaultIdentity
 from adapters.vault.keyring import ServiceKeyRing
 from adapters.vault.session import ServiceSession
+from config import roles
 from config.settings import Settings
 from domain.identity import subject_hash
 from domain.records.ports import EVERY_RECORD
@@ -56,7 +57,7 @@ async def one_record(session: ServiceSession, settings: Settings, event_id: UUID
 
 @asynccontextmanager
 async def _reader(session: ServiceSession, settings: Settings) -> AsyncIterator[PostgresRecords]:
-    pool = PostgresPool(session, settings.database, "assay-auditor", mount=settings.vault.database_mount)
+    pool = PostgresPool(session, settings.database, roles.AUDITOR_LOGIN.name, mount=settings.vault.database_mount)
     await pool.start()
     try:
         keyring = ServiceKeyRing(session, settings.vault, SystemClock())

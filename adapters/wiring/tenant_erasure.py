@@ -13,6 +13,7 @@ from adapters.postgres.sealing.sealer import without_sealed_part
 from adapters.vault.calls import read
 from adapters.vault.identity import VaultIdentity
 from adapters.vault.session import ServiceSession
+from config import roles
 from config.settings import Settings
 from domain.access.principals import SYSTEM_TENANT, require_tenant
 from domain.records.custody import tenant_erasure_record
@@ -40,7 +41,7 @@ async def shred_tenant(session: ServiceSession, settings: Settings, tenant: str,
     if await session.call(lambda client: read(client, path)) is None:
         raise Refusal(Kind.NOT_FOUND, f"there is no tenant '{tenant}', or not any more")
     identity = await VaultIdentity(session, kv_mount=settings.vault.kv_mount).tenant_key(SYSTEM_TENANT)
-    pool = PostgresPool(session, settings.database, "assay-custodian", mount=settings.vault.database_mount)
+    pool = PostgresPool(session, settings.database, roles.CUSTODIAN_LOGIN.name, mount=settings.vault.database_mount)
     await pool.start()
     try:
         sealed = without_sealed_part(tenant_erasure_record(tenant, now, tag), identity)
@@ -57,7 +58,7 @@ async def require_not_erased(session: ServiceSession, settings: Settings, tenant
     Raises:
         Refusal: INVALID_REQUEST, field ``tenant``; STORE_UNAVAILABLE, VAULT_UNAVAILABLE.
     """
-    pool = PostgresPool(session, settings.database, "assay-auditor", mount=settings.vault.database_mount)
+    pool = PostgresPool(session, settings.database, roles.AUDITOR_LOGIN.name, mount=settings.vault.database_mount)
     await pool.start()
     try:
         if await pool.fetch(_WAS_ERASED, tenant):

@@ -30,6 +30,7 @@ from adapters.wiring.platform import Platform
 from benchmarks.tools.cpu import cpu_times
 from benchmarks.tools.figures import percentile
 from benchmarks.tools.stack import free_stack
+from config import roles
 from config.settings import Settings
 from domain.identity import event_id
 from domain.records.records import EventKind, OpenFields, Record, SealedFields, canonical, stored_digest
@@ -88,10 +89,10 @@ async def running(directory: Path) -> AsyncIterator[tuple[EmbeddedServers, Setti
     async with AsyncExitStack() as stack:
         settings, servers = await free_stack(directory, stack)
         await servers.add(serve_spec(servers, settings, "sequencer"))
-        let_services_in(servers, settings, ("worker",))
+        let_services_in(servers, settings, (roles.WORKER,))
         local = local_settings(settings)
         local = local.model_copy(update={"database": local.database.model_copy(update={"pool_size": 16})})
-        platform = await Platform.open(stack, local, local.vault.worker, "assay-writer", SystemClock())
+        platform = await Platform.open(stack, local, roles.WORKER, SystemClock())
         connection = await asyncpg.connect(
             host=local.database.host,
             port=local.database.port,

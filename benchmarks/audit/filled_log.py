@@ -21,6 +21,7 @@ from adapters.postgres.pool import PostgresPool
 from adapters.vault.log_signer import VaultLogSigner
 from adapters.vault.public_keys import VaultPublicKeys
 from adapters.vault.session import ServiceSession
+from config import roles
 from config.settings import EmbeddedSettings, Settings
 from domain.identity import event_id
 from domain.records.records import canonical, stored_digest
@@ -89,11 +90,11 @@ async def filled_log(directory: Path) -> AsyncIterator[FilledLog]:
     async with AsyncExitStack() as stack:
         servers = EmbeddedServers(settings, bootstrap=set_up, only={"postgres", "openbao"})
         await stack.enter_async_context(servers)
-        let_services_in(servers, settings, ("sequencer",))
-        session = ServiceSession(local.vault, local.vault.sequencer)
+        let_services_in(servers, settings, (roles.SEQUENCER,))
+        session = ServiceSession(local.vault, local.vault.approle(roles.SEQUENCER))
         stack.push_async_callback(session.close)
         await session.start()
-        pool = PostgresPool(session, local.database, "assay-sequencer")
+        pool = PostgresPool(session, local.database, roles.SEQUENCER_LOGIN.name)
         stack.push_async_callback(pool.close)
         await pool.start()
         connection = await asyncpg.connect(

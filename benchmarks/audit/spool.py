@@ -27,7 +27,7 @@ from api.dependencies import Readiness, Services
 from api.http.metrics import Metrics
 from api.main import random_tag
 from benchmarks.tools.stack import TENANT, AssayStack
-from config import logs
+from config import logs, roles
 from domain.identity import event_id
 from domain.records.floods import Windows
 from domain.records.records import EventKind, OpenFields, Record, SealedFields
@@ -140,8 +140,8 @@ async def _throughput(platform: Platform, directory: Path, number: int) -> Mappi
 async def _platform(stack: AsyncExitStack, directory: Path) -> Platform:
     servers = AssayStack(directory / "stack", "http://127.0.0.1:1/v1", stack)
     settings = await servers.start()
-    await asyncio.to_thread(let_services_in, servers.servers, settings, ("api",))
-    return await Platform.open(stack, settings, settings.vault.api, "assay-api", SystemClock())
+    await asyncio.to_thread(let_services_in, servers.servers, settings, (roles.API,))
+    return await Platform.open(stack, settings, roles.API, SystemClock())
 
 
 async def _measure(directory: Path, number: int) -> tuple[Mapping[str, float], Mapping[str, float]]:

@@ -28,6 +28,7 @@ from adapters.vault.session import ServiceSession
 from benchmarks.audit.filled_log import FilledLog, filled_log
 from benchmarks.tools.figures import percentile
 from benchmarks.tools.machine import machine
+from config import roles
 from config.logs import configure
 from embedded.bootstrap import TENANT, operator_session
 
@@ -69,7 +70,7 @@ async def measure(log: FilledLog, size: int, proofs: int) -> Measured:
 async def _proofs(session: ServiceSession, log: FilledLog, count: int) -> list[float]:
     choose, found = random.Random(count), list[float]()
     keys = await LogAnchors(session, log.settings.vault).keys()
-    pool = PostgresPool(session, log.settings.database, "assay-auditor")
+    pool = PostgresPool(session, log.settings.database, roles.AUDITOR_LOGIN.name)
     await pool.start()
     try:
         for event, digest in choose.choices(log.events, k=count):

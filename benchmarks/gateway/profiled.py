@@ -14,10 +14,10 @@ def main() -> None:
     output, skip = Path(sys.argv[1]), int(sys.argv[2])
     recorder = Recorder(ROOT)
     place_all(recorder)
-    from cli.serve import ServeRole, serve  # noqa: PLC0415 - after the probes
+    from cli.serve import EVERY, serve  # noqa: PLC0415 - after the probes
 
     try:
-        serve(ServeRole.ALL)
+        serve(EVERY)
     finally:
         output.write_text(json.dumps(_summary(recorder, skip)))
 

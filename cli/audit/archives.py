@@ -20,6 +20,7 @@ from adapters.vault.session import ServiceSession
 from adapters.vault.setup.setup import issue_secret_id
 from cli.admin import as_operator
 from cli.output import JsonFlag, Output
+from config import roles
 from config.settings import AppRoleSettings, Settings
 from domain.transparency.archive import ArchiveInvalid, MonthReport, MonthStays, month_name, month_of
 from embedded.process.files import write_private
@@ -52,7 +53,7 @@ def archives(as_json: JsonFlag = False) -> None:
     out = Output(as_json)
 
     async def use(session: ServiceSession, settings: Settings) -> list[dict[str, Any]]:
-        pool = PostgresPool(session, settings.database, "assay-auditor", mount=settings.vault.database_mount)
+        pool = PostgresPool(session, settings.database, roles.AUDITOR_LOGIN.name, mount=settings.vault.database_mount)
         await pool.start()
         try:
             noted = await PostgresArchives(pool).noted()
@@ -123,7 +124,7 @@ def _as_archiver(out: Output, use: Callable[[LogMonthArchiver], Awaitable[Result
 async def _let_in(stack: AsyncExitStack, operator: ServiceSession, settings: Settings) -> AppRoleSettings:
     """Credentials in files of ours alone, gone when the command ends."""
     issued = await operator.call(
-        lambda client: issue_secret_id(client, "assay-archiver", _WRAP_TTL, mount=settings.vault.approle_mount)
+        lambda client: issue_secret_id(client, roles.ARCHIVER.approle, _WRAP_TTL, mount=settings.vault.approle_mount)
     )
     folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="assay-")))
     found = AppRoleSettings(role_id_file=folder / "role-id", secret_id_file=folder / "secret-id")

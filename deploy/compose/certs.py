@@ -22,6 +22,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from config import roles
+
 CA_LIFE = timedelta(days=3650)
 LEAF_LIFE = timedelta(days=90)
 _KEY_ID = "compose-1"
@@ -48,17 +50,10 @@ LEAVES = (
     Leaf("temporal-setup", "tls", "temporal-setup"),
     Leaf("temporal-setup", "sql", "temporal"),
     Leaf("ui", "tls", "temporal-ui"),
-    Leaf("api", "tls", "assay-api"),
-    Leaf("worker", "tls", "assay-worker"),
-    Leaf("sequencer", "tls", "assay-sequencer"),
-    Leaf("archiver", "tls", "assay-archiver"),
-    Leaf("operator", "tls", "assay-operator"),
+    *(Leaf(role.name, "tls", role.approle) for role in roles.ALL),
 )
 TOKENS = {
-    "api": ("assay:write",),
-    "worker": ("assay:write",),
-    "archiver": ("assay:write",),
-    "operator": ("assay:write",),
+    **{role.name: ("assay:write",) for role in roles.ALL if role.uses_temporal},
     "temporal-setup": ("temporal-system:admin",),
 }
 

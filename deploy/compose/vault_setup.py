@@ -22,9 +22,9 @@ from adapters.vault.errors import new_client
 from adapters.vault.setup.database import DatabaseLogin, needs_password
 from adapters.vault.setup.setup import VaultSetup, issue_secret_id, setup_vault
 from assay_temporal.vault.login import AppRoleLogin
+from config import roles
 from config.settings import Settings
 
-SERVICES = ("api", "worker", "sequencer", "archiver")
 WRAP_TTL = "1h"
 _SERVER_CA = "/pki/ca.crt"  # where Vault's own container has it
 _SUPERUSER = "postgres"
@@ -57,17 +57,17 @@ def setup(client: hvac.Client, settings: Settings, superuser_password: str) -> d
         login = DatabaseLogin(place.host, place.port, place.name, mode, ca, password=password)
     setup_vault(client, VaultSetup(settings.vault, login))
     mount = settings.vault.approle_mount
-    role_id = client.auth.approle.read_role_id("assay-operator", mount_point=mount)["data"]["role_id"]
-    secret_id = client.auth.approle.generate_secret_id("assay-operator", mount_point=mount)["data"]["secret_id"]
+    role_id = client.auth.approle.read_role_id(roles.OPERATOR.approle, mount_point=mount)["data"]["role_id"]
+    secret_id = client.auth.approle.generate_secret_id(roles.OPERATOR.approle, mount_point=mount)["data"]["secret_id"]
     return {"operator_role_id": str(role_id), "operator_secret_id": str(secret_id)} | issue(client, settings)
 
 
 def issue(client: hvac.Client, settings: Settings) -> dict[str, str]:
     """Fresh credentials for the services."""
     found: dict[str, str] = {}
-    for name in SERVICES:
-        issued = issue_secret_id(client, f"assay-{name}", WRAP_TTL, mount=settings.vault.approle_mount)
-        found |= {f"{name}_role_id": issued.role_id, f"{name}_secret_id": issued.wrapping_token}
+    for role in roles.SERVING:
+        issued = issue_secret_id(client, role.approle, WRAP_TTL, mount=settings.vault.approle_mount)
+        found |= {f"{role.name}_role_id": issued.role_id, f"{role.name}_secret_id": issued.wrapping_token}
     return found
 
 
@@ -88,7 +88,7 @@ def main() -> int:
         client = new_client(settings.vault, sys.stdin.readline().strip())
         found = setup(client, settings, Path(superuser_file).read_text("utf-8").strip())
     else:
-        token = AppRoleLogin(settings.vault, settings.vault.operator).login()
+        token = AppRoleLogin(settings.vault, settings.vault.approle(roles.OPERATOR)).login()
         found = issue(new_client(settings.vault, token.value), settings)
     sys.stdout.write("".join(f"{name} {value}\n" for name, value in found.items()))
     return 0

@@ -10,11 +10,12 @@ from pathlib import Path
 import pytest
 import yaml
 
+from config import roles
 from config.settings import Settings
 from tests.paths import ROOT
 
 COMPOSE = Path(sys.executable).parent / "docker-compose"
-OWN = ("api", "worker", "sequencer", "archiver", "operator", "vault-setup")
+OWN = (*(role.name for role in roles.ALL), "vault-setup")
 ONE_SHOT = {"certs", "temporal-schema", "temporal-namespace", "operator", "vault-setup"}
 
 

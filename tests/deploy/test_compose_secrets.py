@@ -15,6 +15,7 @@ def checkout(tmp_path: Path) -> Path:
     (root / "scripts").mkdir(parents=True)
     (root / "deploy/compose").mkdir(parents=True)
     shutil.copy(ROOT / "scripts/compose-secrets", root / "scripts")
+    shutil.copy(ROOT / "docker-compose.yml", root)
     return root
 
 

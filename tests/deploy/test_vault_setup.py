@@ -11,6 +11,7 @@ import asyncpg
 import pytest
 
 from assay_temporal.vault.login import AppRoleLogin
+from config import roles
 from config.settings import AppRoleSettings, EmbeddedSettings, Settings
 from embedded.process.ports import unused_ports
 from embedded.servers.group import EmbeddedServers
@@ -77,7 +78,7 @@ async def place(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Place
         yield Place(servers, servers.client_settings(), directory)
 
 
-SERVICES = ("api", "worker", "sequencer", "archiver")
+SERVICES = tuple(role.name for role in roles.SERVING)
 SCRIPT = str(ROOT / "deploy/compose/vault_setup.py")
 
 

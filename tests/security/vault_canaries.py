@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from adapters.vault.calls import kv_write
 from adapters.vault.errors import new_client
+from config import roles
 from config.settings import Settings
 from embedded.places import local_settings, places
 from embedded.process.child import ChildSpec
@@ -62,10 +63,10 @@ class VaultCanaries:
         root.write_data("database/config/assay", data={"password_policy": "canary"})
         key = self.planted.setdefault("provider's key", secrets.token_hex(24))
         kv_write(root, local.vault.kv_mount, "providers/local", {"api_key": key})
-        for name in ("api", "worker"):
-            issued = root.auth.approle.generate_secret_id(f"assay-{name}")["data"]["secret_id"]
-            self.planted[f"secret ID of the {name}"] = issued
-            write_private(places(settings).approle(name).secret_id_file, issued.encode())
+        for role in (roles.API, roles.WORKER):
+            issued = root.auth.approle.generate_secret_id(role.approle)["data"]["secret_id"]
+            self.planted[f"secret ID of the {role.name}"] = issued
+            write_private(places(settings).approle(role).secret_id_file, issued.encode())
         root.adapter.close()
 
 

@@ -13,6 +13,7 @@ from adapters.log.verify.verifier import LogAudit
 from adapters.postgres.pool import PostgresPool
 from adapters.vault.public_keys import VaultPublicKeys
 from adapters.vault.session import ServiceSession
+from config import roles
 from config.settings import Settings
 from domain.access.principals import SYSTEM_TENANT, require_tenant
 from domain.signing_keys import RECEIPT_KEY
@@ -78,7 +79,7 @@ async def verify_promise(session: ServiceSession, settings: Settings, document: 
 
 @asynccontextmanager
 async def _store(session: ServiceSession, settings: Settings) -> AsyncIterator[LogStore]:
-    pool = PostgresPool(session, settings.database, "assay-auditor", mount=settings.vault.database_mount)
+    pool = PostgresPool(session, settings.database, roles.AUDITOR_LOGIN.name, mount=settings.vault.database_mount)
     await pool.start()
     try:
         yield LogStore(pool)

@@ -9,20 +9,11 @@ from urllib.parse import quote
 import hvac
 
 from adapters.vault.calls import ensure, read
+from config import roles
 from domain.refusals import Kind, Refusal
 
 CONNECTION = "assay"
-DATABASE_ROLES = {
-    "assay-api": "assay_api",
-    "assay-writer": "assay_writer",
-    "assay-reader": "assay_reader",
-    "assay-auditor": "assay_auditor",
-    "assay-archiver": "assay_archiver",
-    "assay-sequencer": "assay_sequencer",
-    "assay-custodian": "assay_custodian",
-    "assay-migrate": "assay_owner",
-}
-"""Vault's role, and the group that its logins belong to."""
+_ALLOWED = sorted(role.name for role in roles.DATABASES)
 
 _END_SESSIONS = (
     "SELECT pg_catalog.pg_terminate_backend(pid) FROM pg_catalog.pg_stat_activity WHERE usename = '{{name}}'"
@@ -69,7 +60,7 @@ def ensure_database(client: hvac.Client, mount: str, login: DatabaseLogin) -> No
             raise Refusal(Kind.INVALID_REQUEST, "Vault needs the password of assay_vault", field="database.password")
         configuration = {
             "plugin_name": "postgresql-database-plugin",
-            "allowed_roles": sorted(DATABASE_ROLES),
+            "allowed_roles": _ALLOWED,
             "connection_url": login.connection_url,
             "username": "assay_vault",
             "password": login.password,
@@ -80,11 +71,11 @@ def ensure_database(client: hvac.Client, mount: str, login: DatabaseLogin) -> No
         client.write_data(f"{mount}/config/{CONNECTION}", data=configuration)
         client.write_data(f"{mount}/rotate-root/{CONNECTION}")
     else:  # what is not named stays as it is
-        ensure(client, f"{mount}/config/{CONNECTION}", {"allowed_roles": sorted(DATABASE_ROLES)})
-    for role, group in DATABASE_ROLES.items():
+        ensure(client, f"{mount}/config/{CONNECTION}", {"allowed_roles": _ALLOWED})
+    for role in roles.DATABASES:
         created = (
             "CREATE ROLE \"{{name}}\" LOGIN PASSWORD '{{password}}'"
-            f" VALID UNTIL '{{{{expiration}}}}' IN ROLE {group}"
+            f" VALID UNTIL '{{{{expiration}}}}' IN ROLE {role.group}"
         )
         wanted = {
             "db_name": CONNECTION,
@@ -93,4 +84,4 @@ def ensure_database(client: hvac.Client, mount: str, login: DatabaseLogin) -> No
             "default_ttl": login.default_ttl,
             "max_ttl": login.max_ttl,
         }
-        ensure(client, f"{mount}/roles/{role}", wanted)
+        ensure(client, f"{mount}/roles/{role.name}", wanted)

@@ -17,14 +17,13 @@ from hvac.exceptions import InvalidRequest
 from adapters.vault.calls import ensure, kv_read, kv_write, read
 from adapters.vault.setup.database import DatabaseLogin, ensure_database
 from adapters.vault.setup.team_logins import ensure_team_logins
+from config import roles
 from config.checkout import VAULT_POLICIES
 from config.settings import VaultSettings
 from domain import signing_keys
 from domain.access.principals import SYSTEM_TENANT, require_tenant
 from domain.refusals import Kind, Refusal
 
-OPERATOR = "assay-operator"
-APPROLES = ("assay-api", "assay-worker", "assay-sequencer", "assay-archiver", OPERATOR)
 _PEPPER_BYTES = 32
 _MOUNT_READY_SECONDS = 10.0
 
@@ -64,19 +63,17 @@ def setup_vault(client: hvac.Client, plan: VaultSetup) -> None:
     for tenant in (SYSTEM_TENANT, *plan.tenants):
         _ensure_key(client, settings, f"tenant-{tenant}", "aes256-gcm96")
     _ensure_pepper(client, settings)
-    for approle in APPROLES:
-        _ensure_policy(
-            client, approle, (plan.policies_dir / f"{approle.removeprefix('assay-')}.hcl").read_text("utf-8")
-        )
-        ttl = plan.operator_secret_id_ttl if approle == OPERATOR else plan.service_secret_id_ttl
+    for role in roles.ALL:
+        _ensure_policy(client, role.approle, (plan.policies_dir / role.policy_file).read_text("utf-8"))
+        ttl = plan.service_secret_id_ttl if role.serves else plan.operator_secret_id_ttl
         wanted = {
-            "token_policies": [approle],
+            "token_policies": [role.approle],
             "token_no_default_policy": True,
             "token_period": plan.token_period,
             "secret_id_ttl": ttl,
             "bind_secret_id": True,
         }
-        ensure(client, f"auth/{settings.approle_mount}/role/{approle}", wanted)
+        ensure(client, f"auth/{settings.approle_mount}/role/{role.approle}", wanted)
     ensure_team_logins(client, settings, plan.policies_dir)
     ensure_database(client, settings.database_mount, plan.database)
 

@@ -10,9 +10,10 @@ import pytest
 
 from adapters.postgres.connect import connect
 from adapters.vault.calls import lease_database
+from config import roles
 from tests.adapters.stack import Stack
 
-GROUPS = ("api", "writer", "reader", "auditor", "archiver", "sequencer", "custodian", "migrate")
+GROUPS = tuple(database.name.removeprefix("assay-") for database in roles.DATABASES)
 TABLES = (
     *("policy", "policy_turn", "rate_bucket", "quota_account", "reservation", "record", "payload", "pending"),
     *("leaf", "tile", "log_head", "checkpoint", "subject_key", "hold", "erased_tenant", "archive", "schema_migration"),
@@ -122,6 +123,11 @@ async def logins(stack: Stack) -> AsyncIterator[Mapping[str, asyncpg.Connection]
     for connection in opened.values():
         await connection.close()
     client.adapter.close()
+
+
+def test_the_rights_of_every_login_are_listed_here() -> None:
+    services = set(GROUPS) - {"migrate"}
+    assert (set(ALLOWED), set(READ)) == (services, services)
 
 
 @pytest.mark.parametrize("call", CALLS)
