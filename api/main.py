@@ -35,12 +35,12 @@ from assay_temporal.keyring import KeyUnavailable
 from config import roles
 from config.settings import Settings
 from domain.access.principals import SYSTEM_TENANT
-from domain.access.roles import RoleAccess
 from domain.identity import tenant_of_run
 from domain.policy.document import parse_policy
 from domain.records.floods import Windows
 from domain.records.spool import Spool
 from domain.refusals import Refusal
+from services.access import role_access
 from services.browser_sessions import Sessions
 from services.custody import Custodian
 from services.log.exporting import LogExport
@@ -166,7 +166,7 @@ async def _services(
     issuer = JwtIssuer(platform.signer, settings.tokens)
     clients = VaultClients(platform.session, kv_mount=settings.vault.kv_mount)
     sessions = JwtSessions(platform.signer, platform.public_keys, platform.identities, settings.tokens, clock)
-    access = RoleAccess()
+    access = role_access()
     return Services(
         settings=settings,
         runs=Runs(
@@ -178,6 +178,7 @@ async def _services(
             random_tag,
             platform.session.require_available,
             outcomes,
+            access,
         ),
         verifier=JwtVerifier(platform.public_keys, platform.identities, settings.tokens, clock),
         tokens=TokenService(clients, platform.identities, issuer, clock, random_tag),

@@ -21,7 +21,7 @@ from adapters.temporal.runs import TemporalRuns
 from assay_temporal.contracts import InferenceResult
 from assay_temporal.keyring import KeyRing
 from config.settings import Settings, WorkerSettings
-from domain.access.ports import TeamDirectory
+from domain.access.ports import AccessDecider, TeamDirectory
 from domain.budgets.ports import Ledger
 from domain.inference.ports import ModelProvider
 from domain.policy.ports import PolicyStore
@@ -29,6 +29,7 @@ from domain.ports import Clock, IdentityKeys, StatementSigner
 from domain.privacy.ports import PhoneNumbers
 from domain.records.reconciliation_ports import OutcomeGaps
 from domain.screening.verdicts import Verdict
+from services.access import role_access
 from worker.nexus import NexusGate
 from worker.sandbox import sandbox
 from workflows.inference.guarded_inference import GuardedInference
@@ -51,12 +52,13 @@ class WorkerPorts:
     recorded: Callable[[InferenceResult], None] = lambda _: None
     judged: Callable[[str, Verdict], None] = lambda *_: None
     phones: PhoneNumbers = field(default_factory=LibPhoneNumbers)
+    access: AccessDecider = field(default_factory=role_access)
 
 
 def build_worker(client: Client, settings: Settings, ports: WorkerPorts) -> Worker:
     """A worker for the settings' task queue; the caller runs it and shuts it down."""
     policies = Policies(ports.policies)
-    validation = ValidationActivities(ports.keyring, policies, ports.identities, ports.teams)
+    validation = ValidationActivities(ports.keyring, policies, ports.identities, ports.teams, ports.access)
     detectors = load_detectors(settings.models_dir, None, settings.onnx.dir, settings.onnx.threads)
     screening = ScreeningActivities(policies, detectors, ports.phones, ports.identities, ports.judged)
     promise = ReceiptTerms(settings.audit.log_name, settings.audit.promise_seconds)

@@ -8,8 +8,9 @@ from activities.contracts.stages import Problem, Run, Submitter, Validated, Vali
 from activities.inference.policies import Policies
 from assay_temporal import start_context
 from assay_temporal.keyring import KeyRing
-from domain.access.ports import TeamDirectory
-from domain.access.principals import SYSTEM_TENANT, Action, known_roles, require_action
+from domain.access.ports import AccessDecider, TeamDirectory
+from domain.access.principals import SYSTEM_TENANT, Action, Principal, known_roles
+from domain.access.resources import Resource, ResourceKind
 from domain.identity import caller_hash, tenant_of_run
 from domain.inference.requests import parse_request, request_hash
 from domain.ports import IdentityKeys
@@ -19,11 +20,19 @@ from domain.refusals import Kind, Refusal
 class ValidationActivities:
     """Verifies the signed context and reads the request again, under the policy that the run is pinned to."""
 
-    def __init__(self, keyring: KeyRing, policies: Policies, identities: IdentityKeys, teams: TeamDirectory) -> None:
+    def __init__(
+        self,
+        keyring: KeyRing,
+        policies: Policies,
+        identities: IdentityKeys,
+        teams: TeamDirectory,
+        access: AccessDecider,
+    ) -> None:
         self._keyring = keyring
         self._policies = policies
         self._identities = identities
         self._teams = teams
+        self._access = access
 
     @activity.defn
     async def validate_request(self, start: ValidateInput) -> Validated:
@@ -81,11 +90,21 @@ class ValidationActivities:
 
     async def _read(self, start: ValidateInput, run: Run, submitter: Submitter) -> Validated:
         policy = await self._policies.get(run.policy)
-        require_action(known_roles(submitter.roles), Action.SUBMIT)
+        principal = Principal(
+            run.tenant, submitter.subject, submitter.client_id, known_roles(submitter.roles), run.caller
+        )
+        resource = Resource(run.tenant, ResourceKind.RUN, run.workflow_id, _model_named(start.request))
+        await self._access.require(principal, Action.SUBMIT, resource)
         request = parse_request(start.request, policy.limits)
         policy.model(run.tenant, request.model)
         fallbacks = policy.fallbacks(run.tenant, request.model)
         return Validated(run, submitter, replace(request, messages=()), fallbacks)
+
+
+def _model_named(request: object) -> str | None:
+    """The model that a request names, read before the rest: a caller without the right learns nothing of its faults."""
+    model = request.get("model") if isinstance(request, dict) else None
+    return model if isinstance(model, str) else None
 
 
 def _overreach(workflow_id: str, context: start_context.StartContext) -> str | None:

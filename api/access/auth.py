@@ -1,4 +1,4 @@
-"""Who asks: rights stand in a route's parameters. ``caller: PromptSubmitter`` is all that a route writes."""
+"""Authentication and rights in a route's parameters: ``caller: PromptSubmitter`` is all that a route declares."""
 
 from collections.abc import Awaitable, Callable
 from typing import Annotated
@@ -6,7 +6,8 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from api.dependencies import services
-from domain.access.principals import Action, Principal, require_action
+from domain.access.principals import Action, Principal
+from domain.access.resources import Resource, ResourceKind
 from domain.refusals import Kind, Refusal
 
 _MAX_HEADER_CHARS = 8192
@@ -33,20 +34,23 @@ async def authenticate(request: Request) -> Principal:
 Authenticated = Annotated[Principal, Depends(authenticate)]
 
 
-def may(action: Action) -> Callable[[Principal], Awaitable[Principal]]:
-    """A dependency that passes principals with a role for ``action``."""
+def may(action: Action, kind: ResourceKind) -> Callable[[Request, Principal], Awaitable[Principal]]:
+    """A dependency that passes principals who may do ``action`` with resources of that kind in their tenant."""
 
-    async def check(principal: Authenticated) -> Principal:
-        require_action(principal.roles, action)
+    async def check(request: Request, principal: Authenticated) -> Principal:
+        provided = await services(request)
+        await provided.access.require(principal, action, Resource(principal.tenant, kind))
         return principal
 
     return check
 
 
-PromptSubmitter = Annotated[Principal, Depends(may(Action.SUBMIT))]
-RunReader = Annotated[Principal, Depends(may(Action.READ_OWN_RUN))]
-Eraser = Annotated[Principal, Depends(may(Action.ERASE))]
-HoldReader = Annotated[Principal, Depends(may(Action.READ_HOLDS))]
-HoldPlacer = Annotated[Principal, Depends(may(Action.PLACE_HOLD))]
-HoldReleaser = Annotated[Principal, Depends(may(Action.RELEASE_HOLD))]
-RunCanceller = Annotated[Principal, Depends(may(Action.CANCEL_OWN_RUN))]
+PromptSubmitter = Annotated[Principal, Depends(may(Action.SUBMIT, ResourceKind.RUN))]
+RunReader = Annotated[Principal, Depends(may(Action.READ_OWN_RUN, ResourceKind.RUN))]
+RunCanceller = Annotated[Principal, Depends(may(Action.CANCEL_OWN_RUN, ResourceKind.RUN))]
+AuditReader = Annotated[Principal, Depends(may(Action.READ_AUDIT, ResourceKind.RECORD))]
+LogReader = Annotated[Principal, Depends(may(Action.READ_LOG, ResourceKind.LOG))]
+Eraser = Annotated[Principal, Depends(may(Action.ERASE, ResourceKind.DATA_SUBJECT))]
+HoldReader = Annotated[Principal, Depends(may(Action.READ_HOLDS, ResourceKind.HOLD))]
+HoldPlacer = Annotated[Principal, Depends(may(Action.PLACE_HOLD, ResourceKind.HOLD))]
+HoldReleaser = Annotated[Principal, Depends(may(Action.RELEASE_HOLD, ResourceKind.HOLD))]

@@ -1,19 +1,16 @@
 """``/v1/audit``: the log's records for auditors, its proofs, checkpoints and keys for all who work with the tenant."""
 
 import base64
-from collections.abc import Awaitable, Callable
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Query
 from fastapi.responses import JSONResponse, PlainTextResponse, StreamingResponse
 
-from api.access.auth import Authenticated
+from api.access.auth import AuditReader, LogReader
 from api.audit.schemas import ConsistencyBody, EventBody, EventsBody, EventsQuery, ExportQuery
 from api.dependencies import Provided
 from api.http.openapi import problems
-from domain.access.principals import Action, Principal
-from domain.access.roles import Resource
 from domain.records.queries import RecordFilter, parse_cursor
 from domain.refusals import Kind, Refusal
 from domain.signing_keys import LOG_KEY
@@ -22,20 +19,6 @@ from domain.transparency.checkpoints import parse_checkpoint, parse_note, vkey
 router = APIRouter(prefix="/v1/audit", tags=["audit"])
 EXPORT_TYPE = "application/jsonl"
 _RETRY_SECONDS = 1.0
-
-
-def may(action: Action) -> Callable[[Principal, Provided], Awaitable[Principal]]:
-    """A dependency that passes principals who may do ``action`` in their tenant."""
-
-    async def check(principal: Authenticated, provided: Provided) -> Principal:
-        await provided.access.require(principal, action, Resource(principal.tenant))
-        return principal
-
-    return check
-
-
-AuditReader = Annotated[Principal, Depends(may(Action.READ_AUDIT))]
-LogReader = Annotated[Principal, Depends(may(Action.READ_LOG))]
 _Plaintext = Annotated[bool, Query(description="Decrypt. The reading itself is recorded first.")]
 
 

@@ -14,7 +14,7 @@ from api.access.auth import Authenticated, authenticate
 from api.dependencies import Provided
 from api.edge.refusals import leave_unrecorded
 from domain.access.principals import Action, Principal
-from domain.access.roles import Resource
+from domain.access.resources import Resource, ResourceKind
 from domain.refusals import Kind, Refusal
 
 SESSION_PATH = "/codec"
@@ -54,7 +54,7 @@ async def _payload_reader(request: Request, provided: Provided) -> Principal:
     else:
         principal = await _of_session(request, provided)
         request.state.principal = principal
-    await provided.access.require(principal, Action.DECODE_PAYLOAD, Resource(principal.tenant))
+    await provided.access.require(principal, Action.DECODE_PAYLOAD, Resource(principal.tenant, ResourceKind.PAYLOAD))
     return principal
 
 
@@ -77,7 +77,7 @@ async def _of_session(request: Request, provided: Provided) -> Principal:
 
 async def _ticket_buyer(principal: Authenticated, provided: Provided) -> Principal:
     """The holder of an access token who may read payloads: a session buys no other session."""
-    await provided.access.require(principal, Action.DECODE_PAYLOAD, Resource(principal.tenant))
+    await provided.access.require(principal, Action.DECODE_PAYLOAD, Resource(principal.tenant, ResourceKind.PAYLOAD))
     return principal
 
 

@@ -5,7 +5,7 @@ whose metadata was edited. So the metadata can be judged before a key is touched
 """
 
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -16,7 +16,7 @@ from assay_temporal.codec import ENCODING, EncryptingCodec, UnauthenticatedPaylo
 from assay_temporal.keyring import KeyRing
 from domain.access.ports import AccessDecider
 from domain.access.principals import SYSTEM_TENANT, Action, Principal
-from domain.access.roles import Resource, require_own_tenant
+from domain.access.resources import Resource, ResourceKind
 from domain.budgets.ports import Ledger
 from domain.ports import Clock
 from domain.records.access_events import decoded_record
@@ -77,24 +77,29 @@ class PayloadDecoder:
         sealed = {
             place: payload for place, payload in enumerate(parsed) if payload.metadata.get("encoding") == ENCODING
         }
-        runs = {self._judged(principal, payload, place, namespace) for place, payload in sealed.items()}
-        for run in sorted(runs):
-            await self._access.require(principal, Action.DECODE_PAYLOAD, Resource(principal.tenant, run))
+        permitted: set[Resource] = set()
+        for place, payload in sealed.items():
+            permitted.add(await self._permitted(principal, payload, place, namespace, permitted))
+        runs = {resource.run for resource in permitted if resource.run is not None}
         opened = {place: await self._opened(payload, place) for place, payload in sealed.items()}
         for run in sorted(runs):
             await self._record(principal, run)
         return [opened.get(place, payload) for place, payload in enumerate(payloads)]
 
-    def _judged(self, principal: Principal, payload: Payload, place: int, namespace: str | None) -> str:
-        """The run that a payload says it is of, if the principal may ask for it at all."""
+    async def _permitted(
+        self, principal: Principal, payload: Payload, place: int, namespace: str | None, known: Collection[Resource]
+    ) -> Resource:
+        """The resource that a payload's metadata names, once the principal may decode it. ``known`` are permitted."""
         said = {name: payload.metadata.get(f"assay-{name}", b"") for name in ("tenant", "namespace", "workflow")}
-        require_own_tenant(principal, said["tenant"].decode("utf-8", "replace"))
+        tenant, run = (said[name].decode("utf-8", "replace") for name in ("tenant", "workflow"))
+        resource = Resource(tenant, ResourceKind.PAYLOAD, run)
+        if resource not in known:
+            await self._access.require(principal, Action.DECODE_PAYLOAD, resource)
         if said["namespace"] != self._namespace.encode() or namespace not in (None, self._namespace):
             raise _unauthenticated("is of another namespace", place)
-        try:
-            return said["workflow"].decode()
-        except UnicodeDecodeError:
-            raise _unauthenticated("does not authenticate", place) from None
+        if run.encode() != said["workflow"]:
+            raise _unauthenticated("does not authenticate", place)
+        return resource
 
     async def _opened(self, payload: Payload, place: int) -> dict[str, Any]:
         try:

@@ -20,7 +20,9 @@ from api.inference.run_views import RunView
 from assay_temporal import start_context
 from assay_temporal.contracts import WORKFLOW, InferenceResult, SignedRequest
 from assay_temporal.keyring import KeyRing, KeyUnavailable
-from domain.access.principals import SYSTEM_TENANT, Action, Principal, require_action
+from domain.access.ports import AccessDecider
+from domain.access.principals import SYSTEM_TENANT, Action, Principal
+from domain.access.resources import Resource, ResourceKind
 from domain.identity import run_id, tenant_of_run
 from domain.inference.requests import request_hash
 from domain.ports import Clock, IdentityKeys
@@ -66,6 +68,7 @@ class Runs:
         random_tag: Callable[[], str],
         require_vault: Callable[[], None],
         outcomes: Outcomes,
+        access: AccessDecider,
     ) -> None:
         """Take the parts.
 
@@ -80,6 +83,7 @@ class Runs:
         self._random_tag = random_tag
         self._require_vault = require_vault
         self._outcomes = outcomes
+        self._access = access
 
     async def start(self, submission: Submission) -> Started:
         """Start the run, or find the one that this idempotency key has started.
@@ -167,7 +171,7 @@ class Runs:
         Raises:
             Refusal: NOT_FOUND, also for another caller's run; ENGINE_UNAVAILABLE.
         """
-        description = await self._described(public_id, principal)
+        description = await self._described(public_id, principal, Action.READ_OWN_RUN)
         if description.close_time is None:
             return self._outcomes.told(public_id) or run_views.running(public_id)
         return await self._outcome(public_id)
@@ -181,16 +185,15 @@ class Runs:
 
     async def cancel(self, public_id: str, principal: Principal) -> RunView:
         """Ask for the run's end. One that has ended stays as it is."""
-        description = await self._described(public_id, principal)
+        description = await self._described(public_id, principal, Action.CANCEL_OWN_RUN)
         if description.close_time is not None:
             return await self.read(public_id, principal)
         async with _engine():
             await self._handle(public_id).cancel(rpc_timeout=_RPC_TIMEOUT)
         return run_views.running(public_id)
 
-    async def _described(self, public_id: str, principal: Principal) -> WorkflowExecutionDescription:
-        if tenant_of_run(public_id) != principal.tenant:
-            raise _not_found()
+    async def _described(self, public_id: str, principal: Principal, action: Action) -> WorkflowExecutionDescription:
+        await self._require(principal, action, public_id)
         async with _keys_or_refusal(), _engine():
             description = await self._handle(public_id).describe(rpc_timeout=_RPC_TIMEOUT)
             memo = await description.memo()
@@ -199,11 +202,18 @@ class Runs:
             memo.get("caller"),
             description.typed_search_attributes.get(search_attributes.CALLER),
         ):
-            try:
-                require_action(principal.roles, Action.READ_ANY_RUN)
-            except Refusal:
-                raise _not_found() from None
+            await self._require(principal, Action.READ_ANY_RUN, public_id)
         return description
+
+    async def _require(self, principal: Principal, action: Action, public_id: str) -> None:
+        """Pass if the principal may. A run that they may not see is not found."""
+        tenant = tenant_of_run(public_id)
+        if tenant is None:
+            raise _not_found()
+        try:
+            await self._access.require(principal, action, Resource(tenant, ResourceKind.RUN, public_id))
+        except Refusal:
+            raise _not_found() from None
 
     def _handle(self, public_id: str) -> Handle:
         return self._client.get_workflow_handle(public_id, result_type=InferenceResult)

@@ -1,4 +1,4 @@
 """Principals, roles, clients, teams and browser sessions.
 
-Public: ``principals``, ``roles``, ``clients``, ``sessions``, ``ports``.
+Public: ``principals``, ``resources``, ``roles``, ``clients``, ``sessions``, ``ports``.
 """

@@ -6,7 +6,7 @@ from typing import Protocol
 
 from domain.access.clients import ClientEntry, IssuedToken, TeamEntry
 from domain.access.principals import Action, Principal
-from domain.access.roles import Resource
+from domain.access.resources import AccessDecision, Resource
 from domain.access.sessions import SessionClaims, SessionUse
 
 
@@ -23,14 +23,22 @@ class TokenVerifier(Protocol):
 
 
 class AccessDecider(Protocol):
-    """Whether a principal may act on something. It can only narrow: another tenant's is refused whatever it says."""
+    """The one way to authorise. Another tenant's resource is refused whatever the rules permit."""
 
     async def require(self, principal: Principal, action: Action, resource: Resource) -> None:
-        """Pass if the principal may.
+        """Pass if the principal may act on the resource.
 
         Raises:
             Refusal: FORBIDDEN, also when the decision can't be made.
         """
+        ...
+
+
+class AccessRules(Protocol):
+    """The rules behind an ``AccessDecider``, which alone asks them, about resources of the principal's own tenant."""
+
+    async def decide(self, principal: Principal, action: Action, resource: Resource) -> AccessDecision:
+        """The decision. An exception refuses, as does anything else than a decision that permits."""
         ...
 
 

@@ -1,4 +1,4 @@
-"""Who asks: a principal of one tenant, with roles, and which role each action needs."""
+"""Principals of a tenant, their roles, and the actions that they can ask for."""
 
 import re
 from collections.abc import Collection
@@ -38,20 +38,6 @@ class Action(StrEnum):
     RELEASE_HOLD = "release_hold"
 
 
-_OVERSIGHT = frozenset(
-    {
-        *(Action.READ_LOG, Action.READ_AUDIT, Action.READ_OWN_RUN, Action.READ_ANY_RUN, Action.DECODE_PAYLOAD),
-        *(Action.READ_HOLDS, Action.PLACE_HOLD, Action.RELEASE_HOLD),
-    }
-)
-_GRANTS: dict[Role, frozenset[Action]] = {
-    Role.AI_OPERATOR: frozenset({Action.SUBMIT, Action.READ_OWN_RUN, Action.CANCEL_OWN_RUN, Action.READ_LOG}),
-    Role.REVIEWER: frozenset({Action.READ_OWN_RUN, Action.READ_LOG}),
-    Role.AUDITOR: _OVERSIGHT,
-    Role.ADMIN: _OVERSIGHT | {Action.ERASE},
-}
-
-
 @dataclass(frozen=True, slots=True)
 class Principal:
     """An authenticated caller.
@@ -85,13 +71,3 @@ def require_tenant(name: str) -> str:
 def known_roles(names: Collection[str]) -> frozenset[Role]:
     """The roles among ``names``. Names that we don't know grant nothing."""
     return frozenset(role for role in Role if role.value in names)
-
-
-def require_action(roles: frozenset[Role], action: Action) -> None:
-    """Pass if a role grants ``action``.
-
-    Raises:
-        Refusal: FORBIDDEN, also for an empty set of roles.
-    """
-    if not any(action in _GRANTS[role] for role in roles):
-        raise Refusal(Kind.FORBIDDEN, f"none of the caller's roles grants '{action}'")

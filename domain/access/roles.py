@@ -1,33 +1,27 @@
-"""Who may do what to what: the wall between tenants, which nothing opens, and the default decision, by role."""
+"""Default access rules: the actions that each role grants."""
 
-from dataclasses import dataclass
+from domain.access.principals import Action, Principal, Role
+from domain.access.resources import AccessDecision, Resource
 
-from domain.access.principals import Action, Principal, require_action
-from domain.refusals import Kind, Refusal
-
-
-@dataclass(frozen=True, slots=True)
-class Resource:
-    """What an action is done to: one run of a tenant, or any of them where ``run`` is None."""
-
-    tenant: str
-    run: str | None = None
-
-
-def require_own_tenant(principal: Principal, tenant: str) -> None:
-    """Pass if it is the principal's own tenant.
-
-    Raises:
-        Refusal: FORBIDDEN, for every other one, ``system`` included.
-    """
-    if principal.tenant != tenant:
-        raise Refusal(Kind.FORBIDDEN, "this is another tenant's")
+_OVERSIGHT = frozenset(
+    {
+        *(Action.READ_LOG, Action.READ_AUDIT, Action.READ_OWN_RUN, Action.READ_ANY_RUN, Action.DECODE_PAYLOAD),
+        *(Action.READ_HOLDS, Action.PLACE_HOLD, Action.RELEASE_HOLD),
+    }
+)
+_GRANTS: dict[Role, frozenset[Action]] = {
+    Role.AI_OPERATOR: frozenset({Action.SUBMIT, Action.READ_OWN_RUN, Action.CANCEL_OWN_RUN, Action.READ_LOG}),
+    Role.REVIEWER: frozenset({Action.READ_OWN_RUN, Action.READ_LOG}),
+    Role.AUDITOR: _OVERSIGHT,
+    Role.ADMIN: _OVERSIGHT | {Action.ERASE},
+}
 
 
-class RoleAccess:
-    """``AccessDecider`` by the principal's roles alone, whatever the run."""
+class RoleRules:
+    """``AccessRules`` by the principal's roles alone, whatever the resource."""
 
-    async def require(self, principal: Principal, action: Action, resource: Resource) -> None:
-        """See ``AccessDecider``."""
-        require_own_tenant(principal, resource.tenant)
-        require_action(principal.roles, action)
+    async def decide(self, principal: Principal, action: Action, resource: Resource) -> AccessDecision:
+        """See ``AccessRules``."""
+        if any(action in _GRANTS[role] for role in principal.roles):
+            return AccessDecision(permitted=True)
+        return AccessDecision(permitted=False, reason=f"none of the caller's roles grants '{action}'")

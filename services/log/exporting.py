@@ -6,7 +6,7 @@ from datetime import datetime
 
 from domain.access.ports import AccessDecider
 from domain.access.principals import Action, Principal
-from domain.access.roles import Resource
+from domain.access.resources import Resource, ResourceKind
 from domain.budgets.ports import Ledger
 from domain.ports import Clock
 from domain.records.access_events import reading_record
@@ -46,7 +46,7 @@ class LogExport:
             Refusal: FORBIDDEN; NOT_FOUND before the first checkpoint; STORE_UNAVAILABLE, also if it can't be recorded.
         """
         tenant = principal.tenant
-        await self._access.require(principal, Action.READ_AUDIT, Resource(tenant))
+        await self._access.require(principal, Action.READ_AUDIT, Resource(tenant, ResourceKind.LOG))
         note = await self._proofs.checkpoint(tenant)
         if note is None:
             raise Refusal(Kind.NOT_FOUND, "no checkpoint of this log was signed yet")

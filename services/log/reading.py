@@ -8,7 +8,7 @@ from uuid import UUID
 
 from domain.access.ports import AccessDecider
 from domain.access.principals import Action, Principal
-from domain.access.roles import Resource
+from domain.access.resources import Resource, ResourceKind
 from domain.budgets.ports import Ledger
 from domain.identity import subject_hash
 from domain.ports import Clock, IdentityKeys
@@ -91,7 +91,8 @@ class RecordReading:
     ) -> list[dict[str, Any]]:
         runs = {record.workflow_id for record in records}
         for run in sorted(run for run in runs if run is not None):
-            await self._access.require(principal, Action.READ_AUDIT, Resource(principal.tenant, run))
+            resource = Resource(principal.tenant, ResourceKind.RECORD, run)
+            await self._access.require(principal, Action.READ_AUDIT, resource)
         opened = [{**as_json(record), **await self._content(record)} for record in records]
         made = reading_record(
             EventKind.RECORDS_READ,

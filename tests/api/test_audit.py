@@ -20,12 +20,13 @@ from config.settings import Settings
 from domain.access.clients import ClientEntry
 from domain.access.ports import AccessDecider
 from domain.access.principals import Action, Principal
-from domain.access.roles import Resource, RoleAccess
+from domain.access.resources import Resource
 from domain.identity import event_id, subject_hash
 from domain.records.records import EventKind, OpenFields, Record, SealedFields
 from domain.refusals import Kind, Refusal
 from domain.transparency.checkpoints import open_checkpoint, open_proof, parse_proof, parse_vkey, vkey
 from domain.transparency.merkle import verify_consistency
+from services.access import role_access
 from services.log.exporting import LogExport
 from services.log.reading import RecordReading
 from tests.doubles.clock import FixedClock
@@ -58,7 +59,7 @@ class LogSigner(LocalSigner):
 class Edge:
     """The API's process over doubles."""
 
-    access: AccessDecider = field(default_factory=RoleAccess)
+    access: AccessDecider = field(default_factory=role_access)
     clock: FixedClock = field(default_factory=FixedClock)
     refusals: list[Kind] = field(default_factory=list)
     tags: int = 0
@@ -273,7 +274,7 @@ async def test_an_erased_record_says_so(edge: Edge):
 
 
 async def test_a_run_that_may_not_be_read_is_not_opened():
-    class OneRun(RoleAccess):
+    class OneRun:
         async def require(self, principal: Principal, action: Action, resource: Resource) -> None:
             if resource.run not in (None, RUN):
                 raise Refusal(Kind.FORBIDDEN, "this run is not for you")

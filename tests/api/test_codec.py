@@ -27,11 +27,12 @@ from config.settings import ApiSettings, Settings
 from domain.access.clients import ClientEntry
 from domain.access.ports import AccessDecider
 from domain.access.principals import Action, Principal
-from domain.access.roles import Resource, RoleAccess
+from domain.access.resources import Resource
 from domain.access.sessions import SessionUse
 from domain.identity import tenant_of_run
 from domain.records.records import EventKind, Record
 from domain.refusals import Kind, Refusal
+from services.access import role_access
 from services.browser_sessions import Sessions
 from tests.doubles.clock import FixedClock
 from tests.doubles.keys import FixedIdentity, FixedKeyRing, LocalSigner
@@ -62,7 +63,7 @@ class Edge:
     behind_tls_proxy: bool = False
     clock: FixedClock = field(default_factory=FixedClock)
     ring: FixedKeyRing = field(default_factory=lambda: FixedKeyRing("acme", "globex", "system"))
-    access: AccessDecider = field(default_factory=RoleAccess)
+    access: AccessDecider = field(default_factory=role_access)
     refusals: list[Kind] = field(default_factory=list)
     tags: int = 0
 

@@ -29,6 +29,7 @@ from domain.identity import caller_hash, run_id
 from domain.inference.requests import request_hash
 from embedded.process.ports import unused_ports
 from embedded.servers.group import EmbeddedServers, temporal
+from services.access import role_access
 from tests.doubles.clock import FixedClock
 from tests.doubles.gaps import MemoryGaps
 from tests.doubles.keys import FixedIdentity, FixedKeyRing, LocalSigner
@@ -138,6 +139,7 @@ class RecordingBench:
             random_tag,
             lambda: None,
             Outcomes(),
+            role_access(),
         )
 
 

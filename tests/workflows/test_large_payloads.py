@@ -15,6 +15,7 @@ from api.inference.runs import Runs, Submission
 from domain.access.principals import Principal, Role
 from domain.records.records import EventKind
 from domain.refusals import Kind, Refusal
+from services.access import role_access
 from tests.doubles.clock import FixedClock
 from tests.workflows.conftest import EXTERNAL_BYTES, QUEUE, Bench
 from worker.housekeeping import Housekeeping
@@ -124,6 +125,7 @@ def runs(bench: Bench) -> Runs:
         lambda: secrets.token_hex(8),
         lambda: None,
         Outcomes(),
+        role_access(),
     )
 
 

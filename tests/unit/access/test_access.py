@@ -1,33 +1,118 @@
-"""The default decision about access: by role, behind a wall that no role opens."""
+"""Authorisation: by role, within the principal's tenant, and refused wherever it can't be decided."""
+
+from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from domain.access.principals import Action, Principal, Role
-from domain.access.roles import Resource, RoleAccess
+from domain.access.resources import AccessDecision, Resource, ResourceKind
+from domain.access.roles import RoleRules
 from domain.refusals import Kind, Refusal
+from services.access import TenantAccess, role_access
 
-RUN = "inf.acme." + "a" * 32
+RUN = Resource("acme", ResourceKind.RUN, "inf.acme." + "a" * 32, "a-model")
+_OVERSIGHT = {
+    *(Action.READ_LOG, Action.READ_AUDIT, Action.READ_OWN_RUN, Action.READ_ANY_RUN),
+    *(Action.DECODE_PAYLOAD, Action.READ_HOLDS, Action.PLACE_HOLD, Action.RELEASE_HOLD),
+}
+GRANTS = {
+    Role.AI_OPERATOR: {Action.SUBMIT, Action.READ_OWN_RUN, Action.CANCEL_OWN_RUN, Action.READ_LOG},
+    Role.REVIEWER: {Action.READ_OWN_RUN, Action.READ_LOG},
+    Role.AUDITOR: _OVERSIGHT,
+    Role.ADMIN: {*_OVERSIGHT, Action.ERASE},
+}
 
 
 def principal(*roles: Role, tenant: str = "acme") -> Principal:
     return Principal(tenant, "alice", "console", frozenset(roles), "c" * 32)
 
 
-@pytest.mark.parametrize("role", [Role.AUDITOR, Role.ADMIN])
-@pytest.mark.parametrize("run", [None, RUN])
-async def test_auditors_and_admins_decode_in_their_tenant(role: Role, run: str | None):
-    await RoleAccess().require(principal(role), Action.DECODE_PAYLOAD, Resource("acme", run))
+class Rules:
+    """Rules that give the same answer to everything, or raise it."""
+
+    def __init__(self, answer: Any) -> None:
+        self._answer = answer
+        self.asked: list[Resource] = []
+
+    async def decide(self, principal: Principal, action: Action, resource: Resource) -> AccessDecision:
+        self.asked.append(resource)
+        if isinstance(self._answer, Exception):
+            raise self._answer
+        return self._answer
 
 
-@pytest.mark.parametrize("roles", [(), (Role.AI_OPERATOR,), (Role.REVIEWER,), (Role.AI_OPERATOR, Role.REVIEWER)])
-async def test_nobody_else_does(roles: tuple[Role, ...]):
-    with pytest.raises(Refusal) as refused:
-        await RoleAccess().require(principal(*roles), Action.DECODE_PAYLOAD, Resource("acme"))
-    assert refused.value.kind is Kind.FORBIDDEN
+async def refusal_of(access: TenantAccess, who: Principal, action: Action, resource: Resource) -> Refusal | None:
+    try:
+        await access.require(who, action, resource)
+    except Refusal as refusal:
+        return refusal
+    return None
 
 
-@pytest.mark.parametrize("tenant", ["globex", "system", "", "acme "])
-async def test_no_role_reaches_into_another_tenant(tenant: str):
-    with pytest.raises(Refusal) as refused:
-        await RoleAccess().require(principal(*Role), Action.DECODE_PAYLOAD, Resource(tenant, RUN))
-    assert refused.value.kind is Kind.FORBIDDEN
+@pytest.mark.parametrize("role", Role)
+@pytest.mark.parametrize("action", Action)
+@pytest.mark.parametrize("kind", ResourceKind)
+async def test_a_role_grants_what_the_table_lists(role: Role, action: Action, kind: ResourceKind):
+    refused = await refusal_of(role_access(), principal(role), action, Resource("acme", kind))
+    assert (refused is None) == (action in GRANTS[role])
+    if refused is not None:
+        assert refused.kind is Kind.FORBIDDEN
+        assert refused.detail == f"none of the caller's roles grants '{action.value}'"
+
+
+@pytest.mark.parametrize("action", Action)
+async def test_no_role_grants_nothing(action: Action):
+    assert await refusal_of(role_access(), principal(), action, RUN)
+
+
+async def test_roles_add_up():
+    assert await refusal_of(role_access(), principal(Role.AUDITOR, Role.AI_OPERATOR), Action.SUBMIT, RUN) is None
+
+
+@pytest.mark.parametrize("tenant", ["globex", "system", "", "acme ", "Acme"])
+async def test_no_role_and_no_rule_reaches_into_another_tenant(tenant: str):
+    permissive = Rules(AccessDecision(permitted=True))
+    for access in (role_access(), TenantAccess(permissive)):
+        for action in Action:
+            refused = await refusal_of(access, principal(*Role), action, Resource(tenant, ResourceKind.RUN, RUN.run))
+            assert refused.kind is Kind.FORBIDDEN
+    assert permissive.asked == []
+
+
+async def test_rules_get_the_whole_resource():
+    rules = Rules(AccessDecision(permitted=True))
+    await TenantAccess(rules).require(principal(), Action.SUBMIT, RUN)
+    assert rules.asked == [RUN]
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        RuntimeError("a canary in an exception"),
+        Refusal(Kind.STORE_UNAVAILABLE, "a canary in a refusal"),
+        TimeoutError(),
+        None,
+        True,
+        "permit",
+        AccessDecision(permitted="yes"),
+        AccessDecision(permitted=1),
+    ],
+)
+async def test_without_a_decision_that_permits_access_is_refused(answer: Any):
+    with capture_logs() as logs:
+        refused = await refusal_of(TenantAccess(Rules(answer)), principal(*Role), Action.SUBMIT, RUN)
+    assert refused.kind is Kind.FORBIDDEN
+    assert "canary" not in f"{refused.detail}{logs}"
+    assert refused.__cause__ is None
+
+
+async def test_a_refusal_gives_the_rules_reason():
+    refused = await refusal_of(
+        TenantAccess(Rules(AccessDecision(permitted=False, reason="not on Sundays"))), principal(), Action.SUBMIT, RUN
+    )
+    assert refused.detail == "not on Sundays"
+
+
+async def test_the_default_rules_decide_by_role_alone():
+    assert (await RoleRules().decide(principal(Role.ADMIN), Action.ERASE, RUN)).permitted

@@ -21,6 +21,7 @@ from domain.inference.requests import request_hash
 from domain.records.reconciliation import Beginning, ClosedRun, ClosedRuns, EngineState, kind_for
 from domain.records.records import EventKind, OpenFields, Record, SealedFields
 from domain.refusals import Kind, Refusal
+from services.access import role_access
 from tests.doubles.clock import FixedClock
 from tests.doubles.gaps import MemoryGaps
 from tests.doubles.keys import FixedIdentity, FixedKeyRing
@@ -68,7 +69,7 @@ class Bench:
         self.ledger = MemoryLedger(self.clock)
         self.gaps = MemoryGaps(self.ledger)
         self.engine = Engine()
-        validation = ValidationActivities(KEYRING, Policies(MemoryPolicies()), IDENTITY, MemoryTeams())
+        validation = ValidationActivities(KEYRING, Policies(MemoryPolicies()), IDENTITY, MemoryTeams(), role_access())
         self.activities = AbandonedActivities(self.engine, self.gaps, self.ledger, validation, self.clock)
 
     async def begins(self, run: str, state: EngineState, *identities: str, argument: Any = None) -> None:
