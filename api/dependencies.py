@@ -1,4 +1,4 @@
-"""What the routes need from the process: ports, made in ``api/main.py`` and nowhere else."""
+"""Services for routes, in groups: made in ``api/main.py``, given to a route by the parameter of its group."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,54 +6,24 @@ from typing import Annotated, cast
 
 from fastapi import Depends, Request
 
-from api.codec.decoding import PayloadDecoder
-from api.inference.checkpoint_wait import Sealing
-from api.inference.runs import Runs
-from config.settings import Settings
-from domain.access.ports import AccessDecider, TokenVerifier
-from domain.budgets.ports import RateLimiter
-from domain.policy.document import Policy
-from domain.ports import Dependency, StatementSigner
-from domain.records.ports import RecordReader
+from api.access.access_services import AccessServices
+from api.audit.audit_services import AuditServices
+from api.codec.codec_services import CodecServices
+from api.inference.inference_services import InferenceServices
+from domain.ports import Dependency
 from domain.refusals import Kind, Refusal
-from domain.transparency.ports import LogProofs
-from services.browser_sessions import Sessions
-from services.custody import Custodian
-from services.log.exporting import LogExport
-from services.log.reading import RecordReading
 from services.refusals.recorder import EdgeRecorder
-from services.tokens import TokenService
-
-
-@dataclass(frozen=True)
-class PinnedPolicy:
-    """The policy that new runs are pinned to."""
-
-    hash: str
-    policy: Policy
 
 
 @dataclass(frozen=True)
 class Services:
-    """Everything a route may use."""
+    """Services of all routes, by group, and the recorder of refusals at the edge."""
 
-    settings: Settings
-    runs: Runs
-    verifier: TokenVerifier
-    tokens: TokenService
-    signer: StatementSigner
-    rates: RateLimiter
-    policy: PinnedPolicy
+    access: AccessServices
+    inference: InferenceServices
+    audit: AuditServices
+    codec: CodecServices
     edge: EdgeRecorder
-    access: AccessDecider
-    decoder: PayloadDecoder
-    sessions: Sessions
-    custodian: Custodian
-    sealing: Sealing
-    reading: RecordReading
-    records: RecordReader
-    proofs: LogProofs
-    export: LogExport
 
 
 @dataclass
@@ -70,7 +40,7 @@ def readiness(request: Request) -> Readiness:
 
 
 async def services(request: Request) -> Services:
-    """The services. A coroutine, since FastAPI would send a plain function to a thread.
+    """The services. A coroutine, as are the groups, since FastAPI would send a plain function to a thread.
 
     Raises:
         Refusal: ENGINE_UNAVAILABLE while the process is starting.
@@ -81,4 +51,23 @@ async def services(request: Request) -> Services:
     return found
 
 
-Provided = Annotated[Services, Depends(services)]
+async def _access(request: Request) -> AccessServices:
+    return (await services(request)).access
+
+
+async def _inference(request: Request) -> InferenceServices:
+    return (await services(request)).inference
+
+
+async def _audit(request: Request) -> AuditServices:
+    return (await services(request)).audit
+
+
+async def _codec(request: Request) -> CodecServices:
+    return (await services(request)).codec
+
+
+Access = Annotated[AccessServices, Depends(_access)]
+Inference = Annotated[InferenceServices, Depends(_inference)]
+Audit = Annotated[AuditServices, Depends(_audit)]
+Codec = Annotated[CodecServices, Depends(_codec)]

@@ -5,6 +5,7 @@ import contextlib
 import secrets
 from collections.abc import Iterator
 from contextlib import AsyncExitStack, contextmanager
+from dataclasses import dataclass, field
 from functools import partial
 
 import structlog
@@ -23,20 +24,26 @@ from adapters.tokens.browser_sessions import JwtSessions
 from adapters.vault.clients import VaultClients
 from adapters.wiring.log_readers import LogReaders, open_readers
 from adapters.wiring.platform import Platform
+from api.access.access_services import AccessServices
 from api.app import build_app
+from api.audit.audit_services import AuditServices
+from api.codec.codec_services import CodecServices
 from api.codec.decoding import PayloadDecoder
-from api.dependencies import PinnedPolicy, Readiness, Services
+from api.dependencies import Readiness, Services
 from api.http.metrics import Metrics
 from api.inference.checkpoint_wait import Sealing
+from api.inference.inference_services import InferenceServices, PinnedPolicy
 from api.inference.outcomes import Outcomes
 from api.inference.runs import Runs
 from assay_temporal.backoff import Backoff
 from assay_temporal.keyring import KeyUnavailable
 from config import roles
 from config.settings import Settings
+from domain.access.ports import AccessDecider
 from domain.access.principals import SYSTEM_TENANT
 from domain.identity import tenant_of_run
 from domain.policy.document import parse_policy
+from domain.ports import Clock
 from domain.records.floods import Windows
 from domain.records.spool import Spool
 from domain.refusals import Refusal
@@ -98,12 +105,8 @@ async def serve(
         readiness.dependencies = (platform.session, platform.pool, temporal)
         readers = await open_readers(stack, settings, platform)
         edge = _edge_recorder(settings, platform, spool, metrics)
-        tasks = [
-            asyncio.create_task(
-                _become_ready(settings, readiness, platform, readers, temporal, document, edge, metrics, stop, outcomes)
-            ),
-            asyncio.create_task(edge.run()),
-        ]
+        wiring = _Wiring(settings, platform, readers, temporal, document, edge, metrics, stop, outcomes)
+        tasks = [asyncio.create_task(_become_ready(readiness, wiring)), asyncio.create_task(edge.run())]
         stopping = asyncio.create_task(stop.wait())
         await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
         outcomes.give_up()
@@ -123,86 +126,116 @@ def _edge_recorder(settings: Settings, platform: Platform, spool: Spool, metrics
     return EdgeRecorder(outbox, Windows(settings.api.refusals_one_by_one), drops, SystemClock(), random_tag)
 
 
-async def _become_ready(
-    settings: Settings,
-    readiness: Readiness,
-    platform: Platform,
-    readers: LogReaders,
-    temporal: TemporalConnection,
-    document: bytes,
-    edge: EdgeRecorder,
-    metrics: Metrics,
-    stop: asyncio.Event,
-    outcomes: Outcomes,
-) -> None:
+async def _become_ready(readiness: Readiness, wiring: "_Wiring") -> None:
     """Try until every server was reached once; from then on the adapters heal by themselves."""
     backoff = Backoff()
     while readiness.services is None:
         try:
-            readiness.services = await _services(
-                settings, platform, readers, temporal, document, edge, metrics, stop, outcomes
-            )
+            readiness.services = await wiring.services()
         except (Refusal, KeyUnavailable) as error:
             log.info("waiting for a server", reason=type(error).__name__, kind=getattr(error, "kind", None))
             await asyncio.sleep(backoff.next())
-    log.info("ready", policy=readiness.services.policy.hash)
+    log.info("ready", policy=readiness.services.inference.policy.hash)
 
 
-async def _services(
-    settings: Settings,
-    platform: Platform,
-    readers: LogReaders,
-    temporal: TemporalConnection,
-    document: bytes,
-    edge: EdgeRecorder,
-    metrics: Metrics,
-    stop: asyncio.Event,
-    outcomes: Outcomes,
-) -> Services:
-    clock = SystemClock()
-    policy_hash = await platform.policies.put(document)
-    await platform.policies.make_current(policy_hash)
-    client = await temporal.client(platform.keyring, platform.payloads)
-    issuer = JwtIssuer(platform.signer, settings.tokens)
-    clients = VaultClients(platform.session, kv_mount=settings.vault.kv_mount)
-    sessions = JwtSessions(platform.signer, platform.public_keys, platform.identities, settings.tokens, clock)
-    access = role_access()
-    return Services(
-        settings=settings,
-        runs=Runs(
-            client,
+@dataclass(frozen=True)
+class _Wiring:
+    """The process's adapters, and the services over them, a method a group."""
+
+    settings: Settings
+    platform: Platform
+    readers: LogReaders
+    temporal: TemporalConnection
+    document: bytes
+    edge: EdgeRecorder
+    metrics: Metrics
+    stop: asyncio.Event
+    outcomes: Outcomes
+    decider: AccessDecider = field(default_factory=role_access)
+    clock: Clock = field(default_factory=SystemClock)
+
+    async def services(self) -> Services:
+        """The services of all routes.
+
+        Raises:
+            Refusal, KeyUnavailable: a server that they need was not reached.
+        """
+        return Services(
+            access=self._access(),
+            inference=await self._inference(),
+            audit=self._audit(),
+            codec=self._codec(),
+            edge=self.edge,
+        )
+
+    def _access(self) -> AccessServices:
+        settings, platform = self.settings, self.platform
+        issuer = JwtIssuer(platform.signer, settings.tokens)
+        clients = VaultClients(platform.session, kv_mount=settings.vault.kv_mount)
+        return AccessServices(
+            verifier=JwtVerifier(platform.public_keys, platform.identities, settings.tokens, self.clock),
+            decider=self.decider,
+            rates=PostgresRates(platform.pool),
+            tokens=TokenService(clients, platform.identities, issuer, self.clock, random_tag),
+            signer=platform.signer,
+        )
+
+    async def _inference(self) -> InferenceServices:
+        settings, platform = self.settings, self.platform
+        policy_hash = await platform.policies.put(self.document)
+        await platform.policies.make_current(policy_hash)
+        runs = Runs(
+            await self.temporal.client(platform.keyring, platform.payloads),
             settings.temporal.task_queue,
             platform.keyring,
             platform.identities,
-            clock,
+            self.clock,
             random_tag,
             platform.session.require_available,
-            outcomes,
-            access,
-        ),
-        verifier=JwtVerifier(platform.public_keys, platform.identities, settings.tokens, clock),
-        tokens=TokenService(clients, platform.identities, issuer, clock, random_tag),
-        signer=platform.signer,
-        rates=PostgresRates(platform.pool),
-        policy=PinnedPolicy(policy_hash, parse_policy(document)),
-        edge=edge,
-        access=access,
-        decoder=PayloadDecoder(
+            self.outcomes,
+            self.decider,
+        )
+        return InferenceServices(
+            runs=runs,
+            sealing=Sealing(self.readers.proofs, self.stop),
+            policy=PinnedPolicy(policy_hash, parse_policy(self.document)),
+            wait_seconds=settings.api.wait_seconds,
+        )
+
+    def _audit(self) -> AuditServices:
+        platform, readers = self.platform, self.readers
+        access, custody = self.decider, PostgresCustody(platform.pool, platform.sealer)
+        return AuditServices(
+            reading=RecordReading(
+                readers.records, platform.ledger, platform.identities, access, self.clock, random_tag
+            ),
+            records=readers.records,
+            proofs=readers.proofs,
+            export=LogExport(readers.entries, readers.proofs, platform.ledger, access, self.clock, random_tag),
+            custodian=Custodian(custody, platform.identities, self.clock, random_tag),
+            signer=platform.signer,
+            log_name=self.settings.audit.log_name,
+        )
+
+    def _codec(self) -> CodecServices:
+        settings, platform = self.settings, self.platform
+        driver = PayloadDriver(platform.payloads, tenant_of=tenant_of_run, fallback_tenant=SYSTEM_TENANT)
+        decoder = PayloadDecoder(
             platform.keyring,
             settings.temporal.namespace,
-            access,
+            self.decider,
             platform.ledger,
-            clock,
-            resolve=partial(
-                resolve, PayloadDriver(platform.payloads, tenant_of=tenant_of_run, fallback_tenant=SYSTEM_TENANT)
-            ),
-            refused=metrics.payloads_refused.inc,
-        ),
-        sessions=Sessions(sessions, platform.ledger, clock, random_tag, settings.api.ui_session_seconds),
-        custodian=Custodian(PostgresCustody(platform.pool, platform.sealer), platform.identities, clock, random_tag),
-        sealing=Sealing(readers.proofs, stop),
-        reading=RecordReading(readers.records, platform.ledger, platform.identities, access, clock, random_tag),
-        records=readers.records,
-        proofs=readers.proofs,
-        export=LogExport(readers.entries, readers.proofs, platform.ledger, access, clock, random_tag),
-    )
+            self.clock,
+            resolve=partial(resolve, driver),
+            refused=self.metrics.payloads_refused.inc,
+        )
+        tokens = JwtSessions(platform.signer, platform.public_keys, platform.identities, settings.tokens, self.clock)
+        seconds = settings.api.ui_session_seconds
+        return CodecServices(
+            decoder=decoder,
+            sessions=Sessions(tokens, platform.ledger, self.clock, random_tag, seconds),
+            session_seconds=seconds,
+            ui_origin=settings.api.ui_origin,
+            secure_cookie=settings.api.behind_tls_proxy,
+            namespace=settings.temporal.namespace,
+        )

@@ -26,7 +26,7 @@ async def authenticate(request: Request) -> Principal:
     scheme, _, token = values[0].partition(" ")
     if len(values) > 1 or scheme.lower() != "bearer" or not token or len(token) > _MAX_HEADER_CHARS:
         raise Refusal(Kind.INVALID_TOKEN, "the Authorization header is not one bearer token")
-    principal = await provided.verifier.verify(token)
+    principal = await provided.access.verifier.verify(token)
     request.state.principal = principal
     return principal
 
@@ -39,7 +39,7 @@ def may(action: Action, kind: ResourceKind) -> Callable[[Request, Principal], Aw
 
     async def check(request: Request, principal: Authenticated) -> Principal:
         provided = await services(request)
-        await provided.access.require(principal, action, Resource(principal.tenant, kind))
+        await provided.access.decider.require(principal, action, Resource(principal.tenant, kind))
         return principal
 
     return check

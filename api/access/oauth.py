@@ -3,7 +3,7 @@
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
 
-from api.dependencies import Provided
+from api.dependencies import Access
 from api.edge.refusals import record_refusal
 from api.http.openapi import TOKEN_FORM
 from api.http.schemas import TokenBody
@@ -23,10 +23,10 @@ _SIGNING_KEYS = (TOKEN_KEY, RECEIPT_KEY)
 
 
 @router.post("/oauth/token", response_model=TokenBody, openapi_extra=TOKEN_FORM)
-async def token(request: Request, provided: Provided) -> JSONResponse:
+async def token(request: Request, access: Access) -> JSONResponse:
     """An access token for a client. Errors have the form of RFC 6749 section 5.2."""
     try:
-        return await _grant(request, provided)
+        return await _grant(request, access)
     except Refusal as refusal:
         if SHAPES[refusal.kind].status >= 500:  # noqa: PLR2004 - server errors have no form in the RFC
             raise
@@ -43,7 +43,7 @@ async def token(request: Request, provided: Provided) -> JSONResponse:
         return JSONResponse(error, status_code=shape.status, headers=headers)
 
 
-async def _grant(request: Request, provided: Provided) -> JSONResponse:
+async def _grant(request: Request, access: Access) -> JSONResponse:
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type != "application/x-www-form-urlencoded":
         raise Refusal(Kind.UNSUPPORTED_MEDIA, "send 'Content-Type: application/x-www-form-urlencoded'")
@@ -51,10 +51,10 @@ async def _grant(request: Request, provided: Provided) -> JSONResponse:
     if form.get("grant_type") != "client_credentials":
         raise Refusal(Kind.UNSUPPORTED_GRANT, "only 'grant_type=client_credentials' is supported")
     client_id, secret = client_credentials(request.headers.get("authorization"), form)
-    decision = await provided.rates.take(SYSTEM_TENANT, await provided.tokens.attempt_name(client_id), _ATTEMPTS)
+    decision = await access.rates.take(SYSTEM_TENANT, await access.tokens.attempt_name(client_id), _ATTEMPTS)
     if not decision.allowed:
         raise Refusal(Kind.RATE_LIMITED, "too many attempts for this client", retry_after=decision.retry_after)
-    issued = await provided.tokens.grant(client_id, secret)
+    issued = await access.tokens.grant(client_id, secret)
     body = {
         "access_token": issued.access_token,
         "token_type": "Bearer",
@@ -65,7 +65,7 @@ async def _grant(request: Request, provided: Provided) -> JSONResponse:
 
 
 @router.get("/.well-known/jwks.json")
-async def jwks(provided: Provided) -> JSONResponse:
+async def jwks(access: Access) -> JSONResponse:
     """The public keys of access tokens and receipts."""
-    keys = [dict(jwk) for name in _SIGNING_KEYS for jwk in (await provided.signer.public_keys(name)).values()]
+    keys = [dict(jwk) for name in _SIGNING_KEYS for jwk in (await access.signer.public_keys(name)).values()]
     return JSONResponse({"keys": keys}, headers={"Cache-Control": "public, max-age=300"})

@@ -19,8 +19,8 @@ async def within_rate(request: Request, caller: PromptSubmitter) -> Principal:
         Refusal: RATE_LIMITED; STORE_UNAVAILABLE: a rate that can't be counted is no rate.
     """
     provided = await services(request)
-    rate = provided.policy.policy.for_tenant(caller.tenant).rate
-    decision = await provided.rates.take(caller.tenant, caller.caller, rate)
+    rate = provided.inference.policy.policy.for_tenant(caller.tenant).rate
+    decision = await provided.access.rates.take(caller.tenant, caller.caller, rate)
     request.state.rate_headers = rate_headers(rate, decision)
     if not decision.allowed:
         raise Refusal(

@@ -12,7 +12,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 
 from api.access.auth import Eraser, HoldPlacer, HoldReader, HoldReleaser
-from api.dependencies import Provided
+from api.dependencies import Audit
 from api.http.body import checked, read_json
 from api.http.openapi import body_of, problems
 from api.http.schemas import ErasureBody, HoldRequest
@@ -55,10 +55,10 @@ class HoldsBody(BaseModel):
     responses=_REFUSED | problems(409),
     openapi_extra=body_of(ErasureBody),
 )
-async def erase(request: Request, caller: Eraser, provided: Provided) -> ErasedBody:
+async def erase(request: Request, caller: Eraser, audit: Audit) -> ErasedBody:
     """Make what is recorded of a person unreadable, for ever. Recorded itself, without the person's name."""
     wanted = checked(ErasureBody, await read_json(request))
-    return ErasedBody(erased_keys=await provided.custodian.erase(caller, wanted.subject))
+    return ErasedBody(erased_keys=await audit.custodian.erase(caller, wanted.subject))
 
 
 @router.post(
@@ -69,16 +69,16 @@ async def erase(request: Request, caller: Eraser, provided: Provided) -> ErasedB
     responses=_REFUSED,
     openapi_extra=body_of(HoldRequest),
 )
-async def place(request: Request, caller: HoldPlacer, provided: Provided) -> JSONResponse:
+async def place(request: Request, caller: HoldPlacer, audit: Audit) -> JSONResponse:
     """Keep what is recorded of a person, or of the whole tenant, from being erased. The reason is kept encrypted."""
     wanted = checked(HoldRequest, await read_json(request))
-    return _answer(await provided.custodian.hold(caller, wanted.subject, wanted.reason), 201)
+    return _answer(await audit.custodian.hold(caller, wanted.subject, wanted.reason), 201)
 
 
 @router.get("/holds", response_model=HoldsBody, response_model_exclude_none=True, responses=problems(401, 403, 503))
-async def holds(caller: HoldReader, provided: Provided) -> HoldsBody:
+async def holds(caller: HoldReader, audit: Audit) -> HoldsBody:
     """The tenant's holds: those that stand first, then the newest."""
-    return HoldsBody(holds=[_body(hold) for hold in await provided.custodian.holds(caller.tenant)])
+    return HoldsBody(holds=[_body(hold) for hold in await audit.custodian.holds(caller.tenant)])
 
 
 @router.post(
@@ -90,9 +90,9 @@ async def holds(caller: HoldReader, provided: Provided) -> HoldsBody:
         **problems(401, 403, 404, 409, 422, 503),
     },
 )
-async def release(hold_id: UUID, caller: HoldReleaser, provided: Provided) -> JSONResponse:
+async def release(hold_id: UUID, caller: HoldReleaser, audit: Audit) -> JSONResponse:
     """Release a hold: two different persons have to ask for it."""
-    hold = await provided.custodian.release(caller, hold_id)
+    hold = await audit.custodian.release(caller, hold_id)
     return _answer(hold, 200 if hold.state is HoldState.RELEASED else 202)
 
 

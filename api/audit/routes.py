@@ -9,7 +9,7 @@ from fastapi.responses import JSONResponse, PlainTextResponse, StreamingResponse
 
 from api.access.auth import AuditReader, LogReader
 from api.audit.schemas import ConsistencyBody, EventBody, EventsBody, EventsQuery, ExportQuery
-from api.dependencies import Provided
+from api.dependencies import Audit
 from api.http.openapi import problems
 from domain.records.queries import RecordFilter, parse_cursor
 from domain.refusals import Kind, Refusal
@@ -28,12 +28,12 @@ _Plaintext = Annotated[bool, Query(description="Decrypt. The reading itself is r
     response_model_exclude_none=True,
     responses=problems(401, 403, 422, 503),
 )
-async def events(caller: AuditReader, query: Annotated[EventsQuery, Query()], provided: Provided) -> JSONResponse:
+async def events(caller: AuditReader, query: Annotated[EventsQuery, Query()], audit: Audit) -> JSONResponse:
     """Records of the caller's tenant, newest first.
 
     With `plaintext` their sealed part is decrypted, once the reading is recorded: if that can't be, 503.
     """
-    page = await provided.reading.page(
+    page = await audit.reading.page(
         caller,
         RecordFilter(kind=query.kind, run=query.run, caller=query.caller, since=query.since, until=query.until),
         person=query.subject,
@@ -45,9 +45,9 @@ async def events(caller: AuditReader, query: Annotated[EventsQuery, Query()], pr
 
 
 @router.get("/events/{event_id}", response_model=EventBody, responses=problems(401, 403, 404, 422, 503))
-async def event(event_id: UUID, caller: AuditReader, provided: Provided, plaintext: _Plaintext = False) -> JSONResponse:
+async def event(event_id: UUID, caller: AuditReader, audit: Audit, plaintext: _Plaintext = False) -> JSONResponse:
     """One record."""
-    return JSONResponse(await provided.reading.one(caller, event_id, plaintext=plaintext))
+    return JSONResponse(await audit.reading.one(caller, event_id, plaintext=plaintext))
 
 
 @router.get(
@@ -58,13 +58,13 @@ async def event(event_id: UUID, caller: AuditReader, provided: Provided, plainte
         **problems(401, 403, 404, 422, 503),
     },
 )
-async def export(caller: AuditReader, query: Annotated[ExportQuery, Query()], provided: Provided) -> StreamingResponse:
+async def export(caller: AuditReader, query: Annotated[ExportQuery, Query()], audit: Audit) -> StreamingResponse:
     """The log to take away, encrypted as it is: a header, then an entry a line, in their order.
 
     The export is recorded first. It can be verified offline with the log's key alone; a header says how far it goes, so
     that one that was cut short is noticed.
     """
-    lines = await provided.export.begin(caller, query.since, query.until)
+    lines = await audit.export.begin(caller, query.since, query.until)
     return StreamingResponse(lines, media_type=EXPORT_TYPE)
 
 
@@ -73,54 +73,54 @@ async def export(caller: AuditReader, query: Annotated[ExportQuery, Query()], pr
     response_class=PlainTextResponse,
     responses=problems(401, 403, 404, 409, 422, 503),
 )
-async def proof(event_id: UUID, caller: LogReader, provided: Provided) -> PlainTextResponse:
+async def proof(event_id: UUID, caller: LogReader, audit: Audit) -> PlainTextResponse:
     """Proof that the event is in the log, against its newest checkpoint: a C2SP tlog-proof.
 
     409 `not-sealed` with `Retry-After` while the event is recorded and no checkpoint covers it yet.
     """
-    found = await provided.proofs.sealed(caller.tenant, event_id)
+    found = await audit.proofs.sealed(caller.tenant, event_id)
     if found is not None:
         return PlainTextResponse(found.text())
-    if await provided.records.get(event_id, tenant=caller.tenant) is None:
+    if await audit.records.get(event_id, tenant=caller.tenant) is None:
         raise Refusal(Kind.NOT_FOUND, "there is no such event for this caller")
     raise Refusal(Kind.NOT_SEALED, "the event is recorded, and will be sealed soon", retry_after=_RETRY_SECONDS)
 
 
 @router.get("/checkpoint", response_class=PlainTextResponse, responses=problems(401, 403, 404, 503))
-async def checkpoint(caller: LogReader, provided: Provided) -> PlainTextResponse:
+async def checkpoint(caller: LogReader, audit: Audit) -> PlainTextResponse:
     """The newest checkpoint of the tenant's log: a C2SP signed note."""
-    return PlainTextResponse(await _newest(provided, caller.tenant))
+    return PlainTextResponse(await _newest(audit, caller.tenant))
 
 
 @router.get("/consistency", response_model=ConsistencyBody, responses=problems(401, 403, 404, 422, 503))
 async def consistency(
     caller: LogReader,
-    provided: Provided,
+    audit: Audit,
     old: Annotated[int, Query(alias="from", ge=0, description="Size of the older checkpoint.")],
     new: Annotated[
         int | None, Query(alias="to", ge=0, description="Size of the newer one; by default the newest.")
     ] = None,
 ) -> JSONResponse:
     """Proof that the log has only grown between two checkpoints, which are known by their sizes."""
-    newest = parse_checkpoint(parse_note(await _newest(provided, caller.tenant)).text)
+    newest = parse_checkpoint(parse_note(await _newest(audit, caller.tenant)).text)
     new = newest.size if new is None else new
-    path = await provided.proofs.consistency(caller.tenant, old, new)
+    path = await audit.proofs.consistency(caller.tenant, old, new)
     hashes = [base64.b64encode(value).decode() for value in path]
     return JSONResponse({"log": newest.origin, "from": old, "to": new, "hashes": hashes})
 
 
 @router.get("/key", response_class=PlainTextResponse, responses=problems(401, 403, 404, 503))
-async def key(caller: LogReader, provided: Provided) -> PlainTextResponse:
+async def key(caller: LogReader, audit: Audit) -> PlainTextResponse:
     """The keys that verify the tenant's checkpoints, as C2SP verifier keys, newest first, one a line."""
-    found = await provided.signer.public_keys(LOG_KEY)
+    found = await audit.signer.public_keys(LOG_KEY)
     versions = sorted(found, key=lambda kid: int(kid.rpartition(":")[2]), reverse=True)
-    origin = f"{provided.settings.audit.log_name}/{caller.tenant}"
+    origin = f"{audit.log_name}/{caller.tenant}"
     public = (base64.urlsafe_b64decode(found[version]["x"] + "=") for version in versions)
     return PlainTextResponse("".join(f"{vkey(origin, one)}\n" for one in public))
 
 
-async def _newest(provided: Provided, tenant: str) -> str:
-    note = await provided.proofs.checkpoint(tenant)
+async def _newest(audit: Audit, tenant: str) -> str:
+    note = await audit.proofs.checkpoint(tenant)
     if note is None:
         raise Refusal(Kind.NOT_FOUND, "no checkpoint of this log was signed yet")
     return note

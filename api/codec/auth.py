@@ -11,7 +11,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api.access.auth import Authenticated, authenticate
-from api.dependencies import Provided
+from api.dependencies import Access, Codec
 from api.edge.refusals import leave_unrecorded
 from domain.access.principals import Action, Principal
 from domain.access.resources import Resource, ResourceKind
@@ -43,7 +43,7 @@ class CodecCors:
         await (self._shared if shared else self._app)(scope, receive, send)
 
 
-async def _payload_reader(request: Request, provided: Provided) -> Principal:
+async def _payload_reader(request: Request, access: Access, codec: Codec) -> Principal:
     """The principal that may read payloads.
 
     Raises:
@@ -52,22 +52,22 @@ async def _payload_reader(request: Request, provided: Provided) -> Principal:
     if "authorization" in request.headers:
         principal = await authenticate(request)
     else:
-        principal = await _of_session(request, provided)
+        principal = await _of_session(request, codec)
         request.state.principal = principal
-    await provided.access.require(principal, Action.DECODE_PAYLOAD, Resource(principal.tenant, ResourceKind.PAYLOAD))
+    await access.decider.require(principal, Action.DECODE_PAYLOAD, Resource(principal.tenant, ResourceKind.PAYLOAD))
     return principal
 
 
-async def _of_session(request: Request, provided: Provided) -> Principal:
+async def _of_session(request: Request, codec: Codec) -> Principal:
     token = request.cookies.get(COOKIE)
     if token is None:
         leave_unrecorded(request)  # each page of a UI without a session sends dozens of these
         raise Refusal(Kind.MISSING_TOKEN, "send 'Authorization: Bearer <access token>', or open the UI by 'assay ui'")
-    origin = provided.settings.api.ui_origin
+    origin = codec.ui_origin
     if origin is None or request.headers.getlist("origin") != [origin]:
         raise Refusal(Kind.FORBIDDEN, "a session counts for requests from the configured UI alone")
     try:
-        return await provided.sessions.principal(token)
+        return await codec.sessions.principal(token)
     except Refusal as refusal:
         if refusal.kind is Kind.EXPIRED_TOKEN:
             leave_unrecorded(request)
@@ -75,9 +75,9 @@ async def _of_session(request: Request, provided: Provided) -> Principal:
         raise
 
 
-async def _ticket_buyer(principal: Authenticated, provided: Provided) -> Principal:
+async def _ticket_buyer(principal: Authenticated, access: Access) -> Principal:
     """The holder of an access token who may read payloads: a session buys no other session."""
-    await provided.access.require(principal, Action.DECODE_PAYLOAD, Resource(principal.tenant, ResourceKind.PAYLOAD))
+    await access.decider.require(principal, Action.DECODE_PAYLOAD, Resource(principal.tenant, ResourceKind.PAYLOAD))
     return principal
 
 

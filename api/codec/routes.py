@@ -7,7 +7,7 @@ from fastapi import APIRouter, Header, Query, Request, Response
 from fastapi.responses import JSONResponse, RedirectResponse
 
 from api.codec.auth import COOKIE, SESSION_PATH, PayloadReader, TicketBuyer
-from api.dependencies import Provided
+from api.dependencies import Codec
 from api.http.body import checked, read_json
 from api.http.openapi import body_of, problems
 from api.http.schemas import PayloadsBody, TicketBody, TicketRequest
@@ -39,7 +39,7 @@ _Namespace = Annotated[str | None, Header(alias="X-Namespace", description="Wher
 async def decode(
     request: Request,
     caller: PayloadReader,
-    provided: Provided,
+    codec: Codec,
     namespace: _Namespace = None,
     keep_references: _KeepReferences = False,
 ) -> Response:
@@ -49,7 +49,7 @@ async def decode(
     authenticate, or is another tenant's, refuses the whole request.
     """
     sent = checked(PayloadsBody, await read_json(request))
-    opened = await provided.decoder.decode(caller, sent.payloads, namespace, keep_references=keep_references)
+    opened = await codec.decoder.decode(caller, sent.payloads, namespace, keep_references=keep_references)
     return Response(json.dumps({"payloads": opened}), media_type="application/json")
 
 
@@ -69,17 +69,17 @@ async def encode(caller: PayloadReader) -> Response:
     responses=problems(400, 401, 403, 404, 413, 415, 422, 503),
     openapi_extra=body_of(TicketRequest),
 )
-async def ticket(request: Request, caller: TicketBuyer, provided: Provided) -> JSONResponse:
+async def ticket(request: Request, caller: TicketBuyer, codec: Codec) -> JSONResponse:
     """A link, good once and for a minute, that opens a session in a browser and leads it to Temporal's UI."""
-    _ui_origin(provided)
+    _ui_origin(codec)
     wanted = checked(TicketRequest, await read_json(request))
     if wanted.run is not None and tenant_of_run(wanted.run) != caller.tenant:
         raise Refusal(Kind.INVALID_REQUEST, "must be the ID of a run of the caller's tenant", field="run")
-    bought = await provided.sessions.ticket(caller, wanted.run)
+    bought = await codec.sessions.ticket(caller, wanted.run)
     body = TicketBody(
         location=f"{SESSION_PATH}/session?ticket={bought}",
-        expires_in=provided.sessions.ticket_seconds,
-        session_seconds=provided.settings.api.ui_session_seconds,
+        expires_in=codec.sessions.ticket_seconds,
+        session_seconds=codec.session_seconds,
     )
     return JSONResponse(body.model_dump(), status_code=201)
 
@@ -90,26 +90,26 @@ async def ticket(request: Request, caller: TicketBuyer, provided: Provided) -> J
     response_class=RedirectResponse,
     responses={303: {"description": "The session is open: on to Temporal's UI"}, **problems(401, 404, 422, 503)},
 )
-async def session(ticket: Annotated[str, Query(max_length=8192)], provided: Provided) -> RedirectResponse:
+async def session(ticket: Annotated[str, Query(max_length=8192)], codec: Codec) -> RedirectResponse:
     """Spend a ticket: sets the session's cookie, which is good for this path alone."""
-    origin = _ui_origin(provided)
-    opened = await provided.sessions.open(ticket)
-    page = f"{origin}/namespaces/{provided.settings.temporal.namespace}/workflows"
+    origin = _ui_origin(codec)
+    opened = await codec.sessions.open(ticket)
+    page = f"{origin}/namespaces/{codec.namespace}/workflows"
     response = RedirectResponse(page if opened.run is None else f"{page}/{opened.run}", status_code=303)
     response.set_cookie(
         COOKIE,
         opened.token,
         max_age=opened.seconds,
         path=SESSION_PATH,
-        secure=provided.settings.api.behind_tls_proxy,
+        secure=codec.secure_cookie,
         httponly=True,
         samesite="strict",
     )
     return response
 
 
-def _ui_origin(provided: Provided) -> str:
-    origin = provided.settings.api.ui_origin
+def _ui_origin(codec: Codec) -> str:
+    origin = codec.ui_origin
     if origin is None:
         raise Refusal(Kind.NOT_FOUND, "no Temporal UI is configured here")
     return origin

@@ -8,11 +8,12 @@ from fastapi.responses import JSONResponse
 
 from api.access.auth import RunCanceller, RunReader
 from api.access.rates import RatedSubmitter
-from api.dependencies import Provided, Services
+from api.dependencies import Inference
 from api.http.body import json_body
 from api.http.openapi import body_of, problems
 from api.http.preferences import Waiting, waiting
 from api.http.schemas import InferenceBody, RunBody
+from api.inference.inference_services import InferenceServices
 from api.inference.run_views import RunView, findings_of, running
 from api.inference.runs import Started, Submission
 from api.problems import problem_response
@@ -54,7 +55,7 @@ async def submit(
     request: Request,
     caller: RatedSubmitter,
     body: JsonBody,
-    provided: Provided,
+    inference: Inference,
     key: Annotated[str | None, Depends(idempotency_key)],
     prefer: Annotated[str | None, Header(description="`wait=SECONDS`, `respond-async` (RFC 7240), `sealed`")] = None,
 ) -> JSONResponse:
@@ -64,44 +65,44 @@ async def submit(
     """
     del prefer  # declared for the description; read below, since a header may come more than once
     sent = body[1]
-    pinned = provided.policy
+    pinned = inference.policy
     wanted = parse_request(sent, pinned.policy.limits)
     pinned.policy.model(caller.tenant, wanted.model)
-    started = await provided.runs.start(Submission(caller, sent, wanted.model, pinned.hash, key))
+    started = await inference.runs.start(Submission(caller, sent, wanted.model, pinned.hash, key))
     request.state.run_id = started.public_id
-    patience = waiting(request.headers.getlist("prefer"), provided.settings.api.wait_seconds)
-    response = respond(await outcome(provided, caller, started, patience))
+    patience = waiting(request.headers.getlist("prefer"), inference.wait_seconds)
+    response = respond(await outcome(inference, caller, started, patience))
     if patience.applied:
         response.headers["Preference-Applied"] = patience.applied
     return response
 
 
-async def shown(provided: Services, caller: Principal, view: RunView) -> RunView:
+async def shown(inference: InferenceServices, caller: Principal, view: RunView) -> RunView:
     """The run with its receipt's proof; where the policy wants replies sealed, as running until there is one."""
-    found = await provided.sealing.now(caller.tenant, view)
-    if provided.policy.policy.for_tenant(caller.tenant).sealed and found.unsealed:
+    found = await inference.sealing.now(caller.tenant, view)
+    if inference.policy.policy.for_tenant(caller.tenant).sealed and found.unsealed:
         return running(view.id)
     return found
 
 
-async def outcome(provided: Services, caller: Principal, started: Started, patience: Waiting) -> RunView:
+async def outcome(inference: InferenceServices, caller: Principal, started: Started, patience: Waiting) -> RunView:
     """The run's outcome, sealed where the caller or the policy wants it so; or the run as running: its time is up."""
     begun = time.monotonic()
-    view = await provided.runs.wait(started, patience.seconds)
-    if view.running or not (patience.sealed or provided.policy.policy.for_tenant(caller.tenant).sealed):
+    view = await inference.runs.wait(started, patience.seconds)
+    if view.running or not (patience.sealed or inference.policy.policy.for_tenant(caller.tenant).sealed):
         return view
     left = patience.seconds - (time.monotonic() - begun)
-    return await provided.sealing.wait(caller.tenant, view, left) or running(started.public_id)
+    return await inference.sealing.wait(caller.tenant, view, left) or running(started.public_id)
 
 
 @router.get(
     "/{run_id}", response_model=RunBody, response_model_exclude_none=True, responses=problems(401, 403, 404, 503)
 )
-async def read(request: Request, run_id: str, caller: RunReader, provided: Provided) -> JSONResponse:
+async def read(request: Request, run_id: str, caller: RunReader, inference: Inference) -> JSONResponse:
     """A run as it stands: its own caller's, or any run of the tenant for auditors."""
-    view = await provided.runs.read(run_id, caller)
+    view = await inference.runs.read(run_id, caller)
     request.state.run_id = run_id
-    return JSONResponse((await shown(provided, caller, view)).body())
+    return JSONResponse((await shown(inference, caller, view)).body())
 
 
 @router.post(
@@ -111,9 +112,9 @@ async def read(request: Request, run_id: str, caller: RunReader, provided: Provi
     response_model_exclude_none=True,
     responses=problems(401, 403, 404, 503),
 )
-async def cancel(request: Request, run_id: str, caller: RunCanceller, provided: Provided) -> JSONResponse:
+async def cancel(request: Request, run_id: str, caller: RunCanceller, inference: Inference) -> JSONResponse:
     """Ask for the run's end. What it has used is settled; a run that has ended stays as it is."""
-    view = await shown(provided, caller, await provided.runs.cancel(run_id, caller))
+    view = await shown(inference, caller, await inference.runs.cancel(run_id, caller))
     request.state.run_id = run_id
     return JSONResponse(view.body(), status_code=202 if view.running else 200)
 

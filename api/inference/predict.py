@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import JSONResponse
 
 from api.access.rates import RatedSubmitter
-from api.dependencies import Provided
+from api.dependencies import Inference
 from api.http.body import json_body
 from api.http.openapi import body_of, problems
 from api.http.preferences import MAX_WAIT_SECONDS, waiting
@@ -34,21 +34,21 @@ async def predict(
     request: Request,
     caller: RatedSubmitter,
     body: JsonBody,
-    provided: Provided,
+    inference: Inference,
     key: Annotated[str | None, Depends(idempotency_key)],
 ) -> JSONResponse:
     """Ask the policy's default model and wait for the answer, with `Prefer: sealed` for its proof too."""
-    pinned = provided.policy
+    pinned = inference.policy
     asked = {
         "model": pinned.policy.default_model(caller.tenant),
         "prompt": body[0].prompt,
         "temperature": body[0].temperature,
     }
     wanted = parse_request(asked, pinned.policy.limits)
-    started = await provided.runs.start(Submission(caller, asked, wanted.model, pinned.hash, key))
+    started = await inference.runs.start(Submission(caller, asked, wanted.model, pinned.hash, key))
     request.state.run_id = started.public_id
     patience = replace(waiting(request.headers.getlist("prefer"), MAX_WAIT_SECONDS), seconds=MAX_WAIT_SECONDS)
-    view = await outcome(provided, caller, started, patience)
+    view = await outcome(inference, caller, started, patience)
     answer = view.body()
     if view.result is None or view.result.result is None:
         return respond(view)

@@ -13,7 +13,9 @@ import pytest
 from adapters.log.verify.evidence import verify_export
 from adapters.log.verify.receipts import holds
 from adapters.tokens.access_tokens import JwtIssuer, JwtVerifier
+from api.access.access_services import AccessServices
 from api.app import build_app
+from api.audit.audit_services import AuditServices
 from api.dependencies import Readiness, Services
 from api.http.metrics import Metrics
 from config.settings import Settings
@@ -70,21 +72,21 @@ class Edge:
         self.records, self.proofs = MemoryRecords(self.ledger), MemoryProofs(self.ledger)
         self.signer, identity = LogSigner(self.proofs.key), FixedIdentity()
         self.issuer = JwtIssuer(self.signer, settings.tokens)
-        services = Services(
-            settings=settings,
-            verifier=JwtVerifier(self.signer, identity, settings.tokens, self.clock),
-            edge=cast("Any", self),
-            access=self.access,
+        unused = cast("Any", None)
+        verifier = JwtVerifier(self.signer, identity, settings.tokens, self.clock)
+        access = AccessServices(verifier, self.access, rates=unused, tokens=unused, signer=self.signer)
+        audit = AuditServices(
             signer=self.signer,
+            log_name=settings.audit.log_name,
+            custodian=unused,
             reading=RecordReading(self.records, self.ledger, identity, self.access, self.clock, self.random_tag),
             records=self.records,
             proofs=self.proofs,
             export=LogExport(
                 *(MemoryEntries(self.proofs), self.proofs, self.ledger, self.access, self.clock, self.random_tag)
             ),
-            **dict.fromkeys(("runs", "tokens", "rates", "policy", "decoder", "sessions"), cast("Any", None)),
-            **dict.fromkeys(("sealing", "custodian"), cast("Any", None)),
         )
+        services = Services(access, inference=unused, audit=audit, codec=unused, edge=cast("Any", self))
         app = build_app(Readiness((), services), Metrics(), 1024, self.random_tag)
         self.http = httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://127.0.0.1:8080")
 

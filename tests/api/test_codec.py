@@ -3,7 +3,7 @@
 import base64
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, cast
 
@@ -17,7 +17,9 @@ from adapters.temporal.external_storage import resolve, with_external_storage
 from adapters.temporal.payload_driver import PayloadDriver
 from adapters.tokens.access_tokens import JwtIssuer, JwtVerifier
 from adapters.tokens.browser_sessions import JwtSessions
+from api.access.access_services import AccessServices
 from api.app import build_app
+from api.codec.codec_services import CodecServices
 from api.codec.decoding import PayloadDecoder
 from api.dependencies import Readiness, Services
 from api.http.metrics import Metrics
@@ -51,10 +53,6 @@ ROLES = {
 }
 
 
-USED = {"settings", "verifier", "edge", "access", "decoder", "sessions"}
-UNUSED = {part.name for part in fields(Services)} - USED
-
-
 @dataclass
 class Edge:
     """The API's process with known keys, an obedient clock and a store that can go away."""
@@ -76,19 +74,22 @@ class Edge:
         tokens = self.settings.tokens
         self.metrics = Metrics()
         self.sessions = JwtSessions(self.signer, self.signer, identity, tokens, self.clock)
-        services = Services(
-            settings=self.settings,
-            verifier=JwtVerifier(self.signer, identity, tokens, self.clock),
-            edge=cast("Any", self),
-            access=self.access,
+        unused = cast("Any", None)
+        verifier = JwtVerifier(self.signer, identity, tokens, self.clock)
+        access = AccessServices(verifier, self.access, rates=unused, tokens=unused, signer=self.signer)
+        codec = CodecServices(
+            session_seconds=900,
+            ui_origin=self.ui_origin,
+            secure_cookie=self.behind_tls_proxy,
+            namespace="assay",
             decoder=PayloadDecoder(
                 *(self.ring, "assay", self.access, self.ledger, self.clock),
                 resolve=partial(resolve, self.driver),
                 refused=self.count,
             ),
             sessions=Sessions(self.sessions, self.ledger, self.clock, self.random_tag, 900),
-            **dict.fromkeys(UNUSED, cast("Any", None)),
         )
+        services = Services(access, inference=unused, audit=unused, codec=codec, edge=cast("Any", self))
         app = build_app(Readiness((), services), self.metrics, 1024, self.random_tag, self.ui_origin)
         self.http = httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://127.0.0.1:8080")
 

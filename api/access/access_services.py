@@ -1,0 +1,19 @@
+"""Services for authentication, authorisation, rates and tokens."""
+
+from dataclasses import dataclass
+
+from domain.access.ports import AccessDecider, TokenVerifier
+from domain.budgets.ports import RateLimiter
+from domain.ports import StatementSigner
+from services.tokens import TokenService
+
+
+@dataclass(frozen=True)
+class AccessServices:
+    """Services of every route with a caller, and of the routes in this folder."""
+
+    verifier: TokenVerifier
+    decider: AccessDecider
+    rates: RateLimiter
+    tokens: TokenService
+    signer: StatementSigner

@@ -1,0 +1,25 @@
+"""Services for runs."""
+
+from dataclasses import dataclass
+
+from api.inference.checkpoint_wait import Sealing
+from api.inference.runs import Runs
+from domain.policy.document import Policy
+
+
+@dataclass(frozen=True)
+class PinnedPolicy:
+    """The policy that new runs are pinned to."""
+
+    hash: str
+    policy: Policy
+
+
+@dataclass(frozen=True)
+class InferenceServices:
+    """Services of the routes that submit, read and cancel runs. ``wait_seconds``: how long a POST waits by default."""
+
+    runs: Runs
+    sealing: Sealing
+    policy: PinnedPolicy
+    wait_seconds: float
