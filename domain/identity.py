@@ -24,9 +24,15 @@ def _mac(key: bytes, label: str, *parts: str) -> bytes:
     return digest.digest()
 
 
-def caller_hash(key: bytes, tenant: str, client_id: str, subject: str) -> str:
-    """The 32 hexadecimal digits that stand for a caller in quotas, records, logs and search attributes."""
-    return _mac(key, "assay/caller/v1", tenant, client_id, subject).hex()[:32]
+def caller_hash(key: bytes, tenant: str, client_id: str, subject: str, *, issuer: str | None) -> str:
+    """The 32 hexadecimal digits that stand for a caller in quotas, records, logs and search attributes.
+
+    ``issuer`` is None for Assay's own, whatever it is called: budgets and runs made before there were others stay with
+    their callers, also where the setting is changed. Any other issuer's ``sub`` is another caller.
+    """
+    if issuer is None:
+        return _mac(key, "assay/caller/v1", tenant, client_id, subject).hex()[:32]
+    return _mac(key, "assay/caller/v2", issuer, tenant, client_id, subject).hex()[:32]
 
 
 def subject_hash(key: bytes, tenant: str, person: str) -> str:

@@ -9,7 +9,7 @@ from activities.inference.policies import Policies
 from assay_temporal import start_context
 from assay_temporal.keyring import KeyRing
 from domain.access.ports import AccessDecider, TeamDirectory
-from domain.access.principals import SYSTEM_TENANT, Action, Principal, known_roles
+from domain.access.principals import SYSTEM_TENANT, Action, AuthenticationMethod, Principal, known_roles
 from domain.access.resources import Resource, ResourceKind
 from domain.identity import caller_hash, tenant_of_run
 from domain.inference.requests import parse_request, request_hash
@@ -69,9 +69,10 @@ class ValidationActivities:
         try:
             if not context.countersigned:
                 submitter = await self._team(context)
-            run = replace(run, caller=await self._caller(context.tenant, submitter))
+            principal = await self._principal(context, submitter)
+            run = replace(run, caller=principal.caller)
             run = replace(run, policy=run.policy or await self._policies.current())
-            return await self._read(start, run, submitter)
+            return await self._read(start, run, submitter, principal)
         except Refusal as refusal:
             if refusal.kind in (Kind.STORE_UNAVAILABLE, Kind.VAULT_UNAVAILABLE):
                 raise
@@ -84,15 +85,23 @@ class ValidationActivities:
             raise Refusal(Kind.FORBIDDEN, "no team of that name is let in for this tenant")
         return Submitter(team.subject, team.client_id, team.roles)
 
-    async def _caller(self, tenant: str, submitter: Submitter) -> str:
-        key = await self._identities.tenant_key(tenant)
-        return caller_hash(key, tenant, submitter.client_id, submitter.subject)
-
-    async def _read(self, start: ValidateInput, run: Run, submitter: Submitter) -> Validated:
-        policy = await self._policies.get(run.policy)
-        principal = Principal(
-            run.tenant, submitter.subject, submitter.client_id, known_roles(submitter.roles), run.caller
+    async def _principal(self, context: start_context.StartContext, submitter: Submitter) -> Principal:
+        """The principal that the API authenticated, or the team. Contexts that name no method are older: it was JWT."""
+        key = await self._identities.tenant_key(context.tenant)
+        issuer = context.issuer if context.countersigned else None
+        named = AuthenticationMethod(context.method) if context.method else AuthenticationMethod.JWT
+        return Principal(
+            tenant=context.tenant,
+            subject=submitter.subject,
+            client_id=submitter.client_id,
+            roles=known_roles(submitter.roles),
+            caller=caller_hash(key, context.tenant, submitter.client_id, submitter.subject, issuer=issuer),
+            issuer=issuer,
+            method=named if context.countersigned else AuthenticationMethod.TEAM_CONTEXT,
         )
+
+    async def _read(self, start: ValidateInput, run: Run, submitter: Submitter, principal: Principal) -> Validated:
+        policy = await self._policies.get(run.policy)
         resource = Resource(run.tenant, ResourceKind.RUN, run.workflow_id, _model_named(start.request))
         await self._access.require(principal, Action.SUBMIT, resource)
         request = parse_request(start.request, policy.limits)
@@ -113,6 +122,10 @@ def _overreach(workflow_id: str, context: start_context.StartContext) -> str | N
         return "made for another tenant's run"
     if context.policy and not context.countersigned:
         return "a team chooses no policy"
+    if context.issuer and not context.countersigned:
+        return "a team names no issuer"
+    if context.method and context.method not in tuple(AuthenticationMethod):
+        return "names an unknown authentication method"
     return None
 
 

@@ -13,7 +13,7 @@ from jwt.types import Options
 
 from config.settings import TokenSettings
 from domain.access.clients import ClientEntry, IssuedToken
-from domain.access.principals import Principal, known_roles, require_tenant
+from domain.access.principals import AuthenticationMethod, Principal, known_roles, require_tenant
 from domain.identity import caller_hash
 from domain.ports import Clock, IdentityKeys, StatementSigner
 from domain.refusals import Kind, Refusal
@@ -113,8 +113,14 @@ class JwtVerifier:
         self._check_times(claims)
         return claims
 
-    async def principal(self, claims: Mapping[str, Any]) -> Principal:
-        """The principal that verified claims name."""
+    async def principal(
+        self,
+        claims: Mapping[str, Any],
+        *,
+        issuer: str | None = None,
+        method: AuthenticationMethod = AuthenticationMethod.JWT,
+    ) -> Principal:
+        """The principal that verified claims name. ``issuer``: of its subject, where that is not the token's own."""
         tenant, client_id, subject = _tenant(claims["tenant"]), claims["client_id"], claims["sub"]
         identity_key = await self._identity.tenant_key(tenant)
         return Principal(
@@ -122,7 +128,9 @@ class JwtVerifier:
             subject=subject,
             client_id=client_id,
             roles=known_roles(claims["roles"]),
-            caller=caller_hash(identity_key, tenant, client_id, subject),
+            caller=caller_hash(identity_key, tenant, client_id, subject, issuer=issuer),
+            issuer=issuer,
+            method=method,
         )
 
     async def _key(self, token: str) -> Ed25519PublicKey:

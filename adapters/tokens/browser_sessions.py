@@ -1,10 +1,12 @@
 """Tickets and sessions as JWTs, signed like access tokens, but of another type and for another audience (RFC 8725)."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
+from typing import Any
 
 from adapters.tokens.access_tokens import JwtVerifier, KeyFinder
 from config.settings import TokenSettings
-from domain.access.principals import Principal
+from domain.access.principals import AuthenticationMethod, Principal
 from domain.access.sessions import SessionClaims, SessionUse
 from domain.ports import Clock, IdentityKeys, StatementSigner
 from domain.refusals import Kind, Refusal
@@ -29,7 +31,7 @@ class JwtSessions:
     ) -> str:
         """See ``SessionTokens``."""
         issued_at = int(now.timestamp())
-        claims = {
+        claims: dict[str, object] = {
             "iss": self._settings.issuer,
             "aud": self._settings.audience,
             "sub": principal.subject,
@@ -42,7 +44,11 @@ class JwtSessions:
             "tenant": principal.tenant,
             "roles": sorted(role.value for role in principal.roles),
         }
-        return await self._signer.sign(TOKEN_KEY, _type(use), claims if run is None else {**claims, "run": run})
+        if run is not None:
+            claims["run"] = run
+        if principal.issuer is not None:
+            claims["sub_id"] = _subject_id(principal.issuer, principal.subject)
+        return await self._signer.sign(TOKEN_KEY, _type(use), claims)
 
     async def verify(self, use: SessionUse, token: str) -> SessionClaims:
         """See ``SessionTokens``."""
@@ -52,7 +58,29 @@ class JwtSessions:
         if not (run is None or isinstance(run, str)):
             raise Refusal(Kind.INVALID_TOKEN, "the token is not valid")
         issued_at = datetime.fromtimestamp(claims["iat"], UTC)
-        return SessionClaims(await verifier.principal(claims), claims["jti"], issued_at, run)
+        principal = await verifier.principal(
+            claims, issuer=_issuer(claims), method=AuthenticationMethod.BROWSER_SESSION
+        )
+        return SessionClaims(principal, claims["jti"], issued_at, run)
+
+
+def _subject_id(issuer: str, subject: str) -> dict[str, str]:
+    """The claim ``sub_id`` (RFC 9493 section 3.2.3): the subject of another issuer than the token's."""
+    return {"format": "iss_sub", "iss": issuer, "sub": subject}
+
+
+def _issuer(claims: Mapping[str, Any]) -> str | None:
+    """The issuer of the subject; None for the token's own.
+
+    Raises:
+        Refusal: INVALID_TOKEN.
+    """
+    if "sub_id" not in claims:
+        return None
+    issuer = claims["sub_id"].get("iss") if isinstance(claims["sub_id"], dict) else None
+    if not isinstance(issuer, str) or not issuer or claims["sub_id"] != _subject_id(issuer, claims["sub"]):
+        raise Refusal(Kind.INVALID_TOKEN, "the token is not valid")
+    return issuer
 
 
 def _type(use: SessionUse) -> str:

@@ -139,6 +139,8 @@ class Runs:
             request_hash=digest,
             policy=submission.policy_hash,
             expires_at=int(self._clock.now().timestamp()) + _CONTEXT_SECONDS,
+            issuer=principal.issuer,
+            method=principal.method.value,
         )
 
     async def _require_same_request(self, public_id: str, digest: str) -> None:

@@ -38,6 +38,15 @@ class Action(StrEnum):
     RELEASE_HOLD = "release_hold"
 
 
+class AuthenticationMethod(StrEnum):
+    """How a principal was authenticated."""
+
+    JWT = "jwt"
+    API_KEY = "api_key"
+    BROWSER_SESSION = "browser_session"
+    TEAM_CONTEXT = "team_context"
+
+
 @dataclass(frozen=True, slots=True)
 class Principal:
     """An authenticated caller.
@@ -47,7 +56,9 @@ class Principal:
         subject: the token's ``sub``. Personal: never logged, never in plaintext history.
         client_id: the OAuth client that the token was issued to.
         roles: known roles only.
-        caller: a keyed hash of tenant, client and subject, hexadecimal: the name that may stand in records and logs.
+        caller: a keyed hash of issuer, tenant, client and subject, hexadecimal: its name in records and logs.
+        issuer: who vouches for ``subject``: the ``iss`` of an identity provider, or None for Assay itself.
+        method: how it was authenticated.
     """
 
     tenant: str
@@ -55,6 +66,8 @@ class Principal:
     client_id: str
     roles: frozenset[Role]
     caller: str
+    issuer: str | None
+    method: AuthenticationMethod
 
 
 def require_tenant(name: str) -> str:

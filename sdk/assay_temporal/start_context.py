@@ -1,8 +1,8 @@
 """The signed context of a start: whoever can reach a namespace could start a run, so every start proves who asks.
 
 A context is ``base64url(claims) "." base64url(HMAC-SHA-256)``: the key is derived from a data key of the caller's
-tenant, so only who may use that tenant's keys in Vault can make one. It binds tenant, subject, roles, workflow ID, the
-request's hash, the policy and an expiry; a copy of it is good for no other run.
+tenant, so only who may use that tenant's keys in Vault can make one. It binds tenant, principal, roles, workflow ID,
+the request's hash, the policy and an expiry; a copy of it is good for no other run.
 
 Assay's own API adds a second MAC, its countersignature, under a key that no team has: it says that the API has
 authenticated the principal and chosen the policy. Without it the tenant is proven, and nothing else is.
@@ -44,6 +44,9 @@ class StartContext:
         policy: hash of the policy that the run is pinned to; empty for the one that is current, the only one that
             counts without a countersignature.
         expires_at: seconds since the epoch; the run has to be started by then.
+        issuer: who vouches for ``subject``: the ``iss`` of an identity provider, or None for Assay itself, as in
+            contexts from before there were others. A team names none.
+        method: how Assay authenticated the principal; None in contexts from before it was named, and in a team's.
         countersigned: whether Assay itself vouches for what is claimed. No claim: ``verify`` finds out.
     """
 
@@ -55,6 +58,8 @@ class StartContext:
     request_hash: str
     policy: str
     expires_at: int
+    issuer: str | None = None
+    method: str | None = None
     countersigned: bool = field(default=False, compare=False)
 
 
@@ -65,8 +70,9 @@ async def sign(context: StartContext, keyring: KeyRing, *, countersigner: str | 
         KeyUnavailable: a key can't be had.
     """
     key = await keyring.current(context.tenant)
-    claims = {**asdict(context), "key": key.key_id}
+    claims = {name: value for name, value in asdict(context).items() if value is not None}
     del claims["countersigned"]
+    claims["key"] = key.key_id
     if countersigner is None:
         return _signed(claims, key)
     counter = await keyring.current(countersigner)
@@ -167,10 +173,22 @@ def _read(claims: dict[str, Any], *, countersigned: bool) -> StartContext:
             request_hash=str(claims["request_hash"]),
             policy=str(claims["policy"]),
             expires_at=int(claims["expires_at"]),
+            issuer=_optional(claims, "issuer"),
+            method=_optional(claims, "method"),
             countersigned=countersigned,
         )
     except (KeyError, TypeError, ValueError):
         raise InvalidContext("claims are missing") from None
+
+
+def _optional(claims: dict[str, Any], name: str) -> str | None:
+    """A claim that newer contexts have. Text that is empty, or no text, would be read differently by others."""
+    if name not in claims:
+        return None
+    value = claims[name]
+    if not isinstance(value, str) or not value:
+        raise ValueError(name)
+    return value
 
 
 def _mac(key: DataKey, purpose: str, claims_part: str) -> bytes:

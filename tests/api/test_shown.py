@@ -11,7 +11,6 @@ from api.inference.checkpoint_wait import Sealing
 from api.inference.inferences import shown
 from api.inference.run_views import RunView, running
 from assay_temporal.contracts import Answer, InferenceResult, Receipt
-from domain.access.principals import Principal
 from domain.inference.runs import Status
 from domain.records.records import EventKind, OpenFields, Record, SealedFields
 from domain.refusals import Kind, Refusal
@@ -19,9 +18,10 @@ from tests.doubles.clock import FixedClock
 from tests.doubles.events import new_event_id
 from tests.doubles.ledger import MemoryLedger
 from tests.doubles.log.store import MemoryProofs
+from tests.doubles.principals import principal
 
 RUN = "inf.acme." + "a" * 32
-CALLER = Principal("acme", "someone", "app", frozenset(), "c" * 32)
+CALLER = principal("acme", "someone", "app", frozenset(), "c" * 32)
 
 
 class Edge:

@@ -21,6 +21,7 @@ from domain.records.records import EventKind, Record
 from domain.refusals import Kind, Refusal
 from tests.adapters.stack import Stack, SystemClock
 from tests.doubles.custody import MemoryCustody
+from tests.doubles.principals import principal
 
 ONE, TWO = "1" * 64, "2" * 64
 
@@ -35,7 +36,7 @@ class Place:
     recorded: Callable[[UUID], Awaitable[bool]]
 
     def officer(self) -> Principal:
-        return Principal(self.tenant, "an officer", "app", frozenset({Role.ADMIN}), "c" * 32)
+        return principal(self.tenant, "an officer", "app", frozenset({Role.ADMIN}), "c" * 32)
 
     def erasure(self, subject: str) -> Record:
         return erasure_record(self.officer(), subject, datetime.now(UTC), secrets.token_hex(8))
@@ -160,7 +161,7 @@ async def test_a_repeat_of_the_first_step_is_no_second_step(place: Place) -> Non
 
 async def test_a_hold_is_its_tenants_and_an_unknown_one_is_nobodys(place: Place) -> None:
     hold = await place.custody.place_hold("alice", ONE, place.placing("alice"))
-    stranger = Principal("globex", "someone", "app", frozenset({Role.ADMIN}), "d" * 32)
+    stranger = principal("globex", "someone", "app", frozenset({Role.ADMIN}), "d" * 32)
     records = release_records(stranger, hold.id, datetime.now(UTC), secrets.token_hex(8))
     await refused(place.custody.release_hold(hold.id, TWO, records), Kind.NOT_FOUND)
     assert hold not in await place.custody.holds("globex")

@@ -18,10 +18,11 @@ from services.refusals.outbox import Outbox
 from services.refusals.recorder import EdgeRecorder
 from tests.doubles.clock import FixedClock
 from tests.doubles.keys import FixedIdentity, FixedKeyRing, FixedSubjectKeys
+from tests.doubles.principals import principal as a_principal
 from tests.doubles.spool import MemoryDisk, MemorySealedLog, MemorySpool
 
 SOURCE = "203.0.113.77"
-PERSON = Principal(
+PERSON = a_principal(
     tenant="acme",
     subject="canary-subject",
     client_id="canary-client",

@@ -24,7 +24,7 @@ from assay_temporal.contracts import WORKFLOW, InferenceResult, SignedRequest
 from assay_temporal.start_context import StartContext
 from config.settings import EmbeddedSettings, Settings, TemporalSettings
 from domain.access.clients import TeamEntry
-from domain.access.principals import SYSTEM_TENANT, Principal, Role
+from domain.access.principals import SYSTEM_TENANT, Role
 from domain.identity import caller_hash, run_id
 from domain.inference.requests import request_hash
 from embedded.process.ports import unused_ports
@@ -34,6 +34,7 @@ from tests.doubles.clock import FixedClock
 from tests.doubles.gaps import MemoryGaps
 from tests.doubles.keys import FixedIdentity, FixedKeyRing, LocalSigner
 from tests.doubles.ledger import MemoryLedger
+from tests.doubles.principals import principal as a_principal
 from tests.doubles.stores import MemoryPolicies, MemoryTeams
 from tests.gateway import write_policies
 from tests.workflows.conftest import ScriptedModel
@@ -89,8 +90,8 @@ class RecordingBench:
     async def start(self, body: Any, clock: Any = None, **submission: Any) -> WorkflowHandle[Any, InferenceResult]:
         """Start a run as the API does."""
         key = await self.identity.tenant_key("acme")
-        caller = caller_hash(key, "acme", "app", "alice")
-        principal = Principal("acme", "alice", "app", frozenset({Role.AI_OPERATOR}), caller)
+        caller = caller_hash(key, "acme", "app", "alice", issuer=None)
+        principal = a_principal("acme", "alice", "app", frozenset({Role.AI_OPERATOR}), caller)
         made = Submission(principal, body, body.get("model", "fake"), self.policy, None)
         started = await self._runs(clock or SystemClock()).start(replace(made, **submission))
         return self.handle(started.public_id)
@@ -115,7 +116,7 @@ class RecordingBench:
 
     async def _context(self, body: Any, **changes: Any) -> StartContext:
         key = await self.identity.tenant_key("acme")
-        caller = caller_hash(key, "acme", "app", "alice")
+        caller = caller_hash(key, "acme", "app", "alice", issuer=None)
         made = StartContext(
             tenant="acme",
             subject="alice",

@@ -19,6 +19,17 @@ CONTEXT = StartContext(
     expires_at=1000,
 )
 
+SIGNED_BEFORE_ISSUERS = (
+    "eyJ0ZW5hbnQiOiJhY21lIiwic3ViamVjdCI6ImFsaWNlIiwiY2xpZW50X2lkIjoid2ViIiwicm9sZXMiOlsiYWlfb3BlcmF0b3Ii"
+    "XSwid29ya2Zsb3dfaWQiOiJpbmYuYWNtZS5hYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYSIsInJlcXVlc3RfaGFzaCI6"
+    "ImRkZGRkZGRkZGRkZGRkZGRkZGRkZGRkZGRkZGRkZGRkZGRkZGRkZGRkZGRkZGRkZGRkZGRkZGRkZGRkZGRkZGQiLCJwb2xpY3ki"
+    "OiJlZWVlZWVlZWVlZWVlZWVlZWVlZWVlZWVlZWVlZWVlZWVlZWVlZWVlZWVlZWVlZWVlZWVlZWVlZWVlZWVlZWVlIiwiZXhwaXJl"
+    "c19hdCI6MTAwMCwia2V5IjoiODJlYzkxYmU5MzA0ODA3NTFiYWQ5YmFmOWZkOTg2NzAiLCJjb3VudGVya2V5IjoiMmM2MmZmYWUy"
+    "NDk5YWU5OGJmOGIwMDBlZDU4YjcwMTcifQ.9u2d_OHNirndZWeY9vl3naAgkkwsSIVDmPNDbhTsly8.Kmq_oIjarsp060sJUIsGL"
+    "JigpweN1WnrlLMPkqP78qk"
+)
+"""``CONTEXT`` as it was signed and countersigned before contexts named an issuer and a method."""
+
 
 @pytest.fixture
 def ring() -> FixedKeyRing:
@@ -32,6 +43,29 @@ async def check(ring, token, **changes):
 
 async def test_a_context_comes_back_as_it_was_signed(ring):
     assert await check(ring, await sign(CONTEXT, ring)) == CONTEXT
+
+
+async def test_a_context_from_before_issuers_means_assays_own(ring):
+    old = await check(ring, SIGNED_BEFORE_ISSUERS, countersigner="system")
+    assert old == CONTEXT
+    assert (old.issuer, old.method, old.countersigned) == (None, None, True)
+
+
+async def test_a_context_of_assays_own_issuer_is_signed_as_before(ring):
+    assert await sign(CONTEXT, ring, countersigner="system") == SIGNED_BEFORE_ISSUERS
+
+
+async def test_issuer_and_method_come_back_as_they_were_signed(ring):
+    named = replace(CONTEXT, issuer="https://idp.example", method="api_key")
+    assert await check(ring, await sign(named, ring)) == named
+    assert named != CONTEXT
+
+
+@pytest.mark.parametrize("name", ["issuer", "method"])
+@pytest.mark.parametrize("value", [7, ["x"], {}, False])
+async def test_an_issuer_or_a_method_that_is_no_text_is_no_claim(ring, name, value):
+    with pytest.raises(InvalidContext):
+        await check(ring, await sign(replace(CONTEXT, **{name: value}), ring))
 
 
 async def test_an_older_key_still_verifies(ring):
@@ -53,11 +87,13 @@ async def test_a_start_after_the_expiry_is_late_whenever_it_is_looked_at(ring):
         await check(ring, token, started_at=1000.1)
 
 
-@pytest.mark.parametrize("name", ["tenant", "subject", "client_id", "roles", "policy", "expires_at", "key"])
+@pytest.mark.parametrize(
+    "name", ["tenant", "subject", "client_id", "roles", "policy", "expires_at", "issuer", "method", "key"]
+)
 async def test_no_claim_can_be_edited(ring, name):
     claims, dot, tag = (await sign(CONTEXT, ring)).partition(".")
     edited = json.loads(base64.urlsafe_b64decode(claims + "=" * (-len(claims) % 4)))
-    edited[name] = "globex" if isinstance(edited[name], str) else ["admin"] if name == "roles" else 10**10
+    edited[name] = "globex" if isinstance(edited.get(name, ""), str) else ["admin"] if name == "roles" else 10**10
     forged = base64.urlsafe_b64encode(json.dumps(edited, separators=(",", ":")).encode()).decode().rstrip("=")
     with pytest.raises(InvalidContext):
         await check(ring, forged + dot + tag)

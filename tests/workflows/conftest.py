@@ -80,7 +80,7 @@ class Bench:
 
     async def context(self, body: Any, **changes: Any) -> StartContext:
         key = await self.identity.tenant_key("acme")
-        caller = caller_hash(key, "acme", "app", "alice")
+        caller = caller_hash(key, "acme", "app", "alice", issuer=None)
         now = await self.env.get_current_time()
         made = StartContext(
             tenant="acme",

@@ -88,7 +88,7 @@ async def end_of(handle: WorkflowHandle) -> str:
 
 
 async def budget(bench: Bench) -> tuple[int, int]:
-    caller = caller_hash(await bench.identity.tenant_key("acme"), "acme", "app", "alice")
+    caller = caller_hash(await bench.identity.tenant_key("acme"), "acme", "app", "alice", issuer=None)
     quota = await bench.ledger.quota("acme", caller, 1000)
     return quota.used, quota.reserved
 

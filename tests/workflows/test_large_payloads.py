@@ -12,11 +12,12 @@ from temporalio.service import RPCError, RPCStatusCode
 from adapters.postgres.errors import unavailable
 from api.inference.outcomes import Outcomes
 from api.inference.runs import Runs, Submission
-from domain.access.principals import Principal, Role
+from domain.access.principals import Role
 from domain.records.records import EventKind
 from domain.refusals import Kind, Refusal
 from services.access import role_access
 from tests.doubles.clock import FixedClock
+from tests.doubles.principals import principal as a_principal
 from tests.workflows.conftest import EXTERNAL_BYTES, QUEUE, Bench
 from worker.housekeeping import Housekeeping
 
@@ -130,7 +131,7 @@ def runs(bench: Bench) -> Runs:
 
 
 async def test_the_api_refuses_a_large_request_while_the_store_is_away(bench: Bench, mended: pytest.MonkeyPatch):
-    principal = Principal("acme", "alice", "app", frozenset({Role.AI_OPERATOR}), "c" * 32)
+    principal = a_principal("acme", "alice", "app", frozenset({Role.AI_OPERATOR}), "c" * 32)
     submission = Submission(principal, LARGE, "fake", bench.policy, None)
     mended.setattr(bench.payloads, "outage", unavailable())
     with pytest.raises(Refusal) as refused:

@@ -1,13 +1,19 @@
 """Starts that Assay's API has not countersigned: the tenant is proven, and all else is what Assay itself knows."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
+from config.settings import Settings
 from domain.access.clients import TeamEntry
+from domain.access.principals import Action, AuthenticationMethod, Principal
+from domain.access.resources import Resource, ResourceKind
 from domain.identity import caller_hash
 from domain.records.records import EventKind
+from domain.refusals import Kind, Refusal
 from tests.workflows.conftest import Bench
+from worker.build import build_worker
 
 BODY = {"model": "fake", "prompt": "Hello"}
 TEAM = {"client_id": "triage", "subject": "client:triage", "roles": (), "policy": ""}
@@ -27,7 +33,7 @@ async def test_a_team_gets_an_answer_under_the_current_policy_and_its_own_name(b
     result = await bench.run(BODY, countersigner=None, **TEAM)
     assert (result.status, result.problem) == ("completed", None)
     records = bench.records(result.id)
-    caller = caller_hash(await bench.identity.tenant_key("acme"), "acme", "triage", "client:triage")
+    caller = caller_hash(await bench.identity.tenant_key("acme"), "acme", "triage", "client:triage", issuer=None)
     for record in records:
         assert (record.tenant, record.fields.caller, record.fields.policy) == ("acme", caller, bench.policy)
         assert (record.sealed.subject, record.sealed.client_id) == ("client:triage", "triage")
@@ -81,6 +87,13 @@ async def test_a_team_chooses_no_policy(bench: Bench):
     assert [record.tenant for record in bench.records(result.id)] == ["system"]
 
 
+async def test_a_team_names_no_issuer(bench: Bench):
+    let_in(bench)
+    result = await bench.run(BODY, countersigner=None, **{**TEAM, "issuer": "https://idp.example"})
+    assert (result.status, result.problem.kind) == ("refused", "invalid-context")
+    assert [record.tenant for record in bench.records(result.id)] == ["system"]
+
+
 async def test_without_a_current_policy_nothing_is_answered(bench: Bench):
     let_in(bench)
     await bench.policies.make_current(None)
@@ -90,5 +103,42 @@ async def test_without_a_current_policy_nothing_is_answered(bench: Bench):
 
 async def test_the_api_vouches_for_whoever_it_authenticated(bench: Bench):
     result = await bench.run(BODY, subject="somebody", client_id="web")
-    caller = caller_hash(await bench.identity.tenant_key("acme"), "acme", "web", "somebody")
+    caller = caller_hash(await bench.identity.tenant_key("acme"), "acme", "web", "somebody", issuer=None)
     assert {record.fields.caller for record in bench.records(result.id)} == {caller}
+
+
+@pytest.mark.parametrize("method", [None, *AuthenticationMethod])
+async def test_the_same_subject_of_another_issuer_is_another_caller(bench: Bench, method: str | None):
+    key = await bench.identity.tenant_key("acme")
+    idp = "https://idp.example"
+    callers = set()
+    for issuer in (None, idp):
+        result = await bench.run(BODY, issuer=issuer, method=method)
+        assert result.status == "completed"
+        callers |= {record.fields.caller for record in bench.records(result.id)}
+    assert callers == {caller_hash(key, "acme", "app", "alice", issuer=issuer) for issuer in (None, idp)}
+
+
+async def test_an_unknown_authentication_method_is_refused(bench: Bench):
+    result = await bench.run(BODY, method="palm-reading")
+    assert (result.status, result.problem.kind) == ("refused", "invalid-context")
+
+
+async def test_the_right_to_submit_is_decided_with_principal_run_and_model(bench: Bench):
+    asked = []
+
+    class Recording:
+        async def require(self, principal: Principal, action: Action, resource: Resource) -> None:
+            asked.append((principal, action, resource))
+            raise Refusal(Kind.FORBIDDEN, "not today")
+
+    await bench.worker.shutdown()
+    async with build_worker(bench.env.client, Settings(), replace(bench.ports, access=Recording())):
+        result = await bench.run(BODY, issuer="https://idp.example", method="api_key")
+    assert (result.status, result.problem.kind, result.problem.detail) == ("refused", "forbidden", "not today")
+    [(principal, action, resource)] = asked
+    assert (principal.subject, principal.issuer, principal.method) == (
+        *("alice", "https://idp.example"),
+        AuthenticationMethod.API_KEY,
+    )
+    assert (action, resource) == (Action.SUBMIT, Resource("acme", ResourceKind.RUN, result.id, "fake"))

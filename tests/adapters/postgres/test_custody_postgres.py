@@ -30,6 +30,7 @@ from domain.transparency.merkle import leaf_hash, node_hash
 from services.custody import Custodian
 from tests.adapters.stack import Stack, SystemClock, eventually
 from tests.doubles.events import new_event_id
+from tests.doubles.principals import principal
 
 PROMPT = "a canary in a prompt"
 
@@ -57,7 +58,7 @@ class Place:
     events: list[UUID] = field(default_factory=list)
 
     def officer(self, subject: str = "an officer") -> Principal:
-        return Principal(self.tenant, subject, "app", frozenset({Role.ADMIN}), "c" * 32)
+        return principal(self.tenant, subject, "app", frozenset({Role.ADMIN}), "c" * 32)
 
     async def record(self, person: str, **sealed: str) -> UUID:
         event = replace(a_record(), tenant=self.tenant, sealed=SealedFields(subject=person, prompt=PROMPT, **sealed))

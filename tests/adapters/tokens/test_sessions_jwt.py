@@ -1,21 +1,25 @@
 """Tickets, sessions and access tokens: none passes for another."""
 
+from dataclasses import replace
 from datetime import timedelta
 
+import jwt
 import pytest
 
 from adapters.tokens.access_tokens import JwtIssuer, JwtVerifier
 from adapters.tokens.browser_sessions import JwtSessions
 from config.settings import TokenSettings
 from domain.access.clients import ClientEntry
-from domain.access.principals import Principal, Role
+from domain.access.principals import AuthenticationMethod, Principal, Role
 from domain.access.sessions import SessionClaims, SessionUse
+from domain.identity import caller_hash
 from domain.refusals import Kind, Refusal
 from tests.doubles.clock import START, FixedClock
 from tests.doubles.keys import FixedIdentity, LocalSigner
 
 SETTINGS = TokenSettings()
 RUN = "inf.acme." + "a" * 32
+IDP = "https://idp.example"
 
 
 class Issued:
@@ -53,8 +57,38 @@ async def refused(issued: Issued, use: SessionUse, token: str) -> Kind:
 async def test_a_token_says_for_whom_it_was_issued(issued: Issued, use: SessionUse):
     token = await issued.issue(use, run=RUN, now=START + timedelta(seconds=0.9))
     principal = await issued.principal()
-    assert principal.roles == {Role.AUDITOR}
-    assert await issued.sessions.verify(use, token) == SessionClaims(principal, "a-jti", START, RUN)
+    assert (principal.roles, principal.method) == ({Role.AUDITOR}, AuthenticationMethod.JWT)
+    expected = replace(principal, method=AuthenticationMethod.BROWSER_SESSION)
+    assert await issued.sessions.verify(use, token) == SessionClaims(expected, "a-jti", START, RUN)
+
+
+@pytest.mark.parametrize("use", SessionUse)
+async def test_a_session_of_another_issuers_principal_stays_that_principals(issued: Issued, use: SessionUse):
+    key = await FixedIdentity().tenant_key("acme")
+    caller = caller_hash(key, "acme", "console", "alice", issuer=IDP)
+    theirs = replace(await issued.principal(), issuer=IDP, caller=caller)
+    token = await issued.sessions.issue(use, theirs, now=START, seconds=60, jti="a-jti")
+    found = (await issued.sessions.verify(use, token)).principal
+    assert found == replace(theirs, method=AuthenticationMethod.BROWSER_SESSION)
+    assert found.caller != (await issued.principal()).caller
+
+
+@pytest.mark.parametrize(
+    "sub_id",
+    [
+        *(None, "", IDP, [], {}, {"iss": IDP}),
+        {"format": "iss_sub", "iss": IDP},
+        {"format": "iss_sub", "iss": "", "sub": "alice"},
+        {"format": "iss_sub", "iss": 7, "sub": "alice"},
+        {"format": "iss_sub", "iss": IDP, "sub": "bob"},
+        {"format": "opaque", "iss": IDP, "sub": "alice"},
+        {"format": "iss_sub", "iss": IDP, "sub": "alice", "id": "x"},
+    ],
+)
+async def test_another_subject_identifier_is_no_session(issued: Issued, sub_id: object):
+    claims = jwt.decode(await issued.issue(SessionUse.SESSION), options={"verify_signature": False})
+    token = await issued.signer.sign("token-signing", "assay-session+jwt", {**claims, "sub_id": sub_id})
+    assert await refused(issued, SessionUse.SESSION, token) is Kind.INVALID_TOKEN
 
 
 @pytest.mark.parametrize("use", SessionUse)

@@ -15,11 +15,12 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from adapters.tokens.access_tokens import JwtIssuer, JwtVerifier
 from config.settings import TokenSettings
 from domain.access.clients import ClientEntry
-from domain.access.principals import Principal, Role
+from domain.access.principals import Role
 from domain.identity import caller_hash
 from domain.refusals import Kind, Refusal
 from tests.doubles.clock import FixedClock
 from tests.doubles.keys import FixedIdentity, LocalSigner
+from tests.doubles.principals import principal
 
 SETTINGS = TokenSettings()
 ENTRY = ClientEntry("client-1", "acme", "urn:someone", ("ai_operator", "unheard-of"), "", "")
@@ -71,8 +72,8 @@ async def test_an_issued_token_passes(tokens: Tokens) -> None:
     assert jwt.get_unverified_header(token) == {"alg": "EdDSA", "typ": "at+jwt", "kid": KID}
     claims = await tokens.claims()
     assert set(claims) == set(CLAIMS)
-    caller = caller_hash(await tokens.identity.tenant_key("acme"), "acme", "client-1", "urn:someone")
-    expected = Principal("acme", "urn:someone", "client-1", frozenset({Role.AI_OPERATOR}), caller)
+    caller = caller_hash(await tokens.identity.tenant_key("acme"), "acme", "client-1", "urn:someone", issuer=None)
+    expected = principal("acme", "urn:someone", "client-1", frozenset({Role.AI_OPERATOR}), caller)
     assert await tokens.verifier.verify(token) == expected
 
 

@@ -40,7 +40,7 @@ class Insider:
 
     async def context(self, body: Any, tenant: str = "acme", **changes: Any) -> StartContext:
         key = await self.identity.tenant_key(tenant)
-        caller = caller_hash(key, tenant, "insider", "insider")
+        caller = caller_hash(key, tenant, "insider", "insider", issuer=None)
         made = StartContext(
             tenant=tenant,
             subject="insider",

@@ -10,6 +10,7 @@ from domain.access.resources import AccessDecision, Resource, ResourceKind
 from domain.access.roles import RoleRules
 from domain.refusals import Kind, Refusal
 from services.access import TenantAccess, role_access
+from tests.doubles.principals import principal as a_principal
 
 RUN = Resource("acme", ResourceKind.RUN, "inf.acme." + "a" * 32, "a-model")
 _OVERSIGHT = {
@@ -24,8 +25,8 @@ GRANTS = {
 }
 
 
-def principal(*roles: Role, tenant: str = "acme") -> Principal:
-    return Principal(tenant, "alice", "console", frozenset(roles), "c" * 32)
+def principal(*roles: Role) -> Principal:
+    return a_principal(roles=frozenset(roles))
 
 
 class Rules:

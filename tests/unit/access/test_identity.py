@@ -10,7 +10,12 @@ KEY = bytes(range(32))
 
 
 def test_the_hash_of_a_caller_is_known():
-    assert caller_hash(KEY, "acme", "app", "alice") == "e53dd504ed0fd852bd6cd8341ac8fbb7"
+    assert caller_hash(KEY, "acme", "app", "alice", issuer=None) == "e53dd504ed0fd852bd6cd8341ac8fbb7"
+
+
+def test_the_hash_of_another_issuers_caller_is_known():
+    made = caller_hash(KEY, "acme", "app", "alice", issuer="https://idp.example")
+    assert made == "8de752527531b06994f6201ce53aa84b"
 
 
 def test_the_id_of_a_run_is_known():
@@ -28,7 +33,7 @@ def test_the_mac_of_a_record_is_known():
 
 
 def test_parts_that_join_to_the_same_text_differ():
-    assert caller_hash(KEY, "acme", "ab", "c") != caller_hash(KEY, "acme", "a", "bc")
+    assert caller_hash(KEY, "acme", "ab", "c", issuer=None) != caller_hash(KEY, "acme", "a", "bc", issuer=None)
     assert event_id(1, "acme", "ab", "c", "outcome") != event_id(1, "acme", "a", "bc", "outcome")
 
 

@@ -115,7 +115,7 @@ async def test_whose_run_it_was_is_told_by_its_signed_start(bench: Bench):
     [record] = bench.ledger.records.values()
     assert bench.outcomes() == [("acme", "r1", EventKind.FAILED, "run-terminated")]
     key = await IDENTITY.tenant_key("acme")
-    assert record.fields.caller == caller_hash(key, "acme", "app", "alice")
+    assert record.fields.caller == caller_hash(key, "acme", "app", "alice", issuer=None)
     assert (record.sealed.subject, record.sealed.prompt, record.sealed.answer) == ("alice", None, None)
 
 

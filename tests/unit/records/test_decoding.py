@@ -5,13 +5,14 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from domain.access.principals import Principal, Role
+from domain.access.principals import Role
 from domain.access.sessions import SessionClaims
 from domain.records.access_events import WINDOW_SECONDS, decoded_record, session_record, window_start_ms
 from domain.records.records import EventKind, repeatable_content
+from tests.doubles.principals import principal
 
 START = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
-ALICE = Principal("acme", "alice", "console", frozenset({Role.AUDITOR}), "a" * 32)
+ALICE = principal("acme", "alice", "console", frozenset({Role.AUDITOR}), "a" * 32)
 RUN, OTHER_RUN = "inf.acme." + "a" * 32, "inf.acme." + "b" * 32
 
 
