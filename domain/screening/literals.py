@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
+from functools import lru_cache
 from itertools import product
 from re import _constants as kinds  # type: ignore[attr-defined] # the parser that ``re`` itself uses
 from re import _parser as parser  # type: ignore[attr-defined]
@@ -192,7 +193,7 @@ class Index:
 
     def __init__(self, patterns: Iterable[tuple[Clause, ...]]) -> None:
         """Take the clauses of each pattern."""
-        self._needed = tuple(tuple(map(_Needed, clauses)) for clauses in patterns)
+        self._needed = tuple(tuple(map(_needed, clauses)) for clauses in patterns)
         self._grams = frozenset[str]().union(*(clause.grams for clauses in self._needed for clause in clauses))
 
     def candidates(self, text: str) -> Iterator[int]:
@@ -205,6 +206,12 @@ class Index:
                     break
             else:
                 yield place
+
+
+@lru_cache(maxsize=4096)
+def _needed(clause: Clause) -> _Needed:
+    """A policy's rule sets share most of their rules."""
+    return _Needed(clause)
 
 
 def _rarest(literal: str) -> str:
