@@ -5,7 +5,7 @@ the caller of the port decides what follows, and the default is to fail closed. 
 technology.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -59,6 +59,30 @@ class StatementSigner(Protocol):
 
     async def public_keys(self, key_name: str) -> Mapping[str, Mapping[str, str]]:
         """The JWK (RFC 8037) of each version of the key, by ``kid``."""
+        ...
+
+
+class StatementInvalid(ValueError):
+    """A compact JWS is malformed, or its signature or a claim is invalid. ``reason`` is the kind of error."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class SignatureChecks(Protocol):
+    """Checks of signatures. No method needs a server."""
+
+    def ed25519(self, public_key: bytes, signature: bytes, message: bytes) -> bool:
+        """Verify an Ed25519 signature (RFC 8032)."""
+        ...
+
+    def header(self, statement: str) -> Mapping[str, Any]:
+        """The header of a compact JWS (RFC 7515), unverified. Raises ``StatementInvalid``."""
+        ...
+
+    def claims(self, statement: str, key: Mapping[str, str], required: Sequence[str] = ()) -> dict[str, Any]:
+        """The claims of a compact JWS once its EdDSA signature is verified. Raises ``StatementInvalid``."""
         ...
 
 

@@ -9,9 +9,9 @@ import structlog
 from prometheus_client import CollectorRegistry
 
 from adapters.log.store import PostgresLogStore
-from adapters.log.verify.receipts import holds
 from adapters.log.witness import HttpWitness
 from adapters.postgres.pool import PostgresPool
+from adapters.tokens.signatures import ed25519_holds
 from adapters.vault.log_signer import VaultLogSigner
 from adapters.vault.public_keys import VaultPublicKeys
 from adapters.vault.session import ServiceSession
@@ -73,5 +73,5 @@ async def _witnessing(
 ) -> Witnessing | None:
     if settings.witness_url is None or settings.witness_vkey is None:
         return None
-    witness = HttpWitness(settings.witness_url, parse_cosigner(settings.witness_vkey), holds)
+    witness = HttpWitness(settings.witness_url, parse_cosigner(settings.witness_vkey), ed25519_holds)
     return Witnessing(store, await stack.enter_async_context(witness), condition)

@@ -19,18 +19,19 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from adapters.log.verify.anchors import LogAnchors
-from adapters.log.verify.promise import SEALED, check_promise
-from adapters.log.verify.run import verify_log
-from adapters.log.verify.store import LogStore
+from adapters.log.audited import PostgresAuditedLog
 from adapters.postgres.pool import PostgresPool
+from adapters.tokens.signatures import ed25519_holds
+from adapters.vault.log_anchors import VaultLogAnchors
 from adapters.vault.session import ServiceSession
 from benchmarks.audit.filled_log import FilledLog, filled_log
 from benchmarks.tools.figures import percentile
 from benchmarks.tools.machine import machine
+from cli.wiring.log_verification import verify_log
 from config import roles
 from config.logs import configure
 from embedded.bootstrap import TENANT, operator_session
+from services.verification.promise import SEALED, check_promise
 
 SIZES = (1_000, 10_000, 100_000, 1_000_000)
 _MIB = 1 << 20
@@ -69,7 +70,7 @@ async def measure(log: FilledLog, size: int, proofs: int) -> Measured:
 
 async def _proofs(session: ServiceSession, log: FilledLog, count: int) -> list[float]:
     choose, found = random.Random(count), list[float]()
-    keys = await LogAnchors(session, log.settings.vault).keys()
+    keys = await VaultLogAnchors(session, log.settings.vault).keys()
     pool = PostgresPool(session, log.settings.database, roles.AUDITOR_LOGIN.name)
     await pool.start()
     try:
@@ -77,7 +78,12 @@ async def _proofs(session: ServiceSession, log: FilledLog, count: int) -> list[f
             claims = {"jti": str(event), "record_digest": digest.hex(), "tenant": TENANT}
             begun = time.perf_counter()
             promise = await check_promise(
-                LogStore(pool), keys, claims, log_name=log.settings.audit.log_name, promise_seconds=60
+                PostgresAuditedLog(pool),
+                keys,
+                ed25519_holds,
+                claims,
+                log_name=log.settings.audit.log_name,
+                promise_seconds=60,
             )
             found.append((time.perf_counter() - begun) * 1000)
             if promise.state != SEALED:

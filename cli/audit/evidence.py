@@ -9,9 +9,10 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from adapters.log.verify import evidence
 from cli.output import JsonFlag, Output
+from cli.wiring import offline_checks
 from domain.transparency.checkpoints import LogFormatError, VerifierKey, parse_vkey
+from services.verification.evidence import Found
 
 File = Annotated[Path, typer.Argument(exists=True, dir_okay=False)]
 
@@ -44,20 +45,20 @@ def verify_proof(
 ) -> None:
     """Check offline that a record is in a log, by its tlog-proof."""
     out = Output(as_json)
-    _tell(out, evidence.verify_proof(_text(out, proof), record_digest, key))
+    _tell(out, offline_checks.verify_proof(_text(out, proof), record_digest, key))
 
 
 def verify_consistency(old: File, new: File, proof: File, key: Keys, as_json: JsonFlag = False) -> None:
     """Check offline that a log only grew from the checkpoint OLD to NEW. PROOF is what /v1/audit/consistency gives."""
     out = Output(as_json)
-    _tell(out, evidence.verify_growth(_text(out, old), _text(out, new), _text(out, proof), key))
+    _tell(out, offline_checks.verify_growth(_text(out, old), _text(out, new), _text(out, proof), key))
 
 
 def verify_export(export: File, key: Keys, as_json: JsonFlag = False) -> None:
     """Check offline that an export's records are those of the signed log: none changed, left out or put in between."""
     out = Output(as_json)
     with export.open("rb") as lines:
-        _tell(out, evidence.verify_export(lines, key))
+        _tell(out, offline_checks.verify_export(lines, key))
 
 
 def _text(out: Output, path: Path) -> str:
@@ -67,7 +68,7 @@ def _text(out: Output, path: Path) -> str:
         raise out.fail(f"{path} is no text", 2) from None
 
 
-def _tell(out: Output, found: evidence.Found) -> None:
+def _tell(out: Output, found: Found) -> None:
     parts = (str(value) if name == "why" else f"{name} {value}" for name, value in found.items() if name != "verdict")
     text = f"{found['verdict']}: {', '.join(parts)}"
     out.value(found, escape(text if text.isprintable() else ascii(text)))  # evidence may quote what moves a cursor

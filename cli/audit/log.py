@@ -10,17 +10,18 @@ from typing import Annotated, Any, TypeVar
 import typer
 from rich.markup import escape
 
-from adapters.log.verify.promise import BROKEN as BROKEN_PROMISE
-from adapters.log.verify.receipts import ReceiptInvalid
-from adapters.log.verify.run import LogReport, verify_promise
-from adapters.log.verify.run import verify_log as verify_stored
 from adapters.vault.session import ServiceSession
 from cli.output import JsonFlag, Output
+from cli.wiring.log_verification import verify_log as verify_stored
+from cli.wiring.log_verification import verify_promise
 from config.settings import Settings
 from domain.refusals import Refusal
 from domain.transparency.verification import TenantAudit
 from embedded.bootstrap import operator_session
 from embedded.places import local_settings
+from services.verification.promise import BROKEN as BROKEN_PROMISE
+from services.verification.receipts import ReceiptInvalid
+from services.verification.run import LogReport
 
 Result = TypeVar("Result")
 BROKEN, UNKNOWN = 1, 2

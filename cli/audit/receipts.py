@@ -7,9 +7,10 @@ from typing import Annotated, Any
 import typer
 from rich.markup import escape
 
-from adapters.log.verify.receipts import ReceiptInvalid, verify_receipt
 from cli.output import JsonFlag, Output
+from cli.wiring.offline_checks import verify_receipt
 from domain.transparency.checkpoints import LogFormatError, parse_vkey
+from services.verification.receipts import ReceiptInvalid
 
 
 def verify(

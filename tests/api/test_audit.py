@@ -10,14 +10,14 @@ from uuid import uuid4
 import httpx2
 import pytest
 
-from adapters.log.verify.evidence import verify_export
-from adapters.log.verify.receipts import holds
 from adapters.tokens.access_tokens import JwtIssuer, JwtVerifier
+from adapters.tokens.signatures import ed25519_holds
 from api.access.access_services import AccessServices
 from api.app import build_app
 from api.audit.audit_services import AuditServices
 from api.dependencies import Readiness, Services
 from api.http.metrics import Metrics
+from cli.wiring.offline_checks import verify_export
 from config.settings import Settings
 from domain.access.clients import ClientEntry
 from domain.access.ports import AccessDecider
@@ -315,7 +315,7 @@ async def test_an_event_is_proven_once_it_is_sealed(edge: Edge):
     response = await edge.get(path, "ai_operator")
     assert response.headers["content-type"].startswith("text/plain")
     keys = [parse_vkey(line) for line in (await edge.get("key", "ai_operator")).text.splitlines()]
-    checkpoint = open_proof(parse_proof(response.text), edge.ledger.digest(record.event_id), keys, holds)
+    checkpoint = open_proof(parse_proof(response.text), edge.ledger.digest(record.event_id), keys, ed25519_holds)
     assert (checkpoint.origin, checkpoint.size) == ("assay.local/acme", 1)
 
 
@@ -342,7 +342,7 @@ async def test_checkpoints_are_shown_to_extend_each_other(edge: Edge):
             await edge.put()
         edge.proofs.sequence()
         edge.proofs.seal("acme")
-        heads.append(open_checkpoint((await edge.get("checkpoint")).text, keys, holds))
+        heads.append(open_checkpoint((await edge.get("checkpoint")).text, keys, ed25519_holds))
     assert [head.size for head in heads] == [1, 3, 7]
     for old, new, query in ((heads[0], heads[1], {"to": 3}), (heads[1], heads[2], {}), (heads[2], heads[2], {})):
         body = (await edge.get("consistency", **{"from": old.size}, **query)).json()

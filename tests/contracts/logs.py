@@ -9,10 +9,10 @@ from uuid import UUID
 import pytest
 
 from adapters.log.proofs import PostgresLogProofs
-from adapters.log.verify.receipts import holds
 from adapters.postgres.ledger import PostgresLedger
 from adapters.postgres.sealing.sealer import RecordSealer
 from adapters.postgres.sealing.subject_keys import PostgresSubjectKeys
+from adapters.tokens.signatures import ed25519_holds
 from adapters.vault.identity import VaultIdentity
 from adapters.vault.keyring import ServiceKeyRing
 from adapters.vault.setup.setup import create_tenant
@@ -58,7 +58,7 @@ class Log:
     async def head(self) -> Checkpoint:
         note = await self.proofs.checkpoint(self.tenant)
         assert note is not None
-        return open_checkpoint(note, [parse_vkey(self.key.vkey(self.tenant))], holds)
+        return open_checkpoint(note, [parse_vkey(self.key.vkey(self.tenant))], ed25519_holds)
 
 
 @pytest.fixture(params=["memory", "postgres"])

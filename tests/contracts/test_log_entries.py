@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from adapters.log.entries import PostgresLogEntries
-from adapters.log.verify.evidence import verify_export
+from cli.wiring.offline_checks import verify_export
 from domain.transparency.checkpoints import parse_vkey
 from domain.transparency.exports import header_of
 from domain.transparency.merkle import EMPTY_ROOT

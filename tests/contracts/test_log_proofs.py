@@ -4,7 +4,7 @@ from uuid import uuid4
 
 import pytest
 
-from adapters.log.verify.receipts import holds
+from adapters.tokens.signatures import ed25519_holds
 from domain.refusals import Kind, Refusal
 from domain.transparency.checkpoints import open_proof, parse_proof, parse_vkey
 from domain.transparency.merkle import verify_consistency
@@ -30,7 +30,7 @@ async def test_each_entry_is_proven_once_a_checkpoint_covers_it(a_log: Log) -> N
         proof = await a_log.proofs.sealed(a_log.tenant, event_id)
         assert proof is not None
         assert (proof.index, parse_proof(proof.text())) == (index, proof)
-        checkpoint = open_proof(proof, digest, keys, holds)
+        checkpoint = open_proof(proof, digest, keys, ed25519_holds)
         assert (checkpoint.origin, checkpoint.size) == (f"assay.local/{a_log.tenant}", 5)
 
 
@@ -44,7 +44,7 @@ async def test_a_tree_of_many_tiles_proves_its_entries_and_that_it_grew(a_log: L
     for index in (0, 254, 255, 256, 511, 512, 558):
         proof = await a_log.proofs.sealed(a_log.tenant, entries[index][0])
         assert proof is not None
-        assert open_proof(proof, entries[index][1], keys, holds) == heads[-1]
+        assert open_proof(proof, entries[index][1], keys, ed25519_holds) == heads[-1]
     for old in heads:
         for new in heads[heads.index(old) :]:
             path = await a_log.proofs.consistency(a_log.tenant, old.size, new.size)

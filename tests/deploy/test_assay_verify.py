@@ -24,7 +24,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from adapters.log.verify.receipts import ReceiptInvalid, verify_receipt
+from cli.wiring.offline_checks import verify_receipt
 from domain.records import commitments
 from domain.records.records import (
     SCHEMA_VERSION,
@@ -46,6 +46,7 @@ from domain.transparency.merkle import (
     verify_inclusion,
 )
 from domain.transparency.tiles import new_tiles, subtree_from_tiles
+from services.verification.receipts import ReceiptInvalid
 from tests.paths import ROOT
 
 FILE = ROOT / "deploy/audit/assay_verify.py"

@@ -10,15 +10,16 @@ from typing import Any
 
 import pytest
 
-from adapters.log.verify.run import LogReport, verify_log
 from adapters.postgres.ledger import PostgresLedger
 from adapters.postgres.pool import PostgresPool
 from adapters.postgres.sealing.sealer import RecordSealer
 from adapters.postgres.sealing.subject_keys import PostgresSubjectKeys
 from adapters.vault.session import ServiceSession
+from cli.wiring.log_verification import verify_log
 from domain.identity import event_id
 from domain.records.records import EventKind, OpenFields, Record, SealedFields
 from domain.transparency.verification import TenantAudit, VerificationFinding
+from services.verification.run import LogReport
 from tests.adapters.stack import Stack
 from tests.doubles.keys import FixedIdentity, FixedKeyRing
 from tests.log_writer import LogWriter

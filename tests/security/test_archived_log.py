@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from adapters.log.verify.archived import MANIFEST_TYPE
 from domain.signing_keys import ARCHIVE_KEY
 from domain.transparency.verification import Fault
+from services.verification.archived import MANIFEST_TYPE
 from tests.adapters.archive.archives import Past, old_record
 from tests.security.log_scene import LogScene
 

@@ -5,13 +5,13 @@ from typing import Any
 
 import pytest
 
-from adapters.log.verify.promise import BROKEN, INCLUDED, PROMISED, SEALED
-from adapters.log.verify.receipts import ReceiptInvalid
-from adapters.log.verify.run import verify_promise
 from adapters.vault.public_keys import VaultPublicKeys
 from adapters.vault.session import ServiceSession
 from adapters.vault.signer import VaultSigner
+from cli.wiring.log_verification import verify_promise
 from domain.records.records import Record
+from services.verification.promise import BROKEN, INCLUDED, PROMISED, SEALED
+from services.verification.receipts import ReceiptInvalid
 from tests.security.log_scene import SIZES, LogScene
 
 

@@ -15,7 +15,6 @@ import pytest
 from backports import zstd
 
 from adapters.archive.months import LogMonthArchiver
-from adapters.log.verify.evidence import verify_export
 from adapters.postgres.connect import connect
 from adapters.postgres.pool import PostgresPool
 from adapters.postgres.records import PostgresRecords
@@ -26,6 +25,7 @@ from adapters.vault.identity import VaultIdentity
 from adapters.vault.keyring import ServiceKeyRing
 from adapters.vault.session import ServiceSession
 from adapters.vault.setup.setup import create_tenant
+from cli.wiring.offline_checks import verify_export
 from domain.records.records import EventKind
 from domain.refusals import Kind, Refusal
 from domain.transparency.archive import MonthStays

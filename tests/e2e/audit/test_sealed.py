@@ -10,11 +10,12 @@ from typing import Any
 
 import pytest
 
-from adapters.log.verify.receipts import ReceiptInvalid, verify_receipt
 from adapters.vault.calls import read
 from adapters.vault.errors import new_client
+from cli.wiring.offline_checks import verify_receipt
 from domain.signing_keys import LOG_KEY
 from domain.transparency.checkpoints import parse_vkey, vkey
+from services.verification.receipts import ReceiptInvalid
 from tests.fakes.behaviours import answer
 from tests.gateway import Gateway, eventually
 from tests.paths import ROOT

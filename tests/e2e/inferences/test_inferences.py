@@ -5,7 +5,8 @@ import re
 
 import pytest
 
-from adapters.log.verify.receipts import ReceiptInvalid, verify_receipt
+from cli.wiring.offline_checks import verify_receipt
+from services.verification.receipts import ReceiptInvalid
 from tests.fakes.behaviours import Hang, answer
 from tests.gateway import Gateway
 

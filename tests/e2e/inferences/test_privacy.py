@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from adapters.log.verify.receipts import verify_receipt
+from cli.wiring.offline_checks import verify_receipt
 from tests.fakes.behaviours import Made, answer
 from tests.gateway import Gateway
 

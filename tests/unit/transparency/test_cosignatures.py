@@ -5,7 +5,7 @@ import base64
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from adapters.log.verify.receipts import holds
+from adapters.tokens.signatures import ed25519_holds
 from domain.transparency.checkpoints import (
     Checkpoint,
     LogFormatError,
@@ -50,7 +50,7 @@ def test_a_submission_is_as_in_the_specification() -> None:
 
 def test_a_cosignature_is_taken_and_the_lines_of_others_are_not() -> None:
     other = f"\u2014 other.example {base64.b64encode(bytes(76)).decode()}\n"
-    assert cosigned(NOTE, other + line(), KEY, holds) == line()
+    assert cosigned(NOTE, other + line(), KEY, ed25519_holds) == line()
 
 
 @pytest.mark.parametrize(
@@ -65,13 +65,13 @@ def test_a_cosignature_is_taken_and_the_lines_of_others_are_not() -> None:
 )
 def test_one_that_does_not_hold_is_not(answer: str) -> None:
     with pytest.raises(Unproven):
-        cosigned(NOTE, answer, KEY, holds)
+        cosigned(NOTE, answer, KEY, ed25519_holds)
 
 
 @pytest.mark.parametrize("answer", ["", "<html>", line()[:-1], f"\n{line()}", f"{line()}\n"])
 def test_an_answer_that_is_no_signature_lines_is_not(answer: str) -> None:
     with pytest.raises(LogFormatError):
-        cosigned(NOTE, answer, KEY, holds)
+        cosigned(NOTE, answer, KEY, ed25519_holds)
 
 
 def test_verifier_keys_are_read_as_they_are_written_and_of_their_type_only() -> None:

@@ -7,11 +7,12 @@ from uuid import UUID
 import jwt
 import pytest
 
-from adapters.log.verify.archived import MANIFEST_TYPE, ArchivedRanges, ManifestInvalid, archived_leaves
+from adapters.tokens.signatures import LocalSignatureChecks
 from adapters.vault.public_keys import KeySet
 from domain.records.records import stored_digest
 from domain.signing_keys import ARCHIVE_KEY
 from domain.transparency.verification import Entry, Fault, TenantAudit, VerificationFinding, check_entry
+from services.verification.archived import MANIFEST_TYPE, ArchivedRanges, ManifestInvalid, archived_leaves
 from tests.doubles.keys import LocalSigner
 
 ENTRY = Entry(3, UUID(int=7), bytes(32), None)
@@ -98,7 +99,7 @@ class Keys:
 async def test_what_a_signed_manifest_covers_may_be_missing_and_nothing_else() -> None:
     signer = LocalSigner()
     manifest = await signer.sign(ARCHIVE_KEY, MANIFEST_TYPE, {"tenant": "acme", "seqs": [[0, 4], [9, 9]]})
-    found = await archived_leaves(Keys(signer), "acme", [manifest])
+    found = await archived_leaves(Keys(signer), LocalSignatureChecks(), "acme", [manifest])
     assert [seq for seq in range(12) if seq in found] == [0, 1, 2, 3, 4, 9]
 
 
@@ -117,4 +118,4 @@ async def test_a_manifest_that_is_not_the_archives_is_refused() -> None:
     ]
     for manifest in forged:
         with pytest.raises(ManifestInvalid):
-            await archived_leaves(Keys(signer), "acme", [manifest])
+            await archived_leaves(Keys(signer), LocalSignatureChecks(), "acme", [manifest])

@@ -7,14 +7,11 @@ first: the store's log is newer then, unless somebody put it back.
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from adapters.log.verify.anchors import LogAnchors, LogKeys
-from adapters.log.verify.archived import ArchivedRanges, ManifestInvalid, archived_leaves
-from adapters.log.verify.receipts import holds
-from adapters.log.verify.store import LogStore, Signed, StoredHead
-from adapters.vault.public_keys import VaultPublicKeys
+from domain.ports import SignatureChecks
 from domain.refusals import Kind, Refusal
 from domain.transparency.checkpoints import Checkpoint, LogFormatError, Unproven, open_checkpoint
 from domain.transparency.merkle import consistency_path, verify_consistency
+from domain.transparency.stored_log import LogKeys, Signed, StoredHead
 from domain.transparency.tiles import (
     TILE_WIDTH,
     TileError,
@@ -31,17 +28,17 @@ from domain.transparency.verification import (
     TenantAudit,
     VerificationFinding,
     behind,
-    check_entry,
     check_tile,
     forked,
     leaf_hashes,
     unlike,
 )
+from domain.transparency.verification_ports import LogAnchors, PublicKeys, StoredLog
+from services.verification.leaf_records import LeafRecords
 
 VAULTS = "Vault's last checkpoint"
 KEPT = "the kept checkpoint"
 _COUNTED = 1 << 16  # leaves
-_BESIDE = 64  # records at a time
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +54,11 @@ class LogAudit:
 
     def __init__(
         self,
-        store: LogStore,
+        store: StoredLog,
         anchors: LogAnchors,
         keys: LogKeys,
-        archive_keys: VaultPublicKeys,
+        archive_keys: PublicKeys,
+        signatures: SignatureChecks,
         *,
         log_name: str,
         promise_seconds: float,
@@ -69,7 +67,8 @@ class LogAudit:
         self._store = store
         self._anchors = anchors
         self._keys = keys
-        self._archive_keys = archive_keys
+        self._verify = signatures.ed25519
+        self._records = LeafRecords(store, archive_keys, signatures)
         self._log_name = log_name
         self._promise = promise_seconds
 
@@ -89,7 +88,7 @@ class LogAudit:
         """
         try:
             origin = note.partition("\n")[0]
-            checkpoint = open_checkpoint(note, self._keys.of(origin), holds)
+            checkpoint = open_checkpoint(note, self._keys.of(origin), self._verify)
         except (LogFormatError, Unproven) as error:
             raise Refusal(Kind.INVALID_REQUEST, f"{KEPT} can't be used: {error}") from None
         name, _, tenant = origin.rpartition("/")
@@ -141,7 +140,7 @@ class LogAudit:
         if note is None:
             return None
         try:
-            return Anchor(open_checkpoint(note, self._keys.of(self.origin(audit.tenant)), holds), VAULTS)
+            return Anchor(open_checkpoint(note, self._keys.of(self.origin(audit.tenant)), self._verify), VAULTS)
         except (LogFormatError, Unproven) as error:
             audit.found(VerificationFinding(Fault.CHECKPOINT_FORGED, f"{VAULTS}: {error}"))
             return None
@@ -184,11 +183,11 @@ class LogAudit:
     async def _check_leaves(
         self, audit: TenantAudit, head: StoredHead, tree: Rebuilt, anchors: Sequence[Anchor]
     ) -> None:
-        archived = await self._archived(audit)
+        archived = await self._records.archived(audit)
         async for page in self._store.leaves(audit.tenant, audit.since, head.size):
-            whole, missing = self._check_entries(audit, tree.edge.size, page, archived)
+            whole, missing = self._records.check(audit, tree.edge.size, page, archived)
             if missing:
-                archived = await self._look_again(audit, missing)
+                archived = await self._records.look_again(audit, missing)
             await self._grow(audit, tree, page[:whole], anchors)
             if whole < len(page):
                 break  # the tree over what follows is another one
@@ -207,45 +206,6 @@ class LogAudit:
                     Fault.HEAD_CHANGED, "the edge that is kept is not that of the leaves", seq=head.size
                 )
             )
-
-    async def _archived(self, audit: TenantAudit) -> ArchivedRanges:
-        try:
-            return await archived_leaves(self._archive_keys, audit.tenant, await self._store.manifests(audit.tenant))
-        except ManifestInvalid as error:
-            audit.found(VerificationFinding(Fault.MANIFEST_FORGED, str(error)))
-            return ArchivedRanges()
-
-    @staticmethod
-    def _check_entries(
-        audit: TenantAudit, expected: int, page: Sequence[Entry], archived: ArchivedRanges
-    ) -> tuple[int, list[Entry]]:
-        """Check leaves and records; give how many of the leaves are in their place, and those without a record."""
-        missing = list[Entry]()
-        for place, entry in enumerate(page):
-            if entry.seq != expected + place:
-                return place, missing
-            away = entry.seq in archived
-            audit.archived += entry.record is None and away
-            if entry.record is None and not away:
-                missing.append(entry)
-            else:
-                audit.found(check_entry(audit.tenant, entry, archived=away))
-        return len(page), missing
-
-    async def _look_again(self, audit: TenantAudit, missing: Sequence[Entry]) -> ArchivedRanges:
-        """Look for records where archiving may have put them since: beside the log, then in files. Gives the latter."""
-        gone = list[Entry]()
-        for at in range(0, len(missing), _BESIDE):
-            found = await self._store.beside(missing[at : at + _BESIDE])
-            gone += [entry for entry in found if entry.record is None]
-            audit.beside += sum(entry.record is not None for entry in found)
-            for entry in found:
-                audit.found(check_entry(audit.tenant, entry, archived=entry.record is None))
-        archived = await self._archived(audit)
-        audit.archived += sum(entry.seq in archived for entry in gone)
-        for entry in gone:
-            audit.found(check_entry(audit.tenant, entry, archived=entry.seq in archived))
-        return archived
 
     async def _grow(self, audit: TenantAudit, tree: Rebuilt, page: Sequence[Entry], anchors: Sequence[Anchor]) -> None:
         """Append the page to the tree, stopping at each size of which something was signed."""
@@ -266,7 +226,7 @@ class LogAudit:
     def _check_signed(self, audit: TenantAudit, row: Signed, root: bytes) -> None:
         audit.checkpoints += 1
         try:
-            checkpoint = open_checkpoint(row.note, self._keys.of(self.origin(audit.tenant)), holds)
+            checkpoint = open_checkpoint(row.note, self._keys.of(self.origin(audit.tenant)), self._verify)
         except (LogFormatError, Unproven) as error:
             audit.found(VerificationFinding(Fault.CHECKPOINT_FORGED, str(error), size=row.size))
             return

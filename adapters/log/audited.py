@@ -4,13 +4,14 @@ Each page is one statement, and so one snapshot. The log only grows: what is rea
 """
 
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from uuid import UUID
 
 import asyncpg
 
 from adapters.postgres.errors import unavailable
 from adapters.postgres.pool import PostgresPool
+from domain.transparency.stored_log import EventPosition, Signed, StoredHead
 from domain.transparency.tiles import TileId
 from domain.transparency.verification import Entry
 
@@ -106,91 +107,61 @@ _WAITING = f"SELECT count(*) AS waiting, coalesce(max(age), 0) AS oldest FROM ({
 _WRONG = f"SELECT event_id, wrong FROM ({_PENDING}) pending WHERE wrong IS NOT NULL LIMIT 1"  # noqa: S608
 
 
-@dataclass(frozen=True, slots=True)
-class StoredHead:
-    """A tenant's log as one snapshot shows it: its leaves' numbers, what the head says, the newest checkpoint."""
-
-    first: int
-    leaves: int
-    size: int
-    edge: bytes
-    signed: int
-
-
-@dataclass(frozen=True, slots=True)
-class EventPosition:
-    """Where an event is: at ``seq`` in the tree, or waiting for it for ``age`` seconds."""
-
-    tenant: str
-    digest: bytes
-    seq: int | None
-    age: float
-
-
-@dataclass(frozen=True, slots=True)
-class Signed:
-    """A row of the checkpoints."""
-
-    size: int
-    root: bytes
-    note: str
-
-
-class LogStore:
-    """Reads the log as ``assay-auditor``. Raises ``Refusal`` (STORE_UNAVAILABLE, INTERNAL) as the pool does."""
+class PostgresAuditedLog:
+    """``StoredLog`` over the login ``assay-auditor``."""
 
     def __init__(self, pool: PostgresPool) -> None:
         """Take the pool."""
         self._pool = pool
 
     async def tenants(self) -> set[str]:
-        """The tenants that the log knows of."""
+        """See ``StoredLog``."""
         return {row["tenant"] for row in await self._pool.fetch(_TENANTS)}
 
     async def head(self, tenant: str) -> StoredHead:
-        """The tenant's head."""
+        """See ``StoredLog``."""
         row = await self._row(_HEAD, tenant)
         return StoredHead(
             row["first"] or 0, row["leaves"] or 0, row["size"] or 0, row["edge"] or b"", row["signed"] or 0
         )
 
     async def leaves(self, tenant: str, start: int, end: int) -> AsyncIterator[list[Entry]]:
-        """The leaves from ``start`` to before ``end``, with their records."""
+        """See ``StoredLog``."""
         while start < end and (rows := await self._pool.fetch(_LEAVES, tenant, start, end)):
             yield [_entry(row) for row in rows]
             start = rows[-1]["seq"] + 1
 
     async def beside(self, missing: Sequence[Entry]) -> list[Entry]:
-        """These leaves with their records, where their months lie beside the log by now, or are in it again."""
+        """See ``StoredLog``."""
         rows = await self._pool.fetch(_HERE, [entry.event_id for entry in missing])
         found = {row["event_id"]: dict(row) for row in rows}
         return [replace(entry, record=found.get(entry.event_id)) for entry in missing]
 
     async def count(self, tenant: str, start: int, end: int) -> int:
-        """How many leaves have a number from ``start`` to before ``end``."""
+        """See ``StoredLog``."""
         return int((await self._row(_COUNT, tenant, start, end))[0])
 
     async def tiles(self, tenant: str, wanted: Sequence[TileId]) -> tuple[dict[TileId, bytes], int]:
-        """Those of the tiles that are there, and the size of the log at that moment."""
+        """See ``StoredLog``."""
         levels, indices = [level for level, _ in wanted], [idx for _, idx in wanted]
         rows = await self._pool.fetch(_TILES, tenant, levels, indices)
         found = {(row["level"], row["idx"]): row["hashes"] for row in rows if row["hashes"] is not None}
         return found, (rows[0]["size"] or 0) if rows else 0
 
     async def event(self, tenant: str, seq: int) -> UUID | None:
-        """The event whose leaf has this number."""
+        """See ``StoredLog``."""
         row = await self._pool.fetchrow("SELECT event_id FROM assay.leaf WHERE tenant = $1 AND seq = $2", tenant, seq)
         return row["event_id"] if row else None
 
     async def checkpoints(self, tenant: str, after: int, upto: int) -> AsyncIterator[Signed]:
-        """The checkpoints of more than ``after`` and at most ``upto`` leaves, in their order."""
+        """See ``StoredLog``."""
         while rows := await self._pool.fetch(_CHECKPOINTS, tenant, after, upto):
             for row in rows:
                 yield Signed(row["size"], row["root"], row["note"])
             after = rows[-1]["size"]
 
     async def unplaced(self, tenant: str | None) -> AsyncIterator[tuple[str, UUID]]:
-        """Records that neither are in the tree nor wait for it: tenant and event."""
+        """See ``StoredLog``."""
         after = UUID(int=0)
         while rows := await self._pool.fetch(_UNPLACED, after, tenant):
             for row in rows:
@@ -199,7 +170,7 @@ class LogStore:
             after = next(row["event_id"] for row in rows if row["last"])
 
     async def place(self, event: UUID) -> EventPosition | None:
-        """Where an event is, or None if the log knows nothing of it."""
+        """See ``StoredLog``."""
         row = await self._row(_PLACE, event)
         if row["seq"] is not None:
             return EventPosition(row["tenant"], row["digest"], row["seq"], 0.0)
@@ -208,21 +179,21 @@ class LogStore:
         return None
 
     async def newest_checkpoint(self, tenant: str) -> str | None:
-        """The tenant's newest signed note, or None."""
+        """See ``StoredLog``."""
         row = await self._pool.fetchrow(_NEWEST, tenant)
         return row["note"] if row else None
 
     async def manifests(self, tenant: str) -> list[str]:
-        """The manifests of the tenant's months that lie in files, restored ones too."""
+        """See ``StoredLog``."""
         return [row["manifest"] for row in await self._pool.fetch(_MANIFESTS, tenant)]
 
     async def waiting(self, tenant: str) -> tuple[int, float]:
-        """How many records of the tenant's wait for the tree, and for how many seconds the oldest does."""
+        """See ``StoredLog``."""
         row = await self._row(_WAITING, tenant)
         return row["waiting"], row["oldest"]
 
     async def wrong_pending(self, tenant: str) -> tuple[UUID, str] | None:
-        """An entry that waits for the tree and does not fit its record, with the reason."""
+        """See ``StoredLog``."""
         row = await self._pool.fetchrow(_WRONG, tenant)
         return (row["event_id"], row["wrong"]) if row else None
 

@@ -2,31 +2,19 @@
 
 import base64
 import re
-from dataclasses import dataclass
 
 from adapters.vault.calls import kv_names, kv_read, read
 from adapters.vault.session import ServiceSession
 from config.settings import VaultSettings
 from domain.refusals import Kind, Refusal
 from domain.signing_keys import LOG_KEY
-from domain.transparency.checkpoints import VerifierKey
+from domain.transparency.stored_log import LogKeys
 
 _HEADS = "log"
 
 
-@dataclass(frozen=True, slots=True)
-class LogKeys:
-    """The public keys of all versions of the key that signs all tenants' logs."""
-
-    public_keys: tuple[bytes, ...]
-
-    def of(self, origin: str) -> tuple[VerifierKey, ...]:
-        """The keys as the verifier keys of one log."""
-        return tuple(VerifierKey(origin, key) for key in self.public_keys)
-
-
-class LogAnchors:
-    """Reads what Vault keeps of the log. Raises ``Refusal`` (VAULT_UNAVAILABLE) as the session does."""
+class VaultLogAnchors:
+    """``LogAnchors`` over Transit and the KV engine."""
 
     def __init__(self, session: ServiceSession, settings: VaultSettings) -> None:
         """Take the session of one who may read the key and the checkpoints."""
@@ -34,7 +22,7 @@ class LogAnchors:
         self._settings = settings
 
     async def keys(self) -> LogKeys:
-        """The public keys. Raises ``Refusal`` NOT_FOUND if there is no such key yet."""
+        """See ``LogAnchors``."""
         path = f"{self._settings.transit_mount}/keys/{LOG_KEY}"
         data = await self._session.call(lambda client: read(client, path))
         if data is None:
@@ -42,12 +30,12 @@ class LogAnchors:
         return LogKeys(tuple(base64.b64decode(version["public_key"]) for version in data["keys"].values()))
 
     async def tenants(self) -> set[str]:
-        """The tenants of whose logs Vault keeps a checkpoint."""
+        """See ``LogAnchors``."""
         mount = self._settings.kv_mount
         return set(await self._session.call(lambda client: kv_names(client, mount, _HEADS)))
 
     async def note(self, tenant: str) -> str | None:
-        """The last checkpoint of the tenant's log that was signed, as a signed note, or None."""
+        """See ``LogAnchors``."""
         if not re.fullmatch(r"[a-z0-9-]{1,40}", tenant):  # a name that only the store can have made up
             return None
         mount = self._settings.kv_mount

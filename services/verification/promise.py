@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from adapters.log.verify.anchors import LogKeys
-from adapters.log.verify.receipts import ReceiptInvalid, holds
-from adapters.log.verify.store import EventPosition, LogStore
-from domain.transparency.checkpoints import Checkpoint, LogFormatError, Unproven, open_checkpoint
+from domain.transparency.checkpoints import Checkpoint, LogFormatError, Unproven, Verify, open_checkpoint
 from domain.transparency.merkle import inclusion_path, verify_inclusion
+from domain.transparency.stored_log import EventPosition, LogKeys
 from domain.transparency.tiles import TileError, subtree_from_tiles, tiles_for_inclusion
+from domain.transparency.verification_ports import StoredLog
+from services.verification.receipts import ReceiptInvalid
 
 SEALED = "sealed"
 INCLUDED = "included"
@@ -28,7 +28,7 @@ class PromiseVerdict:
 
 
 async def check_promise(
-    store: LogStore, keys: LogKeys, claims: Mapping[str, Any], *, log_name: str, promise_seconds: float
+    store: StoredLog, keys: LogKeys, verify: Verify, claims: Mapping[str, Any], *, log_name: str, promise_seconds: float
 ) -> PromiseVerdict:
     """Hold a receipt's verified claims against the log. ``promise_seconds`` is for receipts that name no time.
 
@@ -50,7 +50,7 @@ async def check_promise(
     if (place.tenant, place.digest) != (tenant, digest):
         return PromiseVerdict(BROKEN, "the log has another record in place of this event's", place.seq)
     if place.seq is not None:
-        return await _sealed(store, keys, place, place.seq, f"{log_name}/{tenant}")
+        return await _sealed(store, keys, verify, place, place.seq, f"{log_name}/{tenant}")
     if place.age > within:
         return PromiseVerdict(
             BROKEN, f"the event waits for {place.age:.0f} s; it was to be in the tree within {within:.0f} s"
@@ -58,11 +58,13 @@ async def check_promise(
     return PromiseVerdict(PROMISED, f"the event waits for the tree, for {place.age:.1f} of {within:.0f} s")
 
 
-async def _sealed(store: LogStore, keys: LogKeys, place: EventPosition, seq: int, origin: str) -> PromiseVerdict:
+async def _sealed(
+    store: StoredLog, keys: LogKeys, verify: Verify, place: EventPosition, seq: int, origin: str
+) -> PromiseVerdict:
     """A leaf of the tree: proven by the newest checkpoint, if that covers it."""
     note = await store.newest_checkpoint(place.tenant)
     try:
-        checkpoint = open_checkpoint(note, keys.of(origin), holds) if note else None
+        checkpoint = open_checkpoint(note, keys.of(origin), verify) if note else None
         if checkpoint is None or checkpoint.size <= seq:
             return PromiseVerdict(INCLUDED, f"the event is in the tree at seq {seq}; no checkpoint covers it yet", seq)
         if await _proven(store, place, seq, checkpoint):
@@ -72,7 +74,7 @@ async def _sealed(store: LogStore, keys: LogKeys, place: EventPosition, seq: int
     return PromiseVerdict(BROKEN, "the event's leaf is not in the tree that was signed", seq)
 
 
-async def _proven(store: LogStore, place: EventPosition, seq: int, checkpoint: Checkpoint) -> bool:
+async def _proven(store: StoredLog, place: EventPosition, seq: int, checkpoint: Checkpoint) -> bool:
     tiles, _ = await store.tiles(place.tenant, tiles_for_inclusion(checkpoint.size, seq))
     path = inclusion_path(checkpoint.size, seq, lambda level, idx: subtree_from_tiles(level, idx, tiles))
     return verify_inclusion(place.digest, seq, checkpoint.size, path, checkpoint.root)

@@ -2,26 +2,17 @@
 
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping
-from typing import Any, Protocol
+from typing import Any
 
-import jwt
-
-from adapters.vault.public_keys import KeySet
+from domain.ports import SignatureChecks, StatementInvalid
 from domain.signing_keys import ARCHIVE_KEY
+from domain.transparency.verification_ports import Jwks, PublicKeys
 
 MANIFEST_TYPE = "assay-archive+jwt"
 
 
 class ManifestInvalid(Exception):
     """A manifest does not hold. Says why."""
-
-
-class PublicKeys(Protocol):
-    """The versions of a signing key. Raises a ``Refusal`` while their keeper is away."""
-
-    async def key_set(self, key_name: str) -> KeySet:
-        """All that verify."""
-        ...
 
 
 class ArchivedRanges:
@@ -38,7 +29,9 @@ class ArchivedRanges:
         return at >= 0 and seq <= self._ranges[at][1]
 
 
-async def archived_leaves(keys: PublicKeys, tenant: str, manifests: Iterable[str]) -> ArchivedRanges:
+async def archived_leaves(
+    keys: PublicKeys, signatures: SignatureChecks, tenant: str, manifests: Iterable[str]
+) -> ArchivedRanges:
     """The tenant's leaves whose records lie in archived files.
 
     Raises:
@@ -47,7 +40,7 @@ async def archived_leaves(keys: PublicKeys, tenant: str, manifests: Iterable[str
     """
     ranges = list[tuple[int, int]]()
     for manifest in manifests:
-        claims = _claims(manifest, (await keys.key_set(ARCHIVE_KEY)).keys)
+        claims = _claims(manifest, (await keys.key_set(ARCHIVE_KEY)).keys, signatures)
         if claims.get("tenant") != tenant:
             raise ManifestInvalid("a manifest is another tenant's")
         try:
@@ -57,13 +50,12 @@ async def archived_leaves(keys: PublicKeys, tenant: str, manifests: Iterable[str
     return ArchivedRanges(ranges)
 
 
-def _claims(manifest: str, keys: Mapping[str, Mapping[str, str]]) -> Mapping[str, Any]:
+def _claims(manifest: str, keys: Jwks, signatures: SignatureChecks) -> Mapping[str, Any]:
     try:
-        header = jwt.get_unverified_header(manifest)
+        header = signatures.header(manifest)
         key = keys.get(str(header.get("kid")))
         if header.get("typ") != MANIFEST_TYPE or key is None:
             raise ManifestInvalid("a manifest is not signed by the archive's key")
-        claims: Mapping[str, Any] = jwt.decode(manifest, jwt.PyJWK(dict(key)), algorithms=["EdDSA"])
-    except jwt.PyJWTError:
+        return signatures.claims(manifest, key)
+    except StatementInvalid:
         raise ManifestInvalid("the signature of a manifest does not hold") from None
-    return claims

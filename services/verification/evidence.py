@@ -8,11 +8,11 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from adapters.log.verify.receipts import holds
 from domain.transparency.checkpoints import (
     LogFormatError,
     Unproven,
     VerifierKey,
+    Verify,
     open_checkpoint,
     open_proof,
     parse_proof,
@@ -25,24 +25,24 @@ _AT_ONCE = 1024
 _UNREADABLE = (LogFormatError, Unproven, ExportError)
 
 
-def verify_proof(text: str, digest: bytes, keys: Sequence[VerifierKey]) -> Found:
+def verify_proof(verify: Verify, text: str, digest: bytes, keys: Sequence[VerifierKey]) -> Found:
     """Whether a tlog-proof shows the record with this digest to be in the log of one of the keys."""
     try:
         proof = parse_proof(text)
-        checkpoint = open_proof(proof, digest, keys, holds)
+        checkpoint = open_proof(proof, digest, keys, verify)
     except _UNREADABLE as error:
         return _broken(error)
     head = {"log": checkpoint.origin, "index": proof.index, "size": checkpoint.size, "root": checkpoint.root.hex()}
     return {"verdict": "holds", **head}
 
 
-def verify_growth(old: str, new: str, proof: str, keys: Sequence[VerifierKey]) -> Found:
+def verify_growth(verify: Verify, old: str, new: str, proof: str, keys: Sequence[VerifierKey]) -> Found:
     """Whether the log of the checkpoint ``new`` begins with all of ``old``'s.
 
     ``proof`` is what ``GET /v1/audit/consistency`` gives, or its hashes in base64, one a line.
     """
     try:
-        before, after = (open_checkpoint(note, keys, holds) for note in (old, new))
+        before, after = (open_checkpoint(note, keys, verify) for note in (old, new))
         path = _path(proof)
     except _UNREADABLE as error:
         return _broken(error)
@@ -55,14 +55,14 @@ def verify_growth(old: str, new: str, proof: str, keys: Sequence[VerifierKey]) -
     return {"verdict": "holds", "log": after.origin, "old": before.size, "size": after.size, "root": after.root.hex()}
 
 
-def verify_export(lines: Iterable[bytes], keys: Sequence[VerifierKey]) -> Found:
+def verify_export(verify: Verify, lines: Iterable[bytes], keys: Sequence[VerifierKey]) -> Found:
     """Whether an export's records are those of the log that was signed, without a gap."""
     remaining = iter(lines)
     try:
         header = _object(next(remaining, b""))
         if header.get("assay_export") != VERSION:
             raise ExportError(f"this is no export of version {VERSION}")
-        checkpoint = open_checkpoint(str(header.get("checkpoint")), keys, holds)
+        checkpoint = open_checkpoint(str(header.get("checkpoint")), keys, verify)
         if header.get("log") != checkpoint.origin:
             raise ExportError("the checkpoint is of another log than the export")
         first, after, edge, path = read_header(header)

@@ -1,1 +1,0 @@
-"""Verification of the stored log against Vault, archives and receipts."""

@@ -1,0 +1,1 @@
+"""Use cases assembled with adapters, for an operator's commands."""

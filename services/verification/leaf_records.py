@@ -1,0 +1,70 @@
+"""Check of the records beside the leaves, with allowance for months that are archived meanwhile."""
+
+from collections.abc import Sequence
+
+from domain.ports import SignatureChecks
+from domain.transparency.verification import Entry, Fault, TenantAudit, VerificationFinding, check_entry
+from domain.transparency.verification_ports import PublicKeys, StoredLog
+from services.verification.archived import ArchivedRanges, ManifestInvalid, archived_leaves
+
+_BESIDE = 64  # records at a time
+
+
+class LeafRecords:
+    """Checks the records of leaves, a page at a time."""
+
+    def __init__(self, store: StoredLog, keys: PublicKeys, signatures: SignatureChecks) -> None:
+        """Take the stored log, and the archive's keys for its manifests."""
+        self._store = store
+        self._keys = keys
+        self._signatures = signatures
+
+    async def archived(self, audit: TenantAudit) -> ArchivedRanges:
+        """The tenant's leaves whose records lie in archived files; a forged manifest is a finding.
+
+        Raises:
+            Refusal: STORE_UNAVAILABLE, VAULT_UNAVAILABLE; NOT_FOUND without an archive key.
+        """
+        try:
+            return await archived_leaves(
+                self._keys, self._signatures, audit.tenant, await self._store.manifests(audit.tenant)
+            )
+        except ManifestInvalid as error:
+            audit.found(VerificationFinding(Fault.MANIFEST_FORGED, str(error)))
+            return ArchivedRanges()
+
+    @staticmethod
+    def check(
+        audit: TenantAudit, expected: int, page: Sequence[Entry], archived: ArchivedRanges
+    ) -> tuple[int, list[Entry]]:
+        """Check leaves and records; give how many of the leaves are in their place, and those without a record."""
+        missing = list[Entry]()
+        for place, entry in enumerate(page):
+            if entry.seq != expected + place:
+                return place, missing
+            away = entry.seq in archived
+            audit.archived += entry.record is None and away
+            if entry.record is None and not away:
+                missing.append(entry)
+            else:
+                audit.found(check_entry(audit.tenant, entry, archived=away))
+        return len(page), missing
+
+    async def look_again(self, audit: TenantAudit, missing: Sequence[Entry]) -> ArchivedRanges:
+        """Look for records where archiving may have put them since: beside the log, then in files. Gives the latter.
+
+        Raises:
+            Refusal: as ``archived``.
+        """
+        gone = list[Entry]()
+        for at in range(0, len(missing), _BESIDE):
+            found = await self._store.beside(missing[at : at + _BESIDE])
+            gone += [entry for entry in found if entry.record is None]
+            audit.beside += sum(entry.record is not None for entry in found)
+            for entry in found:
+                audit.found(check_entry(audit.tenant, entry, archived=entry.record is None))
+        archived = await self.archived(audit)
+        audit.archived += sum(entry.seq in archived for entry in gone)
+        for entry in gone:
+            audit.found(check_entry(audit.tenant, entry, archived=entry.seq in archived))
+        return archived
