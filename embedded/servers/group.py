@@ -12,7 +12,7 @@ from embedded.process.child import ChildSpec
 from embedded.process.errors import EmbeddedError
 from embedded.process.files import write_private
 from embedded.process.layout import Layout
-from embedded.process.lock import DataDirLock
+from embedded.process.lock import acquire, data_dir_lock
 from embedded.process.ports import LOOPBACK, WantedPort, require_free, unused_ports
 from embedded.process.supervisor import ChildStatus, Supervisor
 from embedded.servers import model, openbao, postgres, temporal, ui
@@ -46,7 +46,7 @@ class EmbeddedServers:
         self._bootstrap = bootstrap
         self._only = frozenset(only)
         self._layout = Layout.at(wanted.data_dir)
-        self._lock = DataDirLock(self._layout.lock)
+        self._lock = data_dir_lock(self._layout.lock)
         self._supervisor = Supervisor(self._layout)
         self._postgres = PostgresServer(self._layout, wanted.postgres_port)
         self._openbao = OpenBaoServer(self._layout, wanted.vault_port, wanted.vault_cluster_port)
@@ -70,7 +70,7 @@ class EmbeddedServers:
             EmbeddedError: what is wrong and what to do; whatever had been started is stopped then.
         """
         self._layout.prepare()
-        self._lock.acquire()
+        acquire(self._lock)
         try:
             await asyncio.to_thread(identity.stop_leftovers, self._layout.run, _LEFTOVER_GRACE_SECONDS)
             await asyncio.to_thread(require_free, self._wanted_ports())

@@ -1,222 +1,160 @@
-"""scripts/setup and scripts/environment.py, with a pip that notes what it is asked for."""
+"""scripts/setup, with a Python whose pip notes what it is asked for."""
 
 import fcntl
-import importlib.util
-import json
 import shutil
 import subprocess
 import sys
-import threading
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 
 from tests.paths import ROOT
 
-LOCKS = ("requirements-build.txt", "requirements.txt", "requirements-embedded.txt")
-TEST_LOCKS = ("requirements-test.txt", "requirements-checks.txt")
+LOCKS = ["requirements-build.txt", "requirements.txt", "requirements-embedded.txt"]
+TEST_LOCKS = ["requirements-test.txt", "requirements-checks.txt"]
+PYTHON = """#!/bin/sh
+# "-m venv" makes an environment whose python is this very program; pip writes its arguments down.
+case "$*" in
+    *"-m venv"*) mkdir -p .venv/bin && cp "$0" .venv/bin/python;;
+    *"-m pip install"*) [ -f "{place}/broken" ] && exit 1; echo "$*" >> "{place}/calls";;
+    *"import pip"*) echo pip;;
+    *ensurepip*) [ ! -f "{place}/no-ensurepip" ];;
+    *) exec "{python}" "$@";;
+esac
+"""
+
+
+@dataclass
+class Checkout:
+    """A checkout with the script and lock files, in a path with a space."""
+
+    root: Path
+    place: Path
+
+    def command(self, goal: str) -> list[str]:
+        return ["env", f"PYTHON={self.place / 'python stub'}", str(self.root / "scripts/setup"), goal]
+
+    def setup(self, goal: str = "run") -> subprocess.CompletedProcess[str]:
+        return subprocess.run(self.command(goal), capture_output=True, text=True, check=False)
+
+    def installed(self, goal: str = "run") -> list[str]:
+        """What pip was asked for by a setup that has to succeed: lock files, and '.' for the project."""
+        calls = self.place / "calls"
+        calls.unlink(missing_ok=True)
+        done = self.setup(goal)
+        assert done.returncode == 0, done.stderr
+        words = calls.read_text().split() if calls.exists() else []
+        return [word for word in words if word.endswith(".txt") or word == "."]
 
 
 @pytest.fixture
-def checkout(tmp_path: Path) -> Path:
-    """A checkout with the scripts and lock files, in a path with a space."""
-    root = tmp_path / "a check out"
+def checkout(tmp_path: Path) -> Checkout:
+    root, place = tmp_path / "a check out", tmp_path / "place"
     (root / "scripts").mkdir(parents=True)
-    for name in ("setup", "environment.py"):
-        shutil.copy(ROOT / "scripts" / name, root / "scripts" / name)
+    place.mkdir()
+    shutil.copy(ROOT / "scripts/setup", root / "scripts/setup")
     for name in (*LOCKS, *TEST_LOCKS, "pyproject.toml"):
         (root / name).write_text(f"# {name}\n")
-    return root
-
-
-@pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An environment with pip in it. Making one takes seconds, copying it does not."""
-    path = tmp_path_factory.mktemp("made") / ".venv"
-    subprocess.run([sys.executable, "-I", "-m", "venv", path], check=True)
-    return path
-
-
-@pytest.fixture
-def furnished(checkout: Path, made: Path) -> Path:
-    """A checkout whose environment exists, with nothing installed."""
-    shutil.copytree(made, checkout / ".venv", symlinks=True)
-    return checkout
-
-
-class Pip:
-    """Stands for pip in one checkout: keeps the arguments, and fails when told to."""
-
-    def __init__(self) -> None:
-        self.calls: list[list[str]] = []
-        self.fails_on = ""
-
-    def files(self) -> list[str]:
-        """Every lock file that was asked for, in order."""
-        return [argument for call in self.calls for argument in call if argument.endswith(".txt")]
-
-
-@pytest.fixture
-def pip() -> Pip:
-    return Pip()
-
-
-@pytest.fixture
-def module(checkout: Path, pip: Pip, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    """The checkout's own scripts/environment.py."""
-    spec = importlib.util.spec_from_file_location("setup_environment", checkout / "scripts/environment.py")
-    assert spec is not None
-    assert spec.loader is not None
-    loaded = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(loaded)
-
-    def install(_self: object, arguments: list[str]) -> None:
-        if pip.fails_on and pip.fails_on in arguments:
-            raise KeyboardInterrupt
-        pip.calls.append(list(arguments))
-
-    monkeypatch.setattr(loaded.Environment, "_pip", install)
-    return loaded
-
-
-def _ready(checkout: Path, goal: str) -> int:
-    command = [checkout / "scripts/setup", goal]
-    done = subprocess.run(
-        command, env={"PATH": "/usr/bin:/bin", "PYTHON": "/nonexistent"}, capture_output=True, check=False
-    )
-    return done.returncode
-
-
-def test_the_first_run_installs_and_the_second_has_nothing_to_do(checkout: Path, module: ModuleType, pip: Pip) -> None:
-    environment = module.Environment(checkout)
-    assert not environment.is_ready("run")
-    environment.make("run")
-    assert pip.files() == list(LOCKS)
-    assert pip.calls[-1][-2:] == ["-e", "."]
-    for call in pip.calls[:-1]:
-        assert {"--no-deps", "--require-hashes", "--only-binary"} <= set(call)
-    pip.calls.clear()
-    environment.make("run")
-    assert pip.calls == []
-    assert _ready(checkout, "run") == 0, "without looking for a Python: the one named does not exist"
-
-
-def test_the_environment_of_the_demo_is_extended_for_the_tests(furnished: Path, module: ModuleType, pip: Pip) -> None:
-    environment = module.Environment(furnished)
-    environment.make("run")
-    kept = (furnished / ".venv/kept").resolve()
-    kept.touch()
-    pip.calls.clear()
-    environment.make("test")
-    assert pip.files() == list(TEST_LOCKS)
-    assert kept.exists()
-    assert environment.is_ready("run")
-
-
-def test_a_changed_lock_is_installed_alone(furnished: Path, module: ModuleType, pip: Pip) -> None:
-    environment = module.Environment(furnished)
-    environment.make("run")
-    pip.calls.clear()
-    (furnished / "requirements.txt").write_text("# newer\n")
-    assert not environment.is_ready("run")
-    environment.make("run")
-    assert pip.files() == ["requirements.txt"]
-    assert environment.is_ready("run")
-
-
-def test_an_interrupted_installation_is_repaired(furnished: Path, module: ModuleType, pip: Pip) -> None:
-    environment = module.Environment(furnished)
-    pip.fails_on = "requirements.txt"
-    with pytest.raises(KeyboardInterrupt):
-        environment.make("run")
-    assert not environment.is_ready("run")
-    assert _ready(furnished, "run") != 0
-    pip.fails_on = ""
-    pip.calls.clear()
-    environment.make("run")
-    assert pip.files() == list(LOCKS)
-    assert all("--force-reinstall" in call for call in pip.calls if "-r" in call)
-    assert environment.is_ready("run")
-
-
-def test_a_half_made_environment_is_made_anew(checkout: Path, module: ModuleType, pip: Pip) -> None:
-    (checkout / ".venv/bin").mkdir(parents=True)
-    (checkout / ".venv/bin/python").write_text("")
-    module.Environment(checkout).make("run")
-    assert pip.files() == list(LOCKS)
-    assert (checkout / ".venv/pyvenv.cfg").exists()
-
-
-def test_a_moved_checkout_gets_a_new_environment(furnished: Path, module: ModuleType, pip: Pip) -> None:
-    environment = module.Environment(furnished)
-    environment.make("run")
-    stamp = furnished / ".venv/assay-lock.json"
-    stamp.write_text(json.dumps(json.loads(stamp.read_text()) | {"root": "/elsewhere"}))
-    (furnished / ".venv/old").touch()
-    assert not environment.is_ready("run")
-    environment.make("run")
-    assert not (furnished / ".venv/old").exists()
-
-
-def test_two_setups_take_turns(furnished: Path, module: ModuleType, pip: Pip) -> None:
-    environment = module.Environment(furnished)
-    environment.make("run")
-    (furnished / "requirements.txt").write_text("# newer\n")
-    pip.calls.clear()
-    with (furnished / "scripts/environment.py").open("rb") as other:
-        fcntl.flock(other, fcntl.LOCK_EX)
-        second = threading.Thread(target=environment.make, args=("run",))
-        second.start()
-        second.join(0.3)
-        assert second.is_alive()
-        assert pip.calls == [], "nothing is installed while another setup holds the lock"
-    second.join(30)
-    assert pip.files() == ["requirements.txt"]
-
-
-def _stub(directory: Path, text: str) -> Path:
-    stub = directory / "python stub"
-    stub.write_text(f"#!/bin/sh\n{text}\n")
+    stub = place / "python stub"
+    stub.write_text(PYTHON.format(place=place, python=sys.executable))
     stub.chmod(0o755)
-    return stub
+    return Checkout(root, place)
 
 
-def test_an_old_python_is_explained(checkout: Path, tmp_path: Path) -> None:
-    stub = _stub(tmp_path, "exit 1")
-    environment = {"PATH": "/usr/bin:/bin", "PYTHON": str(stub)}
-    done = subprocess.run([checkout / "scripts/setup"], env=environment, capture_output=True, text=True, check=False)
+def test_the_first_setup_installs_by_hash_and_the_second_has_nothing_to_do(checkout: Checkout) -> None:
+    assert checkout.installed() == [*LOCKS, "."]
+    for call in (checkout.place / "calls").read_text().splitlines()[:-1]:
+        assert {"--no-deps", "--require-hashes", "--only-binary"} <= set(call.split())
+    assert checkout.installed() == []
+    (checkout.place / "python stub").unlink()
+    assert checkout.installed() == [], "not even a Python is looked for"
+
+
+def test_the_environment_of_the_demo_is_extended_for_the_tests(checkout: Checkout) -> None:
+    checkout.installed()
+    (checkout.root / ".venv/kept").touch()
+    assert checkout.installed("test") == [*LOCKS, *TEST_LOCKS, "."]
+    assert (checkout.root / ".venv/kept").exists()
+    assert checkout.installed("run") == []
+
+
+@pytest.mark.parametrize("name", ["requirements-build.txt", "requirements.txt", "pyproject.toml"])
+def test_a_changed_file_is_installed(checkout: Checkout, name: str) -> None:
+    checkout.installed()
+    (checkout.root / name).write_text("# newer\n")
+    assert name in [*checkout.installed(), "pyproject.toml"]
+    assert checkout.installed() == []
+
+
+def _interrupted(checkout: Checkout) -> None:
+    (checkout.root / "requirements.txt").write_text("# newer\n")
+    (checkout.place / "broken").touch()
+    done = checkout.setup()
     assert done.returncode == 1
-    assert "3.11 or newer" in done.stderr
+    assert "pip could not install" in done.stderr
+    (checkout.place / "broken").unlink()
 
 
-def test_no_python_at_all_is_explained(checkout: Path, tmp_path: Path) -> None:
+def _moved(checkout: Checkout) -> None:
+    stamp = checkout.root / ".venv/assay-run.stamp"
+    stamp.write_text(stamp.read_text().replace(str(checkout.root), "/elsewhere"))
+
+
+def _half_made(checkout: Checkout) -> None:
+    (checkout.root / ".venv/bin/python").write_text("")
+
+
+@pytest.mark.parametrize("spoil", [_interrupted, _moved, _half_made])
+def test_a_spoiled_environment_is_made_anew(checkout: Checkout, spoil: Callable[[Checkout], None]) -> None:
+    checkout.installed()
+    (checkout.root / ".venv/old").touch()
+    spoil(checkout)
+    (checkout.root / "requirements.txt").write_text("# newest\n")
+    assert checkout.installed() == [*LOCKS, "."]
+    assert not (checkout.root / ".venv/old").exists()
+    assert checkout.installed() == []
+
+
+def test_two_setups_take_turns(checkout: Checkout) -> None:
+    calls = checkout.place / "calls"
+    with (checkout.root / "scripts/setup").open("rb") as other:
+        fcntl.flock(other, fcntl.LOCK_EX)
+        second = subprocess.Popen(checkout.command("run"), stderr=subprocess.PIPE, text=True)
+        assert second.stderr is not None
+        assert "waiting for another setup" in second.stderr.readline()
+        assert not calls.exists(), "nothing is installed while another setup holds the lock"
+    assert second.wait(30) == 0
+    second.stderr.close()
+    assert "requirements.txt" in calls.read_text()
+
+
+def test_an_old_python_is_explained(checkout: Checkout) -> None:
+    (checkout.place / "python stub").write_text("#!/bin/sh\nexit 1\n")
+    done = checkout.setup()
+    assert done.returncode == 1
+    assert "not Python 3.11 or newer" in done.stderr
+
+
+def test_no_python_at_all_is_explained(checkout: Checkout, tmp_path: Path) -> None:
     bare = tmp_path / "bin"
     bare.mkdir()
-    for name in ("sh", "dirname", "cat"):
+    for name in ("bash", "env", "dirname", "cat", "cksum"):
         found = shutil.which(name)
         assert found is not None
         (bare / name).symlink_to(found)
     done = subprocess.run(
-        [checkout / "scripts/setup"], env={"PATH": str(bare)}, capture_output=True, text=True, check=False
+        [checkout.root / "scripts/setup"], env={"PATH": str(bare)}, capture_output=True, text=True, check=False
     )
     assert done.returncode == 1
     assert "python3-venv" in done.stderr
-    assert not (checkout / ".venv").exists()
+    assert not (checkout.root / ".venv").exists()
 
 
-def test_a_python_without_venv_is_explained(checkout: Path, tmp_path: Path) -> None:
-    hide = (
-        "import sys, importlib.util as u, runpy; real = u.find_spec; "
-        "u.find_spec = lambda n, *a: None if n == 'ensurepip' else real(n, *a); sys.argv = sys.argv[1:]; "
-        "runpy.run_path(sys.argv[0], run_name='__main__')"
-    )
-    stub = _stub(
-        tmp_path, f'case "$*" in *environment.py*) shift; exec "{sys.executable}" -c "{hide}" "$@";; *) exit 0;; esac'
-    )
-    environment = {"PATH": "/usr/bin:/bin", "PYTHON": str(stub)}
-    done = subprocess.run([checkout / "scripts/setup"], env=environment, capture_output=True, text=True, check=False)
+def test_a_python_without_venv_is_explained(checkout: Checkout) -> None:
+    (checkout.place / "no-ensurepip").touch()
+    done = checkout.setup()
     assert done.returncode == 1
-    assert "ensurepip" in done.stderr
     assert "apt install python3-venv" in done.stderr
-    assert not (checkout / ".venv").exists()
+    assert not (checkout.root / ".venv").exists()

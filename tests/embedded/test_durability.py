@@ -19,10 +19,17 @@ import pytest
 from config.settings import Settings
 from embedded.process import identity
 from embedded.process.child import ChildSpec
-from embedded.process.errors import ChildFailedError, DataDirError, EmbeddedError, PortTakenError, StateLostError
+from embedded.process.errors import (
+    ChildFailedError,
+    DataDirError,
+    DataDirInUseError,
+    EmbeddedError,
+    PortTakenError,
+    StateLostError,
+)
 from embedded.process.files import write_private
 from embedded.process.layout import Layout
-from embedded.process.lock import DataDirLock
+from embedded.process.lock import acquire, data_dir_lock
 from embedded.process.probes import request
 from embedded.process.spawn import spawn, user_namespace_works
 from embedded.process.supervisor import Supervisor
@@ -358,11 +365,13 @@ def test_a_log_grown_too_long_is_set_aside_at_a_start(tmp_path: Path) -> None:
 
 
 def test_the_lock_is_free_again_once_given_up(tmp_path: Path) -> None:
-    first, second = DataDirLock(tmp_path / "lock"), DataDirLock(tmp_path / "lock")
-    first.acquire()
+    first, second = data_dir_lock(tmp_path / "lock"), data_dir_lock(tmp_path / "lock")
+    acquire(first)
+    with pytest.raises(DataDirInUseError, match=str(os.getpid())):
+        acquire(second)
     first.release()
 
-    second.acquire()
+    acquire(second)
 
     assert (tmp_path / "lock").read_text().strip() == str(os.getpid())
     second.release()
