@@ -42,5 +42,5 @@ def failure_for(
 def handed_over(failed_before: int) -> ApplicationError:
     """The failure of an attempt whose worker stops; ``failed_before`` is how many attempts had failed before it."""
     return ApplicationError(
-        "the worker stops", failed_before, type=HANDED_OVER, category=ApplicationErrorCategory.BENIGN
+        "the worker is shutting down", failed_before, type=HANDED_OVER, category=ApplicationErrorCategory.BENIGN
     )

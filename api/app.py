@@ -58,7 +58,7 @@ def build_app(
 
 
 async def _refused(request: Request, error: Exception) -> Response:
-    refusal = error if isinstance(error, Refusal) else Refusal(Kind.INTERNAL, "something of ours failed")
+    refusal = error if isinstance(error, Refusal) else Refusal(Kind.INTERNAL, "internal error")
     response = problem_response(refusal)
     record_refusal(request, refusal, response.status_code)
     return response
@@ -70,7 +70,7 @@ async def _without_key(request: Request, error: Exception) -> Response:
         return await _refused(
             request, Refusal(Kind.FORBIDDEN, "the tenant has no key: it was not created, or was erased")
         )
-    return await _refused(request, Refusal(Kind.VAULT_UNAVAILABLE, "the vault does not answer", retry_after=2))
+    return await _refused(request, Refusal(Kind.VAULT_UNAVAILABLE, "the key store did not answer", retry_after=2))
 
 
 async def _http_error(request: Request, error: Exception) -> Response:
@@ -83,4 +83,4 @@ async def _http_error(request: Request, error: Exception) -> Response:
 async def _invalid(request: Request, error: Exception) -> Response:
     errors = error.errors() if isinstance(error, RequestValidationError) else [{"loc": ()}]
     field = ".".join(str(part) for part in errors[0]["loc"][1:])
-    return await _refused(request, Refusal(Kind.INVALID_REQUEST, "is not valid", field=field))
+    return await _refused(request, Refusal(Kind.INVALID_REQUEST, "is invalid", field=field))

@@ -20,7 +20,9 @@ from embedded.bootstrap import ensure_client, operator_session
 from embedded.places import local_settings, places
 
 Result = TypeVar("Result")
-tenants = typer.Typer(no_args_is_help=True, add_completion=False, help="Tenants: the walls between customers.")
+tenants = typer.Typer(
+    no_args_is_help=True, add_completion=False, help="Tenants: isolated customers, each with its own encryption key."
+)
 clients = typer.Typer(no_args_is_help=True, add_completion=False, help="OAuth clients.")
 
 
@@ -47,12 +49,12 @@ def migrate(as_json: JsonFlag = False) -> None:
         return {"applied": list(done.applied), "present": list(done.present)}
 
     done = as_operator(out, use)
-    out.value(done, f"applied: {', '.join(done['applied']) or 'nothing, it is up to date'}")
+    out.value(done, f"applied: {', '.join(done['applied']) or 'nothing, the schema is up to date'}")
 
 
 @tenants.command("create")
 def create(
-    name: Annotated[str, typer.Argument(help="1 to 40 of a-z, 0-9 and '-'.")], as_json: JsonFlag = False
+    name: Annotated[str, typer.Argument(help="1 to 40 characters of a-z, 0-9 and '-'.")], as_json: JsonFlag = False
 ) -> None:
     """Make a tenant: a key of its own in Vault."""
     out = Output(as_json)
@@ -80,9 +82,9 @@ def list_tenants(as_json: JsonFlag = False) -> None:
 
 @clients.command("create")
 def create_client(
-    client_id: Annotated[str, typer.Argument(help="The client's ID.")],
-    tenant: Annotated[str, typer.Option(help="The client's tenant.")],
-    role: Annotated[list[Role] | None, typer.Option(help="May be given more than once.")] = None,
+    client_id: Annotated[str, typer.Argument(help="Client ID.")],
+    tenant: Annotated[str, typer.Option(help="Tenant of the client.")],
+    role: Annotated[list[Role] | None, typer.Option(help="Repeatable.")] = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Make an OAuth client. Its secret is written to a file of mode 0600 in the data directory, and kept as a hash."""
@@ -97,11 +99,9 @@ def create_client(
         return True
 
     if not as_operator(out, use):
-        raise out.fail(f"there is a client '{client_id}' already")
+        raise out.fail(f"client '{client_id}' already exists")
     path = str(places(Settings()).client(client_id))
-    out.value(
-        {"client_id": client_id, "credentials": path}, f"client '{client_id}' is there; its secret lies in {path}"
-    )
+    out.value({"client_id": client_id, "credentials": path}, f"client '{client_id}' created; its secret is in {path}")
 
 
 @clients.command("list")
@@ -139,4 +139,4 @@ def revoke_client(client_id: Annotated[str, typer.Argument()], as_json: JsonFlag
 
     if not as_operator(out, use):
         raise out.fail(f"there is no client '{client_id}'")
-    out.value({"client_id": client_id, "revoked": True}, f"client '{client_id}' is revoked")
+    out.value({"client_id": client_id, "revoked": True}, f"client '{client_id}' revoked")

@@ -51,7 +51,7 @@ async def _answered(gateway: GatewayClient, settings: Settings, out: Output, sho
     body = _ask(QUESTION)
     reply = await gateway.call("POST", "/v1/inferences", token=token, json=body, headers={"Prefer": "sealed"})
     shown.steps.append({"step": "answered", "status": reply.status, "body": reply.body})
-    shown.expect(reply.status == _OK, f"the question was answered with {reply.status}")
+    shown.expect(reply.status == _OK, f"the question got status {reply.status}")
     if reply.status != _OK:
         return None
     out.note(f"   question  {QUESTION}\n   answer    {escape(reply.body['result']['content'].strip())}")
@@ -62,7 +62,7 @@ async def _answered(gateway: GatewayClient, settings: Settings, out: Output, sho
         log_keys = [parse_vkey(line) for line in (keys.text or "").splitlines()]
         claims = verify_receipt(reply.body, jwks.body, body, log_keys=log_keys)
         out.note(f"   receipt   event {claims['jti']}; {claims['verdict']} in {claims['log']}: {claims['checked']}")
-        shown.expect(claims["verdict"] == "sealed", "the receipt came without a proof")
+        shown.expect(claims["verdict"] == "sealed", "the receipt has no inclusion proof")
     except (ReceiptInvalid, LogFormatError) as error:
         shown.expect(False, f"the receipt is broken: {error}")
     return str(reply.body["id"])
@@ -75,17 +75,17 @@ async def _blocked(gateway: GatewayClient, settings: Settings, out: Output, show
     shown.steps.append({"step": "blocked", "status": reply.status, "body": reply.body})
     run = (reply.body or {}).get("run", {})
     shown.expect(reply.status == _FORBIDDEN and run.get("status") == "blocked", "the injection was not blocked")
-    shown.expect(bool((reply.body or {}).get("findings")), "the caller was not told why it was blocked")
+    shown.expect(bool((reply.body or {}).get("findings")), "the response did not name the finding")
     _say_problem(out, INJECTION, reply)
     return str(run["id"]) if "id" in run else None
 
 
 async def _refused(gateway: GatewayClient, settings: Settings, out: Output, shown: Shown) -> None:
-    out.note("\n[bold]3. A refused caller[/bold]: a valid token without the role that may ask")
+    out.note("\n[bold]3. A refused caller[/bold]: a valid token without the role")
     token = await gateway.token(*credentials(settings, "guest"))
     reply = await gateway.call("POST", "/v1/inferences", token=token, json=_ask(QUESTION))
     shown.steps.append({"step": "refused", "status": reply.status, "body": reply.body})
-    shown.expect(reply.status == _FORBIDDEN, f"the guest was answered with {reply.status}")
+    shown.expect(reply.status == _FORBIDDEN, f"the guest got status {reply.status}")
     _say_problem(out, QUESTION, reply)
 
 
@@ -99,7 +99,9 @@ def _say_problem(out: Output, prompt: str, reply: GatewayReply) -> None:
 
 
 async def _records(settings: Settings, out: Output, shown: Shown, runs: list[str | None]) -> None:
-    out.note("\n[bold]4. The records of all three[/bold], read by the reader's role; their sealed part stays sealed")
+    out.note(
+        "\n[bold]4. The records of all three[/bold], read as a database reader; their encrypted part stays encrypted"
+    )
     wanted = {(run, kind) for run, kind in zip(runs, ("completed", "blocked"), strict=True) if run}
     async with asyncio.timeout(10), operator_session(local_settings(settings)) as session:
         while True:
@@ -123,12 +125,12 @@ async def _show(servers: EmbeddedServers | None, settings: Settings, out: Output
     try:
         await _records(settings, out, shown, runs)
     except TimeoutError:
-        shown.wrong.append("the records of the three are not all there")
+        shown.wrong.append("not all three records exist")
     ui = f"http://127.0.0.1:{settings.embedded.temporal_ui_port}/namespaces/{settings.temporal.namespace}/workflows"
     shown.steps.append({"step": "look", "temporal_ui": f"{ui}/{runs[0]}"})
     out.note(f"\n[bold]5. The run in the Temporal UI[/bold]\n   {ui}/{runs[0]}")
     if servers is not None:
-        out.note("   The stack stops now, its data stays: [bold].venv/bin/assay up[/bold] brings both back.")
+        out.note("   The stack stops now and keeps its data: [bold].venv/bin/assay up[/bold] starts it again.")
     return shown
 
 
@@ -154,10 +156,10 @@ def demo(as_json: JsonFlag = False) -> None:
     if as_json:
         out.value({"ok": not shown.wrong, "wrong": shown.wrong, "steps": shown.steps})
     for wrong in shown.wrong:
-        out.note(f"[red]not as it should be:[/red] {wrong}")
+        out.note(f"[red]unexpected:[/red] {wrong}")
     if shown.wrong:
         raise typer.Exit(1)
-    out.note("\nall as it should be")
+    out.note("\nall checks passed")
 
 
 async def _running(settings: Settings) -> bool:

@@ -14,8 +14,8 @@ from config.settings import Settings
 from domain.refusals import Refusal
 from embedded.places import places
 
-Client = Annotated[str, typer.Option("--client", help="OAuth client whose credentials lie in the data directory.")]
-Url = Annotated[str | None, typer.Option("--url", help="Base address of the API; by default from the settings.")]
+Client = Annotated[str, typer.Option("--client", help="OAuth client whose credentials are in the data directory.")]
+Url = Annotated[str | None, typer.Option("--url", help="Base URL of the API; taken from the settings by default.")]
 _OK = 200
 _ACCEPTED = 202
 
@@ -49,7 +49,7 @@ def with_token(
         return asyncio.run(run())
     except FileNotFoundError:
         raise out.fail(
-            f"no credentials of the client '{client}': is 'assay up' running, with this data directory?"
+            f"no credentials for client '{client}': is 'assay up' running with this data directory?"
         ) from None
     except Refusal as refusal:
         raise out.fail(refusal.detail) from None
@@ -80,11 +80,13 @@ def token(client: Client = "demo", url: Url = None, as_json: JsonFlag = False) -
 
 
 def submit(
-    prompt: Annotated[str, typer.Argument(help="What to ask.")],
-    model: Annotated[str, typer.Option(help="A model of policies/models.yaml.")] = "smollm2",
-    max_tokens: Annotated[int | None, typer.Option(help="Most tokens of the answer.")] = None,
-    key: Annotated[str | None, typer.Option("--idempotency-key", help="The same key gives the same run.")] = None,
-    no_wait: Annotated[bool, typer.Option("--no-wait", help="Don't wait for the answer.")] = False,
+    prompt: Annotated[str, typer.Argument(help="The prompt.")],
+    model: Annotated[str, typer.Option(help="Alias of a model in policies/models.yaml.")] = "smollm2",
+    max_tokens: Annotated[int | None, typer.Option(help="Maximum number of tokens in the answer.")] = None,
+    key: Annotated[
+        str | None, typer.Option("--idempotency-key", help="Requests with the same key return the same run.")
+    ] = None,
+    no_wait: Annotated[bool, typer.Option("--no-wait", help="Return at once, without waiting for the answer.")] = False,
     client: Client = "demo",
     url: Url = None,
     as_json: JsonFlag = False,

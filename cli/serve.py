@@ -122,7 +122,7 @@ def _role(value: str) -> str:
 
 def serve(
     role: Annotated[
-        str, typer.Option(parser=_role, metavar=f"<{'|'.join(CHOICES)}>", help="What this process does.")
+        str, typer.Option(parser=_role, metavar=f"<{'|'.join(CHOICES)}>", help="The process role to run.")
     ] = EVERY,
 ) -> None:
     """Run one role, or all of them, in the foreground. Settings come from the environment (ASSAY_...)."""
@@ -142,7 +142,7 @@ def serve(
         screening = parse_policy(document).screening
         load_detectors(settings.models_dir, screening, settings.onnx.dir, settings.onnx.threads)
     except PolicyError as error:
-        raise Output(as_json=False).fail(f"the policy in {settings.policies_dir} does not hold: {error}") from None
+        raise Output(as_json=False).fail(f"the policy in {settings.policies_dir} is invalid: {error}") from None
     try:
         uvloop.run(until_signalled())
     except* SpoolUnavailable as group:

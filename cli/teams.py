@@ -20,17 +20,19 @@ from embedded.process.files import write_private
 app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
-    help="Teams: they start runs of their tenant from workflows of their own.",
+    help="Teams: groups that start runs of their tenant from their own workflows.",
 )
-Tenant = Annotated[str, typer.Option(help="The team's tenant.")]
+Tenant = Annotated[str, typer.Option(help="Tenant of the team.")]
 
 
 @app.command("create")
 def create(
-    name: Annotated[str, typer.Argument(help="1 to 64 of a-z, 0-9 and '-': the client ID of its runs.")],
+    name: Annotated[str, typer.Argument(help="1 to 64 characters of a-z, 0-9 and '-': the client ID of its runs.")],
     tenant: Tenant,
-    role: Annotated[list[Role] | None, typer.Option(help="May be given more than once; 'ai_operator' if none.")] = None,
-    wrap_ttl: Annotated[str, typer.Option(help="How long the secret ID waits to be unwrapped, at most 24h.")] = "24h",
+    role: Annotated[list[Role] | None, typer.Option(help="Repeatable; 'ai_operator' by default.")] = None,
+    wrap_ttl: Annotated[
+        str, typer.Option(help="How long the wrapped secret ID can be unwrapped, at most 24h.")
+    ] = "24h",
     as_json: JsonFlag = False,
 ) -> None:
     """Let a team in, or give one that is in a fresh secret ID. Credentials are written to files of mode 0600.
@@ -49,7 +51,7 @@ def create(
     made = as_operator(out, use)
     out.value(
         made,
-        f"team '{name}' of tenant '{tenant}' is let in; within {wrap_ttl} it logs in to Vault with the files\n"
+        f"team '{name}' of tenant '{tenant}' registered; within {wrap_ttl} it logs in to Vault with the files\n"
         f"  {made['role_id_file']}\n  {made['secret_id_file']}",
     )
 
@@ -90,7 +92,7 @@ def revoke(name: Annotated[str, typer.Argument()], tenant: Tenant, as_json: Json
         raise out.fail(f"there is no team '{name}' of tenant '{tenant}'")
     out.value(
         {"team": name, "tenant": tenant, "revoked": True, "secret_ids_destroyed": destroyed},
-        f"team '{name}' of tenant '{tenant}' is let out",
+        f"team '{name}' of tenant '{tenant}' revoked",
     )
 
 

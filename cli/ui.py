@@ -25,8 +25,8 @@ _PAGE = """<!doctype html>
 
 
 def ui(
-    run: Annotated[str | None, typer.Argument(help="A run's ID, to show that one.")] = None,
-    no_open: Annotated[bool, typer.Option("--no-open", help="Only print the address.")] = False,
+    run: Annotated[str | None, typer.Argument(help="ID of the run to show.")] = None,
+    no_open: Annotated[bool, typer.Option("--no-open", help="Print the address only.")] = False,
     client: Client = "auditor",
     url: Url = None,
     as_json: JsonFlag = False,
@@ -48,8 +48,8 @@ def ui(
     seconds, minutes = reply.body["expires_in"], reply.body["session_seconds"] // 60
     out.value(
         {"address": address, "expires_in": seconds, "session_seconds": reply.body["session_seconds"]},
-        f"{'opened' if opened else 'open'} in your browser; good once, and for {seconds} s:\n  {address}\n"
-        f"It then shows payloads in plaintext for {minutes} minutes, and who read which run is recorded.",
+        f"{'opened' if opened else 'open'} in your browser; valid once, and for {seconds} s:\n  {address}\n"
+        f"The UI then shows payloads in plaintext for {minutes} minutes; each access is recorded by user and run.",
     )
 
 

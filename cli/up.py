@@ -52,15 +52,13 @@ def welcome(servers: EmbeddedServers, settings: Settings) -> str:
             "",
             f"  A token:     {command} token --client demo    (clients: {clients})",
             f'  A question:  {command} submit "Say hello in one short sentence."',
-            f"  The UI, in plaintext:  {command} ui    (for auditors; what they read is recorded)",
+            f"  The UI, in plaintext:  {command} ui    (for auditors; their reads are recorded)",
         ]
     )
 
 
 def up(
-    data_dir: Annotated[
-        Path | None, typer.Option(help="Where all data lie, in place of ASSAY_EMBEDDED__DATA_DIR.")
-    ] = None,
+    data_dir: Annotated[Path | None, typer.Option(help="Data directory; replaces ASSAY_EMBEDDED__DATA_DIR.")] = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Start PostgreSQL, OpenBao, Temporal, a model, and Assay itself. Ctrl-C stops everything; the data stays."""

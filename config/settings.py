@@ -31,7 +31,7 @@ def _origin(value: str | None) -> str | None:
 
 def _directory_or_bucket(value: str) -> str:
     if not value or ("://" in value and not re.match(r"s3://[a-z0-9.-]{3,63}(/|$)", value)):
-        raise ValueError("name a directory, or s3://BUCKET/PREFIX")
+        raise ValueError("must be a directory, or s3://BUCKET/PREFIX")
     return value
 
 
@@ -181,7 +181,7 @@ class WorkerSettings(_SettingsGroup):
     @model_validator(mode="after")
     def _known_build(self) -> "WorkerSettings":
         if self.versioning != "none" and self.build_id is None:
-            raise ValueError("versioning needs build_id, the name of what is deployed here")
+            raise ValueError("versioning needs build_id, the name of the deployed build")
         return self
 
 
@@ -209,7 +209,7 @@ class AuditSettings(_SettingsGroup):
     @model_validator(mode="after")
     def _known_witness(self) -> "AuditSettings":
         if (self.witness_url is None) != (self.witness_vkey is None):
-            raise ValueError("witness_url and witness_vkey belong together")
+            raise ValueError("witness_url and witness_vkey must be set together")
         if self.witness_vkey is not None:
             parse_cosigner(self.witness_vkey)
         return self

@@ -21,5 +21,7 @@ def require_origin(url: str) -> str:
     port = "" if parts.port in (None, default) else f":{parts.port}"
     host = f"[{parts.hostname}]" if ":" in str(parts.hostname) else parts.hostname
     if default is None or not _HOST.fullmatch(str(host)) or url != f"{parts.scheme}://{host}{port}":
-        raise ValueError("write the origin as browsers do: https://host or https://host:port, lower case, no path")
+        raise ValueError(
+            "must be an origin as browsers send it: https://host or https://host:port, lower case, no path"
+        )
     return url

@@ -49,8 +49,8 @@ async def examine(settings: Settings) -> tuple[Check, ...]:
         await _user(),
         _data_dir(layout),
         *_ports(settings, layout),
-        _enough("disk", _free_disk(layout.root), warn=2 * _GIB, fail=_GIB // 2, remedy="free some space"),
-        _enough("memory", psutil.virtual_memory().available, warn=_GIB, fail=_GIB // 2, remedy="end other programs"),
+        _enough("disk", _free_disk(layout.root), warn=2 * _GIB, fail=_GIB // 2, remedy="free disk space"),
+        _enough("memory", psutil.virtual_memory().available, warn=_GIB, fail=_GIB // 2, remedy="close other programs"),
     )
 
 
@@ -91,9 +91,11 @@ async def _runs(name: str, find: Callable[[], Path], arguments: tuple[str, ...])
     except WheelMissingError as error:
         return Check(title, "fail", str(error), _INSTALL)
     except TimeoutError:
-        return Check(title, "fail", f"did not answer in {_PROGRAM_SECONDS:g} s", "see what else keeps the machine busy")
+        return Check(
+            title, "fail", f"did not answer in {_PROGRAM_SECONDS:g} s", "check for other programs that use the CPU"
+        )
     if code != 0:
-        return Check(title, "fail", f"ends with exit code {code}", "reinstall its wheel for this system")
+        return Check(title, "fail", f"exits with code {code}", "reinstall its wheel for this system")
     return Check(title, "ok", "runs")
 
 
@@ -115,8 +117,8 @@ def _data_dir(layout: Layout) -> Check:
     open_to_others = [path for path in private if stat.S_IMODE(path.stat().st_mode) & 0o077]
     if open_to_others:
         names = ", ".join(map(str, open_to_others))
-        return Check("data directory", "fail", f"others may read {names}", f"chmod -R go= {root}")
-    return Check("data directory", "ok", f"{root} is open to its owner only")
+        return Check("data directory", "fail", f"other users may read {names}", f"chmod -R go= {root}")
+    return Check("data directory", "ok", f"{root} is accessible to its owner only")
 
 
 def _ports(settings: Settings, layout: Layout) -> Iterator[Check]:
@@ -126,10 +128,10 @@ def _ports(settings: Settings, layout: Layout) -> Iterator[Check]:
         if is_free(want.port):
             yield Check(title, "ok", "free")
         elif (pid := holder_of(want.port)) in ours:
-            yield Check(title, "ok", "our own server listens on it")
+            yield Check(title, "ok", "in use by this data directory's own server")
         else:
             holder = f"process {pid}" if pid else "another process"
-            yield Check(title, "fail", f"taken by {holder}", f"stop that, or set {want.setting}")
+            yield Check(title, "fail", f"in use by {holder}", f"stop that process, or set {want.setting}")
 
 
 def _free_disk(root: Path) -> int:

@@ -85,4 +85,4 @@ class Sessions:
 def _unusable(kind: Kind) -> Refusal:
     if kind not in (Kind.INVALID_TOKEN, Kind.EXPIRED_TOKEN):
         return Refusal(kind, "the ticket can't be checked now", retry_after=2)
-    return Refusal(kind, "the link is good once, and for a minute: 'assay ui' makes another")
+    return Refusal(kind, "the link is valid once and for a minute: 'assay ui' makes another")

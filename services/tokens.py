@@ -26,7 +26,7 @@ def read_form(body: bytes) -> Mapping[str, str]:
     except ValueError:
         raise Refusal(Kind.MALFORMED_BODY, "the body is not a well-formed form") from None
     if len(dict(pairs)) != len(pairs):
-        raise Refusal(Kind.MALFORMED_BODY, "a parameter is given twice")
+        raise Refusal(Kind.MALFORMED_BODY, "a parameter occurs twice")
     return dict(pairs)
 
 
@@ -84,6 +84,6 @@ class TokenService:
         given = await self._identities.hash_client_secret(client_id, secret)
         known = hmac.compare_digest(given, entry.secret_hash if entry else "0" * len(given))
         if entry is None or not known or entry.revoked:
-            raise Refusal(Kind.INVALID_CLIENT, "the client is not known, or its secret is wrong")
+            raise Refusal(Kind.INVALID_CLIENT, "unknown client or wrong secret")
         scope = " ".join(sorted(entry.roles))
         return await self._issuer.issue(entry, scope, self._clock.now(), self._random_tag())

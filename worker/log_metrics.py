@@ -21,20 +21,24 @@ class LogMetrics(Collector):
     def collect(self) -> Iterator[Metric]:
         """The metrics as they are now."""
         now = self._condition
-        yield CounterMetricFamily("assay_log_sequenced", "Records moved into the trees", now.sequenced)
-        yield CounterMetricFamily("assay_log_checkpoints", "Heads signed and published", now.checkpoints)
-        yield CounterMetricFamily("assay_log_refused_heads", "Times that a head was refused a signature", now.refusals)
-        yield GaugeMetricFamily("assay_log_refused_logs", "Logs that are not signed any more", len(now.refused))
+        yield CounterMetricFamily("assay_log_sequenced", "Records added to the Merkle trees", now.sequenced)
+        yield CounterMetricFamily("assay_log_checkpoints", "Tree heads signed and published", now.checkpoints)
+        yield CounterMetricFamily("assay_log_refused_heads", "Tree heads for which signing failed", now.refusals)
         yield GaugeMetricFamily(
-            "assay_log_stuck_logs", "Logs with leaves beyond their heads: they don't grow", len(now.stuck)
+            "assay_log_refused_logs", "Logs no longer signed: rolled back or changed", len(now.refused)
         )
-        yield CounterMetricFamily("assay_log_cosigned", "Checkpoints that the witness signed", now.cosigned)
         yield GaugeMetricFamily(
-            "assay_log_unwitnessed_logs", "Logs whose checkpoints the witness does not take", len(now.unwitnessed)
+            "assay_log_stuck_logs", "Logs with leaves beyond their heads, no longer extended", len(now.stuck)
         )
-        yield GaugeMetricFamily("assay_log_waiting", "Records that wait for the trees, up to 10,000", now.waiting)
+        yield CounterMetricFamily("assay_log_cosigned", "Checkpoints signed by the witness", now.cosigned)
         yield GaugeMetricFamily(
-            "assay_log_oldest_waiting_seconds", "For how long the oldest of them does", now.oldest_seconds
+            "assay_log_unwitnessed_logs", "Logs whose checkpoints the witness rejects", len(now.unwitnessed)
+        )
+        yield GaugeMetricFamily("assay_log_waiting", "Records waiting to be added to a tree, up to 10,000", now.waiting)
+        yield GaugeMetricFamily(
+            "assay_log_oldest_waiting_seconds",
+            "Age of the oldest record waiting to be added to a tree",
+            now.oldest_seconds,
         )
 
 

@@ -30,7 +30,7 @@ class _Infer(nexus.TemporalOperationHandler[NexusStart, InferenceResult]):
             result_type=InferenceResult,
             id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
             execution_timeout=RUN_TOTAL,
-            static_summary="asked by Nexus",
+            static_summary="started by Nexus",
         )
 
     async def cancel_workflow_run(
@@ -72,4 +72,4 @@ def _require_run(workflow_id: str) -> None:
 
 
 def _not_ours() -> NoReturn:
-    raise HandlerError("no run of that ID", type=HandlerErrorType.NOT_FOUND, retryable_override=False)
+    raise HandlerError("there is no run with that ID", type=HandlerErrorType.NOT_FOUND, retryable_override=False)

@@ -18,7 +18,7 @@ class ScreeningMetrics:
         )
         self._findings = Counter(
             "assay_screening_detections_total",
-            "Verdicts in which a detector found something, by detector, decision and mode",
+            "Verdicts with a finding, by detector, decision and mode",
             ["detector", "decision", "mode"],
             registry=registry,
         )

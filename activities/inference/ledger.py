@@ -116,7 +116,7 @@ class LedgerActivities:
         try:
             stored = await self._ledger.close(reservation, end.usage.total if end.usage else 0, record, sign)
         except RecordConflict as conflict:
-            activity.logger.warning("adopting the outcome recorded first", extra={"recorded": conflict.kind})
+            activity.logger.warning("adopting the outcome that was recorded first", extra={"recorded": conflict.kind})
             return Closed(conflict.kind, str(event))
         if stored.digest not in signed:  # a repeat: what lies in the log is an earlier attempt's
             await sign(stored.digest)
@@ -131,7 +131,7 @@ def _spent(tokens: int, spent: QuotaSpent) -> Problem:
     left = max(0, spent.quota.limit - spent.quota.used - spent.quota.reserved)
     return Problem(
         Kind.QUOTA_SPENT.value,
-        f"the request may need {tokens} tokens; {left} of {spent.quota.limit} are left for today (UTC)",
+        f"the request may need {tokens} tokens; {left} of {spent.quota.limit} remain today (UTC)",
         retry_after=spent.quota.resets_in,
     )
 

@@ -22,7 +22,7 @@ class Policies:
         """
         current = await self._store.current()
         if current is None:
-            raise Refusal(Kind.UNKNOWN_POLICY, "no policy was made current yet")
+            raise Refusal(Kind.UNKNOWN_POLICY, "no policy has been applied yet")
         return current
 
     async def get(self, policy_hash: str) -> Policy:
@@ -35,14 +35,12 @@ class Policies:
         if policy is None:
             document = await self._store.get(policy_hash)
             if document is None:
-                raise Refusal(Kind.UNKNOWN_POLICY, "the policy that this run was started under is not known")
+                raise Refusal(Kind.UNKNOWN_POLICY, "the policy this run was started under is unknown")
             if len(self._parsed) >= _KEPT:
                 self._parsed.pop(next(iter(self._parsed)))
             try:
                 policy = parse_policy(document)
             except PolicyError as error:  # of another release
-                raise Refusal(
-                    Kind.UNKNOWN_POLICY, "the policy that this run was started under can't be read"
-                ) from error
+                raise Refusal(Kind.UNKNOWN_POLICY, "the policy this run was started under can't be read") from error
             self._parsed[policy_hash] = policy
         return policy

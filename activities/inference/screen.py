@@ -114,7 +114,7 @@ def _blocked(places: tuple[MaskedSpan, ...]) -> Problem:
     more = f" and {len(told) - _PLACES_TOLD} more" if len(told) > _PLACES_TOLD else ""
     return Problem(
         Kind.SENSITIVE_DATA_BLOCKED.value,
-        f"holds data that may not be sent to a model: {', '.join(told[:_PLACES_TOLD])}{more} (characters of the text)",
+        f"contains data that must not be sent to a model: {', '.join(told[:_PLACES_TOLD])}{more} (character offsets)",
         field=f"messages.{first}.content",
         rules=kinds,
     )

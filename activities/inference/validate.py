@@ -82,7 +82,7 @@ class ValidationActivities:
         """The team as Assay knows it: subject and roles are not its own to say."""
         team = await self._teams.get(context.tenant, context.client_id)
         if team is None or context.subject not in ("", team.subject):
-            raise Refusal(Kind.FORBIDDEN, "no team of that name is let in for this tenant")
+            raise Refusal(Kind.FORBIDDEN, "no such team is registered for this tenant")
         return Submitter(team.subject, team.client_id, team.roles)
 
     async def _principal(self, context: start_context.StartContext, submitter: Submitter) -> Principal:
@@ -119,9 +119,9 @@ def _model_named(request: object) -> str | None:
 def _overreach(workflow_id: str, context: start_context.StartContext) -> str | None:
     """What a context claims although whoever signed it has no say in that."""
     if tenant_of_run(workflow_id) != context.tenant:
-        return "made for another tenant's run"
+        return "issued for a run of another tenant"
     if context.policy and not context.countersigned:
-        return "a team chooses no policy"
+        return "a team must not choose a policy"
     if context.issuer and not context.countersigned:
         return "a team names no issuer"
     if context.method and context.method not in tuple(AuthenticationMethod):
@@ -131,4 +131,4 @@ def _overreach(workflow_id: str, context: start_context.StartContext) -> str | N
 
 def _untrusted(kind: Kind, reason: str) -> Problem:
     activity.logger.warning("start refused", extra={"refusal": kind.value, "reason": reason})
-    return Problem(kind.value, f"the start's signed context does not hold: {reason}")
+    return Problem(kind.value, f"the signed start context is invalid: {reason}")

@@ -186,7 +186,8 @@ class AbandonedActivities:
             return False
         if not stored.repeated:
             activity.logger.warning(
-                "recorded a run that ended without an outcome", extra={"run": of.run.workflow_id, "end": end.value}
+                "recorded the outcome of a run that ended without one",
+                extra={"run": of.run.workflow_id, "end": end.value},
             )
         return not stored.repeated
 

@@ -62,10 +62,10 @@ class ArchiveChecker:
             raise
         self._check_file(manifest, whole)
         if rows != manifest.rows or seqs.as_tuple() != manifest.seqs:
-            raise ArchiveInvalid("the file: it lacks records that its manifest counts, or has others")
+            raise ArchiveInvalid("the file: its records differ from those its manifest counts")
         leaves = await self._store.leaf_count(manifest.tenant, month_of(manifest.month))
         if leaves != rows:
-            raise ArchiveInvalid(f"the file: it has {rows} records of a month with {leaves} leaves")
+            raise ArchiveInvalid(f"the file: it has {rows} records for a month with {leaves} leaves")
         if export is not None:
             export.end(await self._seals.checkpoint(manifest.tenant, manifest.checkpoint))
 
@@ -91,17 +91,17 @@ class ArchiveChecker:
 
     def _check_file(self, manifest: Manifest, whole: FileHash) -> None:
         if whole.hex != manifest.sha256:
-            raise ArchiveInvalid("the file: it is not the one that its manifest names (SHA-256)")
+            raise ArchiveInvalid("the file: its SHA-256 differs from the one in its manifest")
 
     async def _check_root(self, manifest: Manifest) -> None:
         checkpoint = await self._seals.checkpoint(manifest.tenant, manifest.checkpoint)
         if checkpoint.size <= manifest.seqs[-1][1]:
-            raise ArchiveInvalid("the checkpoint: it is older than the last of these records")
+            raise ArchiveInvalid("the checkpoint: it is older than the newest of these records")
         edge = Edge()
         async for entries in self._store.entries(manifest.tenant, checkpoint.size):
             edge = await asyncio.to_thread(_grown, edge, entries)
         if edge.root() != checkpoint.root:
-            raise ArchiveInvalid("the log: its leaves don't give the root of the checkpoint")
+            raise ArchiveInvalid("the log: its leaves don't produce the checkpoint's root")
 
 
 def _read(texts: Sequence[str], tenant: str) -> list[ArchiveLine]:

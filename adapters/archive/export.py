@@ -34,7 +34,7 @@ class ArchiveHeaders:
         except Refusal as refusal:
             if refusal.kind is not Kind.INTERNAL:
                 raise
-            raise ArchiveInvalid("the log: its tiles don't give the root of the checkpoint") from None
+            raise ArchiveInvalid("the log: its tiles don't produce the checkpoint's root") from None
         return canonical(header_of(checkpoint.origin, edge, after, note, path)).decode()
 
 
@@ -48,9 +48,9 @@ class ExportCheck:
             self._after, self._edge, self._path = read_header(found)[1:]
             said = (found["assay_export"], found["checkpoint"], found["first"], found["after"])
         except (ExportError, ValueError, TypeError, LookupError, RecursionError):
-            raise ArchiveInvalid("the file: it has no header that can be read") from None
+            raise ArchiveInvalid("the file: its header is missing or unreadable") from None
         if said != (VERSION, manifest.checkpoint, manifest.seqs[0][0], manifest.seqs[-1][1] + 1):
-            raise ArchiveInvalid("the file: its header is not of what its manifest says")
+            raise ArchiveInvalid("the file: its header does not match its manifest")
         self._log = found.get("log")
 
     def take(self, some: Sequence[ArchiveLine]) -> None:
@@ -62,4 +62,4 @@ class ExportCheck:
         whole = (self._log, self._edge.size) == (checkpoint.origin, self._after)
         size, root = checkpoint.size, checkpoint.root
         if not whole or not verify_consistency(self._after, size, self._edge.root(), root, self._path):
-            raise ArchiveInvalid("the file: its entries are not those of the signed log, without a gap")
+            raise ArchiveInvalid("the file: its entries are not the contiguous entries of the signed log")

@@ -58,20 +58,20 @@ async def lines_of(chunks: AsyncIterator[bytes]) -> AsyncIterator[list[str]]:
     async for piece in _decompressed(chunks):
         *whole, rest = (rest + piece).split(b"\n")
         if len(rest) > _LONGEST_LINE:
-            raise ArchiveInvalid("the file: a line is too long to be a record")
+            raise ArchiveInvalid("the file: a line is too long for a record")
         try:
             yield [line.decode() for line in whole]
         except UnicodeDecodeError:
             raise ArchiveInvalid("the file: a line is not UTF-8") from None
     if rest:
-        raise ArchiveInvalid("the file: its last line is cut off")
+        raise ArchiveInvalid("the file: its last line is truncated")
 
 
 async def _decompressed(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
     decompressor, ended = ZstdDecompressor(), False
     async for chunk in chunks:
         if ended:
-            raise ArchiveInvalid("the file: something follows its end")
+            raise ArchiveInvalid("the file: it has trailing data")
         data = chunk
         while not ended and (data or not decompressor.needs_input):
             try:
@@ -82,6 +82,6 @@ async def _decompressed(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
             if piece:
                 yield piece
         if ended and decompressor.unused_data:
-            raise ArchiveInvalid("the file: something follows its end")
+            raise ArchiveInvalid("the file: it has trailing data")
     if not ended:
-        raise ArchiveInvalid("the file: it is cut off")
+        raise ArchiveInvalid("the file: it is truncated")

@@ -34,13 +34,13 @@ class ArchiveSeals:
         try:
             header = jwt.get_unverified_header(signed)
             if header.get("typ") != MANIFEST_TYPE:
-                raise ArchiveInvalid("the manifest: it is none")
+                raise ArchiveInvalid("the manifest: malformed")
             key = (await self._signer.public_keys(ARCHIVE_KEY)).get(str(header.get("kid")))
             if key is None:
                 raise ArchiveInvalid("the manifest: it is signed by an unknown key")
             claims: dict[str, Any] = jwt.decode(signed, jwt.PyJWK(dict(key)), algorithms=["EdDSA"])
         except jwt.PyJWTError:
-            raise ArchiveInvalid("the manifest: its signature does not hold") from None
+            raise ArchiveInvalid("the manifest: its signature is invalid") from None
         return Manifest.from_claims(claims)
 
     async def checkpoint(self, tenant: str, note: str) -> Checkpoint:
@@ -57,7 +57,7 @@ class ArchiveSeals:
         except (LogFormatError, Unproven) as error:
             raise ArchiveInvalid(f"the checkpoint: {error}") from None
         if found.origin != origin:
-            raise ArchiveInvalid("the checkpoint: it is another log's")
+            raise ArchiveInvalid("the checkpoint: it belongs to another log")
         return found
 
 

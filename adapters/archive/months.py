@@ -62,7 +62,7 @@ class LogMonthArchiver:
         """What ``archive`` would be asked to do; nothing is changed, and a hold is not looked for."""
         state = await self._store.state(month)
         if state == "absent" or not await self._is_due(month):
-            return _kept(month, "there are no records of it here, or the policy keeps it")
+            return _kept(month, "no records of that month are stored here, or the policy retains it")
         return MonthReport(month_name(month), "due")
 
     async def archive(self, month: date) -> MonthReport:
@@ -75,7 +75,7 @@ class LogMonthArchiver:
         if await self._store.state(month) == "absent":
             return self._report(month, await self._store.noted(month))
         if not await self._is_due(month):
-            return _kept(month, "the policy keeps it")
+            return _kept(month, "the policy retains it")
         try:
             await self._store.detach(month)
             for rows in await self._store.tenants(month):
@@ -122,7 +122,7 @@ class LogMonthArchiver:
             return  # restored from its file, which is there
         if noted is None or noted.rows != rows.rows or not await self._holds(noted):
             if rows.leaves != rows.rows:
-                raise MonthStays(f"{rows.rows - rows.leaves} records of {rows.tenant} are not in the tree")
+                raise MonthStays(f"{rows.rows - rows.leaves} records of {rows.tenant} are not in the tree yet")
             await self._export(month, rows)
             (noted,) = [found for found in await self._store.noted(month) if found.tenant == rows.tenant]
             await self._verified(noted)
@@ -172,11 +172,13 @@ class LogMonthArchiver:
         """The manifest as it lies beside its file, once both hold."""
         beside = b"".join([chunk async for chunk in self._place.read(_manifest_name(noted.place))])
         if beside.decode("ascii", "replace") != noted.manifest:
-            raise ArchiveInvalid(f"the manifest: what lies beside {noted.place} is not what was signed for it")
+            raise ArchiveInvalid(
+                f"the manifest: the stored manifest of {noted.place} differs from the one that was signed"
+            )
         manifest = await self._seals.open(noted.manifest)
         said = (manifest.tenant, manifest.month, manifest.file, manifest.sha256, manifest.rows)
         if said != (noted.tenant, month_name(noted.month), noted.place, noted.sha256.hex(), noted.rows):
-            raise ArchiveInvalid(f"the manifest: it is not of {noted.place}")
+            raise ArchiveInvalid(f"the manifest: it does not describe {noted.place}")
         await self._checker.check(manifest)
         return manifest
 
@@ -188,7 +190,7 @@ class LogMonthArchiver:
 
     def _report(self, month: date, noted: Sequence[ArchiveRow]) -> MonthReport:
         if not noted:
-            return _kept(month, "there are no records of it")
+            return _kept(month, "it has no records")
         names = tuple(found.tenant for found in noted)
         return MonthReport(month_name(month), "archived", names, sum(found.rows for found in noted))
 

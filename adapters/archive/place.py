@@ -63,7 +63,7 @@ class ArchivePlace:
             async for chunk in found.stream(min_chunk_size=_CHUNK_BYTES):
                 yield bytes(chunk)
         except FileNotFoundError:
-            raise ArchiveGone(f"the file: {name} is not there") from None
+            raise ArchiveGone(f"the file: {name} does not exist") from None
         except (BaseError, OSError) as error:
             raise _away() from error
 
@@ -95,4 +95,4 @@ def _flush(path: Path) -> None:
 
 
 def _away() -> Refusal:
-    return Refusal(Kind.STORE_UNAVAILABLE, "the archive's place can't be reached", retry_after=_RETRY_AFTER_SECONDS)
+    return Refusal(Kind.STORE_UNAVAILABLE, "the archive storage can't be reached", retry_after=_RETRY_AFTER_SECONDS)

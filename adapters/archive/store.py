@@ -164,7 +164,7 @@ class PostgresArchives:
         while at < size:
             page = await self._pool.fetch(_LEAVES_FROM, tenant, at, size, _LEAVES)
             if not page or page[-1]["seq"] != at + len(page) - 1:
-                raise ArchiveInvalid(f"the log: a leaf of {tenant} after {at} is missing")
+                raise ArchiveInvalid(f"the log: the leaf of {tenant} after {at} is missing")
             yield [row["digest"] for row in page]
             at += len(page)
 

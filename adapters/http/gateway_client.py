@@ -99,7 +99,7 @@ class GatewayClient:
         return str(reply.body["access_token"])
 
     def _away(self, error: httpx2.HTTPError) -> Refusal:
-        return Refusal(Kind.ENGINE_UNAVAILABLE, f"{self._http.base_url} does not answer ({type(error).__name__})")
+        return Refusal(Kind.ENGINE_UNAVAILABLE, f"{self._http.base_url} did not answer ({type(error).__name__})")
 
 
 def _reply(response: httpx2.Response) -> GatewayReply:

@@ -93,9 +93,9 @@ _MANIFESTS = "SELECT manifest FROM assay.archive WHERE tenant = $1 ORDER BY mont
 _PENDING = """
 SELECT p.event_id, extract(epoch FROM clock_timestamp() - p.added_at)::double precision AS age,
   CASE
-    WHEN l.event_id IS NOT NULL THEN 'it is in the tree already'
-    WHEN r.event_id IS NULL THEN 'its record is gone'
-    WHEN r.tenant <> p.tenant THEN 'its record is another tenant''s'
+    WHEN l.event_id IS NOT NULL THEN 'it is already in the tree'
+    WHEN r.event_id IS NULL THEN 'its record is missing'
+    WHEN r.tenant <> p.tenant THEN 'its record belongs to another tenant'
     WHEN r.digest <> p.digest THEN 'its record has another digest'
   END AS wrong
 FROM assay.pending p

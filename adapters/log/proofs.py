@@ -70,7 +70,7 @@ class PostgresLogProofs:
         except (TileError, LogFormatError) as error:
             raise _damaged(tenant, str(error)) from None
         if not verify_inclusion(row["digest"], seq, checkpoint.size, path, checkpoint.root):
-            raise _damaged(tenant, "a leaf is not in the tree that was signed")
+            raise _damaged(tenant, "a leaf is not included in the signed tree")
         return Proof(seq, tuple(path), note)
 
     async def consistency(self, tenant: str, old: int, new: int) -> list[bytes]:
@@ -81,7 +81,7 @@ class PostgresLogProofs:
             if not 0 <= old <= new:
                 raise Refusal(Kind.INVALID_REQUEST, "must not be above 'to'", field="from")
             if new > newest.size:
-                raise Refusal(Kind.INVALID_REQUEST, "no checkpoint has so many entries yet", field="to")
+                raise Refusal(Kind.INVALID_REQUEST, "no checkpoint has that many entries yet", field="to")
             edges = (tile for size in (old, new) for tile in tiles_for_edge(size))
             subtree = await self._subtree(tenant, (*tiles_for_consistency(old, new), *edges))
             path = consistency_path(old, new, subtree)
@@ -90,7 +90,7 @@ class PostgresLogProofs:
             raise _damaged(tenant, str(error)) from None
         signed = newest.root if new == newest.size else new_root
         if not verify_consistency(old, new, old_root, signed, path):
-            raise _damaged(tenant, "the tree does not extend what it was")
+            raise _damaged(tenant, "the tree does not extend its earlier state")
         return path
 
     async def _subtree(self, tenant: str, wanted: Iterable[TileId]) -> Subtree:
@@ -102,4 +102,4 @@ class PostgresLogProofs:
 
 def _damaged(tenant: str, why: str) -> Refusal:
     _log.error("log.proof_does_not_hold", security=True, tenant=tenant, why=why)
-    return Refusal(Kind.INTERNAL, "the log's tree does not hold: what is stored of it was changed")
+    return Refusal(Kind.INTERNAL, "the log's tree is damaged: its stored hashes were changed")

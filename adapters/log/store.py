@@ -159,7 +159,7 @@ def _grow(
     """The edge and the changed tiles once these entries came. Raises ``ValueError`` if what was there is damaged."""
     hashes = [leaf_hash(entry) for entry in entries]
     if size != first + len(hashes):
-        raise TileError("the head's size is not that of its leaves")
+        raise TileError("the head's size differs from the number of its leaves")
     return Edge.from_bytes(first, edge).append(hashes).to_bytes(), new_tiles(first, hashes, partial)
 
 

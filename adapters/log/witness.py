@@ -58,5 +58,5 @@ class HttpWitness:
         if answer.status_code == _OK:
             return cosigned(note, answer.text, self._cosigner, self._verify)
         if answer.is_server_error:
-            raise Refusal(Kind.STORE_UNAVAILABLE, "the witness can't serve", retry_after=1.0)
+            raise Refusal(Kind.STORE_UNAVAILABLE, "the witness can't serve requests", retry_after=1.0)
         raise WitnessRefuses(answer.status_code)

@@ -36,7 +36,7 @@ def failure_of(error: Exception) -> ProviderFailure:
         case BodyTooLong():
             return garbled()
     # Its text could hold the prompt or the key: its type has to do.
-    _log.error("unforeseen %s in a call of a model", type(error).__name__)
+    _log.error("unexpected %s in a model call", type(error).__name__)
     return ProviderFailure(Kind.INTERNAL, retryable=False)
 
 

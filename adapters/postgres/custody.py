@@ -48,9 +48,9 @@ class PostgresCustody:
             except _OtherStep:
                 continue
             if row["id"] is None:
-                raise Refusal(Kind.NOT_FOUND, "there is no such hold")
+                raise Refusal(Kind.NOT_FOUND, "there is no such legal hold")
             return _hold(row)
-        raise unavailable("the hold is being released")  # steps go forward only: no third look is needed
+        raise unavailable("the legal hold is being released")  # steps go forward only: no third look is needed
 
     async def holds(self, tenant: str) -> Sequence[Hold]:
         """See ``Custody``."""
@@ -84,15 +84,17 @@ async def _call(pool: PostgresPool, sql: str, sealed: SealedRecord, *more: objec
 def _meaning(error: asyncpg.PostgresError) -> Exception:
     match error.sqlstate:
         case str(state) if state == HELD:
-            return Refusal(Kind.LEGAL_HOLD, "a legal hold stands on what was to be erased")
+            return Refusal(Kind.LEGAL_HOLD, "a legal hold covers data that was to be erased")
         case str(state) if state == SAME_PERSON:
-            return Refusal(Kind.SECOND_PERSON_NEEDED, "this person has asked for it already: another has to as well")
+            return Refusal(
+                Kind.SECOND_PERSON_NEEDED, "the same person requested it before: a second person is required"
+            )
         case str(state) if state == TENANT_ERASED:
             return Refusal(Kind.FORBIDDEN, "the tenant is erased")
         case str(state) if state == OTHER_STEP:
             return _OtherStep()
         case _:
-            return Refusal(Kind.INTERNAL, "the log refuses: this event is recorded with other content")
+            return Refusal(Kind.INTERNAL, "the log already has this event with other content")
 
 
 def _hold(row: asyncpg.Record) -> Hold:

@@ -34,7 +34,7 @@ def is_rejected_login(error: Exception) -> bool:
     return isinstance(error, asyncpg.PostgresError) and str(error.sqlstate)[:2] == "28"
 
 
-def unavailable(detail: str = "the store can't be reached") -> Refusal:
+def unavailable(detail: str = "the database can't be reached") -> Refusal:
     """The refusal for a PostgreSQL that is away."""
     return Refusal(Kind.STORE_UNAVAILABLE, detail, retry_after=RETRY_AFTER_SECONDS)
 
@@ -44,5 +44,5 @@ def as_refusal(error: Exception) -> Refusal:
     if isinstance(error, asyncpg.PostgresError):
         state = str(error.sqlstate)
         if state[:2] not in _AWAY_CLASSES and state not in _AWAY_STATES:
-            return Refusal(Kind.INTERNAL, "the store did not accept a statement")
+            return Refusal(Kind.INTERNAL, "the database rejected a statement")
     return unavailable()

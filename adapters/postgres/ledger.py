@@ -38,7 +38,7 @@ class PostgresLedger:
         """See ``Ledger``."""
         wanted = (reservation.reservation_id, reservation.caller, reservation.tokens, reservation.daily_limit)
         if reservation.tenant != record.tenant:
-            raise Refusal(Kind.INTERNAL, "a reservation and its record are of one tenant")
+            raise Refusal(Kind.INTERNAL, "a reservation and its record must have the same tenant")
         row = await self._store(_ADMIT, record, *wanted)
         if row["admitted"]:
             return Admitted(_appended(record.event_id, row))
@@ -101,7 +101,7 @@ class PostgresLedger:
         try:
             return await self._call(sql, row_of(await self._sealer.seal(record)), *more)
         except KeyErased:
-            raise unavailable("the person's key is being erased") from None
+            raise unavailable("the data subject's key is being erased") from None
 
     async def _call(self, sql: str, sealed: SealedRow, *more: object) -> asyncpg.Record:
         try:
@@ -111,7 +111,9 @@ class PostgresLedger:
                 raise RecordConflict(sealed.event_id, str(error.detail)) from None
             if error.sqlstate == KEY_ERASED:
                 raise KeyErased from None
-            raise Refusal(Kind.INTERNAL, "the ledger refuses: the reservation is closed, or is another's") from error
+            raise Refusal(
+                Kind.INTERNAL, "the ledger rejected it: the reservation is closed, or belongs to another run"
+            ) from error
         if row is None:
             raise unavailable()
         return row

@@ -88,7 +88,7 @@ async def _apply_missing(connection: asyncpg.Connection, directory: Path) -> Mig
     rows = await connection.fetch("SELECT name, sha256 FROM assay.schema_migration ORDER BY name")
     for row in rows:
         if row["name"] not in files:
-            raise MigrationError(f"{row['name']} was applied, but is not among the files: this is an older release")
+            raise MigrationError(f"{row['name']} was applied, but its file is missing: this is an older release")
         if hashlib.sha256(files[row["name"]]).hexdigest() != row["sha256"]:
             raise MigrationError(
                 f"{row['name']} was edited after it was applied: restore it, and add a new file instead"
@@ -96,7 +96,9 @@ async def _apply_missing(connection: asyncpg.Connection, directory: Path) -> Mig
     present = tuple(row["name"] for row in rows)
     missing = [name for name in files if name not in present]
     if present and missing and missing[0] < present[-1]:
-        raise MigrationError(f"{missing[0]} comes before {present[-1]}, which is applied: give it a later number")
+        raise MigrationError(
+            f"{missing[0]} comes before {present[-1]}, which is already applied: give it a later number"
+        )
     for name in missing:
         async with connection.transaction():
             await connection.execute(files[name].decode(), timeout=_STATEMENT_SECONDS)

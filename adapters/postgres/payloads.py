@@ -52,4 +52,4 @@ def _guarded() -> Iterator[None]:
     try:
         yield
     except asyncpg.PostgresError as error:
-        raise Refusal(Kind.INTERNAL, "payloads of runs that may be open are not purged") from error
+        raise Refusal(Kind.INTERNAL, "payloads of runs that may still be open can't be purged") from error

@@ -60,10 +60,10 @@ class PostgresPolicies:
             try:
                 row = await self._pool.fetchrow(_CHANGE, *row_of(sealed).columns(), policy_hash, before.number)
             except asyncpg.PostgresError as error:
-                raise Refusal(Kind.INTERNAL, "the log refuses the record of a change of policy") from error
+                raise Refusal(Kind.INTERNAL, "the log rejected the record of a policy change") from error
             if row is not None and row["current"]:
                 return
-        raise unavailable("the policy is being changed by others")
+        raise unavailable("another process is changing the policy")
 
     async def current(self) -> str | None:
         """See ``PolicyStore``. Read each time: it may change at any moment, and only starts that name none ask."""

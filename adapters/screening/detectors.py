@@ -23,7 +23,7 @@ def load_detectors(
     """
     model = load_ngram_model(models_dir)
     if policy and Ngrams.name in policy.detectors and policy.ngram_model != model.name:
-        raise PolicyError("screening.yaml: ngrams.model", f"names another model than the one here, {model.name}")
+        raise PolicyError("screening.yaml: ngrams.model", f"names another model than the installed one, {model.name}")
     detectors: dict[str, Detector] = {**DETECTORS, Ngrams.name: Ngrams(model)}
     if onnx_dir is not None:
         from adapters.screening.onnx import OnnxClassifier  # noqa: PLC0415 - only where it is wanted
@@ -33,5 +33,5 @@ def load_detectors(
             own.require(policy.onnx)
         detectors[ONNX] = own
     elif policy and ONNX in policy.detectors:
-        raise PolicyError("screening.yaml: detectors", "names 'onnx', and no directory of a model was set")
+        raise PolicyError("screening.yaml: detectors", "names 'onnx', but no model directory is set")
     return detectors

@@ -25,9 +25,9 @@ def load_ngram_model(directory: Path) -> NgramModel:
         about = json.loads((directory / _ABOUT).read_text(encoding="utf-8"))
         wanted = about["weights_sha256"]
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise PolicyError(_ABOUT, "can't be read as a description of the model") from error
+        raise PolicyError(_ABOUT, "can't be read as a model description") from error
     if hashlib.sha256(data).hexdigest() != wanted:
-        raise PolicyError(_WEIGHTS, f"is not the file that {_ABOUT} describes")
+        raise PolicyError(_WEIGHTS, f"is not the file described by {_ABOUT}")
     try:
         return unpack(data)
     except ValueError as error:

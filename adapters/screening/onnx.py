@@ -58,14 +58,14 @@ class OnnxClassifier:
         try:
             session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
         except Exception as error:
-            raise PolicyError(_MODEL, "is no model that onnxruntime can run") from error
+            raise PolicyError(_MODEL, "is not a model that onnxruntime can run") from error
         unknown = [given.name for given in session.get_inputs() if given.name not in _INPUTS]
         if unknown:
-            raise PolicyError(_MODEL, f"takes other inputs than {', '.join(_INPUTS)}")
+            raise PolicyError(_MODEL, f"has inputs other than {', '.join(_INPUTS)}")
         try:
             read = tokenizers.Tokenizer.from_str(tokenizer.decode())
         except Exception as error:
-            raise PolicyError(_TOKENIZER, "is no tokenizer") from error
+            raise PolicyError(_TOKENIZER, "is not a tokenizer") from error
         digests = hashlib.sha256(model).hexdigest(), hashlib.sha256(tokenizer).hexdigest()
         return cls(session, read, digests)
 
@@ -82,11 +82,13 @@ class OnnxClassifier:
             strict=True,
         ):
             if here != wanted:
-                raise PolicyError(f"screening.yaml: onnx.{member}", f"names another file than the one here, {here}")
+                raise PolicyError(
+                    f"screening.yaml: onnx.{member}", f"names another file than the installed one, {here}"
+                )
         try:
             self._score([[0] * 4], [[1] * 4], policy.label)
         except Exception as error:
-            raise PolicyError("screening.yaml: onnx.label", "the model gives no probability of it") from error
+            raise PolicyError("screening.yaml: onnx.label", "the model has no output for it") from error
 
     def inspect(self, conversation: tuple[ScreenedMessage, ...], policy: ScreeningPolicy) -> Inspection:
         """Score each message.
@@ -154,12 +156,12 @@ class OnnxClassifier:
         found: list[float] = []
         for row in logits:
             if not 0 <= label < len(row) or not all(map(math.isfinite, row)):
-                raise ValueError("the model has no such label, or gave what is no number")
+                raise ValueError("the model has no such label, or returned a value that is not a number")
             highest = max(row)
             powers = [math.exp(value - highest) for value in row]
             found.append(powers[label] / sum(powers))
         if len(found) != len(ids):
-            raise ValueError("the model did not answer for every window")
+            raise ValueError("the model did not return a result for every window")
         return found
 
 

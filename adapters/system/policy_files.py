@@ -18,7 +18,7 @@ class _StrictLoader(yaml.SafeLoader):
 
     def compose_node(self, parent: Any, index: Any) -> Any:  # noqa: ANN401 - PyYAML's own untyped interface
         if self.check_event(yaml.AliasEvent):
-            raise yaml.constructor.ConstructorError(None, None, "an alias is not allowed", self.get_mark())
+            raise yaml.constructor.ConstructorError(None, None, "YAML aliases are not allowed", self.get_mark())
         return super().compose_node(parent, index)
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
@@ -26,9 +26,9 @@ class _StrictLoader(yaml.SafeLoader):
         for key_node, _ in node.value:
             key = self.construct_object(key_node, deep=True)
             if not isinstance(key, str):
-                raise yaml.constructor.ConstructorError(None, None, "a key must be a text", key_node.start_mark)
+                raise yaml.constructor.ConstructorError(None, None, "a key must be a string", key_node.start_mark)
             if key in seen:
-                raise yaml.constructor.ConstructorError(None, None, f"'{key}' stands twice", key_node.start_mark)
+                raise yaml.constructor.ConstructorError(None, None, f"duplicate key '{key}'", key_node.start_mark)
             seen.add(key)
         return super().construct_mapping(node, deep)
 
@@ -51,7 +51,7 @@ def load_policy_document(directory: Path, provider_urls: Mapping[str, str]) -> b
         encoded = canonical(document)
         parse_policy(encoded)
     except (TypeError, ValueError, RecursionError) as error:
-        raise PolicyError(str(directory), "holds something that JSON can't say, such as a date") from error
+        raise PolicyError(str(directory), "contains a value that JSON can't represent, such as a date") from error
     except PolicyError as error:
         raise _in_file(error) from error
     return encoded
@@ -83,7 +83,7 @@ def _place_providers(models: Any, provider_urls: Mapping[str, str]) -> None:  # 
             entry["base_url"] = provider_urls[provider]
             found.add(provider)
     for provider in sorted(set(provider_urls) - found):
-        raise PolicyError("provider_urls", f"'{provider}' is the provider of no model in models.yaml")
+        raise PolicyError("provider_urls", f"'{provider}' is not the provider of any model in models.yaml")
 
 
 def _in_file(error: PolicyError) -> PolicyError:

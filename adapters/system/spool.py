@@ -94,7 +94,7 @@ class SqliteSpool:
         except (sqlite3.Error, OSError) as error:
             raise SpoolUnavailable(f"{type(error).__name__}: {error}") from error
         except RuntimeError as error:  # of an executor that was shut down
-            raise SpoolUnavailable("it is closed") from error
+            raise SpoolUnavailable("the spool is closed") from error
 
     def _open(self) -> None:
         directory = self._file.parent
@@ -187,7 +187,7 @@ class SqliteSpool:
 
     def _opened(self) -> sqlite3.Connection:
         if self._connection is None:
-            raise SpoolUnavailable("it is closed")
+            raise SpoolUnavailable("the spool is closed")
         return self._connection
 
     def _empties(self) -> bool:

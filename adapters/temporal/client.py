@@ -108,7 +108,7 @@ class TemporalConnection:
 
 
 def _away() -> Refusal:
-    return Refusal(Kind.ENGINE_UNAVAILABLE, "the workflow engine does not answer", retry_after=2)
+    return Refusal(Kind.ENGINE_UNAVAILABLE, "the workflow engine did not answer", retry_after=2)
 
 
 def _tls(settings: TemporalSettings) -> TLSConfig | bool:

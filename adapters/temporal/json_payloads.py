@@ -47,7 +47,7 @@ class _CompiledJson(JSONPlainPayloadConverter):
         try:
             return _reader(type_hint).validate_json(payload.data)
         except ValidationError:
-            raise PayloadMismatch(f"the payload is no {type_hint.__name__}") from None
+            raise PayloadMismatch(f"the payload is not a {type_hint.__name__}") from None
 
 
 _CONVERTERS = (

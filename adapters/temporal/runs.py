@@ -133,4 +133,4 @@ def _engine() -> Iterator[None]:
     except RPCError as error:
         if error.status is RPCStatusCode.NOT_FOUND:
             raise _NotFound from None
-        raise Refusal(Kind.ENGINE_UNAVAILABLE, "the workflow engine does not answer", retry_after=2) from None
+        raise Refusal(Kind.ENGINE_UNAVAILABLE, "the workflow engine did not answer", retry_after=2) from None

@@ -205,4 +205,4 @@ def _tenant(name: str) -> str:
 
 
 def _invalid() -> Refusal:
-    return Refusal(Kind.INVALID_TOKEN, "the access token is not valid")
+    return Refusal(Kind.INVALID_TOKEN, "the access token is invalid")

@@ -56,7 +56,7 @@ class JwtSessions:
         claims = await verifier.claims(token)
         run = claims.get("run")
         if not (run is None or isinstance(run, str)):
-            raise Refusal(Kind.INVALID_TOKEN, "the token is not valid")
+            raise Refusal(Kind.INVALID_TOKEN, "the token is invalid")
         issued_at = datetime.fromtimestamp(claims["iat"], UTC)
         principal = await verifier.principal(
             claims, issuer=_issuer(claims), method=AuthenticationMethod.BROWSER_SESSION

@@ -23,7 +23,9 @@ def require_client(entry: ClientEntry) -> None:
         Refusal: INVALID_REQUEST, field ``client_id`` or ``tenant``.
     """
     if not _CLIENT_ID.match(entry.client_id):
-        raise Refusal(Kind.INVALID_REQUEST, "a client ID is 1 to 64 of a-z, 0-9 and '-'", field="client_id")
+        raise Refusal(
+            Kind.INVALID_REQUEST, "a client ID must have 1 to 64 characters of a-z, 0-9 and '-'", field="client_id"
+        )
     require_tenant(entry.tenant)
 
 

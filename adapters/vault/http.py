@@ -62,7 +62,7 @@ class VaultHttp:
                 # a kept connection may die between two requests, so one repeat at once
                 if last or isinstance(error, aiohttp.ClientConnectorError):
                     break
-        raise VaultDown("nobody answers", method="post", url="")
+        raise VaultDown("no server answers", method="post", url="")
 
     async def _once(self, client: hvac.Client, url: str, body: bytes) -> tuple[int, bytes]:
         if self._session is None:

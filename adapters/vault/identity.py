@@ -31,7 +31,7 @@ class DerivedIdentityKeys:
             ValueError: if it has not 32 bytes.
         """
         if len(pepper) != KEY_BYTES:
-            raise ValueError("the identity secret has 32 bytes")
+            raise ValueError("the identity secret must have 32 bytes")
         self._pepper = pepper
         self._keys: dict[str, bytes] = {}
 
@@ -80,7 +80,7 @@ class VaultIdentity:
     def _read(self, client: hvac.Client) -> DerivedIdentityKeys:
         found = kv_read(client, self._kv_mount, "identity")
         if found is None:
-            raise unavailable("the key store is not set up: it holds no identity secret")
+            raise unavailable("the key store is not set up: it has no identity secret")
         try:
             return DerivedIdentityKeys(base64.b64decode(found.data["pepper"], validate=True))
         except (KeyError, TypeError, ValueError, binascii.Error):

@@ -98,7 +98,7 @@ def _parsed(tenant: str, note: str, version: int, log_name: str) -> KeptCheckpoi
     try:
         checkpoint = parse_checkpoint(parse_note(note).text)
     except ValueError:
-        raise Refusal(Kind.INTERNAL, "what is kept as a log's last checkpoint is none") from None
+        raise Refusal(Kind.INTERNAL, "the stored last checkpoint of a log can't be read") from None
     if checkpoint.origin != f"{log_name}/{tenant}":
         raise Refusal(Kind.INTERNAL, "the log's last checkpoint has another origin: was the log's name changed?")
     return KeptCheckpoint(note, checkpoint, version)

@@ -25,7 +25,9 @@ def require_team(tenant: str, client_id: str) -> None:
     """
     require_tenant(tenant)
     if not _CLIENT_ID.match(client_id):
-        raise Refusal(Kind.INVALID_REQUEST, "a team's name is 1 to 64 of a-z, 0-9 and '-'", field="client_id")
+        raise Refusal(
+            Kind.INVALID_REQUEST, "a team name must have 1 to 64 characters of a-z, 0-9 and '-'", field="client_id"
+        )
 
 
 class VaultTeams:

@@ -71,7 +71,7 @@ async def _subject(session: ServiceSession, settings: Settings, tenant: str | No
     if is_subject_hash(person):
         return person
     if tenant is None:
-        raise Refusal(Kind.INVALID_REQUEST, "a person is of a tenant: say which", field="tenant")
+        raise Refusal(Kind.INVALID_REQUEST, "required with a data subject, who belongs to one tenant", field="tenant")
     identity = await VaultIdentity(session, kv_mount=settings.vault.kv_mount).tenant_key(tenant)
     return subject_hash(identity, tenant, person)
 

@@ -39,7 +39,7 @@ async def shred_tenant(session: ServiceSession, settings: Settings, tenant: str,
     require_tenant(tenant)
     path = f"{settings.vault.transit_mount}/keys/tenant-{tenant}"
     if await session.call(lambda client: read(client, path)) is None:
-        raise Refusal(Kind.NOT_FOUND, f"there is no tenant '{tenant}', or not any more")
+        raise Refusal(Kind.NOT_FOUND, f"there is no tenant '{tenant}', or it was erased")
     identity = await VaultIdentity(session, kv_mount=settings.vault.kv_mount).tenant_key(SYSTEM_TENANT)
     pool = PostgresPool(session, settings.database, roles.CUSTODIAN_LOGIN.name, mount=settings.vault.database_mount)
     await pool.start()
@@ -62,7 +62,7 @@ async def require_not_erased(session: ServiceSession, settings: Settings, tenant
     await pool.start()
     try:
         if await pool.fetch(_WAS_ERASED, tenant):
-            raise Refusal(Kind.INVALID_REQUEST, f"a tenant '{tenant}' was erased: take another name", field="tenant")
+            raise Refusal(Kind.INVALID_REQUEST, f"a tenant '{tenant}' was erased: choose another name", field="tenant")
     finally:
         await pool.close()
 

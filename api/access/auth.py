@@ -25,7 +25,7 @@ async def authenticate(request: Request) -> Principal:
         raise Refusal(Kind.MISSING_TOKEN, "send 'Authorization: Bearer <access token>'")
     scheme, _, token = values[0].partition(" ")
     if len(values) > 1 or scheme.lower() != "bearer" or not token or len(token) > _MAX_HEADER_CHARS:
-        raise Refusal(Kind.INVALID_TOKEN, "the Authorization header is not one bearer token")
+        raise Refusal(Kind.INVALID_TOKEN, "the Authorization header must be a single bearer token")
     principal = await provided.access.verifier.verify(token)
     request.state.principal = principal
     return principal

@@ -53,7 +53,7 @@ async def _grant(request: Request, access: Access) -> JSONResponse:
     client_id, secret = client_credentials(request.headers.get("authorization"), form)
     decision = await access.rates.take(SYSTEM_TENANT, await access.tokens.attempt_name(client_id), _ATTEMPTS)
     if not decision.allowed:
-        raise Refusal(Kind.RATE_LIMITED, "too many attempts for this client", retry_after=decision.retry_after)
+        raise Refusal(Kind.RATE_LIMITED, "too many attempts by this client", retry_after=decision.retry_after)
     issued = await access.tokens.grant(client_id, secret)
     body = {
         "access_token": issued.access_token,

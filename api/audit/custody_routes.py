@@ -86,7 +86,7 @@ async def holds(caller: HoldReader, audit: Audit) -> HoldsBody:
     response_model=HoldBody,
     response_model_exclude_none=True,
     responses={
-        202: {"model": HoldBody, "description": "Marked: another person has to release it as well"},
+        202: {"model": HoldBody, "description": "Marked for release; a second person has to release it as well"},
         **problems(401, 403, 404, 409, 422, 503),
     },
 )

@@ -19,7 +19,7 @@ from domain.transparency.checkpoints import parse_checkpoint, parse_note, vkey
 router = APIRouter(prefix="/v1/audit", tags=["audit"])
 EXPORT_TYPE = "application/jsonl"
 _RETRY_SECONDS = 1.0
-_Plaintext = Annotated[bool, Query(description="Decrypt. The reading itself is recorded first.")]
+_Plaintext = Annotated[bool, Query(description="Decrypt the event. The access itself is recorded first.")]
 
 
 @router.get(
@@ -54,7 +54,7 @@ async def event(event_id: UUID, caller: AuditReader, audit: Audit, plaintext: _P
     "/export",
     response_class=StreamingResponse,
     responses={
-        200: {"description": "JSON lines", "content": {EXPORT_TYPE: {"schema": {"type": "string"}}}},
+        200: {"description": "JSON Lines", "content": {EXPORT_TYPE: {"schema": {"type": "string"}}}},
         **problems(401, 403, 404, 422, 503),
     },
 )
@@ -83,7 +83,7 @@ async def proof(event_id: UUID, caller: LogReader, audit: Audit) -> PlainTextRes
         return PlainTextResponse(found.text())
     if await audit.records.get(event_id, tenant=caller.tenant) is None:
         raise Refusal(Kind.NOT_FOUND, "there is no such event for this caller")
-    raise Refusal(Kind.NOT_SEALED, "the event is recorded, and will be sealed soon", retry_after=_RETRY_SECONDS)
+    raise Refusal(Kind.NOT_SEALED, "the event is recorded; a signed checkpoint will cover it soon", retry_after=_RETRY_SECONDS)
 
 
 @router.get("/checkpoint", response_class=PlainTextResponse, responses=problems(401, 403, 404, 503))
@@ -98,7 +98,7 @@ async def consistency(
     audit: Audit,
     old: Annotated[int, Query(alias="from", ge=0, description="Size of the older checkpoint.")],
     new: Annotated[
-        int | None, Query(alias="to", ge=0, description="Size of the newer one; by default the newest.")
+        int | None, Query(alias="to", ge=0, description="Size of the newer checkpoint; the newest if omitted.")
     ] = None,
 ) -> JSONResponse:
     """Proof that the log has only grown between two checkpoints, which are known by their sizes."""
@@ -122,5 +122,5 @@ async def key(caller: LogReader, audit: Audit) -> PlainTextResponse:
 async def _newest(audit: Audit, tenant: str) -> str:
     note = await audit.proofs.checkpoint(tenant)
     if note is None:
-        raise Refusal(Kind.NOT_FOUND, "no checkpoint of this log was signed yet")
+        raise Refusal(Kind.NOT_FOUND, "no checkpoint of this log has been signed yet")
     return note

@@ -16,17 +16,19 @@ class EventsQuery(BaseModel):
 
     kind: EventKind | None = Field(default=None, description="Only events of this kind.")
     run: str | None = Field(default=None, max_length=128, description="Only events of this run.")
-    caller: str | None = Field(default=None, max_length=32, description="Only this caller's, by the keyed hash.")
+    caller: str | None = Field(default=None, max_length=32, description="Only events of this caller, as a keyed hash.")
     subject: str | None = Field(
         default=None,
         max_length=1024,
-        description="Only records about this person: the `sub` of their token, or the keyed hash that records have.",
+        description="Only events about this data subject: the `sub` of their token, or the keyed hash shown in events.",
     )
-    since: AwareDatetime | None = Field(default=None, description="Recorded then or later (RFC 3339, with a zone).")
-    until: AwareDatetime | None = Field(default=None, description="Recorded before then.")
-    cursor: str | None = Field(default=None, max_length=64, description="As an earlier page gave it.")
+    since: AwareDatetime | None = Field(
+        default=None, description="Recorded at or after this time (RFC 3339, with a zone)."
+    )
+    until: AwareDatetime | None = Field(default=None, description="Recorded before this time.")
+    cursor: str | None = Field(default=None, max_length=64, description="Cursor returned with an earlier page.")
     limit: int = Field(default=50, ge=1, le=MOST_EVENTS)
-    plaintext: bool = Field(default=False, description="Decrypt. The reading itself is recorded first.")
+    plaintext: bool = Field(default=False, description="Decrypt the events. The access itself is recorded first.")
 
 
 class ExportQuery(BaseModel):
@@ -34,8 +36,8 @@ class ExportQuery(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    since: AwareDatetime | None = Field(default=None, description="From the first record of then or later on.")
-    until: AwareDatetime | None = Field(default=None, description="Up to the last record from before then.")
+    since: AwareDatetime | None = Field(default=None, description="Export records from this time on.")
+    until: AwareDatetime | None = Field(default=None, description="Export records before this time.")
 
 
 class EventBody(BaseModel):
@@ -48,14 +50,16 @@ class EventBody(BaseModel):
     recorded_at: str
     run: str | None
     run_id: str | None
-    subject: str | None = Field(description="A keyed hash of the person that the event is about.")
+    subject: str | None = Field(description="Keyed hash of the data subject.")
     fields: dict[str, Any]
     key_id: str
     subject_key: str | None
     ciphertext_sha256: str
-    digest: str = Field(description="The entry in the log: SHA-256, hexadecimal.")
-    content: dict[str, Any] | None = Field(default=None, description="The sealed part, where plaintext was asked for.")
-    erased: Literal[True] | None = Field(default=None, description="The key was erased: nobody can read it any more.")
+    digest: str = Field(description="SHA-256 of the log entry, hexadecimal.")
+    content: dict[str, Any] | None = Field(default=None, description="The decrypted part, if plaintext was requested.")
+    erased: Literal[True] | None = Field(
+        default=None, description="The key was erased: the encrypted part can't be read any more."
+    )
 
 
 class EventsBody(BaseModel):

@@ -65,13 +65,13 @@ async def _of_session(request: Request, codec: Codec) -> Principal:
         raise Refusal(Kind.MISSING_TOKEN, "send 'Authorization: Bearer <access token>', or open the UI by 'assay ui'")
     origin = codec.ui_origin
     if origin is None or request.headers.getlist("origin") != [origin]:
-        raise Refusal(Kind.FORBIDDEN, "a session counts for requests from the configured UI alone")
+        raise Refusal(Kind.FORBIDDEN, "a session is accepted for requests from the configured UI only")
     try:
         return await codec.sessions.principal(token)
     except Refusal as refusal:
         if refusal.kind is Kind.EXPIRED_TOKEN:
             leave_unrecorded(request)
-            raise Refusal(Kind.EXPIRED_TOKEN, "the session is over: 'assay ui' opens another") from None
+            raise Refusal(Kind.EXPIRED_TOKEN, "the session has ended: 'assay ui' opens another") from None
         raise
 
 

@@ -96,16 +96,16 @@ class PayloadDecoder:
         if resource not in known:
             await self._access.require(principal, Action.DECODE_PAYLOAD, resource)
         if said["namespace"] != self._namespace.encode() or namespace not in (None, self._namespace):
-            raise _unauthenticated("is of another namespace", place)
+            raise _unauthenticated("belongs to another namespace", place)
         if run.encode() != said["workflow"]:
-            raise _unauthenticated("does not authenticate", place)
+            raise _unauthenticated("fails authentication", place)
         return resource
 
     async def _opened(self, payload: Payload, place: int) -> dict[str, Any]:
         try:
             [plain] = await self._codec.decode([payload])
         except UnauthenticatedPayload:
-            raise _unauthenticated("does not authenticate", place) from None
+            raise _unauthenticated("fails authentication", place) from None
         return MessageToDict(plain)
 
     async def _record(self, principal: Principal, run: str) -> None:

@@ -19,9 +19,9 @@ router = APIRouter(prefix=SESSION_PATH, tags=["codec"])
 DECODE_BODY_BYTES = 4 * 1024 * 1024
 """Longest body of ``decode``: Temporal keeps payloads up to 2 MiB, and they come in base64."""
 _KeepReferences = Annotated[
-    bool, Query(alias="preserveStorageRefs", description="Leave references to large payloads as they are.")
+    bool, Query(alias="preserveStorageRefs", description="Leave references to large payloads unresolved.")
 ]
-_Namespace = Annotated[str | None, Header(alias="X-Namespace", description="Where the payloads were found.")]
+_Namespace = Annotated[str | None, Header(alias="X-Namespace", description="Namespace the payloads were found in.")]
 
 
 @router.post(
@@ -59,7 +59,7 @@ async def decode(
 async def encode(caller: PayloadReader) -> Response:
     """Always refused: a payload is sealed for the one run that it belongs to, and this protocol does not say which."""
     del caller
-    raise Refusal(Kind.FORBIDDEN, "payloads are sealed where runs are started: ask by POST /v1/inferences")
+    raise Refusal(Kind.FORBIDDEN, "this endpoint only decodes; start runs by POST /v1/inferences")
 
 
 @router.post(
@@ -88,7 +88,7 @@ async def ticket(request: Request, caller: TicketBuyer, codec: Codec) -> JSONRes
     "/session",
     status_code=303,
     response_class=RedirectResponse,
-    responses={303: {"description": "The session is open: on to Temporal's UI"}, **problems(401, 404, 422, 503)},
+    responses={303: {"description": "Session opened; redirect to Temporal's UI"}, **problems(401, 404, 422, 503)},
 )
 async def session(ticket: Annotated[str, Query(max_length=8192)], codec: Codec) -> RedirectResponse:
     """Spend a ticket: sets the session's cookie, which is good for this path alone."""
@@ -111,5 +111,5 @@ async def session(ticket: Annotated[str, Query(max_length=8192)], codec: Codec) 
 def _ui_origin(codec: Codec) -> str:
     origin = codec.ui_origin
     if origin is None:
-        raise Refusal(Kind.NOT_FOUND, "no Temporal UI is configured here")
+        raise Refusal(Kind.NOT_FOUND, "no Temporal UI is configured")
     return origin

@@ -21,7 +21,7 @@ def _reject_constant(name: str) -> None:
 def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     names = dict(pairs)
     if len(names) != len(pairs):
-        raise ValueError("a name is given twice")
+        raise ValueError("a name occurs twice")
     return names
 
 
@@ -72,7 +72,7 @@ def _dotted(location: list[int | str]) -> str:
 def _say(error_type: str, message: str) -> str:
     match error_type:
         case "extra_forbidden":
-            return "is not known"
+            return "is unknown"
         case "missing":
             return "is required"
         case _:

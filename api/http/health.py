@@ -20,7 +20,7 @@ async def healthz() -> dict[str, str]:
     return {"status": "ok"}
 
 
-@router.get("/readyz", responses={503: {"description": "A server that is needed does not answer"}})
+@router.get("/readyz", responses={503: {"description": "A required server does not answer"}})
 async def readyz(request: Request) -> JSONResponse:
     """Whether every server that a request needs answers now."""
     state = readiness(request)

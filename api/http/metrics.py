@@ -17,17 +17,17 @@ class Metrics:
             registry=self.registry,
         )
         self.seconds = Histogram(
-            "assay_http_request_seconds", "Time to respond", ["route"], buckets=_BUCKETS, registry=self.registry
+            "assay_http_request_seconds", "Response time", ["route"], buckets=_BUCKETS, registry=self.registry
         )
         self.refusals = Counter(
-            "assay_refusals_total", "Refusals at the edge by kind", ["kind"], registry=self.registry
+            "assay_refusals_total", "Requests refused before a run started, by kind", ["kind"], registry=self.registry
         )
         self.edge_dropped = Counter(
             "assay_edge_records_dropped_total",
-            "Edge refusals that could not be recorded, by reason",
+            "Refusals that could not be recorded, by reason",
             ["reason"],
             registry=self.registry,
         )
         self.payloads_refused = Counter(
-            "assay_payloads_refused_total", "Temporal payloads that did not authenticate", registry=self.registry
+            "assay_payloads_refused_total", "Temporal payloads that failed authentication", registry=self.registry
         )

@@ -44,7 +44,7 @@ class BodyLimit:
             message = await receive()
             seen += len(message.get("body", b""))
             if seen > most:
-                raise Refusal(Kind.BODY_TOO_LARGE, f"the body has more than {most} bytes")
+                raise Refusal(Kind.BODY_TOO_LARGE, f"the body must have at most {most} bytes")
             return message
 
         await self._app(scope, bounded, send)
@@ -90,7 +90,7 @@ class RequestFrame:
             log.exception("request failed unexpectedly")
             if status:
                 raise
-            response = problem_response(Refusal(Kind.INTERNAL, "something of ours failed"))
+            response = problem_response(Refusal(Kind.INTERNAL, "internal error"))
             await response(scope, receive, framed)
         finally:
             self._account(scope, state, own_id, status, self._elapsed() - began)

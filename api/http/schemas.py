@@ -21,7 +21,7 @@ class MessageBody(Strict):
     content: Annotated[str, StringConstraints(min_length=1)]
     kind: Literal["prompt", "document", "tool_output"] = Field(
         default="prompt",
-        description="For the role 'user' alone: what others wrote (a document, a tool's output) is screened as such.",
+        description="With the role 'user' only: the origin of text by others, which decides its screening.",
     )
 
 

@@ -27,7 +27,9 @@ _MAX_KEY_CHARS = 255
 
 
 async def idempotency_key(
-    idempotency_key: Annotated[str | None, Header(description="The same key gives the same run.")] = None,
+    idempotency_key: Annotated[
+        str | None, Header(description="Requests with the same key return the same run.")
+    ] = None,
 ) -> str | None:
     """The ``Idempotency-Key`` header: 1 to 255 printable ASCII characters."""
     if idempotency_key is None:

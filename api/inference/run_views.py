@@ -97,9 +97,9 @@ def failed(run_id: str, error: WorkflowFailureError) -> RunView:
         case CancelledError():
             return _failed(run_id, Kind.RUN_CANCELLED, "the run was cancelled", Status.CANCELLED)
         case TerminatedError():
-            return _failed(run_id, Kind.RUN_TERMINATED, "the run was ended by an operator")
+            return _failed(run_id, Kind.RUN_TERMINATED, "the run was terminated by an operator")
         case TimeoutError():
-            return _failed(run_id, Kind.RUN_TERMINATED, "the run ran out of time")
+            return _failed(run_id, Kind.RUN_TERMINATED, "the run timed out")
         case ApplicationError() as cause if cause.type in _KINDS:
             result = _details(cause)
             if result is not None and result.problem is not None:

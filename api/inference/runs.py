@@ -146,9 +146,7 @@ class Runs:
     async def _require_same_request(self, public_id: str, digest: str) -> None:
         description = await self._handle(public_id).describe(rpc_timeout=_RPC_TIMEOUT)
         if (await description.memo()).get("request_hash") != digest:
-            raise Refusal(
-                Kind.IDEMPOTENCY_MISMATCH, "this key started a run with another body", field="Idempotency-Key"
-            )
+            raise Refusal(Kind.IDEMPOTENCY_MISMATCH, "this key was used with another body", field="Idempotency-Key")
 
     async def wait(self, started: Started, seconds: float) -> RunView:
         """The run's outcome, or the run as it stands when ``seconds`` are over.
@@ -233,7 +231,7 @@ async def _engine() -> AsyncIterator[None]:
     except RPCError as error:
         if error.status is RPCStatusCode.NOT_FOUND:
             raise _not_found() from None
-        raise Refusal(Kind.ENGINE_UNAVAILABLE, "the workflow engine does not answer", retry_after=2) from None
+        raise Refusal(Kind.ENGINE_UNAVAILABLE, "the workflow engine did not answer", retry_after=2) from None
 
 
 @asynccontextmanager
@@ -244,8 +242,8 @@ async def _keys_or_refusal() -> AsyncIterator[None]:
     except KeyUnavailable as error:
         if error.gone:
             raise Refusal(Kind.FORBIDDEN, "the tenant has no key: it was not created, or was erased") from None
-        raise Refusal(Kind.VAULT_UNAVAILABLE, "the vault does not answer", retry_after=2) from None
+        raise Refusal(Kind.VAULT_UNAVAILABLE, "the key store did not answer", retry_after=2) from None
     except ApplicationError as error:
         if error.type != Kind.STORE_UNAVAILABLE:
             raise
-        raise Refusal(Kind.STORE_UNAVAILABLE, "the store of large payloads does not answer", retry_after=2) from None
+        raise Refusal(Kind.STORE_UNAVAILABLE, "the large-payload storage did not answer", retry_after=2) from None

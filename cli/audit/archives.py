@@ -30,8 +30,8 @@ _WRAP_TTL = "60s"
 
 
 def archive(
-    month: Annotated[str | None, typer.Option(help="Only this month, YYYY-MM; all that are due otherwise.")] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Tell what would go; move nothing.")] = False,
+    month: Annotated[str | None, typer.Option(help="Only this month, YYYY-MM; by default all that are due.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="List what would be archived; change nothing.")] = False,
     as_json: JsonFlag = False,
 ) -> None:
     """Archive months that the policy lets go: into files, read back and verified, and out of the database."""
@@ -43,7 +43,7 @@ def archive(
         return [await (archiver.rehearse(one) if dry_run else archiver.archive(one)) for one in months]
 
     reports = _as_archiver(out, use)
-    out.table([_shown(report) for report in reports], "Months that would go" if dry_run else "Months")
+    out.table([_shown(report) for report in reports], "Months to be archived" if dry_run else "Months")
     if any(report.state == "kept" for report in reports) and wanted:
         raise typer.Exit(1)
 
@@ -85,7 +85,7 @@ def restore(
     out = Output(as_json)
     wanted = _month(out, month)
     report = _as_archiver(out, lambda archiver: archiver.restore(wanted, tenant))
-    out.value(_shown(report), f"{report.month}: {report.rows} records of {', '.join(report.tenants)} are back")
+    out.value(_shown(report), f"{report.month}: {report.rows} records of {', '.join(report.tenants)} restored")
 
 
 def _state(dropped: bool, restored: bool) -> str:
@@ -102,7 +102,7 @@ def _month(out: Output, text: str) -> date:
     try:
         return month_of(text)
     except ValueError:
-        raise out.fail("month: write it as YYYY-MM", 2) from None
+        raise out.fail("month: must have the form YYYY-MM", 2) from None
 
 
 def _as_archiver(out: Output, use: Callable[[LogMonthArchiver], Awaitable[Result]]) -> Result:

@@ -20,15 +20,17 @@ from config.settings import Settings
 
 Subject = Annotated[
     str | None,
-    typer.Option(help="The person: a token's 'sub', or an end user's name; '-' reads it from standard input."),
+    typer.Option(help="The data subject: a token's 'sub', or an end user's name; '-' reads it from standard input."),
 ]
 _DONE = 300
 
 
 def erase(
     subject: Subject = None,
-    tenant: Annotated[str | None, typer.Option(help="Erase this whole tenant instead, as the operator.")] = None,
-    yes: Annotated[bool, typer.Option("--yes", help="Yes, a whole tenant, for ever.")] = False,
+    tenant: Annotated[
+        str | None, typer.Option(help="Erase this whole tenant instead; requires the operator's access.")
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Confirm the irreversible erasure of a whole tenant.")] = False,
     client: Client = "admin",
     url: Url = None,
     as_json: JsonFlag = False,
@@ -46,7 +48,7 @@ def erase(
 
 def _erase_tenant(out: Output, tenant: str, yes: bool) -> None:
     if not yes:
-        raise out.fail(f"this makes all of the tenant '{tenant}' unreadable for ever: say --yes if you mean it", code=2)
+        raise out.fail(f"this makes all data of the tenant '{tenant}' unreadable for ever: confirm with --yes", code=2)
 
     async def use(session: ServiceSession, settings: Settings) -> bool:
         return await shred_tenant(session, settings, tenant, SystemClock().now(), secrets.token_hex(16))
@@ -54,14 +56,14 @@ def _erase_tenant(out: Output, tenant: str, yes: bool) -> None:
     as_operator(out, use)
     out.value(
         {"tenant": tenant, "erased": True},
-        f"tenant '{tenant}' is erased; running processes forget its keys within five minutes",
+        f"tenant '{tenant}' erased; running processes drop its cached keys within five minutes",
     )
 
 
 def hold(
-    reason: Annotated[str, typer.Option(help="Why; kept encrypted.")],
+    reason: Annotated[str, typer.Option(help="The reason; stored encrypted.")],
     subject: Subject = None,
-    tenant_wide: Annotated[bool, typer.Option("--tenant-wide", help="Hold all of the tenant.")] = False,
+    tenant_wide: Annotated[bool, typer.Option("--tenant-wide", help="Hold all data of the tenant.")] = False,
     client: Client = "auditor",
     url: Url = None,
     as_json: JsonFlag = False,
@@ -72,7 +74,7 @@ def hold(
         raise out.fail("give either --subject or --tenant-wide", code=2)
     whom: dict[str, Any] = {"tenant_wide": True} if tenant_wide else {"subject": _given(subject)}
     body = _call(out, client, url, "POST", "/holds", {**whom, "reason": reason})
-    out.value(body, f"hold {body['id']} stands")
+    out.value(body, f"legal hold {body['id']} placed")
 
 
 def holds(client: Client = "auditor", url: Url = None, as_json: JsonFlag = False) -> None:
@@ -84,7 +86,7 @@ def holds(client: Client = "auditor", url: Url = None, as_json: JsonFlag = False
 
 
 def release(
-    hold_id: Annotated[str, typer.Argument(metavar="HOLD", help="The hold's ID.")],
+    hold_id: Annotated[str, typer.Argument(metavar="HOLD", help="ID of the legal hold.")],
     client: Client = "auditor",
     url: Url = None,
     as_json: JsonFlag = False,
@@ -92,8 +94,8 @@ def release(
     """Release a hold. Two different persons have to; the first one marks it."""
     out = Output(as_json)
     body = _call(out, client, url, "POST", f"/holds/{hold_id}/release")
-    still = "" if body["state"] == "released" else ": it stands until another person releases it too"
-    out.value(body, f"hold {body['id']} is {body['state']}{still}")
+    still = "" if body["state"] == "released" else ": it stays in force until a second person releases it too"
+    out.value(body, f"legal hold {body['id']} is {body['state']}{still}")
 
 
 def _given(subject: str | None) -> str:

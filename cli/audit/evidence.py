@@ -33,13 +33,20 @@ def _digest(text: str) -> bytes:
 
 Keys = Annotated[
     list[VerifierKey],
-    typer.Option("--key", parser=_key, metavar="VKEY", help="The log's key, from GET /v1/audit/key. Repeatable."),
+    typer.Option(
+        "--key",
+        parser=_key,
+        metavar="VKEY",
+        help="The log's verifier key, as returned by GET /v1/audit/key. Repeatable.",
+    ),
 ]
 
 
 def verify_proof(
     proof: File,
-    record_digest: Annotated[bytes, typer.Option(parser=_digest, metavar="HEX", help="The record's digest.")],
+    record_digest: Annotated[
+        bytes, typer.Option(parser=_digest, metavar="HEX", help="SHA-256 of the record, hexadecimal.")
+    ],
     key: Keys,
     as_json: JsonFlag = False,
 ) -> None:
@@ -65,7 +72,7 @@ def _text(out: Output, path: Path) -> str:
     try:
         return path.read_bytes().decode()  # as it is: reading text would change line ends
     except UnicodeDecodeError:
-        raise out.fail(f"{path} is no text", 2) from None
+        raise out.fail(f"{path} is not a text file", 2) from None
 
 
 def _tell(out: Output, found: Found) -> None:

@@ -31,13 +31,13 @@ BROKEN, UNKNOWN = 1, 2
 def verify_log(
     tenant: Annotated[str | None, typer.Option(help="Only this tenant's log.")] = None,
     since: Annotated[
-        int, typer.Option(min=0, help="Read leaves and records from this one on; those before are taken from tiles.")
+        int, typer.Option(min=0, help="First leaf and record to read; earlier ones are represented by stored tiles.")
     ] = 0,
     checkpoint: Annotated[
-        list[Path] | None, typer.Option(help="A checkpoint that you or a witness kept. May be given more than once.")
+        list[Path] | None, typer.Option(help="A checkpoint kept by you or by a witness. Repeatable.")
     ] = None,
     receipt: Annotated[
-        Path | None, typer.Option(help="Instead of the whole log: is this receipt's event in it?", exists=True)
+        Path | None, typer.Option(help="Check only whether the event of this receipt is in the log.", exists=True)
     ] = None,
     as_json: JsonFlag = False,
 ) -> None:
@@ -56,7 +56,9 @@ def verify_log(
     report = _as_operator(
         out, lambda session, settings: verify_stored(session, settings, tenant=tenant, since=since, kept=notes)
     )
-    out.value(as_values(report), "\n".join(line for audit in report.tenants for line in lines(audit)) or "no log yet")
+    out.value(
+        as_values(report), "\n".join(line for audit in report.tenants for line in lines(audit)) or "no log exists yet"
+    )
     if not report.holds:
         raise typer.Exit(BROKEN)
 
@@ -66,7 +68,7 @@ def _verify_receipt(out: Output, path: Path) -> None:
         document = json.loads(path.read_text("utf-8"))
         promise = _as_operator(out, lambda session, settings: verify_promise(session, settings, document))
     except (ReceiptInvalid, ValueError, AttributeError) as error:
-        reason = str(error) if isinstance(error, ReceiptInvalid) else "it is no receipt"
+        reason = str(error) if isinstance(error, ReceiptInvalid) else "it is not a receipt"
         raise out.fail(f"broken: {reason}", BROKEN) from None
     out.value(asdict(promise), f"{promise.state}: {promise.detail}")
     if promise.state == BROKEN_PROMISE:
@@ -96,7 +98,7 @@ def lines(audit: TenantAudit) -> list[str]:
     """What to tell people of a tenant's log."""
     state = "[green]holds[/green]" if audit.holds else "[red]broken[/red]"
     span = f"{audit.size} events" if not audit.since else f"events {audit.since} to {audit.size - 1}"
-    signed = f"{audit.checkpoints} checkpoints, the newest of {audit.signed_size}"
+    signed = f"{audit.checkpoints} checkpoints, the newest over {audit.signed_size}"
     away = f", {audit.archived} records archived" if audit.archived else ""
     return [
         f"{escape(audit.tenant)}: {state}, {span}, {signed}, {audit.pending} pending{away}",

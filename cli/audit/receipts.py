@@ -14,16 +14,18 @@ from services.verification.receipts import ReceiptInvalid
 
 
 def verify(
-    receipt: Annotated[Path, typer.Argument(help="A run's JSON, or its receipt, as the API gave it.", exists=True)],
-    keys: Annotated[Path, typer.Option(help="The JWKS of /.well-known/jwks.json.", exists=True)],
+    receipt: Annotated[
+        Path, typer.Argument(help="JSON of a run, or its receipt, as returned by the API.", exists=True)
+    ],
+    keys: Annotated[Path, typer.Option(help="JWKS file, from /.well-known/jwks.json.", exists=True)],
     request: Annotated[
-        Path | None, typer.Option(help="The request's JSON, to check that the receipt is about it.")
+        Path | None, typer.Option(help="JSON of the request, to check that the receipt commits to it.")
     ] = None,
     proof: Annotated[
-        Path | None, typer.Option(help="A tlog-proof of its record, if it did not come with the receipt.", exists=True)
+        Path | None, typer.Option(help="A tlog-proof of its record, if the receipt came without one.", exists=True)
     ] = None,
     key: Annotated[
-        list[str] | None, typer.Option(help="The log's verifier key, as GET /v1/audit/key gives it. May be repeated.")
+        list[str] | None, typer.Option(help="The log's verifier key, as returned by GET /v1/audit/key. Repeatable.")
     ] = None,
     as_json: JsonFlag = False,
 ) -> None:
@@ -34,16 +36,16 @@ def verify(
         sent = _json(request) if request else None
         text = proof.read_bytes().decode() if proof else None
     except ValueError:
-        raise out.fail("a file can't be read as what it should be", 2) from None
+        raise out.fail("a file does not have the expected format", 2) from None
     try:
         log_keys = [parse_vkey(vkey) for vkey in key or ()]
         if text is not None and not log_keys:
-            raise out.fail("--proof needs the log's --key")
+            raise out.fail("--proof requires the log's --key")
         claims = verify_receipt(document, jwks, sent, proof=text, log_keys=log_keys)
     except (ReceiptInvalid, LogFormatError) as error:
         raise out.fail(f"broken: {escape(str(error))}") from None
     except (ValueError, TypeError, AttributeError, LookupError) as error:
-        raise out.fail(f"broken: it can't be read ({type(error).__name__})") from None
+        raise out.fail(f"broken: can't be read ({type(error).__name__})") from None
     what = f"{claims['outcome']}, run {claims['sub']}, event {claims['jti']}; checked {claims['checked']}"
     out.value(claims, f"{claims['verdict']}: {what}")
 

@@ -32,19 +32,20 @@ def moment(text: str) -> datetime:
     return at.astimezone(UTC) if at.tzinfo else at.replace(tzinfo=UTC)
 
 
-Since = Annotated[datetime | None, typer.Option(parser=moment, metavar="TIME", help="Recorded then or later.")]
-Until = Annotated[datetime | None, typer.Option(parser=moment, metavar="TIME", help="Recorded before then.")]
+Since = Annotated[datetime | None, typer.Option(parser=moment, metavar="TIME", help="Recorded at or after this time.")]
+Until = Annotated[datetime | None, typer.Option(parser=moment, metavar="TIME", help="Recorded before this time.")]
 
 
 def search(
     tenant: Annotated[
-        str | None, typer.Option(help="Only this tenant's; 'system' for what no tenant was proven for.")
+        str | None, typer.Option(help="Only this tenant; 'system' for refusals before a tenant was authenticated.")
     ] = None,
-    run: Annotated[str | None, typer.Option(help="Only this run's, by its ID.")] = None,
+    run: Annotated[str | None, typer.Option(help="Only the run with this ID.")] = None,
     kind: Annotated[EventKind | None, typer.Option(help="Only events of this kind.")] = None,
-    caller: Annotated[str | None, typer.Option(help="Only this caller's, by the keyed hash that records have.")] = None,
+    caller: Annotated[str | None, typer.Option(help="Only this caller, as the keyed hash shown in records.")] = None,
     subject: Annotated[
-        str | None, typer.Option(help="Only about this person: the token's 'sub', or the keyed hash that records have.")
+        str | None,
+        typer.Option(help="Only records about this data subject: a token's 'sub', or the keyed hash shown in records."),
     ] = None,
     since: Since = None,
     until: Until = None,
@@ -70,9 +71,9 @@ def search(
 
 
 def show(
-    event: Annotated[UUID, typer.Argument(help="The event's ID.")],
+    event: Annotated[UUID, typer.Argument(help="Event ID.")],
     plaintext: Annotated[
-        bool, typer.Option("--plaintext", help="Decrypt, through the API, as --client. The reading itself is recorded.")
+        bool, typer.Option("--plaintext", help="Decrypt, through the API, as --client. The access itself is recorded.")
     ] = False,
     client: Client = "auditor",
     url: Url = None,
@@ -101,7 +102,7 @@ def export(
     since: Since = None,
     until: Until = None,
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="The file to write; by default to standard output.")
+        Path | None, typer.Option("--output", "-o", help="File to write; standard output by default.")
     ] = None,
     client: Client = "auditor",
     url: Url = None,

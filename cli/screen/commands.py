@@ -83,16 +83,22 @@ class LineScreener:
 def screen(
     context: typer.Context,
     source: Annotated[
-        str, typer.Option("--input", help='A file of JSON lines, {"text": ...}; - is standard input.')
+        str, typer.Option("--input", help='Input file of JSON Lines, {"text": ...}; - is standard input.')
     ] = "",
     output: Annotated[
-        str, typer.Option(help="The lines with decision, score and findings; - is standard output.")
+        str, typer.Option(help="Output file: the lines with decision, score and findings added; - is standard output.")
     ] = STREAM,
     explained: Annotated[
-        bool, typer.Option("--explain", help="Tell people why; into a file, add what each rule looks for.")
+        bool,
+        typer.Option(
+            "--explain",
+            help="Print the findings in readable form; with an output file, add a description of each rule.",
+        ),
     ] = False,
-    policies: Annotated[Path | None, typer.Option(help="The policy files, if not those of the settings.")] = None,
-    jobs: Annotated[int, typer.Option(min=1, max=64, help="Processes that work at once.")] = 1,
+    policies: Annotated[
+        Path | None, typer.Option(help="Directory of policy files; taken from the settings by default.")
+    ] = None,
+    jobs: Annotated[int, typer.Option(min=1, max=64, help="Number of worker processes.")] = 1,
     as_json: JsonFlag = False,
 ) -> None:
     """Screen texts offline, with the policy and the code of the service. No server is needed.
@@ -115,7 +121,7 @@ def screen(
     except BadLine as bad:
         raise out.fail(f"{source if source != STREAM else 'standard input'}: {bad}", USAGE) from None
     except PolicyError as error:
-        raise out.fail(f"the policy does not hold: {error}", USAGE) from None
+        raise out.fail(f"the policy is invalid: {error}", USAGE) from None
     except BrokenPipeError:
         raise typer.Exit(1) from None
     except OSError as error:
@@ -134,7 +140,7 @@ def policy_document(out: Output, directory: Path | None) -> bytes:
     try:
         return read_policy_files(chosen)
     except PolicyError as error:
-        raise out.fail(f"the policy in {chosen} does not hold: {error}", USAGE) from None
+        raise out.fail(f"the policy in {chosen} is invalid: {error}", USAGE) from None
 
 
 def _screened(source: str, document: bytes, jobs: int, *, explained: bool, people: bool) -> Iterator[ScreenedLine]:

@@ -15,7 +15,7 @@ def explain(number: int, text: str, verdict: Verdict, described: Mapping[str, st
     """Several lines of plain text. What people can't see is shown as an escape, so nothing drives the terminal."""
     undone = [finding for finding in verdict.findings if _only_undone(finding)]
     found = [finding for finding in verdict.findings if not _only_undone(finding)]
-    monitored = f", only monitored: would be {verdict.withheld.value}" if verdict.withheld is not None else ""
+    monitored = f", monitoring only: would be {verdict.withheld.value}" if verdict.withheld is not None else ""
     lines = [f"line {number}: {verdict.decision.value}, score {verdict.score:g}{monitored}"]
     for finding in found:
         place = f"characters {finding.start} to {finding.end}"
@@ -25,7 +25,7 @@ def explain(number: int, text: str, verdict: Verdict, described: Mapping[str, st
         lines.append(f"    {in_context(text, finding)}")
     if undone:
         told = (f"{finding.rule} ({finding.start} to {finding.end})" for finding in undone)
-        lines.append(f"  undone before reading: {', '.join(told)}")
+        lines.append(f"  undone by normalisation: {', '.join(told)}")
     states = (f"{report.detector} {report.state.value}" for report in verdict.detectors)
     lines.append(f"  detectors: {', '.join(states)}")
     return "\n".join(lines) + "\n\n"

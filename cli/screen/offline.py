@@ -82,11 +82,11 @@ def descriptions(document: bytes) -> Mapping[str, str]:
 
 
 _BUILT_IN = {
-    NOTHING_VISIBLE: "Sanitising leaves nothing of it, so the service refuses it.",
-    "not_scanned": "Not read, or not decoded: longer, or encoded more often, than what is looked at.",
-    "tags": "Unicode tag characters, which people don't see and models read.",
-    "bidirectional": "Overrides of the direction of writing: people read something else than the model.",
-    "zero_width": "Runs of zero-width characters, or many inside words.",
-    "variation_selectors": "Variation selectors in a row, which can carry any text unseen.",
-    "ngrams": "Reads like attacks that the classifier has learned from.",
+    NOTHING_VISIBLE: "Nothing remains after sanitising, so the service refuses the text.",
+    "not_scanned": "Not fully screened: the text, or its nesting of encodings, exceeds the limit.",
+    "tags": "Unicode tag characters: invisible to people, read by models.",
+    "bidirectional": "Overrides of the writing direction: people and the model read different text.",
+    "zero_width": "Runs of zero-width characters, or many of them inside words.",
+    "variation_selectors": "Consecutive variation selectors, which can encode invisible text.",
+    "ngrams": "Resembles attacks in the classifier's training data.",
 }

@@ -21,24 +21,26 @@ from domain.screening.figures import NoFiguresError, Point, curve
 
 @app.command("tune")
 def tune(
-    source: Annotated[str, typer.Option("--input", help='JSON lines: {"text", "label"}, 1 for an attack, 0 else.')],
+    source: Annotated[
+        str, typer.Option("--input", help='JSON Lines: {"text", "label"}, 1 for an attack, 0 otherwise.')
+    ],
     output: Annotated[
-        Path | None, typer.Option(help="A directory for thresholds.yaml, costs.json and curve.png.")
+        Path | None, typer.Option(help="Output directory for thresholds.yaml, costs.json and curve.png.")
     ] = None,
     review_rate: Annotated[
-        float, typer.Option(min=0, max=0.5, help="The part of harmless texts that may be reviewed or blocked.")
+        float, typer.Option(min=0, max=0.5, help="Maximum share of harmless texts reviewed or blocked.")
     ] = 0.02,
-    block_rate: Annotated[
-        float, typer.Option(min=0, max=0.5, help="The part of harmless texts that may be blocked.")
-    ] = 0.002,
-    lengths: Annotated[str, typer.Option(help="Where bands of length end, by comma.")] = "1000",
-    policies: Annotated[Path | None, typer.Option(help="The policy files, if not those of the settings.")] = None,
+    block_rate: Annotated[float, typer.Option(min=0, max=0.5, help="Maximum share of harmless texts blocked.")] = 0.002,
+    lengths: Annotated[str, typer.Option(help="Upper ends of the length bands, comma-separated.")] = "1000",
+    policies: Annotated[
+        Path | None, typer.Option(help="Directory of policy files; taken from the settings by default.")
+    ] = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Propose thresholds from your own labelled texts, and say what they would cost. Nothing is changed."""
     out = Output(as_json)
     if block_rate > review_rate or not review_rate:
-        raise out.fail("--block-rate: must not be above --review-rate, and that not 0", USAGE)
+        raise out.fail("--block-rate: must not be above --review-rate, which must not be 0", USAGE)
     bands = _bands(out, lengths)
     document = policy_document(out, policies)
     try:
@@ -47,19 +49,19 @@ def tune(
     except BadLine as bad:
         raise out.fail(f"{source}: {bad}", USAGE) from None
     except PolicyError as error:
-        raise out.fail(f"the policy does not hold: {error}", USAGE) from None
+        raise out.fail(f"the policy is invalid: {error}", USAGE) from None
     except OSError as error:
         raise out.fail(f"{source}: {error.strerror}") from None
     proposals = list(propose(rows, bands, review_rate, block_rate))
     if not proposals:
-        raise out.fail(f"{source}: has no harmless text, so no rate can be kept to", USAGE)
+        raise out.fail(f"{source}: contains no harmless text, so no rate can be measured", USAGE)
     if output:
         _write(out, output, rows, proposals, {"review": review_rate, "block": block_rate})
     if as_json:
         typer.echo(json.dumps([_told(proposal) for proposal in proposals]))
     else:
         typer.echo("\n".join(map(_shown, proposals)))
-        typer.echo("For policies/screening.yaml; kinds that are left out stay as they are:\n")
+        typer.echo("For policies/screening.yaml; omitted kinds stay as they are:\n")
         typer.echo(fragment(proposals), nl=False)
 
 
@@ -69,7 +71,7 @@ def _bands(out: Output, lengths: str) -> list[int]:
     except ValueError:
         bands = [0]
     if bands != sorted(set(bands)) or any(band < 1 for band in bands):
-        raise out.fail("--lengths: must be rising numbers, by comma", USAGE)
+        raise out.fail("--lengths: must be increasing numbers, comma-separated", USAGE)
     return bands
 
 
@@ -78,7 +80,7 @@ def _labelled(screener: Screener, number: int, line: bytes) -> Labelled:
     text, kind = text_of(number, row), kind_of(number, row)
     label = row.get("label")
     if isinstance(label, bool) or label not in (0, 1):
-        raise BadLine(number, "label", "must be 1 for an attack, 0 for any other text")
+        raise BadLine(number, "label", "must be 1 for an attack or 0 for any other text")
     try:
         verdict = screener.screen(text, kind)
     except Refusal as refusal:
@@ -97,7 +99,7 @@ def _write(
         if curves:
             _put(directory / "curve.png", draw_curves(curves, rates))
         else:
-            out.note("no curve was drawn: it takes attacks and harmless texts of one kind")
+            out.note("no curve was drawn: it needs attacks and harmless texts of the same kind")
     except NoDrawing as missing:
         raise out.fail(str(missing)) from None
     except OSError as error:
@@ -133,7 +135,7 @@ def _told(proposal: Proposal) -> dict[str, Any]:
 
 
 def _shown(proposal: Proposal) -> str:
-    band = f"up to {proposal.up_to} characters" if proposal.up_to else "all that is longer"
+    band = f"up to {proposal.up_to} characters" if proposal.up_to else "all longer texts"
     lines = [f"{proposal.kind}, {band}: review from {proposal.review:g}, block from {proposal.block:g}"]
     for name, share in proposal.costs.items():
         lines.append(f"  {name}: {share.text()}; today {proposal.today[name].text()}")

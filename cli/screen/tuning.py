@@ -95,16 +95,16 @@ def _proposal(
     review = threshold_for(harmless, review_rate)
     block = max(review, threshold_for(harmless, block_rate))
     warnings = [
-        f"{len(harmless)} harmless texts are too few to see a rate of {100 * rate:g} %: it takes {rows_needed(rate)}"
+        f"{len(harmless)} harmless texts are too few for a rate of {100 * rate:g} %: {rows_needed(rate)} are needed"
         for rate in sorted({review_rate, block_rate}, reverse=True)
         if len(harmless) < rows_needed(rate)
     ]
     for name, threshold, rate in (("review", review, review_rate), ("block", block, block_rate)):
         above = sum(score >= threshold for score in harmless)
         if above > rate * len(harmless):
-            warnings.append(f"no {name} threshold keeps to {100 * rate:g} %: {above} harmless texts have the top score")
+            warnings.append(f"no {name} threshold reaches {100 * rate:g} %: {above} harmless texts have the top score")
     if not any(row.attack for row in rows):
-        warnings.append("there are no attacks: what would be found is not known")
+        warnings.append("there are no attacks: the detection rate is unknown")
     costs = {
         "harmless reviewed or blocked": _share(rows, attack=False, flagged=[row.score >= review for row in rows]),
         "harmless blocked": _share(rows, attack=False, flagged=[row.score >= block for row in rows]),

@@ -51,14 +51,14 @@ def demand(condition: object, why: str) -> None:
 
 def groups(pattern: str, text: str, what: str) -> tuple[str, ...]:
     if not (match := re.fullmatch(pattern, text, re.DOTALL)):
-        raise Broken(f"this is no {what}")
+        raise Broken(f"not a {what}")
     return match.groups()
 
 
 def decode(text: str, part: str, length: int | None = None) -> bytes:
     """The bytes of base64, which has to be in its canonical form."""
     data = base64.b64decode(text)
-    demand(base64.b64encode(data).decode() == text and length in {None, len(data)}, f"{part} is not what it should be")
+    demand(base64.b64encode(data).decode() == text and length in {None, len(data)}, f"{part} is malformed")
     return data
 
 
@@ -94,7 +94,7 @@ def roots_by_path(old: int, new: int, known: bytes | None, path: list[bytes]) ->
 
 
 def check_extends(old: int, old_root: bytes, new: int, new_root: bytes, path: list[bytes], why: str) -> None:
-    demand(old <= new, f"the checkpoint is of {new} entries, fewer than {old}")
+    demand(old <= new, f"the checkpoint covers {new} entries, fewer than {old}")
     found = roots_by_path(old, new, old_root, path) if old else (sha256(b""), new_root)
     demand(not path and found == (old_root, new_root), why)
 
@@ -103,7 +103,7 @@ def check_signature(public: bytes, signature: bytes, message: bytes, whose: str)
     try:
         Ed25519PublicKey.from_public_bytes(public).verify(signature, message)
     except InvalidSignature:
-        raise Broken(f"{whose} signature does not hold") from None
+        raise Broken(f"{whose} signature is invalid") from None
 
 
 def open_note(note: str, keys: Iterable[Key]) -> Head:
@@ -118,7 +118,7 @@ def open_note(note: str, keys: Iterable[Key]) -> Head:
                 check_signature(public, made[4:], text.encode(), "the checkpoint's")
                 signed.add(name)
     origin, size, root = groups(CHECKPOINT, text, "checkpoint")
-    demand(origin in signed, "the checkpoint is not signed by its log under a key that was given")
+    demand(origin in signed, "the checkpoint is not signed by its log with a given key")
     head = origin, int(size), decode(root, "the checkpoint's root", 32)
     demand(head[1] or head[2] == sha256(b""), "the checkpoint of an empty log has another root")
     return head
@@ -128,20 +128,22 @@ def open_proof(text: str, digest: bytes, keys: Iterable[Key]) -> Found:
     """Where a proof shows the record with this digest to be, and in which log."""
     index, lines, note = groups(PROOF, text, "tlog-proof")
     origin, size, root = open_note(note, keys)
-    demand(int(index) < size, "the proof is of an entry that the log has not")
+    demand(int(index) < size, "the proof's index is beyond the log's size")
     path = [decode(line, "the proof's path", 32) for line in lines.splitlines()]
     found = root_by_path(sha256(b"\0" + digest), int(index), size, path)
-    demand(not path and found == root, "the proof is not of this record in this log")
+    demand(not path and found == root, "the proof does not prove this record in this log")
     return {"log": origin, "index": int(index), "size": size, "root": root.hex()}
 
 
 def check_consistency(args: argparse.Namespace) -> Found:
     origin, old, old_root = open_note(args.old, args.key)
     other, size, root = open_note(args.new, args.key)
-    demand(origin == other, "the checkpoints are of different logs")
+    demand(origin == other, "the checkpoints belong to different logs")
     lines = args.proof.removeprefix(f"old {old}\n").splitlines()  # as C2SP tlog-witness begins it
     path = [decode(line, "the proof's path", 32) for line in lines if line]
-    check_extends(old, old_root, size, root, path, f"it is not proven that the first {old} entries are what they were")
+    check_extends(
+        old, old_root, size, root, path, f"no consistency proof shows that the first {old} entries are unchanged"
+    )
     return {"verdict": "holds", "log": origin, "old": old, "size": size, "root": root.hex()}
 
 
@@ -149,27 +151,27 @@ def check_receipt(args: argparse.Namespace) -> Found:
     document = json.loads(args.answer)
     run = document.get("run", document)
     receipt = run.get("receipt", run)
-    demand(isinstance(receipt, dict) and "statement" in receipt, "there is no receipt in this document")
+    demand(isinstance(receipt, dict) and "statement" in receipt, "the document contains no receipt")
     claims = signed_claims(receipt["statement"], args.jwks)
-    demand(receipt["record_digest"] == claims["record_digest"], "'record_digest' is not what was signed")
-    demand(receipt["event_id"] == claims["jti"], "'event_id' is not what was signed")
-    demand(run is receipt or run["id"] == claims["sub"], "the receipt is another run's")
+    demand(receipt["record_digest"] == claims["record_digest"], "'record_digest' differs from what was signed")
+    demand(receipt["event_id"] == claims["jti"], "'event_id' differs from what was signed")
+    demand(run is receipt or run["id"] == claims["sub"], "the receipt belongs to another run")
     result, checked = run.get("result"), ["signature"]
     answer = result.get("content") if isinstance(result, dict) else result
     for name, content in (("answer", answer), ("prompt", args.request)):
         if content is not None:
             salt, committed = receipt["openings"].get(name), claims.get(f"{name}_commitment")
-            demand(salt and committed, f"the receipt does not commit to the {name}")
+            demand(salt and committed, f"the receipt has no commitment to the {name}")
             data = content.encode() if name == "answer" else canonical(content)
             opened = sha256(b"assay/commitment/v1\0" + bytes.fromhex(salt) + data).hex()
-            demand(opened == committed, f"the receipt is about another {name}")
+            demand(opened == committed, f"the receipt commits to another {name}")
             checked.append(name)
     found = Found(verdict="promised", outcome=claims["outcome"], run=claims["sub"], event_id=claims["jti"])
     found |= {name: claims[name] for name in ("log", "within") if name in claims}
     proof = receipt.get("proof") if args.proof is None else args.proof
     if proof is not None and args.key:
         found |= {"verdict": "sealed", **open_proof(proof, bytes.fromhex(claims["record_digest"]), args.key)}
-        demand(claims.get("log", found["log"]) == found["log"], "the proof is of another log than the receipt's")
+        demand(claims.get("log", found["log"]) == found["log"], "the proof and the receipt belong to different logs")
         checked.append("proof")
     return found | {"checked": checked}
 
@@ -179,9 +181,9 @@ def signed_claims(statement: str, jwks: Mapping[str, Any]) -> Found:
     signed, signature = statement.rsplit(".", 1)
     header, claims = (json.loads(base64url(part)) for part in signed.split("."))
     typed = (header["alg"], header["typ"], "crit" in header) == ("EdDSA", "assay-receipt+jwt", False)
-    demand(typed and header["kid"].startswith("receipt-signing:"), "the statement is no receipt")
+    demand(typed and header["kid"].startswith("receipt-signing:"), "the statement is not a receipt")
     known = [base64url(key["x"]) for key in jwks["keys"] if (key["kid"], key["crv"]) == (header["kid"], "Ed25519")]
-    demand(known, "the receipt's key is not among the keys")
+    demand(known, "the receipt's key is not among the given keys")
     check_signature(known[0], base64url(signature), signed.encode(), "the receipt's")
     return dict(claims)
 
@@ -197,12 +199,12 @@ def canonical(value: object) -> bytes:
 def check_export(args: argparse.Namespace) -> Found:
     with args.export.open("rb") as lines:
         header = json.loads(next(lines, b""))
-        demand(header["assay_export"] == 1, "this is no export of version 1")
+        demand(header["assay_export"] == 1, "not an export of version 1")
         origin, size, signed_root = open_note(header["checkpoint"], args.key)
-        demand(header["log"] == origin, "the checkpoint is of another log than the export")
+        demand(header["log"] == origin, "the checkpoint and the export belong to different logs")
         first, edge = header["first"], [bytes.fromhex(value) for value in header.get("edge", ())]
-        demand(first >= 0 and len(edge) == first.bit_count(), "'edge' does not fit 'first'")
-        demand(all(len(value) == len(signed_root) for value in edge), "'edge' does not hold hashes")
+        demand(first >= 0 and len(edge) == first.bit_count(), "'edge' does not match 'first'")
+        demand(all(len(value) == len(signed_root) for value in edge), "'edge' does not contain hashes")
         seq, records = first, 0
         for line in lines:
             event: Any = None
@@ -217,41 +219,43 @@ def check_export(args: argparse.Namespace) -> Found:
                 leaf, left_over = node(edge.pop(), leaf), left_over >> 1
             edge.append(leaf)
             seq, records = seq + 1, records + whole
-    demand(seq == header["after"], f"it ends before entry {seq}, and should before entry {header['after']}")
+    demand(seq == header["after"], f"it ends before entry {seq}, and should end before entry {header['after']}")
     root = reduce(lambda right, left: node(left, right), reversed(edge)) if edge else sha256(b"")
     path = [bytes.fromhex(value) for value in header.get("consistency", ())]
-    check_extends(seq, root, size, signed_root, path, "these are not the entries of the signed log")
+    check_extends(seq, root, size, signed_root, path, "its entries are not those of the signed log")
     counts = {"first": first, "after": seq, "records": records, "leaves_only": seq - first - records}
     return {"verdict": "holds", "log": origin, "size": size, **counts}
 
 
 def entry_digest(event: Mapping[str, Any], seq: int, tenant: str) -> tuple[bytes, bool]:
     """The digest of an export's line, and whether it is that of a record, or all that is left of one."""
-    demand(event["seq"] == seq, f"here should be entry {seq}")
-    demand(str(UUID(event["event_id"])) == event["event_id"], "the event's ID is no UUID")
+    demand(event["seq"] == seq, f"expected entry {seq} here")
+    demand(str(UUID(event["event_id"])) == event["event_id"], "the event's ID is not a UUID")
     digest = bytes.fromhex(event["digest"])
     if event.keys() == {"seq", "event_id", "digest"}:
         return digest, False
     at = datetime.fromisoformat(event["recorded_at"])
     demand(event["schema"] in SCHEMAS and at.tzinfo, "the record's schema is unknown, or its time has no zone")
-    demand(event["tenant"] == tenant, "the record is another tenant's than the log")
+    demand(event["tenant"] == tenant, "the record and the log belong to different tenants")
     names = ("schema", "event_id", "tenant", "kind", "workflow_id", "run_id", "fields", "key_id")
     content = {name: event[name] for name in (*names, *SCHEMAS[event["schema"]])}
     content["recorded_at"] = at.astimezone(UTC).isoformat(timespec="microseconds")
     content["ciphertext"] = sha256(base64.b64decode(event["ciphertext"], validate=True)).hex()
-    demand(sha256(canonical(content)) == digest, "the record is not what was logged")
+    demand(sha256(canonical(content)) == digest, "the record differs from the logged one")
     return digest, True
 
 
 def reason(error: Exception) -> str:
     said = {Broken: str(error), KeyError: f"{error} is missing", IndexError: "a proof is too short"}
-    return said.get(type(error), f"it can't be read ({type(error).__name__})")
+    return said.get(type(error), f"can't be read ({type(error).__name__})")
 
 
 def verifier_key(text: str) -> Key:
     name, key_id, material = groups(r"([^+\s]+)\+([0-9a-f]{8})\+(.+)", text, "verifier key")
     key = decode(material, "the verifier key", 33)
-    demand(key[0] == 1 and sha256(name.encode() + b"\n" + key)[:4].hex() == key_id, "no verifier key of type Ed25519")
+    demand(
+        key[0] == 1 and sha256(name.encode() + b"\n" + key)[:4].hex() == key_id, "not a verifier key of type Ed25519"
+    )
     return name, bytes.fromhex(key_id), key[1:]
 
 
@@ -283,7 +287,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         check = parser.parse_args(arguments, args).check
         if check is check_receipt and args.proof is not None and not args.key:
-            parser.error("--proof needs the log's --key")
+            parser.error("--proof requires the log's --key")
         found = check(args)
     except OSError as error:
         parser.error(f"{error.filename}: {error.strerror}")

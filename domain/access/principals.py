@@ -77,7 +77,9 @@ def require_tenant(name: str) -> str:
         Refusal: INVALID_REQUEST, field ``tenant``.
     """
     if not _TENANT.match(name) or name == SYSTEM_TENANT:
-        raise Refusal(Kind.INVALID_REQUEST, "a tenant name is 1 to 40 of a-z, 0-9 and '-'", field="tenant")
+        raise Refusal(
+            Kind.INVALID_REQUEST, "a tenant name must have 1 to 40 characters of a-z, 0-9 and '-'", field="tenant"
+        )
     return name
 
 

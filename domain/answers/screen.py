@@ -46,7 +46,7 @@ def screen_output(answer: str, messages: tuple[Message, ...], policy: OutputPoli
 
 def _screen(answer: str, messages: tuple[Message, ...], policy: OutputPolicy) -> Verdict:
     if not policy.rules:
-        raise ValueError("no rule is switched on")
+        raise ValueError("no rule is enabled")
     text = answer[: policy.max_scanned_chars]
     markup = without_code(text)
     canary = canary_of(messages)

@@ -85,7 +85,7 @@ def _text(value: object, field: str) -> str:
     if not isinstance(value, str):
         raise _wrong(field, "must be a string")
     if any("\ud800" <= char <= "\udfff" for char in value):
-        raise _wrong(field, "must not hold unpaired surrogates")
+        raise _wrong(field, "must not contain unpaired surrogates")
     return value
 
 
@@ -111,7 +111,7 @@ def _conversation(value: object, limits: RequestLimits) -> tuple[Message, ...]:
     if sum(len(message.content) for message in messages) > limits.max_prompt_chars:
         raise _wrong("messages", f"must have at most {limits.max_prompt_chars} characters in all")
     if not any(message.role is Speaker.USER for message in messages):
-        raise _wrong("messages", "must have a message of the role 'user'")
+        raise _wrong("messages", "must contain a message with the role 'user'")
     return messages
 
 
@@ -120,7 +120,7 @@ def _message(item: object, field: str) -> Message:
         raise _wrong(field, "must be an object")
     for name in item:
         if name not in ("role", "content", "kind"):
-            raise _wrong(_inner(field, name), "is not known")
+            raise _wrong(_inner(field, name), "is unknown")
     role = _text(item.get("role"), f"{field}.role")
     if role not in _SPEAKERS:
         raise _wrong(f"{field}.role", "must be 'system', 'user' or 'assistant'")
@@ -138,7 +138,7 @@ def _kind(item: Mapping[str, Any], field: str) -> TextKind | None:
     if kind not in _SENT_KINDS:
         raise _wrong(f"{field}.kind", "must be 'prompt', 'document' or 'tool_output'")
     if item["role"] != Speaker.USER:
-        raise _wrong(f"{field}.kind", "goes with the role 'user' alone")
+        raise _wrong(f"{field}.kind", "is allowed only with the role 'user'")
     return TextKind(kind)
 
 
@@ -188,7 +188,7 @@ def parse_request(body: object, limits: RequestLimits) -> InferenceRequest:
         raise _wrong("", "the body must be a JSON object")
     for name in body:
         if name not in _FIELDS:
-            raise _wrong(_inner("", name), "is not known")
+            raise _wrong(_inner("", name), "is unknown")
     model = _text(body.get("model"), "model")
     if not 1 <= len(model) <= _MAX_MODEL_CHARS:
         raise _wrong("model", f"must have 1 to {_MAX_MODEL_CHARS} characters")

@@ -55,8 +55,10 @@ class Policy:
             Refusal: UNKNOWN_MODEL, the same for one that isn't there and one that the tenant may not ask for.
         """
         entry = self.models.get(alias)
-        if entry is None or alias not in self.for_tenant(tenant).models:
-            raise Refusal(Kind.UNKNOWN_MODEL, "no model of that name can be asked for", field="model")
+        allowed = self.for_tenant(tenant).models
+        if entry is None or alias not in allowed:
+            available = ", ".join(name for name in self.models if name in allowed) or "none"
+            raise Refusal(Kind.UNKNOWN_MODEL, f"unknown model '{alias}'; available: {available}", field="model")
         return entry
 
     def default_model(self, tenant: str) -> str:
@@ -69,7 +71,7 @@ class Policy:
         for alias in self.models:
             if alias in allowed:
                 return alias
-        raise Refusal(Kind.UNKNOWN_MODEL, "no model can be asked for", field="model")
+        raise Refusal(Kind.UNKNOWN_MODEL, "no model is available to this tenant", field="model")
 
     def fallbacks(self, tenant: str, alias: str) -> tuple[str, ...]:
         """The aliases to try, in order, when ``alias`` can't be had: only those that the tenant may ask for itself.
@@ -122,7 +124,7 @@ def _decode(document: bytes) -> Any:  # noqa: ANN401 - any JSON; Section checks 
         value = json.loads(document.decode(), parse_constant=_not_json)
         same = canonical(value) == document
     except (ValueError, RecursionError) as error:
-        raise PolicyError("", "the document is not JSON") from error
+        raise PolicyError("", "the document is not valid JSON") from error
     if not same:
         raise PolicyError("", "the document is not in canonical form")
     return value

@@ -73,7 +73,7 @@ def _tenant(section: Section, common: TenantPolicy) -> TenantPolicy:
         if "models" in section:
             models = frozenset(section.texts("models", may_be_empty=True))
             for alias in sorted(models - common.models):
-                raise PolicyError(section.path("models"), f"names '{alias}', which is no model's alias")
+                raise PolicyError(section.path("models"), f"'{alias}' is not the alias of a model")
         return TenantPolicy(models, rate, tokens, _sealed(section, otherwise=common.sealed))
 
 

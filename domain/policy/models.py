@@ -37,7 +37,7 @@ def read_models(section: Section) -> Models:
             with model:
                 entry = _entry(model)
                 if entry.alias in entries:
-                    raise PolicyError(model.path("alias"), f"'{entry.alias}' is taken by another model")
+                    raise PolicyError(model.path("alias"), f"'{entry.alias}' is already the alias of another model")
                 entries[entry.alias] = entry
                 fallbacks[entry.alias] = model.texts("fallbacks", may_be_empty=True) if "fallbacks" in model else ()
     for model, (alias, others) in zip(models, fallbacks.items(), strict=True):
@@ -78,7 +78,7 @@ def _base_url(model: Section, member: str) -> str:
     if parts.scheme not in ("http", "https") or not host or any(char.isspace() for char in value):
         raise PolicyError(where, "must be an http or https URL with a host")
     if "@" in parts.netloc:
-        raise PolicyError(where, "must not hold credentials")
+        raise PolicyError(where, "must not contain credentials")
     if "?" in value or "#" in value:
         raise PolicyError(where, "must not have a query or a fragment")
     if parts.scheme == "http" and not _is_loopback(host):

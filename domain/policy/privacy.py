@@ -40,7 +40,9 @@ def read_privacy(section: Section) -> PrivacyPolicy:
         regions = section.texts("phone_regions", may_be_empty=True)
         for region in regions:
             if not _REGION.match(region):
-                raise PolicyError(section.path("phone_regions"), "must hold regions by two capital letters, such as US")
+                raise PolicyError(
+                    section.path("phone_regions"), "must contain regions as two capital letters, such as US"
+                )
         return PrivacyPolicy(
             handling=MappingProxyType(common),
             tenants=MappingProxyType(_tenants(section.section("tenants"), common)),
@@ -68,7 +70,7 @@ def _tenants(named: Section, common: Mapping[DataKind, Handling]) -> dict[str, M
 def _rule(entry: Section, names: set[str]) -> DataRule:
     name = entry.text("name")
     if not _NAME.match(name) or name in names:
-        raise PolicyError(entry.path("name"), "must be a-z, 0-9 and '_', and no other rule's name")
+        raise PolicyError(entry.path("name"), "must consist of a-z, 0-9 and '_', and be unique among the rules")
     names.add(name)
     entry.text("description")
     try:
@@ -80,6 +82,6 @@ def _rule(entry: Section, names: set[str]) -> DataRule:
     for member, wanted in (("matches", True), ("passes", False)):
         for index, example in enumerate(entry.texts(member)):
             if bool(places_of(rule, example)) is not wanted:
-                found = "does not find this example" if wanted else "finds something in this example, and must not"
+                found = "does not match this example" if wanted else "matches this example, and must not"
                 raise PolicyError(f"{entry.path(member)}.{index}", f"the rule '{name}' {found}")
     return rule

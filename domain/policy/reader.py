@@ -24,7 +24,7 @@ class Section:
 
     def __init__(self, value: object, where: str) -> None:
         if not isinstance(value, Mapping) or not all(isinstance(name, str) for name in value):
-            raise PolicyError(where, "must be a mapping with names for keys")
+            raise PolicyError(where, "must be a mapping with string keys")
         self.where = where
         self._members: Mapping[str, Any] = value
         self._asked: set[str] = set()
@@ -37,7 +37,7 @@ class Section:
     ) -> None:
         unknown = sorted(set(self._members) - self._asked)
         if kind is None and unknown:
-            raise PolicyError(self.path(unknown[0]), "is not known")
+            raise PolicyError(self.path(unknown[0]), "is unknown")
 
     def __contains__(self, name: object) -> bool:
         return name in self._members
@@ -82,7 +82,7 @@ class Section:
         """A string with something in it."""
         value = self.value(name)
         if not isinstance(value, str) or not value.strip() or len(value) > longest:
-            raise PolicyError(self.path(name), f"must be a text of 1 to {longest} characters")
+            raise PolicyError(self.path(name), f"must be a string of 1 to {longest} characters")
         return value
 
     def flag(self, name: str) -> bool:
@@ -103,11 +103,11 @@ class Section:
         """A list of different strings."""
         value = self.value(name)
         if not isinstance(value, list) or not all(isinstance(item, str) and item.strip() for item in value):
-            raise PolicyError(self.path(name), "must be a list of texts")
+            raise PolicyError(self.path(name), "must be a list of strings")
         if not value and not may_be_empty:
             raise PolicyError(self.path(name), "must not be empty")
         if len(set(value)) != len(value):
-            raise PolicyError(self.path(name), "names something twice")
+            raise PolicyError(self.path(name), "contains a duplicate")
         return tuple(value)
 
     def sections(self, name: str) -> tuple["Section", ...]:

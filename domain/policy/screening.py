@@ -92,7 +92,7 @@ def _links(section: Section) -> LinkPolicy:
         hosts = section.texts("trusted_hosts", may_be_empty=True)
         for host in hosts:
             if not _HOST.match(host):
-                raise PolicyError(section.path("trusted_hosts"), "must be names of hosts, in lower case")
+                raise PolicyError(section.path("trusted_hosts"), "must be host names in lower case")
     return LinkPolicy(loaded, followed, active, hosts)
 
 
@@ -106,7 +106,7 @@ def _known(section: Section, member: str, known: tuple[str, ...], *, may_be_empt
     names = section.texts(member, may_be_empty=may_be_empty)
     for name in names:
         if name not in known:
-            raise PolicyError(section.path(member), f"'{name}' is not known; known are: {', '.join(known)}")
+            raise PolicyError(section.path(member), f"'{name}' is unknown; known: {', '.join(known)}")
     return names
 
 
@@ -132,7 +132,7 @@ def _rules(section: Section, known: dict[str, tuple[Rule, ...]]) -> Mapping[Text
     with section:
         named = {kind: _known(section, kind.value, tuple(known), may_be_empty=True) for kind in TextKind}
         if not any(named.values()):
-            raise PolicyError(section.where, "must switch on a rule set for some kind of text")
+            raise PolicyError(section.where, "must enable a rule set for at least one kind of text")
         return MappingProxyType(
             {kind: RuleSet(tuple(rule for name in names for rule in known[name])) for kind, names in named.items()}
         )
@@ -184,13 +184,13 @@ def _output_rule(entry: Section, names: set[str]) -> OutputRule:
 
 
 def _failed(name: str, *, wanted: bool) -> str:
-    return f"the rule '{name}' {'does not find this example' if wanted else 'stops this example, and must not'}"
+    return f"the rule '{name}' {'does not match this example' if wanted else 'matches this example, and must not'}"
 
 
 def _new_name(entry: Section, names: set[str]) -> str:
     name = entry.text("name")
     if not _NAME.match(name) or name in names:
-        raise PolicyError(entry.path("name"), "must be a-z, 0-9 and '_', and no other rule's name")
+        raise PolicyError(entry.path("name"), "must consist of a-z, 0-9 and '_', and be unique among the rules")
     names.add(name)
     entry.text("description")
     return name

@@ -66,7 +66,7 @@ def read_onnx(section: Section) -> OnnxPolicy | None:
     with section.section("onnx") as onnx:
         for name in ("model_sha256", "tokenizer_sha256"):
             if not _SHA256.match(onnx.text(name)):
-                raise PolicyError(onnx.path(name), "must be a SHA-256, 64 hexadecimal digits in lower case")
+                raise PolicyError(onnx.path(name), "must be a SHA-256 of 64 hexadecimal digits in lower case")
         return OnnxPolicy(
             model_sha256=onnx.text("model_sha256"),
             tokenizer_sha256=onnx.text("tokenizer_sha256"),
@@ -102,7 +102,7 @@ def _models(entry: Section, known: frozenset[str]) -> frozenset[str] | None:
     names = entry.texts("models")
     for index, name in enumerate(names):
         if name not in known:
-            raise PolicyError(f"{entry.path('models')}.{index}", "is no model's alias")
+            raise PolicyError(f"{entry.path('models')}.{index}", "is not the alias of a model")
     return frozenset(names)
 
 
@@ -124,10 +124,10 @@ def _lengths(section: Section, kind: str) -> Iterator[Thresholds]:
         with entry:
             last = entry is entries[-1]
             if last and "up_to" in entry:
-                raise PolicyError(entry.path("up_to"), "must be left out: the last entry holds for all that is longer")
+                raise PolicyError(entry.path("up_to"), "must be omitted: the last entry covers all longer texts")
             up_to = None if last else entry.whole("up_to", 1, _MAX_LENGTH)
             if up_to is not None and up_to <= shorter:
-                raise PolicyError(entry.path("up_to"), "must be more than in the entry before")
+                raise PolicyError(entry.path("up_to"), "must be greater than in the entry before")
             shorter = up_to or shorter
             review, block = entry.number("review", 0.01, 1), entry.number("block", 0.01, 1)
             if review > block:

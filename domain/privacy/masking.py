@@ -15,7 +15,7 @@ from domain.privacy.policy import TAG_LENGTH, TAG_LETTERS, DataKind, Found, Hand
 from domain.privacy.ports import PhoneNumbers, TooMuchToScan
 from domain.refusals import Kind, Refusal
 
-_NOT_SCANNED = "the prompt is too long to be searched for personal data, so it needs a review, which can't be had here"
+_NOT_SCANNED = "requires human review, which is not enabled: the prompt is too long to be searched for personal data"
 
 
 @dataclass(frozen=True, slots=True)

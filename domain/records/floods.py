@@ -57,9 +57,7 @@ class Windows:
             ValueError: if one of them is less than one.
         """
         if singles < 1 or most < 1 or seconds < 1:
-            raise ValueError(
-                "a window records at least one refusal, lasts at least a second, and there is at least one"
-            )
+            raise ValueError("the window's length, its records and the number of windows must each be at least 1")
         self._singles = singles
         self._length = timedelta(seconds=seconds)
         self._most = most

@@ -39,10 +39,10 @@ class RecordFilter:
         """See the class."""
         for name, value, shape in (("caller", self.caller, _CALLER), ("subject", self.subject, _SUBJECT)):
             if value is not None and not shape.match(value):
-                raise Refusal(Kind.INVALID_REQUEST, "must be a keyed hash as records name it", field=name)
+                raise Refusal(Kind.INVALID_REQUEST, "must be a keyed hash as shown in records", field=name)
         for name, time in (("since", self.since), ("until", self.until)):
             if time is not None and time.tzinfo is None:
-                raise Refusal(Kind.INVALID_REQUEST, "must be a time with its zone", field=name)
+                raise Refusal(Kind.INVALID_REQUEST, "must be a time with a zone", field=name)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -84,4 +84,4 @@ def parse_cursor(text: str) -> RecordCursor:
         at = _EPOCH + int.from_bytes(data[:-_ID_BYTES], "big", signed=True) * _MICROSECOND
         return RecordCursor(at, UUID(bytes=data[-_ID_BYTES:]))
     except (binascii.Error, ValueError, OverflowError):
-        raise Refusal(Kind.INVALID_REQUEST, "must be a cursor that an earlier page gave", field="cursor") from None
+        raise Refusal(Kind.INVALID_REQUEST, "must be a cursor from an earlier page", field="cursor") from None

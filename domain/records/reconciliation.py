@@ -39,7 +39,7 @@ def kind_for(end: EngineState) -> Kind:
         ValueError: the run is open.
     """
     if end is EngineState.OPEN:
-        raise ValueError("an open run has no end")
+        raise ValueError("an open run has no end time")
     return _ENDS.get(end, Kind.RUN_TERMINATED)
 
 

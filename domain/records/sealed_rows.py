@@ -98,7 +98,7 @@ def from_bytes(data: bytes) -> SealedRow:
         values["recorded_at"] = datetime.fromisoformat(values["recorded_at"])
         return SealedRow(**values)
     except (ValueError, TypeError, KeyError, AttributeError):
-        raise ValueError("these bytes are no sealed record") from None
+        raise ValueError("not an encrypted record") from None
 
 
 def _plain(value: object) -> object:

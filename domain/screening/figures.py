@@ -35,7 +35,7 @@ def curve(scored: Iterable[tuple[float, bool]]) -> tuple[Point, ...]:
     attacks = sum(label for _, label in ordered)
     harmless = len(ordered) - attacks
     if not attacks or not harmless:
-        raise NoFiguresError("needs attacks and harmless texts")
+        raise NoFiguresError("attacks and harmless texts are required")
     points = [Point(math.inf, 0.0, 0.0)]
     found = wrong = 0
     for score, same in groupby(ordered, key=lambda one: one[0]):
@@ -73,7 +73,7 @@ def wilson(count: int, of: int) -> tuple[float, float]:
         NoFiguresError: a share of nothing.
     """
     if of < 1:
-        raise NoFiguresError("a share of nothing")
+        raise NoFiguresError("a share of zero items")
     share, squared = count / of, _Z * _Z
     middle = (share + squared / (2 * of)) / (1 + squared / of)
     half = _Z / (1 + squared / of) * math.sqrt(share * (1 - share) / of + squared / (4 * of * of))

@@ -63,15 +63,15 @@ def unpack(data: bytes) -> NgramModel:
         ValueError: it is none, or one for another kind of features.
     """
     if len(data) < _HEAD.size:
-        raise ValueError("is no model")
+        raise ValueError("is not a model")
     magic, bits, count, scale, bias = _HEAD.unpack_from(data)
     begin = _HEAD.size + count * _POINT.size
     if magic != _MAGIC or bits != TABLE_BITS or len(data) != begin + (1 << bits):
-        raise ValueError("is no model for these features")
+        raise ValueError("is not a model for these features")
     points = tuple(_POINT.iter_unpack(data[_HEAD.size : begin]))
     flat = [number for point in points for number in point]
     if not points or not all(map(math.isfinite, [scale, bias, *flat])) or not _rises(points):
-        raise ValueError("holds numbers that make no score")
+        raise ValueError("contains numbers that give no valid score")
     name = hashlib.sha256(data).hexdigest()[:NAME_CHARS]
     return NgramModel(name, scale, bias, points, memoryview(data)[begin:].cast("b"))
 

@@ -61,7 +61,7 @@ def _require_bounded(pattern: str) -> None:
             closed, at = _atom(pattern, at, groups)
     groups[0].close()
     if len(groups) != 1 or groups[0].wide > _MAX_WIDE:
-        raise ValueError(f"reaches too far: at most {_MAX_WIDE} repeats of more than {_WIDE}")
+        raise ValueError(f"can match too much: at most {_MAX_WIDE} repeats of more than {_WIDE}")
 
 
 def _atom(pattern: str, at: int, groups: list[_PatternGroup]) -> tuple[_PatternGroup | None, int]:
@@ -69,13 +69,13 @@ def _atom(pattern: str, at: int, groups: list[_PatternGroup]) -> tuple[_PatternG
     char = pattern[at]
     if char == "\\":
         if pattern[at + 1 : at + 2].isdigit():
-            raise ValueError("must not refer back")
+            raise ValueError("must not contain a backreference")
         return None, at + 2
     if char == "[" and (members := _CLASS.match(pattern, at)):
         return None, members.end()
     if start := _GROUP_START.match(pattern, at):
         if pattern.startswith("?", start.end()):
-            raise ValueError("holds a group of a kind that is not allowed")
+            raise ValueError("contains a group of a kind that is not allowed")
         groups.append(_PatternGroup())
         return None, start.end()
     if char == "|":
@@ -94,12 +94,12 @@ def _repeat(quantifier: re.Match[str], closed: _PatternGroup | None, around: _Pa
         return
     high = quantifier["high"] or (quantifier["low"] if not quantifier["comma"] else None)
     if not high:
-        raise ValueError("holds a repeat without an upper bound ('*', '+' or '{n,}')")
+        raise ValueError("contains a repeat without an upper bound ('*', '+' or '{n,}')")
     most = int(high)
     if most > (_MAX_GROUP_REPEAT if closed else _MAX_REPEAT):
-        raise ValueError(f"repeats too often: at most {_MAX_GROUP_REPEAT} for a group, {_MAX_REPEAT} else")
+        raise ValueError(f"repeats too often: at most {_MAX_GROUP_REPEAT} for a group, {_MAX_REPEAT} otherwise")
     if closed and closed.repeats:
-        raise ValueError("holds a repeat inside a repeat")
+        raise ValueError("contains a nested repeat")
     if quantifier["comma"]:  # an exact number of repeats leaves nothing to try
         around.repeats = True
         around.branch += most > _WIDE

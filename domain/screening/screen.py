@@ -39,7 +39,7 @@ def screen(
         Refusal: SCREENING_UNAVAILABLE if any detector that the policy names can't run, or none is named.
     """
     if not policy.detectors or not policy.treatments:
-        raise Refusal(Kind.SCREENING_UNAVAILABLE, "no detector is switched on, or nothing follows from it")
+        raise Refusal(Kind.SCREENING_UNAVAILABLE, "no detector is enabled, or no detector can lead to a decision")
     conversation = _conversation(messages, original_messages, policy)
     inspections = {name: _inspect(name, detectors, conversation, policy) for name in policy.detectors}
     findings = tuple(finding for inspection in inspections.values() for finding in inspection.findings)
@@ -125,5 +125,5 @@ def _inspect(
         detail = f"the detector '{name}' could not run ({type(error).__name__})"
         raise Refusal(Kind.SCREENING_UNAVAILABLE, detail) from None
     if not all(0.0 <= found.score <= 1.0 and 0 <= found.message < len(conversation) for found in inspection.findings):
-        raise Refusal(Kind.SCREENING_UNAVAILABLE, f"the detector '{name}' found what makes no sense")
+        raise Refusal(Kind.SCREENING_UNAVAILABLE, f"the detector '{name}' returned an invalid finding")
     return inspection

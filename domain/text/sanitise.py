@@ -79,7 +79,7 @@ def sanitise_request(request: InferenceRequest, policy: SanitisePolicy) -> tuple
     for index, message in enumerate(request.messages):
         sanitised = sanitise(message.content, policy)
         if not sanitised.text.strip():
-            raise Refusal(Kind.INVALID_REQUEST, "must hold something visible", field=f"messages.{index}.content")
+            raise Refusal(Kind.INVALID_REQUEST, "must contain visible text", field=f"messages.{index}.content")
         messages.append(replace(message, content=sanitised.text))
         for removal in sanitised.removed:
             counts[removal.category] += removal.count

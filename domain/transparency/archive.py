@@ -90,13 +90,13 @@ class Manifest:
     def from_claims(cls, claims: Mapping[str, Any]) -> "Manifest":
         """The manifest of verified claims. Raises ``ArchiveInvalid``."""
         if claims.get("schema") not in (_RECORDS_ALONE, _MANIFEST_SCHEMA):
-            raise ArchiveInvalid("the manifest is of a schema that is not known here")
+            raise ArchiveInvalid("the manifest's schema version is unknown")
         try:
             seqs = tuple((int(first), int(last)) for first, last in claims["seqs"])
             values = {**claims, "seqs": seqs, "key_ids": tuple(claims["key_ids"])}
             return cls(**values)
         except (KeyError, TypeError, ValueError):
-            raise ArchiveInvalid("the manifest lacks a claim, or has one too many") from None
+            raise ArchiveInvalid("the manifest has missing or unknown claims") from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +120,7 @@ class RangeCollector:
     def add(self, seq: int) -> None:
         """Take the next number. Raises ``ArchiveInvalid`` if it does not come after the last."""
         if self._ranges and seq <= self._ranges[-1][1]:
-            raise ArchiveInvalid("the file: its records are not in the order of the log")
+            raise ArchiveInvalid("the file: its records are not in log order")
         if self._ranges and seq == self._ranges[-1][1] + 1:
             self._ranges[-1] = (self._ranges[-1][0], seq)
         else:
@@ -134,7 +134,7 @@ class RangeCollector:
 def month_of(text: str) -> date:
     """The first day of a month written as ``YYYY-MM``. Raises ``ValueError``."""
     if len(text) != len("YYYY-MM"):
-        raise ValueError("a month is written YYYY-MM")
+        raise ValueError("a month must have the form YYYY-MM")
     return date.fromisoformat(f"{text}-01")
 
 
@@ -177,7 +177,7 @@ def read_line(text: str, tenant: str) -> ArchiveLine:
         raise ArchiveInvalid("the file: a line can't be read") from None
     whole = isinstance(found, dict) and found.keys() != _LEAF
     if not isinstance(found, dict) or (whole and (found.keys() != _COLUMNS or found["tenant"] != tenant)):
-        raise ArchiveInvalid("the file: a line is no record of this tenant")
+        raise ArchiveInvalid("the file: a line is not a record of this tenant")
     try:
         event_id, seq = UUID(found["event_id"]), int(found["seq"])
         if not whole:
@@ -186,7 +186,7 @@ def read_line(text: str, tenant: str) -> ArchiveLine:
     except (ValueError, TypeError, AttributeError, binascii.Error):
         raise ArchiveInvalid("the file: a line can't be read") from None
     if digest.hex() != found["digest"]:
-        raise ArchiveInvalid(f"record {event_id}: it was changed after it was stored")
+        raise ArchiveInvalid(f"record {event_id}: changed after it was stored")
     return ArchiveLine(seq, event_id, digest, text)
 
 

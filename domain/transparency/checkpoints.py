@@ -47,7 +47,7 @@ class Signature:
         """Raise ``LogFormatError`` for a name that no key can have."""
         _check_name(self.name)
         if len(self.key_id) != _KEY_ID_BYTES:
-            raise LogFormatError("a key ID has 4 bytes")
+            raise LogFormatError("a key ID must have 4 bytes")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ class VerifierKey:
         """Raise ``LogFormatError`` for a name or key that none can be."""
         _check_name(self.name)
         if len(self.public_key) != _KEY_BYTES:
-            raise LogFormatError("an Ed25519 public key has 32 bytes")
+            raise LogFormatError("an Ed25519 public key must have 32 bytes")
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,9 +87,9 @@ class Checkpoint:
             raise LogFormatError("the checkpoint has an empty line")
         _check_text("".join((self.origin, *self.extensions)))
         if not 0 <= self.size < _MOST_LEAVES:
-            raise LogFormatError("the checkpoint's size is no size of a tree")
+            raise LogFormatError("the checkpoint's size is not a valid tree size")
         if len(self.root) != HASH_BYTES:
-            raise LogFormatError("the checkpoint's root is no hash")
+            raise LogFormatError("the checkpoint's root is not a SHA-256 hash")
 
     def text(self) -> str:
         """What is signed."""
@@ -112,9 +112,9 @@ class Proof:
     def __post_init__(self) -> None:
         """Raise ``LogFormatError`` for what has no text."""
         if not 0 <= self.index < _MOST_LEAVES:
-            raise LogFormatError("the proof's index is no index of a leaf")
+            raise LogFormatError("the proof's index is not a valid leaf index")
         if len(self.path) > _MOST_HASHES or any(len(sibling) != HASH_BYTES for sibling in self.path):
-            raise LogFormatError("the proof's path is no list of hashes")
+            raise LogFormatError("the proof's path is not a list of SHA-256 hashes")
         parse_checkpoint(parse_note(self.note).text)
 
     def text(self) -> str:
@@ -144,7 +144,7 @@ def parse_vkey(text: str) -> VerifierKey:
         raise LogFormatError("the verifier key is not of type Ed25519")
     found = VerifierKey(name, key[1:])
     if key_id(name, found.public_key).hex() != found_id:
-        raise LogFormatError("the verifier key's ID is another key's")
+        raise LogFormatError("the verifier key's ID does not match its key")
     return found
 
 
@@ -163,7 +163,7 @@ def parse_note(text: str) -> Note:
     _check_text(text)
     body, empty_line, rest = text.rpartition("\n\n")
     if not empty_line or not rest.endswith("\n"):
-        raise LogFormatError("the note has no signatures after an empty line")
+        raise LogFormatError("the note has no signatures after a blank line")
     lines = rest[:-1].split("\n")
     if len(lines) > _MOST_SIGNATURES:
         raise LogFormatError("the note has too many signatures")
@@ -174,7 +174,7 @@ def parse_checkpoint(text: str) -> Checkpoint:
     """The checkpoint that a note's text is. Raises ``LogFormatError``."""
     lines = text.split("\n")
     if len(lines) < 4 or lines.pop():  # noqa: PLR2004 - origin, size, root, and nothing after the last newline
-        raise LogFormatError("the checkpoint is not three lines")
+        raise LogFormatError("the checkpoint does not have three lines")
     origin, size, root, *extensions = lines
     return Checkpoint(
         origin, _number(size, "the checkpoint's size"), _decode(root, "the checkpoint's root"), tuple(extensions)
@@ -210,7 +210,7 @@ def open_checkpoint(note: str, keys: Sequence[VerifierKey], verify: Verify) -> C
     for made in parsed.signatures:
         if key := known.get((made.name, made.key_id)):
             if not verify(key.public_key, made.signature, parsed.text.encode()):
-                raise Unproven("a signature of the checkpoint does not hold")
+                raise Unproven("a signature of the checkpoint is invalid")
             signed.add(key.name)
     if checkpoint.origin not in signed:
         raise Unproven("the checkpoint is not signed by a known key of its log")
@@ -225,14 +225,14 @@ def open_proof(proof: Proof, entry: bytes, keys: Sequence[VerifierKey], verify: 
     """
     checkpoint = open_checkpoint(proof.note, keys, verify)
     if not verify_inclusion(entry, proof.index, checkpoint.size, proof.path, checkpoint.root):
-        raise Unproven("the proof is not of this entry in this log")
+        raise Unproven("the proof does not prove this entry in this log")
     return checkpoint
 
 
 def _signature(line: str) -> Signature:
     name, space, signature = line.removeprefix(_DASH).partition(" ")
     if not line.startswith(_DASH) or not space:
-        raise LogFormatError("a line of the note's signatures is none")
+        raise LogFormatError("a signature line of the note is malformed")
     made = _decode(signature, "a signature")
     if len(made) <= _KEY_ID_BYTES:
         raise LogFormatError("a signature is too short")
@@ -245,18 +245,18 @@ def _check_text(text: str) -> None:
     except UnicodeEncodeError:
         raise LogFormatError("the text is not UTF-8") from None
     if _CONTROL.search(text):
-        raise LogFormatError("the text has control characters")
+        raise LogFormatError("the text contains control characters")
 
 
 def _check_name(name: str) -> None:
     _check_text(name)
     if not name or "+" in name or any(character.isspace() for character in name):
-        raise LogFormatError("a key's name is empty or has spaces or a plus sign")
+        raise LogFormatError("a key name is empty, or contains spaces or a plus sign")
 
 
 def _number(text: str, part: str) -> int:
     if not _NUMBER.fullmatch(text):
-        raise LogFormatError(f"{part} is no decimal number")
+        raise LogFormatError(f"{part} is not a decimal number")
     return int(text)
 
 
@@ -266,7 +266,7 @@ def _decode(text: str, part: str) -> bytes:
     except (binascii.Error, ValueError):
         raise LogFormatError(f"{part} is not base64") from None
     if _base64(data) != text:
-        raise LogFormatError(f"{part} is not base64 in its canonical form")
+        raise LogFormatError(f"{part} is not canonical base64")
     return data
 
 

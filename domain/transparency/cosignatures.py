@@ -66,7 +66,7 @@ def parse_cosigner(text: str) -> VerifierKey:
         raise LogFormatError("the witness's verifier key is not of type Ed25519 cosignature (4)")
     found = VerifierKey(name, key[1:])
     if cosigner_id(name, found.public_key).hex() != found_id:
-        raise LogFormatError("the witness's verifier key has another key's ID")
+        raise LogFormatError("the ID of the witness's verifier key does not match its key")
     return found
 
 
@@ -85,7 +85,7 @@ def parse_size(body: str) -> int:
     """The size in a witness's answer 409. Raises ``LogFormatError``."""
     found = _SIZE.fullmatch(body)
     if found is None:
-        raise LogFormatError("the witness's size is none")
+        raise LogFormatError("the witness's size is not a decimal number")
     return int(found[1])
 
 
@@ -99,7 +99,7 @@ def cosigned(note: str, answer: str, cosigner: VerifierKey, verify: Verify) -> s
     text = parse_note(note).text
     answered = parse_note(f"{text}\n{answer}")
     if answered.text != text:
-        raise LogFormatError("the witness's answer is not signature lines")
+        raise LogFormatError("the witness's answer is not a list of signature lines")
     mine = [
         made
         for made in answered.signatures
@@ -117,5 +117,5 @@ def check_cosignature(text: str, made: Signature, cosigner: VerifierKey, verify:
     if len(made.signature) != _TIME_BYTES + _SIGNATURE_BYTES or not 0 < timestamp < 1 << 63:
         raise Unproven("the cosignature has no time")
     if not verify(cosigner.public_key, made.signature[_TIME_BYTES:], cosigned_message(text, timestamp)):
-        raise Unproven("the cosignature does not hold")
+        raise Unproven("the cosignature is invalid")
     return timestamp

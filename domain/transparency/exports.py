@@ -54,7 +54,7 @@ def read_header(header: Mapping[str, Any]) -> tuple[int, int, Edge, list[bytes]]
         edge = Edge(first, tuple(bytes.fromhex(value) for value in header.get("edge", ())))
         path = [bytes.fromhex(value) for value in header.get("consistency", ())]
     except (KeyError, TypeError, ValueError, AttributeError):
-        raise ExportError("the header does not hold: 'first', 'after', 'edge' or 'consistency'") from None
+        raise ExportError("the header is invalid: 'first', 'after', 'edge' or 'consistency'") from None
     return first, after, edge, path
 
 
@@ -76,7 +76,7 @@ def entry_of(line: Mapping[str, Any], seq: int, tenant: str) -> tuple[bytes, boo
         ExportError: if the line is not that of entry ``seq`` of the tenant's log, or its record was changed.
     """
     if line.get("seq") != seq:
-        raise ExportError(f"here should be entry {seq}")
+        raise ExportError(f"expected entry {seq} here")
     try:
         digest, event_id = bytes.fromhex(line["digest"]), UUID(line["event_id"])
         if line.keys() == {"seq", "event_id", "digest"}:
@@ -90,16 +90,16 @@ def entry_of(line: Mapping[str, Any], seq: int, tenant: str) -> tuple[bytes, boo
             ciphertext=base64.b64decode(line["ciphertext"], validate=True),
         )
     except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
-        raise ExportError(f"it can't be read ({type(error).__name__})") from None
+        raise ExportError(f"can't be read ({type(error).__name__})") from None
     if line["tenant"] != tenant:
-        raise ExportError("the record is another tenant's than the log")
+        raise ExportError("the record and the log belong to different tenants")
     if found != digest:
-        raise ExportError("the record is not what was logged")
+        raise ExportError("the record differs from the logged one")
     return digest, True
 
 
 def _time(text: str) -> datetime:
     at = datetime.fromisoformat(text)
     if at.tzinfo is None:
-        raise ValueError("a time without a zone")
+        raise ValueError("time without a zone")
     return at.astimezone(UTC)

@@ -70,13 +70,13 @@ def growth(old: TreeHead, new: TreeHead, tiles: Mapping[TileId, bytes]) -> list[
         RolledBack: there is none: ``new`` is smaller, is another tree, or the tiles don't make it.
     """
     if new.size < old.size:
-        raise RolledBack("the log is smaller than what is signed")
+        raise RolledBack("the log is smaller than its signed checkpoint")
     try:
         path = consistency_path(old.size, new.size, partial(_subtree, tiles))
     except TileError:
-        raise RolledBack("the log's tiles are not whole") from None
+        raise RolledBack("the log's tiles are incomplete") from None
     if not verify_consistency(old.size, new.size, old.root, new.root, path):
-        raise RolledBack("the log is not the one that is signed")
+        raise RolledBack("the log differs from the signed one")
     return path
 
 

@@ -51,7 +51,7 @@ class Edge:
     def __post_init__(self) -> None:
         """See the class."""
         if self.size < 0 or len(self.hashes) != self.size.bit_count() or not _are_hashes(self.hashes):
-            raise ValueError(f"no edge of a tree of {self.size} leaves")
+            raise ValueError(f"not the edge of a tree of {self.size} leaves")
 
     @classmethod
     def from_bytes(cls, size: int, data: bytes) -> "Edge":

@@ -117,7 +117,7 @@ def _place(level: int, idx: int) -> tuple[TileId, int, int]:
 def _partial(partial: Mapping[TileId, bytes], tile: TileId, width: int) -> bytes:
     content = partial.get(tile, b"")
     if len(content) != width * HASH_BYTES:
-        raise TileError(f"the tile {tile} should hold {width} hashes, and holds {len(content) / HASH_BYTES:g}")
+        raise TileError(f"the tile {tile} must contain {width} hashes, and contains {len(content) / HASH_BYTES:g}")
     return content
 
 

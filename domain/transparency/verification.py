@@ -108,12 +108,12 @@ def check_entry(tenant: str, entry: Entry, *, archived: bool) -> VerificationFin
     """What is wrong with a leaf and its record. The record of an ``archived`` leaf may lie elsewhere."""
     if entry.record is None:
         fault = None if archived else Fault.RECORD_MISSING
-        detail = "the tree has this event, and its record is gone"
+        detail = "the tree contains this event, but its record is missing"
     elif entry.record["tenant"] != tenant:
-        fault, detail = Fault.RECORD_MOVED, "the record beside the leaf is another tenant's"
+        fault, detail = Fault.RECORD_MOVED, "the record at this leaf belongs to another tenant"
     else:
         fault = Fault.RECORD_CHANGED if _digest(entry.record) != entry.digest else None
-        detail = "the record is not the one that the leaf was made from"
+        detail = "the record is not the one its leaf was computed from"
     return VerificationFinding(fault, detail, seq=entry.seq, event_id=entry.event_id) if fault else None
 
 
@@ -196,28 +196,26 @@ def check_tile(tile: TileId, kept: bytes, computed: bytes, size: int) -> Verific
         place = len(computed) // HASH_BYTES
     if place is None:
         return None
-    detail = f"hash {place} of the tile {idx} of level {level} is not that of the leaves"
+    detail = f"hash {place} of tile {idx} at level {level} does not match the leaves"
     return VerificationFinding(Fault.TILE_CHANGED, detail, seq=None if level else idx * TILE_WIDTH + place)
 
 
 def behind(anchor: Checkpoint, where: str, size: int) -> VerificationFinding:
     """A checkpoint that lies outside the store is of more leaves than the store has."""
-    detail = (
-        f"{where} is of {anchor.size} leaves, and the store has {size}: the newest were removed, or all was put back"
-    )
+    detail = f"{where} covers {anchor.size} leaves, and the store has {size}: the newest were removed (rollback)"
     return VerificationFinding(Fault.ROLLED_BACK, detail, size=anchor.size)
 
 
 def forked(anchor: Checkpoint, where: str) -> VerificationFinding:
     """A checkpoint that lies outside the store has another root than the store's leaves."""
-    detail = f"{where} has another root than the store's leaves: an event before it was changed, removed or added"
+    detail = f"{where} has another root than the store's leaves: an event before it was altered, removed or added"
     return VerificationFinding(Fault.FORKED, detail, size=anchor.size)
 
 
 def unlike(checkpoint: Checkpoint, proven: int) -> VerificationFinding:
     """A checkpoint of the store has another root than its leaves, while one of ``proven`` leaves holds."""
     detail = (
-        f"the leaves have another root: of seq {proven} to {checkpoint.size - 1}, one was changed, removed or added"
+        f"the leaves have another root: seq {proven} to {checkpoint.size - 1} differ from what was signed"
         if proven < checkpoint.size
         else "the leaves have another root"
     )

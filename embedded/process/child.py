@@ -111,7 +111,7 @@ class Child:
     async def _until_ready(self, process: Process) -> None:
         while not (await self._answers(process.pid) and process.returncode is None):
             if process.returncode is not None:
-                reason = f"ended with exit code {process.returncode} before it was ready"
+                reason = f"exited with code {process.returncode} before it was ready"
                 raise ChildFailedError(self.spec.name, reason, self._layout.log(self.spec.name))
             await asyncio.sleep(_POLL_SECONDS)
 

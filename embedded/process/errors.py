@@ -28,7 +28,9 @@ class PortTakenError(EmbeddedError):
     def __init__(self, *, port: int, server: str, setting: str, pid: int | None) -> None:
         self.port, self.server, self.setting, self.pid = port, server, setting, pid
         holder = f"process {pid}" if pid else "another process"
-        super().__init__(f"port {port} of {server} is taken by {holder}: stop that, or set {setting} to a free port")
+        super().__init__(
+            f"port {port} of {server} is in use by {holder}: stop that process, or set {setting} to a free port"
+        )
 
 
 class WheelMissingError(EmbeddedError):
@@ -45,8 +47,8 @@ class UserNamespaceError(EmbeddedError):
 
     def __init__(self) -> None:
         super().__init__(
-            "PostgreSQL runs neither as root nor under a user ID without a name, and this system refuses the user"
-            " namespace that would stand in: run as an ordinary user, or allow user namespaces (sysctl"
+            "PostgreSQL can't run as root or under a user ID without a name, and this system does not permit the user"
+            " namespace needed instead: run as an ordinary user, or allow user namespaces (sysctl"
             " user.max_user_namespaces; in a container, a seccomp profile that permits unshare)"
         )
 

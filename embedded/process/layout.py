@@ -62,7 +62,7 @@ class Layout:
         if status.st_uid != os.geteuid():
             raise DataDirError(f"{self.root} belongs to another user: choose a directory of your own")
         if not self.lock.exists() and any(self.root.iterdir()):
-            raise DataDirError(f"{self.root} holds files that are not Assay's: choose a new or empty directory")
+            raise DataDirError(f"{self.root} contains files that are not Assay's: choose a new or empty directory")
         if stat.S_IMODE(status.st_mode) != _OWNER_ONLY:
             self.root.chmod(_OWNER_ONLY)
         self.lock.touch(0o600)

@@ -32,7 +32,7 @@ class EndSignals:
     async def wait(self) -> signal.Signals:
         """Wait for the first signal and give which it was; at once if it has come already."""
         if self._received is None:
-            raise RuntimeError("EndSignals is entered with `with` before it is waited for")
+            raise RuntimeError("EndSignals must be entered as a context manager before waiting for it")
         return await asyncio.shield(self._received)
 
     def _note(self, which: signal.Signals) -> None:

@@ -47,7 +47,7 @@ async def spawn(
     when we end, which the kernel takes to be the end of the *thread* that started it: so only the main thread may.
     """
     if threading.current_thread() is not threading.main_thread():
-        raise EmbeddedError("servers are started from the main thread: they would end with any other")
+        raise EmbeddedError("servers must be started from the main thread: they would end with any other thread")
     place = "user-namespace" if user_namespace else "host"
     return await asyncio.create_subprocess_exec(
         *(sys.executable, "-I", "-S", str(_LAUNCHER), str(os.getpid()), str(int(death_signal)), place, *argv),

@@ -51,7 +51,7 @@ class Supervisor:
         """
         group = {spec.name: _Entry(Child(spec, self._layout)) for spec in specs}
         if taken := group.keys() & self._entries.keys():
-            raise EmbeddedError(f"children of these names exist already: {', '.join(sorted(taken))}")
+            raise EmbeddedError(f"children with these names already exist: {', '.join(sorted(taken))}")
         self._entries |= group
         self._groups.append(tuple(group))
         tasks = [asyncio.ensure_future(entry.child.start()) for entry in group.values()]

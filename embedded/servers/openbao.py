@@ -87,7 +87,9 @@ class OpenBaoServer:
         missing = [path for path in parts if not path.exists()]
         if missing and self._layout.bootstrap_marker.exists():
             names = ", ".join(str(path.relative_to(self._layout.root)) for path in missing)
-            raise StateLostError(f"{names} is missing from a data directory that was set up: restore it from a backup")
+            raise StateLostError(
+                f"{names} is missing from a data directory that was set up before: restore it from a backup"
+            )
         if missing:  # a first start, or one that broke off before the root token was kept: nothing of value is in there
             shutil.rmtree(self._home, ignore_errors=True)
             self._init_file.unlink(missing_ok=True)
@@ -117,14 +119,14 @@ class OpenBaoServer:
     async def _initialise(self) -> None:
         """Initialise and keep the root token and the recovery key at once: nobody can ask for them again."""
         if self._init_file.exists():
-            raise StateLostError(f"{self._raft} holds no data although {self._init_file} exists: restore it")
+            raise StateLostError(f"{self._raft} is empty although {self._init_file} exists: restore it from a backup")
         body = {"recovery_shares": 1, "recovery_threshold": 1}
         try:
             answer = await request("PUT", self._port, _INIT_PATH, body=body, timeout_seconds=_INIT_SECONDS)
         except (OSError, http.client.HTTPException):  # it may have happened all the same, and its answer be lost
-            raise EmbeddedError("openbao did not answer while it was initialised: start again") from None
+            raise EmbeddedError("openbao did not answer during initialisation: start again") from None
         if answer.status != HTTPStatus.OK:
-            raise EmbeddedError(f"openbao could not be initialised: it answered {answer.status}")
+            raise EmbeddedError(f"openbao could not be initialised: status {answer.status}")
         write_private(self._init_file, answer.body)
 
 

@@ -80,7 +80,9 @@ class PostgresServer:
             raise UserNamespaceError
         if self._data.exists():
             if not self._password_file.exists():
-                raise StateLostError(f"{self._data} exists but the superuser's password file is gone: restore it")
+                raise StateLostError(
+                    f"{self._data} exists, but the superuser's password file is missing: restore it from a backup"
+                )
             await asyncio.to_thread(self._drop_foreign_pid_file)
         else:
             await self._initialise()
@@ -88,7 +90,9 @@ class PostgresServer:
     async def _initialise(self) -> None:
         """Build the cluster beside its place and rename it there, so that a crash leaves it whole or not at all."""
         if self._layout.bootstrap_marker.exists():
-            raise StateLostError(f"{self._data} is missing from a data directory that was set up: restore it")
+            raise StateLostError(
+                f"{self._data} is missing from a data directory that was set up before: restore it from a backup"
+            )
         for abandoned in self._layout.root.glob(f"{NAME}-new-*"):
             shutil.rmtree(abandoned, ignore_errors=True)
         read_or_create_secret(self._password_file)
@@ -100,7 +104,7 @@ class PostgresServer:
         log = self._layout.log(f"{NAME}-initdb")
         code = await run_to_end(argv, log=log, user_namespace=self._namespace)
         if code != 0:
-            raise ChildFailedError("initdb", f"ended with exit code {code}", log)
+            raise ChildFailedError("initdb", f"exited with code {code}", log)
         await asyncio.to_thread(self._put_in_place, building)
 
     def _put_in_place(self, building: Path) -> None:

@@ -24,9 +24,7 @@ from starlette.routing import Route
 
 _LOOPBACK = "127.0.0.1"
 SETTINGS_PATH = "/api/v1/settings"
-SEALED = (
-    "Payloads are encrypted. Auditors and admins see them in plaintext by opening this UI with the command: assay ui"
-)
+SEALED = "Payloads are encrypted. Auditors and admins open this UI in plaintext with the command: assay ui"
 _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 # For one connection, not for the next (RFC 9110 section 7.6.1), or made anew by whoever sends.
 _OWN = frozenset(
@@ -52,7 +50,7 @@ def build(upstream: httpx2.AsyncClient) -> Starlette:
                 await response.aread()
                 return _with_credentials(response)
         except httpx2.HTTPError:
-            return PlainTextResponse("Temporal's UI does not answer", status_code=502)
+            return PlainTextResponse("Temporal's UI did not answer", status_code=502)
         passed = StreamingResponse(
             response.aiter_raw(), status_code=response.status_code, background=BackgroundTask(response.aclose)
         )

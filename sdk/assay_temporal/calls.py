@@ -98,7 +98,7 @@ async def _child(body: dict[str, Any], digest: str, start: SignedStart) -> Infer
         id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
         execution_timeout=RUN_TOTAL,
         memo={"request_hash": digest},
-        static_summary=f"asked by {workflow.info().workflow_type}",
+        static_summary=f"inference for {workflow.info().workflow_type}",
     )
     return result
 
@@ -110,7 +110,7 @@ async def _operation(body: dict[str, Any], start: SignedStart) -> InferenceResul
         NexusStart(start.run_id, body, start.context),
         schedule_to_close_timeout=RUN_TOTAL,
         cancellation_type=workflow.NexusOperationCancellationType.WAIT_COMPLETED,
-        summary="ask Assay",
+        summary="request inference from Assay",
     )
 
 

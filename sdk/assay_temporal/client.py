@@ -28,7 +28,7 @@ class AssayClient:
         """
         plugin.require_encryption(client)
         if plugin.endpoint is not None:
-            raise ValueError("with an endpoint, workflows ask: a client can't reach Assay's namespace by Nexus")
+            raise ValueError("endpoint is for workflows only: a client can't reach Assay's namespace by Nexus")
         self._client = client
         self._signer = plugin.signer
 
@@ -59,7 +59,7 @@ class AssayClient:
                 id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
                 execution_timeout=RUN_TOTAL,
                 memo={_REQUEST_HASH: digest},
-                static_summary="asked by a client",
+                static_summary="started by a client",
             )
         except WorkflowAlreadyStartedError:  # it has ended: the same ID, the same answer
             handle = self.get(signed.run_id)

@@ -172,7 +172,7 @@ class EncryptingCodec(PayloadCodec, WithSerializationContext):
         if place.namespace and metadata.get("assay-namespace", b"") != place.namespace.encode():
             raise UnauthenticatedPayload("the payload belongs to another namespace")
         if place.workflow_id and not self._writes(metadata.get("assay-tenant", b"")):
-            raise UnauthenticatedPayload("the payload is under the key of a tenant that has no say here")
+            raise UnauthenticatedPayload("the payload is encrypted with the key of a tenant that is not permitted here")
         try:
             key = await self._keyring.by_id(metadata["assay-tenant"].decode(), metadata["assay-key"].decode())
             nonce, sealed = payload.data[:_NONCE_BYTES], payload.data[_NONCE_BYTES:]
@@ -184,7 +184,7 @@ class EncryptingCodec(PayloadCodec, WithSerializationContext):
                 raise
             raise UnauthenticatedPayload("the payload's key does not exist") from None
         except (InvalidTag, KeyError, UnicodeDecodeError, ValueError):
-            raise UnauthenticatedPayload("the payload does not authenticate") from None
+            raise UnauthenticatedPayload("the payload fails authentication") from None
         return Payload.FromString(plain)
 
     def _writes(self, tenant: bytes) -> bool:

@@ -18,7 +18,9 @@ class KeyUnavailable(Exception):
     """A key can't be had. ``gone`` tells whether waiting is useless: the key does not exist, or not any more."""
 
     def __init__(self, tenant: str, *, gone: bool) -> None:
-        super().__init__(f"no data key for tenant {tenant}: {'it does not exist' if gone else 'its keeper is away'}")
+        super().__init__(
+            f"no data key for tenant {tenant}: {'it does not exist' if gone else 'the key store is unavailable'}"
+        )
         self.tenant = tenant
         self.gone = gone
 

@@ -102,7 +102,7 @@ class AssayPlugin(SimplePlugin):
         )
         if not encrypts:
             raise ValueError(
-                "the client does not encrypt: give AssayPlugin to Client.connect(plugins=[...]), after all others"
+                "the client does not encrypt: pass AssayPlugin to Client.connect(plugins=[...]), after all others"
             )
 
     def _is_ours(self, codec: PayloadCodec | None) -> bool:
@@ -113,10 +113,10 @@ class AssayPlugin(SimplePlugin):
         if self._is_ours(converter.payload_codec):
             return converter
         if converter.payload_codec is not None:
-            raise ValueError("a payload codec is set already: AssayPlugin brings its own, and can't be the second")
+            raise ValueError("a payload codec is already set: AssayPlugin brings its own and can't be the second")
         if converter.failure_converter_class not in _REPLACEABLE:
             raise ValueError(
-                "a failure converter is set already: AssayPlugin has to encrypt failures, and would drop yours"
+                "a failure converter is already set: AssayPlugin has to encrypt failures and would replace it"
             )
         return replace(
             converter,

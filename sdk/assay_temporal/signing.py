@@ -40,7 +40,7 @@ class Team:
             ValueError: a tenant's name is 1 to 40 of a-z, 0-9 and '-'.
         """
         if not _TENANT.match(self.tenant):
-            raise ValueError("tenant: a tenant's name is 1 to 40 of a-z, 0-9 and '-'")
+            raise ValueError("tenant: a tenant name must have 1 to 40 characters of a-z, 0-9 and '-'")
 
 
 class Signer:

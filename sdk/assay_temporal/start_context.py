@@ -109,15 +109,15 @@ async def verify(
     await _require(keyring, claims["tenant"], claims["key"], PURPOSE, claims_part, tag)
     if counter_tag is not None:
         if countersigner is None:
-            raise InvalidContext("nobody's countersignature counts here")
+            raise InvalidContext("no countersignature is accepted here")
         await _require(keyring, countersigner, claims.get("counterkey"), COUNTERSIGNING, claims_part, counter_tag)
     context = _read(claims, countersigned=counter_tag is not None)
     if context.workflow_id != workflow_id:
-        raise InvalidContext("made for another workflow")
+        raise InvalidContext("issued for another workflow")
     if context.request_hash != request_hash:
-        raise InvalidContext("made for another request")
+        raise InvalidContext("issued for another request")
     if started_at > context.expires_at:
-        raise ExpiredContext("started after its expiry")
+        raise ExpiredContext("started after it expired")
     return context
 
 
@@ -135,7 +135,7 @@ async def _require(
     except KeyUnavailable as error:
         if not error.gone:
             raise
-        raise InvalidContext("no such key") from None
+        raise InvalidContext("the signing key does not exist") from None
     if not hmac.compare_digest(_mac(key, purpose, claims_part), tag):
         raise InvalidContext("the signature does not match")
 
@@ -147,18 +147,18 @@ def _signed(claims: dict[str, Any], key: DataKey) -> str:
 
 def _split(token: object) -> tuple[str, dict[str, Any], bytes, bytes | None]:
     if not isinstance(token, str) or len(token) > _MAX_CHARS:
-        raise InvalidContext("not a context")
+        raise InvalidContext("malformed context")
     claims_part, *tags = token.split(".")
     if len(tags) not in (1, 2):
-        raise InvalidContext("not a context")
+        raise InvalidContext("malformed context")
     try:
         claims = json.loads(_unb64(claims_part))
         json.dumps(claims, ensure_ascii=False).encode()  # no half characters, which nothing after us could store
         opened = [_unb64(tag) for tag in tags]
     except (ValueError, RecursionError):
-        raise InvalidContext("not a context") from None
+        raise InvalidContext("malformed context") from None
     if not isinstance(claims, dict) or not {"tenant", "key"} <= claims.keys():
-        raise InvalidContext("not a context")
+        raise InvalidContext("malformed context")
     return claims_part, claims, opened[0], opened[1] if len(opened) > 1 else None
 
 

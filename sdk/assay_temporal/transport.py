@@ -26,7 +26,7 @@ def require_private_transport(url: str) -> str:
     if not parts.hostname:
         raise ValueError("the address needs a scheme and a host, such as https://vault.internal:8200")
     if parts.username or parts.password:
-        raise ValueError("the address must not carry credentials: they belong in Vault")
+        raise ValueError("the address must not contain credentials: keep them in Vault")
     if parts.scheme not in _PRIVATE_SCHEMES and not is_loopback(parts.hostname):
         raise ValueError(f"plaintext to {parts.hostname} is refused: use TLS, or a loopback address")
     return url

@@ -49,7 +49,7 @@ class LogExport:
         await self._access.require(principal, Action.READ_AUDIT, Resource(tenant, ResourceKind.LOG))
         note = await self._proofs.checkpoint(tenant)
         if note is None:
-            raise Refusal(Kind.NOT_FOUND, "no checkpoint of this log was signed yet")
+            raise Refusal(Kind.NOT_FOUND, "no checkpoint of this log has been signed yet")
         newest = parse_checkpoint(parse_note(note).text)
         first, after = await self._entries.span(tenant, newest.size, since, until)
         edge = await self._entries.edge(tenant, first)

@@ -142,7 +142,7 @@ class Outbox:
                 case Refusal(kind=Kind.FORBIDDEN):
                     self._drops.add(Drop.KEY_ERASED, open_fields(record.fields))
                 case error:
-                    log.error("a refusal could not be sealed", error=type(error).__name__)
+                    log.error("a refusal could not be encrypted", error=type(error).__name__)
                     self._drops.add(Drop.REJECTED, open_fields(record.fields))
         return rows, again
 
@@ -213,7 +213,7 @@ class Outbox:
         except Refusal as refusal:
             if refusal.kind in _AWAY:
                 return False
-            log.error("the log does not accept a refusal", kind=refusal.kind.value)
+            log.error("the log rejected the record of a refusal", kind=refusal.kind.value)
             self._drops.add(Drop.REJECTED, row.open_fields())
         except Exception as error:  # noqa: BLE001 - one bad record must not stop the others
             log.error("a refusal could not be recorded", error=type(error).__name__)

@@ -86,7 +86,7 @@ class EdgeRecorder:
     def close(self) -> None:
         """Count what was not even spooled. Call it when ``run`` has ended."""
         if dropped := self._outbox.drop_waiting():
-            log.warning("edge refusals were not recorded", dropped=dropped)
+            log.warning("refusals were not recorded", dropped=dropped)
 
     def _tell(self, summaries: list[Summary], drops: list[Dropped]) -> None:
         now = self._clock.now()

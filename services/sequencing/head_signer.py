@@ -197,7 +197,7 @@ def _proof(head: LogHead, kept: KeptCheckpoint | None, tiles: Mapping[TileId, by
     except TileError:
         fits = False
     if head.damaged or not fits:
-        raise RolledBack("the tree does not fit its own head")
+        raise RolledBack("the tree does not match its own head")
     if kept is None:
         return ()
     try:

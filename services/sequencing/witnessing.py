@@ -58,7 +58,7 @@ class Witnessing:
             old = self._sizes.get(tenant, 0)
             if old > checkpoint.size:
                 if (newer := await self._store.newest_size(tenant)) < old:
-                    self._tell(checkpoint, f"the witness has seen {old} records of this log, and it has {newer}")
+                    self._tell(checkpoint, f"the witness has seen {old} records of this log, which now has {newer}")
                 self._sizes.pop(tenant)  # ask it again next time
                 return False
             try:

@@ -48,14 +48,16 @@ async def check_promise(
     if place is None:
         return PromiseVerdict(BROKEN, "the log has no such event: it was removed after it was recorded")
     if (place.tenant, place.digest) != (tenant, digest):
-        return PromiseVerdict(BROKEN, "the log has another record in place of this event's", place.seq)
+        return PromiseVerdict(BROKEN, "the log has another record in place of this event's record", place.seq)
     if place.seq is not None:
         return await _sealed(store, keys, verify, place, place.seq, f"{log_name}/{tenant}")
     if place.age > within:
         return PromiseVerdict(
-            BROKEN, f"the event waits for {place.age:.0f} s; it was to be in the tree within {within:.0f} s"
+            BROKEN, f"the event has waited {place.age:.0f} s; the maximum merge delay is {within:.0f} s"
         )
-    return PromiseVerdict(PROMISED, f"the event waits for the tree, for {place.age:.1f} of {within:.0f} s")
+    return PromiseVerdict(
+        PROMISED, f"the event has waited {place.age:.1f} s of a maximum merge delay of {within:.0f} s"
+    )
 
 
 async def _sealed(
@@ -71,7 +73,7 @@ async def _sealed(
             return PromiseVerdict(SEALED, f"seq {seq} of {checkpoint.size} in {origin}", seq)
     except (LogFormatError, Unproven, TileError) as error:
         return PromiseVerdict(BROKEN, str(error), seq)
-    return PromiseVerdict(BROKEN, "the event's leaf is not in the tree that was signed", seq)
+    return PromiseVerdict(BROKEN, "the event's leaf is not included in the signed tree", seq)
 
 
 async def _proven(store: StoredLog, place: EventPosition, seq: int, checkpoint: Checkpoint) -> bool:

@@ -93,7 +93,7 @@ class LogAudit:
             raise Refusal(Kind.INVALID_REQUEST, f"{KEPT} can't be used: {error}") from None
         name, _, tenant = origin.rpartition("/")
         if name != self._log_name:
-            raise Refusal(Kind.INVALID_REQUEST, f"{KEPT} is of another log than '{self._log_name}'")
+            raise Refusal(Kind.INVALID_REQUEST, f"{KEPT} belongs to another log than '{self._log_name}'")
         return tenant, checkpoint
 
     async def verify(self, tenant: str, *, since: int = 0, kept: Sequence[Checkpoint] = ()) -> TenantAudit:
@@ -116,7 +116,7 @@ class LogAudit:
             tree = await self._tree(audit, anchors)
         except TileError as error:
             audit.found(
-                VerificationFinding(Fault.TILE_CHANGED, f"{error}: there is no tree to begin with", seq=audit.since)
+                VerificationFinding(Fault.TILE_CHANGED, f"{error}: there is no tree to start from", seq=audit.since)
             )
         else:
             await self._check_leaves(audit, head, tree, anchors)
@@ -132,7 +132,7 @@ class LogAudit:
         """
         found = dict[str, VerificationFinding]()
         async for owner, event in self._store.unplaced(tenant):
-            detail = "neither is it in the tree, nor does it wait for it: its leaf is gone, or it never had one"
+            detail = "it is neither in the tree nor pending: its leaf was removed, or never existed"
             found.setdefault(owner, VerificationFinding(Fault.NOT_RECORDED, detail, event_id=event))
         return found
 
@@ -151,17 +151,17 @@ class LogAudit:
             if anchor.checkpoint.size > head.size:
                 audit.found(behind(anchor.checkpoint, anchor.where, head.size))
         if head.signed > head.size:
-            detail = f"the store has a checkpoint of {head.signed} leaves, and {head.size} leaves"
+            detail = f"the store has a checkpoint over {head.signed} leaves, but only {head.size} leaves"
             audit.found(VerificationFinding(Fault.ROLLED_BACK, detail, size=head.signed))
         if head.leaves != head.size or head.first < 0:
-            detail = f"the leaves are numbered {head.first} to {head.leaves - 1}, and the head is of {head.size}"
+            detail = f"the leaves are numbered {head.first} to {head.leaves - 1}, but the head covers {head.size}"
             audit.found(VerificationFinding(Fault.HEAD_CHANGED, detail, seq=min(head.leaves, head.size)))
         for start in range(audit.since, head.size, _COUNTED):
             end = min(start + _COUNTED, head.size)
             if (count := await self._store.count(audit.tenant, start, end)) > end - start:
                 audit.found(
                     VerificationFinding(
-                        Fault.LEAF_ADDED, f"there are {count} leaves for {end - start} places", seq=start
+                        Fault.LEAF_ADDED, f"there are {count} leaves at {end - start} positions", seq=start
                     )
                 )
 
@@ -192,19 +192,17 @@ class LogAudit:
             if whole < len(page):
                 break  # the tree over what follows is another one
         if tree.edge.size < head.size:
-            audit.found(VerificationFinding(Fault.LEAF_MISSING, "there is no leaf in this place", seq=tree.edge.size))
+            audit.found(
+                VerificationFinding(Fault.LEAF_MISSING, "the leaf at this position is missing", seq=tree.edge.size)
+            )
             return
         if audit.beside:
-            audit.warnings.append(
-                f"{audit.beside} records are being archived: they lie beside the log, and are checked"
-            )
+            audit.warnings.append(f"{audit.beside} records are being archived: outside the log's table, verified too")
         audit.root = tree.edge.root()
         await self._check_tiles(audit, tree.unfinished())
         if tree.edge.to_bytes() != head.edge:
             audit.found(
-                VerificationFinding(
-                    Fault.HEAD_CHANGED, "the edge that is kept is not that of the leaves", seq=head.size
-                )
+                VerificationFinding(Fault.HEAD_CHANGED, "the stored edge does not match the leaves", seq=head.size)
             )
 
     async def _grow(self, audit: TenantAudit, tree: Rebuilt, page: Sequence[Entry], anchors: Sequence[Anchor]) -> None:
@@ -233,7 +231,9 @@ class LogAudit:
         if (checkpoint.size, checkpoint.root) != (row.size, row.root):
             audit.found(
                 VerificationFinding(
-                    Fault.CHECKPOINT_FORGED, "what is signed is not what stands beside it", size=row.size
+                    Fault.CHECKPOINT_FORGED,
+                    "the signed checkpoint does not match its stored size and root",
+                    size=row.size,
                 )
             )
         elif root != checkpoint.root:
@@ -257,18 +257,16 @@ class LogAudit:
             audit.found(VerificationFinding(Fault.PENDING_CHANGED, reason, event_id=event))
         audit.pending, oldest = await self._store.waiting(audit.tenant)
         if oldest > self._promise:
-            audit.warnings.append(f"{audit.pending} records wait for the tree, the oldest for {oldest:.0f} s")
+            audit.warnings.append(f"{audit.pending} records are pending, the oldest for {oldest:.0f} s")
 
     async def _check_vault(self, audit: TenantAudit) -> None:
         """Afterwards Vault's checkpoint is at least as new as those that were read: it is kept first, then stored."""
         if not audit.signed_size:
             if audit.size:
-                audit.warnings.append("no checkpoint of this log was ever signed")
+                audit.warnings.append("no checkpoint of this log has ever been signed")
             return
         anchor = self._opened(audit, await self._anchors.note(audit.tenant))
         if anchor is None or anchor.checkpoint.size < audit.signed_size:
-            newest = f"of {anchor.checkpoint.size} leaves" if anchor else "missing, or not signed"
-            detail = (
-                f"{VAULTS} is {newest}: Vault was put back to an earlier time, or it was signed beside the sequencer"
-            )
+            newest = f"over {anchor.checkpoint.size} leaves" if anchor else "missing, or not signed"
+            detail = f"{VAULTS} is {newest}: Vault was restored to an earlier state, or another process signed it"
             audit.found(VerificationFinding(Fault.ANCHOR_MISSING, detail, size=audit.signed_size))

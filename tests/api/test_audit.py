@@ -254,7 +254,7 @@ async def test_a_reading_in_plaintext_is_recorded_first(edge: Edge):
 
 async def test_what_can_not_be_recorded_is_not_shown(edge: Edge):
     record = await edge.put()
-    edge.ledger.outage = Refusal(Kind.STORE_UNAVAILABLE, "the store can't be reached", retry_after=1)
+    edge.ledger.outage = Refusal(Kind.STORE_UNAVAILABLE, "the database can't be reached", retry_after=1)
     for path in ("events", f"events/{record.event_id}"):
         response = await edge.get(path, plaintext=True)
         refused(response, 503, "store-unavailable")
@@ -321,7 +321,7 @@ async def test_an_event_is_proven_once_it_is_sealed(edge: Edge):
 
 async def test_a_store_that_is_away_is_no_unsealed_event(edge: Edge):
     record = await edge.put()
-    edge.proofs.outage = Refusal(Kind.STORE_UNAVAILABLE, "the store can't be reached")
+    edge.proofs.outage = Refusal(Kind.STORE_UNAVAILABLE, "the database can't be reached")
     for path in (f"events/{record.event_id}/proof", "checkpoint", "consistency?from=0"):
         refused(await edge.get(path), 503, "store-unavailable")
 
@@ -393,6 +393,6 @@ async def test_an_export_that_can_not_be_recorded_is_not_given(edge: Edge):
     await edge.put()
     edge.proofs.sequence()
     edge.proofs.seal("acme")
-    edge.ledger.outage = Refusal(Kind.STORE_UNAVAILABLE, "the store can't be reached")
+    edge.ledger.outage = Refusal(Kind.STORE_UNAVAILABLE, "the database can't be reached")
     refused(await edge.get("export"), 503, "store-unavailable")
     refused(await edge.get("export", sinec="2026-03-01T12:00:00Z"), 422, "invalid-request", "sinec")

@@ -63,7 +63,7 @@ async def test_where_replies_are_to_be_sealed_an_unsealed_outcome_is_not_shown()
     await edge.record()
     assert await edge.shown(sealed=True) == running(RUN)
     assert await edge.shown(sealed=False) == edge.view
-    edge.proofs.outage = Refusal(Kind.STORE_UNAVAILABLE, "the store can't be reached")
+    edge.proofs.outage = Refusal(Kind.STORE_UNAVAILABLE, "the database can't be reached")
     assert await edge.shown(sealed=True) == running(RUN)
     assert await edge.shown(sealed=False) == edge.view
 

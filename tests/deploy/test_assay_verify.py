@@ -164,7 +164,7 @@ def test_it_works_where_it_is_copied_to(tmp_path: Path, put: Put):
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout == f"holds: log {ORIGIN}, index 5, size 8, root {PLAIN.root(8).hex()}\n"
     done = subprocess.run([*command, PLAIN.digests[6].hex(), "--key", KEY], check=False, capture_output=True, text=True)
-    assert (done.returncode, done.stdout) == (1, "broken: the proof is not of this record in this log\n")
+    assert (done.returncode, done.stdout) == (1, "broken: the proof does not prove this record in this log\n")
     done = subprocess.run([*command, "00"], check=False, capture_output=True, text=True)
     assert (done.returncode, done.stdout) == (2, "")
     assert "--key" in done.stderr
@@ -272,7 +272,7 @@ def test_a_proof_holds_for_its_own_record_alone(size: int, put: Put):
         root = PLAIN.root(size).hex()
         assert found == {"verdict": "holds", "log": ORIGIN, "index": index, "size": size, "root": root}
         other = PLAIN.digests[index - 1 if index else 299]
-        assert "not of this record" in why("proof", path, "--record-digest", other.hex(), "--key", KEY)
+        assert "does not prove this record" in why("proof", path, "--record-digest", other.hex(), "--key", KEY)
 
 
 def test_other_keys_count_for_nothing(put: Put):
@@ -289,14 +289,14 @@ def test_other_keys_count_for_nothing(put: Put):
     assert "not signed by its log" in why("proof", alone, *call, KEY, "--key", known)
     bad = both.replace(both.split("\n")[4], PLAIN.note(7, ("witness", OTHER)).split("\n")[4])
     spoiled = put("p", PLAIN.proof(5, 8).replace(PLAIN.note(8), bad))
-    assert "signature does not hold" in why("proof", spoiled, *call, KEY, "--key", known)
+    assert "signature is invalid" in why("proof", spoiled, *call, KEY, "--key", known)
     assert check("proof", spoiled, *call, KEY)[0] == 0
 
 
 def test_an_entry_after_the_last_is_none(put: Put):
     """Its path would be that of the last one."""
     path = put("p", PLAIN.proof(7, 8).replace("index 7", "index 8"))
-    assert "has not" in why("proof", path, "--record-digest", PLAIN.digests[7].hex(), "--key", KEY)
+    assert "beyond the log's size" in why("proof", path, "--record-digest", PLAIN.digests[7].hex(), "--key", KEY)
 
 
 def test_a_hash_too_many_is_no_proof(put: Put):
@@ -355,7 +355,7 @@ def test_a_log_whose_past_was_changed(put: Put):
     before = put("old", PLAIN.note(6))
     for size in (6, 8):
         proof = put("p", lines(changed.consistency(6, size)))
-        assert "not proven" in why("consistency", before, put("new", changed.note(size)), proof, "--key", KEY)
+        assert "no consistency proof" in why("consistency", before, put("new", changed.note(size)), proof, "--key", KEY)
 
 
 def test_checkpoints_of_two_logs_or_without_a_signature(put: Put):
@@ -364,9 +364,9 @@ def test_checkpoints_of_two_logs_or_without_a_signature(put: Put):
     keys = ("--key", KEY, "--key", vkey("assay.local/globex", public(LOG)))
     assert "different logs" in why(*call, put("new", globex), put("p", ""), *keys)
     unsigned = Checkpoint(ORIGIN, 8, PLAIN.root(8)).text()
-    assert "no signed note" in why(*call, put("new", unsigned), put("p", ""), *keys)
+    assert "not a signed note" in why(*call, put("new", unsigned), put("p", ""), *keys)
     forged = PLAIN.note(8).replace("\n8\n", "\n9\n")
-    assert "signature does not hold" in why(*call, put("new", forged), put("p", ""), *keys)
+    assert "signature is invalid" in why(*call, put("new", forged), put("p", ""), *keys)
     empty = note_of(Checkpoint(ORIGIN, 0, bytes(32)).text())
     assert "empty log" in why("consistency", put("old", empty), put("new", PLAIN.note(8)), put("p", ""), *keys)
     assert check("consistency", put("old", PLAIN.note(0)), put("new", PLAIN.note(8)), put("p", ""), *keys)[0] == 0
@@ -471,7 +471,7 @@ def test_a_receipt_with_a_proof_is_sealed(receipt: Receipt, put: Put):
 def test_a_proof_of_another_log_seals_nothing(receipt: Receipt, put: Put):
     answer = run_of({**CLAIMS, "log": "assay.local/globex"})
     code, found = receipt(answer, "--proof", put("p", PLAIN.proof(5, 8)), "--key", KEY)
-    assert (code, found["why"]) == (1, "the proof is of another log than the receipt's")
+    assert (code, found["why"]) == (1, "the proof and the receipt belong to different logs")
 
 
 HEADER, BODY, SIGNED = ANSWER["receipt"]["statement"].split(".")
@@ -493,13 +493,13 @@ def changed(**receipt: Any) -> dict[str, Any]:
         (changed(event_id=str(UUID(int=8))), None, "event_id"),
         (changed(openings={}), None, "answer"),
         (changed(openings=None), None, "can't be read"),
-        (changed(statement=f"{HEADER}.{BODY}.{SIGNED[:-4]}AAAA"), None, "signature does not hold"),
-        (changed(statement=f"{HEADER}.{BODY}."), None, "signature does not hold"),
+        (changed(statement=f"{HEADER}.{BODY}.{SIGNED[:-4]}AAAA"), None, "signature is invalid"),
+        (changed(statement=f"{HEADER}.{BODY}."), None, "signature is invalid"),
         (changed(statement=f"{HEADER}.{BODY}"), None, "can't be read"),
-        (changed(statement=sign(CLAIMS, OTHER)), None, "signature does not hold"),
-        (changed(statement=sign(CLAIMS, kid="receipt-signing:3")), None, "not among the keys"),
-        (changed(statement=sign(CLAIMS, kid="token-signing:1")), None, "no receipt"),
-        (changed(statement=sign(CLAIMS, typ="at+jwt")), None, "no receipt"),
+        (changed(statement=sign(CLAIMS, OTHER)), None, "signature is invalid"),
+        (changed(statement=sign(CLAIMS, kid="receipt-signing:3")), None, "not among the given keys"),
+        (changed(statement=sign(CLAIMS, kid="token-signing:1")), None, "not a receipt"),
+        (changed(statement=sign(CLAIMS, typ="at+jwt")), None, "not a receipt"),
         (
             changed(
                 statement=jwt.encode(
@@ -507,9 +507,9 @@ def changed(**receipt: Any) -> dict[str, Any]:
                 )
             ),
             None,
-            "no receipt",
+            "not a receipt",
         ),
-        (run_of({**CLAIMS, "answer_commitment": None}), None, "commit to the answer"),
+        (run_of({**CLAIMS, "answer_commitment": None}), None, "commitment to the answer"),
     ],
 )
 def test_a_broken_receipt(document: dict[str, Any], request_body: Any, part: str, receipt: Receipt):
@@ -651,22 +651,22 @@ def test_what_was_erased_or_archived_is_a_leaf_only_and_counted(exported: Export
     code, found = exported(export)
     assert (code, found["records"], found["leaves_only"]) == (0, 9, 2)
     code, found = exported(export.with_entry(2, event_id=UUID(int=2).urn))
-    assert (code, found["seq"], found["why"]) == (1, 2, "the event's ID is no UUID")
+    assert (code, found["seq"], found["why"]) == (1, 2, "the event's ID is not a UUID")
     code, found = exported(export.with_entry(2, digest="00" * 32))
-    assert (code, found["why"]) == (1, "these are not the entries of the signed log")
+    assert (code, found["why"]) == (1, "its entries are not those of the signed log")
 
 
 def test_the_person_that_a_record_is_about_is_in_its_digest(exported: Exported):
     for changed in ({"subject": None}, {"subject_key": None}, {"subject": "6" * 64}, {"schema": 1}):
         code, found = exported(export_of().with_entry(5, **changed))
-        assert (code, found["seq"], found["why"]) == (1, 5, "the record is not what was logged")
+        assert (code, found["seq"], found["why"]) == (1, 5, "the record differs from the logged one")
 
 
 def test_a_record_of_another_tenant_s_in_this_log(exported: Exported):
     line = record_line(0, tenant="globex")
     log = Log([bytes.fromhex(line["digest"])])
     code, found = exported(replace(export_of(0, 1, log=log), entries=[line]))
-    assert (code, found["seq"], found["why"]) == (1, 0, "the record is another tenant's than the log")
+    assert (code, found["seq"], found["why"]) == (1, 0, "the record and the log belong to different tenants")
 
 
 def test_a_record_of_the_first_schema(exported: Exported):
@@ -755,7 +755,7 @@ def test_nothing_is_left_out_unnoticed(export: Export, seq: int | None, exported
 def test_a_record_with_a_digest_made_to_fit_is_not_what_was_signed(exported: Exported):
     forged = record_line(5, EventKind.BLOCKED)
     code, found = exported(export_of().with_entry(5, **forged))
-    assert (code, found) == (1, {"verdict": "broken", "why": "these are not the entries of the signed log"})
+    assert (code, found) == (1, {"verdict": "broken", "why": "its entries are not those of the signed log"})
 
 
 @pytest.mark.parametrize(
@@ -798,11 +798,11 @@ def test_what_lies_before_an_export_is_bound_by_its_edge(first: int, exported: E
             changed = [*edge[:at], other, *edge[at + 1 :]]
             code, found = exported(replace(export, header={**export.header, "edge": changed}))
             expected = (
-                "these are not the entries of the signed log" if len(other) == 64 else "'edge' does not hold hashes"
+                "its entries are not those of the signed log" if len(other) == 64 else "'edge' does not contain hashes"
             )
             assert (code, found["why"]) == (1, expected)
         code, found = exported(replace(export, header={**export.header, "edge": edge[:at] + edge[at + 1 :]}))
-        assert (code, found["why"]) == (1, "'edge' does not fit 'first'")
+        assert (code, found["why"]) == (1, "'edge' does not match 'first'")
 
 
 @pytest.mark.parametrize("bad", [b"", b"\xff\n", b"[]\n", b"{\n", b"null\n", b"[" * 100_000 + b"\n"])

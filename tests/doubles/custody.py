@@ -25,7 +25,7 @@ class MemoryCustody:
         if record.event_id not in self.records:
             standing = [hold for hold in self._of(record.tenant) if hold.state is not HoldState.RELEASED]
             if any(hold.subject in (None, subject) for hold in standing):
-                raise Refusal(Kind.LEGAL_HOLD, "a legal hold stands on what was to be erased")
+                raise Refusal(Kind.LEGAL_HOLD, "a legal hold covers data that was to be erased")
             self._erased[record.event_id] = self.keys.pop((record.tenant, subject), 0)
             self.records[record.event_id] = record
         return self._erased[record.event_id]
@@ -38,11 +38,11 @@ class MemoryCustody:
     async def release_hold(self, hold_id: UUID, by: str, records: tuple[Record, Record]) -> Hold:
         hold = self._holds.get(hold_id)
         if hold is None or hold.tenant != records[0].tenant:
-            raise Refusal(Kind.NOT_FOUND, "there is no such hold")
+            raise Refusal(Kind.NOT_FOUND, "there is no such legal hold")
         if hold.state is HoldState.RELEASED or any(record.event_id in self.records for record in records):
             return hold
         if hold.first_release_by == by:
-            raise Refusal(Kind.SECOND_PERSON_NEEDED, "this person has asked for it already: another has to as well")
+            raise Refusal(Kind.SECOND_PERSON_NEEDED, "the same person requested it before: a second person is required")
         now, is_last = self._clock.now(), hold.state is HoldState.RELEASE_MARKED
         done = {"released_by": by, "released_at": now} if is_last else {"first_release_by": by, "first_release_at": now}
         self._holds[hold_id] = replace(hold, **done)

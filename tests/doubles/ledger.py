@@ -51,7 +51,7 @@ class MemoryLedger:
     async def admit(self, reservation: Reservation, record: Record) -> Admitted | QuotaSpent:
         self.require_store()
         if reservation.tenant != record.tenant:
-            raise Refusal(Kind.INTERNAL, "a reservation and its record are of one tenant")
+            raise Refusal(Kind.INTERNAL, "a reservation and its record must have the same tenant")
         earlier = self.reservations.get(reservation.reservation_id)
         if record.event_id not in self.records:
             if earlier is None:
@@ -64,7 +64,9 @@ class MemoryLedger:
                 self._budgets[account] = reserved
                 self.reservations[reservation.reservation_id] = _Held(*account, reservation.tokens)
             elif (earlier.tenant, earlier.caller, earlier.state) != (reservation.tenant, reservation.caller, "held"):
-                raise Refusal(Kind.INTERNAL, "the ledger refuses: the reservation is closed, or is another's")
+                raise Refusal(
+                    Kind.INTERNAL, "the ledger rejected it: the reservation is closed, or belongs to another run"
+                )
         return Admitted(self._append(record))
 
     async def close(
@@ -86,7 +88,7 @@ class MemoryLedger:
         if held is None:
             held = _Held(tenant, None, quota.day_of(self._clock.now()), 0, "refunded")
         if held.tenant != tenant or (held.caller is None and actual > 0):
-            raise Refusal(Kind.INTERNAL, "the ledger refuses: the reservation is closed, or is another's")
+            raise Refusal(Kind.INTERNAL, "the ledger rejected it: the reservation is closed, or belongs to another run")
         self.reservations[reservation_id] = held
         if held.caller is not None and (held.state == "held" or (held.state == "refunded" and actual > 0)):
             account = (held.tenant, held.caller, held.day)
@@ -155,7 +157,7 @@ class MemoryRecords:
 
     async def unseal(self, record: StoredRecord) -> Mapping[str, Any]:
         if record.subject in self.erased:
-            raise Refusal(Kind.NOT_FOUND, "there is no such key, or not any more: it was erased")
+            raise Refusal(Kind.NOT_FOUND, "the encryption key does not exist, or was erased")
         sealed = self._ledger.records[record.event_id].sealed
         return {name: getattr(sealed, name) for name in sealed.__slots__ if getattr(sealed, name) is not None}
 

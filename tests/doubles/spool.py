@@ -59,7 +59,7 @@ class MemorySpool:
 
     def _require(self) -> None:
         if self._closed:
-            raise SpoolUnavailable("it is closed")
+            raise SpoolUnavailable("the spool is closed")
         if self.outage is not None:
             raise self.outage
 

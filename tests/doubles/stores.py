@@ -121,7 +121,7 @@ class MemoryPayloads:
     def _old(self, older_than: timedelta) -> list[bytes]:
         self._require_store()
         if older_than < timedelta(days=4):
-            raise Refusal(Kind.INTERNAL, "payloads of runs that may be open are not purged")
+            raise Refusal(Kind.INTERNAL, "payloads of runs that may still be open can't be purged")
         horizon = self._clock.now() - older_than
         return [digest for digest, (at, _, _) in self.stored.items() if at < horizon]
 

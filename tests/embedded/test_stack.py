@@ -154,7 +154,7 @@ async def test_the_doctor_knows_our_own_servers(servers: EmbeddedServers, make_s
     checks = {check.name: check for check in await examine(servers.client_settings())}
 
     assert [c for c in checks.values() if c.outcome == "fail"] == []
-    assert checks[f"port {vault_port(servers)} of openbao"].explanation == "our own server listens on it"
+    assert checks[f"port {vault_port(servers)} of openbao"].explanation == "in use by this data directory's own server"
 
 
 @pytest.mark.parametrize("name", sorted(ALL_SERVERS))

@@ -116,5 +116,5 @@ async def test_a_ui_that_is_away_is_said_to_be(http: httpx2.AsyncClient, upstrea
     upstream.away = True
     response = await http.get("/")
     assert response.status_code == 502
-    assert "does not answer" in response.text
+    assert "did not answer" in response.text
     assert "evil" not in json.dumps(dict(response.headers))

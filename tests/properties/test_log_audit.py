@@ -79,5 +79,5 @@ def test_above_the_leaves_a_place_is_no_leaf() -> None:
     found = check_tile((1, 0), b"", hashlib.sha256().digest(), 256)
     assert found is not None
     assert found.seq is None
-    assert "tile 0 of level 1" in found.detail
+    assert "tile 0 at level 1" in found.detail
     assert first_difference(b"", b"") is None

@@ -39,6 +39,7 @@ def test_a_complete_view_normalises_to_itself(text: str):
 
 @settings(max_examples=400, deadline=None)
 @given(ANY)
+@example(f"{'Q' * 41}\r\nRA0KQ00")
 def test_places_lie_in_the_original(text: str):
     normalised = normalise(text)
     view = normalised.view

@@ -100,7 +100,7 @@ async def test_a_month_that_is_being_archived_is_verified_where_it_lies(leaving:
     (audit,) = (await leaving.verify(tenant="acme")).tenants
     assert audit.holds, [str(finding) for finding in audit.findings]
     assert (audit.beside, audit.archived) == (3, 0)
-    assert audit.warnings == ["3 records are being archived: they lie beside the log, and are checked"]
+    assert audit.warnings == ["3 records are being archived: outside the log's table, verified too"]
 
 
 @pytest.mark.parametrize(

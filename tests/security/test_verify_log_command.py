@@ -33,7 +33,7 @@ async def run(scene: LogScene) -> Run:
 async def test_a_log_that_holds_is_0(run: Run) -> None:
     code, out, errors = await run()
     assert code == 0, errors
-    assert f"acme: holds, {SIZES['acme']} events, 4 checkpoints, the newest of {SIZES['acme']}, 0 pending" in out
+    assert f"acme: holds, {SIZES['acme']} events, 4 checkpoints, the newest over {SIZES['acme']}, 0 pending" in out
     code, out, _ = await run("--json", "--tenant", "globex")
     told = json.loads(out)
     assert code == 0

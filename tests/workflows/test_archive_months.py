@@ -78,13 +78,13 @@ async def test_a_store_that_is_away_is_waited_for(environment, archiver: Scripte
 
 async def test_one_that_does_not_hold_keeps_no_other(environment, archiver: ScriptedArchiver):
     archiver.script = {
-        JANUARY: [ArchiveInvalid("the file: it is not the one that its manifest names (SHA-256)")],
+        JANUARY: [ArchiveInvalid("the file: its SHA-256 differs from the one in its manifest")],
         FEBRUARY: [MonthReport("2001-02", "kept", reason="a legal hold of the tenant acme needs records of 2001-02")],
         MARCH: [],
     }
     done = await run(environment)
     assert [(one.state, one.reason) for one in done] == [
-        ("failed", "the file: it is not the one that its manifest names (SHA-256)"),
+        ("failed", "the file: its SHA-256 differs from the one in its manifest"),
         ("kept", "a legal hold of the tenant acme needs records of 2001-02"),
         ("archived", None),
     ]
@@ -94,5 +94,5 @@ async def test_one_that_does_not_hold_keeps_no_other(environment, archiver: Scri
 async def test_one_whose_store_stays_away_keeps_no_other(environment, archiver: ScriptedArchiver):
     archiver.script = {JANUARY: [Refusal(Kind.STORE_UNAVAILABLE, "away")] * 10_000, FEBRUARY: []}
     january, february = await run(environment)
-    assert (january.state, january.reason) == ("failed", "a server was away for too long")
+    assert (january.state, january.reason) == ("failed", "a server was unavailable for too long")
     assert february.state == "archived"

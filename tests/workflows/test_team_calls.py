@@ -263,9 +263,9 @@ async def test_what_it_would_have_to_drop_is_refused(team: TeamBench):
         (DataConverter(payload_codec=Theirs()), "codec"),
         (DataConverter(failure_converter_class=TheirFailures), "failure converter"),
     ):
-        with pytest.raises(ValueError, match=f"a (payload )?{what} is set already"):
+        with pytest.raises(ValueError, match=f"a (payload )?{what} is already set"):
             await team.client(data_converter=converter)
-        with pytest.raises(ValueError, match=f"a (payload )?{what} is set already"):
+        with pytest.raises(ValueError, match=f"a (payload )?{what} is already set"):
             Replayer(workflows=WORKFLOWS, plugins=[team.plugin], data_converter=converter)
 
 

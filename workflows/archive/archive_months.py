@@ -13,14 +13,14 @@ from workflows.steps import ActivityTimeouts, step
 _LENGTHS: Final = ActivityTimeouts(
     timing.ARCHIVE_ATTEMPT, timing.ARCHIVE_TOTAL, timing.ARCHIVE_RETRY, heartbeat=timing.ARCHIVE_HEARTBEAT
 )
-SUMMARY: Final = "put old months of the audit log into files"
+SUMMARY: Final = "archive old months of the audit log to files"
 DETAILS: Final = """\
-Months of the audit log that are older than the policy keeps them go into files.
+Archives months of the audit log that are older than the retention period.
 
-1. `list_due_months`: months that the policy lets go.
-2. `archive_month`, for each: out of the log, into a file for each tenant, read back and verified, recorded, dropped.
+1. `list_due_months`: lists the months past the retention period.
+2. `archive_month`, for each month: writes a file per tenant, verifies it, records it, and drops the month's rows.
 
-A month that a legal hold needs stays, and is looked at again the next day.
+A month under a legal hold is kept, and checked again the next day.
 """
 
 
@@ -32,7 +32,7 @@ class ArchiveMonths:
     async def run(self) -> MonthsDone:
         """Archive what is due; tell what became of each."""
         workflow.set_current_details(DETAILS)
-        due = await step(_LENGTHS, archive.LIST_DUE_MONTHS, Ask(), "which months are due")
+        due = await step(_LENGTHS, archive.LIST_DUE_MONTHS, Ask(), "list the months that are due")
         done = list[MonthDone]()
         for month in due.months:
             try:
@@ -40,7 +40,7 @@ class ArchiveMonths:
             except ActivityError as error:
                 if is_cancelled_exception(error):
                     raise
-                made = MonthDone(month, "failed", reason="a server was away for too long")
+                made = MonthDone(month, "failed", reason="a server was unavailable for too long")
             done.append(made)
             workflow.set_current_details("\n".join((DETAILS, *map(_told, done))))
         return MonthsDone(tuple(done))

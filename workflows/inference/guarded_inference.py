@@ -70,7 +70,7 @@ class GuardedInference:
     @withdraw.validator
     def _may_withdraw(self, withdrawal: Withdrawal) -> None:
         if _reason(withdrawal) not in WITHDRAWAL_REASONS:
-            raise ValueError(f"a withdrawal has a reason: {', '.join(WITHDRAWAL_REASONS)}")
+            raise ValueError(f"a withdrawal needs a reason: {', '.join(WITHDRAWAL_REASONS)}")
         if self._story.closing:
             raise ValueError("too late: the outcome of the run is being recorded")
 
@@ -143,7 +143,7 @@ class GuardedInference:
         clean = await stages.short(
             names.SANITISE_PROMPT,
             StageInput(run, journey.valid_request),
-            "normalise the prompt, remove what hides, mask personal data",
+            "normalise the prompt, remove hidden text, mask personal data",
         )
         journey.cleaned = clean
         if clean.problem is not None:
@@ -154,7 +154,7 @@ class GuardedInference:
         journey.verdict = verdict = await stages.short(
             names.SCREEN_PROMPT,
             ScreenInput(run, journey.clean, journey.valid_request if clean.request else None),
-            "look for injections",
+            "screen the prompt for injections",
         )
         if verdict.decision is Decision.BLOCK:
             raise Stopped(problems.prompt_blocked(verdict))
@@ -194,20 +194,20 @@ class GuardedInference:
                 return await stages.long(
                     names.INVOKE_MODEL,
                     InvokeInput(journey.run, journey.clean_request, model, f"{call_id}-{index}"),
-                    f"ask {model}",
+                    f"call {model}",
                 )
             except stages.StageFailed as failed:
                 last = index == len(models) - 1
                 if last or (failed.kind or Kind.PROVIDER_TIMEOUT) not in _TRY_ANOTHER:
                     raise
-        raise AssertionError("there is always a model to ask")
+        raise AssertionError("there is always a model to call")
 
     async def _screen_output(self, journey: RunState) -> None:
         self._enter(names.SCREEN_OUTPUT.name)
         journey.output_verdict = verdict = await stages.short(
             names.SCREEN_OUTPUT,
             ScreenOutputInput(journey.run, journey.clean_request, journey.answered),
-            "look for leaks in the answer",
+            "screen the answer for leaks",
         )
         if verdict.decision is Decision.BLOCK:
             raise Stopped(problems.output_blocked(verdict))

@@ -10,19 +10,16 @@ from workflows.inference.stages import StageFailed
 
 _SCREENING = frozenset({names.SCREEN_PROMPT.name, names.SCREEN_OUTPUT.name})
 _MOST_PLACES = 20
-_WHAT_TO_DO = (
-    "Write it in other words; or, where it has to be asked like this, give an operator this run's ID: rules, "
-    "thresholds and exceptions are in the policy"
-)
+_WHAT_TO_DO = "Rephrase it, or give your operator this run's ID: rules, thresholds and exceptions are in the policy"
 _FAULTS = MappingProxyType(
     {
-        Kind.CONTEXT_EXCEEDED: "the messages and the answer that was asked for are longer than the model's context",
+        Kind.CONTEXT_EXCEEDED: "the messages and the requested answer are longer than the model's context",
         Kind.PROVIDER_UNAVAILABLE: "the model's provider can't be reached",
         Kind.PROVIDER_TIMEOUT: "the model's provider did not answer in time",
-        Kind.PROVIDER_RATE_LIMITED: "the model's provider has no capacity for us at present",
+        Kind.PROVIDER_RATE_LIMITED: "the model's provider has no capacity at present",
         Kind.PROVIDER_REJECTED: "the model's provider rejected the call",
-        Kind.PROVIDER_GARBLED: "the model's provider gave an answer that makes no sense",
-        Kind.SCREENING_UNAVAILABLE: "the screening could not run, so nothing may pass",
+        Kind.PROVIDER_GARBLED: "the model's provider returned an unusable answer",
+        Kind.SCREENING_UNAVAILABLE: "the screening could not run, so the request was refused",
     }
 )
 
@@ -39,24 +36,24 @@ def withdrawn(reason: str) -> Problem:
 
 def prompt_blocked(verdict: Verdict) -> Problem:
     """The screening of the prompt says no."""
-    detail = f"the prompt was blocked by the screening, for what it holds where 'findings' says. {_WHAT_TO_DO}"
+    detail = f"blocked by screening; 'findings' has rules and positions. {_WHAT_TO_DO}"
     return Problem(Kind.PROMPT_BLOCKED.value, detail, rules=verdict.rules, places=_places(verdict))
 
 
 def output_blocked(verdict: Verdict) -> Problem:
     """The screening of the answer says no."""
-    return Problem(Kind.OUTPUT_BLOCKED.value, "the answer was blocked by the screening", rules=verdict.rules)
+    return Problem(Kind.OUTPUT_BLOCKED.value, "the answer was blocked by screening", rules=verdict.rules)
 
 
 def prompt_held(verdict: Verdict) -> Problem:
     """The screening of the prompt asks for a person, and there is none."""
-    detail = f"the request needs a review, which can't be had here, for what 'findings' says. {_WHAT_TO_DO}"
+    detail = f"requires human review, which is not enabled; 'findings' has rules and positions. {_WHAT_TO_DO}"
     return Problem(Kind.REVIEW_UNAVAILABLE.value, detail, rules=verdict.rules, places=_places(verdict))
 
 
 def output_held(verdict: Verdict) -> Problem:
     """The screening of the answer asks for a person, and there is none."""
-    detail = "the answer needs a review, which can't be had here"
+    detail = "the answer requires human review, which is not enabled"
     return Problem(Kind.REVIEW_UNAVAILABLE.value, detail, rules=verdict.rules)
 
 
@@ -70,4 +67,4 @@ def fault(failed: StageFailed) -> Problem:
     if failed.stage in _SCREENING and kind is Kind.INTERNAL:
         kind = Kind.SCREENING_UNAVAILABLE
     field = "messages" if kind is Kind.CONTEXT_EXCEEDED else None
-    return Problem(kind.value, _FAULTS.get(kind, "something of ours failed"), field)
+    return Problem(kind.value, _FAULTS.get(kind, "internal error"), field)

@@ -25,19 +25,19 @@ _NOUNS: Final[Mapping[str, str]] = MappingProxyType(
         "iban": "IBAN",
         "email": "e-mail address",
         "phone": "phone number",
-        "other": "datum",
+        "other": "value",
     }
 )
 _STATIC = """\
 A governed request to **{model}** for tenant **{tenant}**.
 
-1. `validate_request`, `sanitise_prompt`, `screen_prompt`: is it what it claims to be, and may it be asked?
-2. `admit_request`: the budget is reserved and the admission recorded, before any model is called.
-3. `invoke_model`, `screen_output`: the answer, and whether it may be given.
-4. `close_request`: the budget is settled and the outcome recorded, before anyone hears of it.
+1. `validate_request`, `sanitise_prompt`, `screen_prompt`: verify the signed start; clean, mask and screen the prompt.
+2. `admit_request`: reserve the token budget and record the admission, before any model call.
+3. `invoke_model`, `screen_output`: call the model and screen its answer.
+4. `close_request`: settle the budget and record the outcome, before the answer is returned.
 
-The current details say how far the run is and what came of each stage. Prompt and answer stand in the stages' inputs
-and results, encrypted under the tenant's key.
+The current details show each stage's result so far. Prompt and answer are in the stages' inputs and results,
+encrypted with the tenant's key.
 """
 
 
@@ -110,7 +110,9 @@ def static_details(model: str, tenant: str) -> str:
 
 def valid(request: InferenceRequest) -> str:
     """A request that holds."""
-    return f"signed start proven; {_count(len(request.messages), 'message')}, at most {request.max_tokens} tokens back"
+    return (
+        f"signed start verified; {_count(len(request.messages), 'message')}, at most {request.max_tokens} answer tokens"
+    )
 
 
 def sanitised(clean: SanitiseResult) -> str:
@@ -124,7 +126,7 @@ def sanitised(clean: SanitiseResult) -> str:
 
 def _counted(kind: str, number: int) -> str:
     noun = _NOUNS.get(kind, kind)
-    plural = "data" if noun == "datum" else f"{noun}es" if noun.endswith("s") else f"{noun}s"
+    plural = f"{noun}es" if noun.endswith("s") else f"{noun}s"
     return f"{number} {noun if number == 1 else plural}"
 
 

@@ -76,7 +76,7 @@ async def short(stage: Stage[StageIn, StageOut], given: StageIn, summary: str) -
             schedule_to_close_timeout=timing.PATIENT_TOTAL,
             retry_policy=timing.PATIENT_RETRY,
             cancellation_type=workflow.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
-            summary=f"{summary} (waiting for a store)",
+            summary=f"{summary} (waiting for a server)",
         ),
     )
 

@@ -126,7 +126,9 @@ class RecordSealer:
             associated = _associated(record.tenant, record.event_id, record.schema)
             return _cipher(key, record.event_id).decrypt(nonce, body, associated)
         except (InvalidTag, ValueError):
-            raise Refusal(Kind.INTERNAL, "a record does not authenticate: it was changed after it was sealed") from None
+            raise Refusal(
+                Kind.INTERNAL, "a record fails authentication: it was changed after it was encrypted"
+            ) from None
 
     def forget(self, tenant: str, subject: str | None) -> None:
         """The person's key was erased since: the next record about them is sealed with a new one."""
@@ -147,7 +149,7 @@ def without_sealed_part(record: Record, identity_key: bytes) -> SealedRecord:
         ValueError: if it has something to seal.
     """
     if sealed_fields(record.sealed) != _NOTHING:
-        raise ValueError("this record has something to seal")
+        raise ValueError("this record has fields that must be encrypted")
     record = replace(record, recorded_at=record.recorded_at.astimezone(UTC))
     return SealedRecord(
         record=record,
@@ -174,4 +176,4 @@ def _associated(tenant: str, event_id: UUID, schema: int) -> bytes:
 
 
 def _as_refusal(error: KeyUnavailable, gone: Kind) -> Refusal:
-    return Refusal(gone, "there is no such key, or not any more: it was erased") if error.gone else unavailable()
+    return Refusal(gone, "the encryption key does not exist, or was erased") if error.gone else unavailable()

@@ -86,7 +86,7 @@ def issue_secret_id(client: hvac.Client, approle: str, wrap_ttl: str, *, mount: 
     """
     role = read(client, f"auth/{mount}/role/{approle}/role-id")
     if role is None:
-        raise Refusal(Kind.NOT_FOUND, "there is no such AppRole: set Vault up first")
+        raise Refusal(Kind.NOT_FOUND, "there is no such AppRole: set up Vault first")
     issued: Any = client.write_data(f"auth/{mount}/role/{approle}/secret-id", data={}, wrap_ttl=wrap_ttl)
     return IssuedSecretId(str(role["role_id"]), str(issued["wrap_info"]["token"]))
 

@@ -122,7 +122,7 @@ def _base64(stretch: str) -> str | None:
     if decoded is not None or "\n" not in stretch:
         return decoded
     lines = stretch.split("\n")
-    head = _base64_whole(_LINE_BREAK.sub("", "\n".join(lines[:-1])))
+    head = _base64_whole(_LINE_BREAK.sub("", "\n".join(lines[:-1]).rstrip(" \t\r")))
     if head is not None:
         return f"{head}\n{lines[-1]}"
     said = [_base64_whole(line.strip(" \t\r>")) for line in lines]

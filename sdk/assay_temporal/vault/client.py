@@ -133,5 +133,5 @@ def answer_data(answer: object) -> Mapping[str, Any]:
     """
     data = answer.get("data") if isinstance(answer, dict) else None
     if not isinstance(data, dict):
-        raise VaultAway("the key store gave no usable answer")
+        raise VaultAway("the key store returned no usable answer")
     return data

@@ -42,7 +42,7 @@ class VaultToken:
             auth = cast("dict[str, dict[str, Any]]", answer)["auth"]
             return cls(str(auth["client_token"]), float(auth["lease_duration"]), bool(auth["renewable"]))
         except (KeyError, TypeError, ValueError):
-            raise UnexpectedError("no usable answer to a login", method="post", url="") from None
+            raise UnexpectedError("unusable answer to a login", method="post", url="") from None
 
 
 class AppRoleLogin:
@@ -101,7 +101,7 @@ class AppRoleLogin:
         self._rejected = fingerprint
         _log.warning(
             "vault.wrapping_token_rejected",
-            extra={"security": True, "meaning": "used, expired, or not a secret ID's"},
+            extra={"security": True, "meaning": "used, expired, or not a secret ID's wrapping token"},
         )
         raise LoginImpossible(
             "the wrapping token of the secret ID was used or has expired: find out by whom, and issue a new one"
@@ -110,7 +110,7 @@ class AppRoleLogin:
 
 def _read(path: Path | None, what: str) -> str:
     if path is None:
-        raise LoginImpossible(f"no file is set for the AppRole {what}")
+        raise LoginImpossible(f"no file is configured for the AppRole {what}")
     try:
         value = path.read_text("ascii").strip()
     except (OSError, UnicodeDecodeError):

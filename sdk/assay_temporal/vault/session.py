@@ -113,7 +113,7 @@ class VaultSession:
         try:
             return await self._attempt(renewed, ask)
         except Forbidden:
-            raise VaultAway("the key store forbids it") from None
+            raise VaultAway("the key store denies it") from None
 
     def require_available(self) -> None:
         """Pass unless Vault is known to be away: known within seconds, by our own probes.
@@ -178,9 +178,10 @@ class VaultSession:
             return current
         if self._looks_passed > asked:
             _log.error(
-                "vault.forbidden", extra={"meaning": "the policy of our AppRole does not allow a call that we make"}
+                "vault.forbidden",
+                extra={"meaning": "the policy of this process's AppRole does not allow a required call"},
             )
-        raise VaultAway("the key store forbids it")
+        raise VaultAway("the key store denies it")
 
     async def _log_in(self) -> None:
         """Log in and publish.
@@ -193,7 +194,7 @@ class VaultSession:
                 token = await asyncio.get_running_loop().run_in_executor(self._pool, self._login.login)
         except LoginImpossible as error:
             self._set_away(str(error))
-            raise VaultAway("the key store does not let this process in") from None
+            raise VaultAway("the key store rejects this process's login") from None
         except (VaultError, RequestException, TimeoutError):
             self._set_away("Vault can't be reached")
             raise VaultAway from None

@@ -143,7 +143,7 @@ async def test_whoever_has_the_logs_key_verifies_a_file_without_assay(
     code = VERIFIER.main(["export", str(plain), "--key", vkey(key.name, key.public_key), "--json"])
     found = json.loads(capsys.readouterr().out)
     if tampered:
-        assert (code, found["verdict"], found["why"]) == (1, "broken", "the record is not what was logged")
+        assert (code, found["verdict"], found["why"]) == (1, "broken", "the record differs from the logged one")
         assert found["event_id"] == json.loads(lines[2])["event_id"]
     else:
         assert (code, found["verdict"]) == (0, "holds")
@@ -189,7 +189,7 @@ async def test_a_young_month_stays(past: Past) -> None:
             else:
                 await past.owner.execute("SELECT assay.detach_month($1), assay.attach_month($1)", over)
         kept = (datetime.now(UTC) - timedelta(days=80)).date().replace(day=1)
-        assert (await archiver.archive(kept)).reason == "the policy keeps it"
+        assert (await archiver.archive(kept)).reason == "the policy retains it"
 
 
 async def test_a_month_waits_until_the_tree_and_a_checkpoint_have_it(past: Past, archiver: LogMonthArchiver) -> None:

@@ -79,7 +79,7 @@ async def test_a_tampered_object_is_refused(past: Past, archiver: LogMonthArchiv
     await past.record(month)
     await archiver.archive(month)
     await place_of(past, endpoint).put(f"acme/{month:%Y-%m}.jsonl.zst", b"something else")
-    with pytest.raises(ArchiveInvalid, match="the file: it is not the one"):
+    with pytest.raises(ArchiveInvalid, match="the file: its SHA-256 differs"):
         await archiver.restore(month)
 
 

@@ -82,12 +82,12 @@ async def test_an_archive_of_an_earlier_release_is_restored(past: Past, archiver
 @pytest.mark.parametrize(
     ("header", "told"),
     [
-        ({"first": 0, "edge": []}, "the file: its header is not of what its manifest says"),
-        ({"checkpoint": "another"}, "the file: its header is not of what its manifest says"),
-        ({"log": "assay.local/globex"}, "the file: its entries are not those of the signed log, without a gap"),
-        ({"edge": ["00"]}, "the file: it has no header that can be read"),
-        ({"consistency": ["00" * 32] * 3}, "the file: its entries are not those of the signed log, without a gap"),
-        ({"assay_export": 2}, "the file: its header is not of what its manifest says"),
+        ({"first": 0, "edge": []}, "the file: its header does not match its manifest"),
+        ({"checkpoint": "another"}, "the file: its header does not match its manifest"),
+        ({"log": "assay.local/globex"}, "the file: its entries are not the contiguous entries of the signed log"),
+        ({"edge": ["00"]}, "the file: its header is missing or unreadable"),
+        ({"consistency": ["00" * 32] * 3}, "the file: its entries are not the contiguous entries of the signed log"),
+        ({"assay_export": 2}, "the file: its header does not match its manifest"),
     ],
 )
 async def test_a_header_that_does_not_fit(
@@ -106,34 +106,34 @@ async def test_a_flipped_bit_of_the_file(past: Past, archiver: LogMonthArchiver,
     content = bytearray(file.read_bytes())
     content[at] ^= 1
     file.write_bytes(content)
-    await refused(past, archiver, month, r"the file: it is not the one that its manifest names \(SHA-256\)")
+    await refused(past, archiver, month, r"the file: its SHA-256 differs from the one in its manifest")
 
 
 @pytest.mark.parametrize("content", [b"", b"short"])
 async def test_a_file_that_is_cut_off(past: Past, archiver: LogMonthArchiver, content: bytes) -> None:
     month = await archived(past, archiver)
     past.files(month)[0].write_bytes(content)
-    await refused(past, archiver, month, "the file: it is not the one")
+    await refused(past, archiver, month, "the file: its SHA-256 differs")
 
 
 async def test_something_after_the_end_of_the_file(past: Past, archiver: LogMonthArchiver) -> None:
     month = await archived(past, archiver)
     file, _ = past.files(month)
     file.write_bytes(file.read_bytes() + zstd.compress(b"{}\n"))
-    await refused(past, archiver, month, "the file: it is not the one")
+    await refused(past, archiver, month, "the file: its SHA-256 differs")
 
 
 @pytest.mark.parametrize("which", [0, 1], ids=["file", "manifest"])
 async def test_a_file_that_is_gone(past: Past, archiver: LogMonthArchiver, which: int) -> None:
     month = await archived(past, archiver)
     past.files(month)[which].unlink()
-    await refused(past, archiver, month, r"the file: acme/\S+ is not there")
+    await refused(past, archiver, month, r"the file: acme/\S+ does not exist")
 
 
 async def test_another_manifest_beside_the_file(past: Past, archiver: LogMonthArchiver) -> None:
     month = await archived(past, archiver)
     past.files(month)[1].write_text(past.files(month, "globex")[1].read_text())
-    await refused(past, archiver, month, "the manifest: what lies beside acme/")
+    await refused(past, archiver, month, "the manifest: the stored manifest of acme/")
 
 
 async def test_a_manifest_whose_claims_were_changed(past: Past, archiver: LogMonthArchiver) -> None:
@@ -144,7 +144,7 @@ async def test_a_manifest_whose_claims_were_changed(past: Past, archiver: LogMon
     body = base64.urlsafe_b64encode(canonical(claims)).rstrip(b"=").decode()
     beside.write_text(f"{head}.{body}.{signature}")
     await past.owner.execute(_OTHER_MANIFEST, beside.read_text(), month)
-    await refused(past, archiver, month, "the manifest: its signature does not hold")
+    await refused(past, archiver, month, "the manifest: its signature is invalid")
 
 
 async def test_a_manifest_of_another_tenant(past: Past, archiver: LogMonthArchiver) -> None:
@@ -152,7 +152,7 @@ async def test_a_manifest_of_another_tenant(past: Past, archiver: LogMonthArchiv
     other = past.files(month, "globex")[1].read_text()
     past.files(month)[1].write_text(other)
     await past.owner.execute(_OTHER_MANIFEST, other, month)
-    await refused(past, archiver, month, "the manifest: it is not of acme/")
+    await refused(past, archiver, month, "the manifest: it does not describe acme/")
 
 
 async def test_a_receipt_is_no_manifest(past: Past, archiver: LogMonthArchiver) -> None:
@@ -160,13 +160,13 @@ async def test_a_receipt_is_no_manifest(past: Past, archiver: LogMonthArchiver) 
     other = await archiver._seals._signer.sign("archive-signing", "assay-receipt+jwt", {"schema": 1})
     past.files(month)[1].write_text(other)
     await past.owner.execute(_OTHER_MANIFEST, other, month)
-    await refused(past, archiver, month, "the manifest: it is none")
+    await refused(past, archiver, month, "the manifest: malformed")
 
 
 async def test_a_record_that_is_missing(past: Past, archiver: LogMonthArchiver) -> None:
     month = await archived(past, archiver)
     await forge(past, archiver, month, lambda rows: rows.pop(1))
-    await refused(past, archiver, month, "the file: it has 2 records of a month with 3 leaves")
+    await refused(past, archiver, month, "the file: it has 2 records for a month with 3 leaves")
 
 
 async def test_a_record_that_is_missing_and_counted(past: Past, archiver: LogMonthArchiver) -> None:
@@ -174,7 +174,7 @@ async def test_a_record_that_is_missing_and_counted(past: Past, archiver: LogMon
     _, beside = past.files(month)
     whole = Manifest.from_claims(claims_of(beside.read_text()))
     await forge(past, archiver, month, lambda rows: rows.pop(1), seqs=whole.seqs)
-    await refused(past, archiver, month, "the file: it lacks records")
+    await refused(past, archiver, month, "the file: its records differ")
 
 
 @pytest.mark.parametrize(
@@ -187,7 +187,7 @@ async def test_a_record_that_is_missing_and_counted(past: Past, archiver: LogMon
 async def test_a_record_that_was_changed(past: Past, archiver: LogMonthArchiver, column: str, value: object) -> None:
     month = await archived(past, archiver)
     await forge(past, archiver, month, lambda rows: rows[1].update({column: value}))
-    await refused(past, archiver, month, r"record \S+: it was changed after it was stored")
+    await refused(past, archiver, month, r"record \S+: changed after it was stored")
 
 
 def with_its_digest(row: dict[str, Any]) -> None:
@@ -214,13 +214,13 @@ async def test_a_record_that_was_changed_with_its_digest(past: Past, archiver: L
 async def test_records_twice_or_in_another_order(past: Past, archiver: LogMonthArchiver, change: Any) -> None:
     month = await archived(past, archiver)
     await forge(past, archiver, month, change)
-    await refused(past, archiver, month, "the file: its records are not in the order of the log")
+    await refused(past, archiver, month, "the file: its records are not in log order")
 
 
 async def test_a_line_that_is_no_record(past: Past, archiver: LogMonthArchiver) -> None:
     month = await archived(past, archiver)
     await forge(past, archiver, month, lambda rows: rows[1].pop("stored_at"))
-    await refused(past, archiver, month, "the file: a line is no record of this tenant")
+    await refused(past, archiver, month, "the file: a line is not a record of this tenant")
 
 
 async def test_a_leaf_that_was_changed_in_the_database_with_its_record(past: Past, archiver: LogMonthArchiver) -> None:
@@ -244,7 +244,7 @@ async def test_leaves_that_give_another_root_than_was_signed(past: Past, archive
     async with past.unguarded("leaf"):
         saved = await past.owner.fetchval("SELECT digest FROM assay.leaf WHERE event_id = $1", elsewhere)
         await past.owner.execute("UPDATE assay.leaf SET digest = sha256('x') WHERE event_id = $1", elsewhere)
-        with pytest.raises(ArchiveInvalid, match="the log: its leaves don't give the root of the checkpoint"):
+        with pytest.raises(ArchiveInvalid, match="the log: its leaves don't produce the checkpoint's root"):
             await archiver.archive(month)
         await past.owner.execute("UPDATE assay.leaf SET digest = $2 WHERE event_id = $1", elsewhere, saved)
     assert (await archiver.archive(month)).state == "archived"

@@ -226,7 +226,7 @@ async def test_a_sequencer_has_its_checkpoints_cosigned(
 
 
 def test_settings_name_a_witness_with_its_key_or_none(witness: Witness) -> None:
-    with pytest.raises(ValueError, match="belong together"):
+    with pytest.raises(ValueError, match="must be set together"):
         AuditSettings(witness_url=witness.url)
     with pytest.raises(ValueError, match="type Ed25519 cosignature"):
         AuditSettings(witness_url=witness.url, witness_vkey="w.example+00000000+AQAB")

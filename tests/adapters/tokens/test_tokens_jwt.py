@@ -233,4 +233,4 @@ async def test_the_refusal_quotes_nothing(tokens: Tokens) -> None:
     token = await tokens.signed(await tokens.claims(sub="a-private-subject", iss="urn:other"))
     with pytest.raises(Refusal) as refusal:
         await tokens.verifier.verify(token)
-    assert str(refusal.value) == "invalid-token: the access token is not valid"
+    assert str(refusal.value) == "invalid-token: the access token is invalid"

@@ -132,7 +132,7 @@ async def test_a_token_that_wraps_something_else_is_not_taken(stack: Stack, tmp_
 async def test_missing_credentials_are_named(stack: Stack, tmp_path: Path) -> None:
     approle = await stack.approle("worker")
     cases = {
-        "no file is set for the AppRole role ID": AppRoleSettings(),
+        "no file is configured for the AppRole role ID": AppRoleSettings(),
         "the file of the AppRole secret ID can't be read": approle.model_copy(
             update={"secret_id_file": tmp_path / "absent"}
         ),

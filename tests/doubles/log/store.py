@@ -126,7 +126,7 @@ class MemoryProofs:
         if not 0 <= old <= new:
             raise Refusal(Kind.INVALID_REQUEST, "must not be above 'to'", field="from")
         if new > self._notes.get(tenant, (0, ""))[0]:
-            raise Refusal(Kind.INVALID_REQUEST, "no checkpoint has so many entries yet", field="to")
+            raise Refusal(Kind.INVALID_REQUEST, "no checkpoint has that many entries yet", field="to")
         return consistency_path(old, new, self._subtree(tenant))
 
     def _subtree(self, tenant: str) -> Subtree:

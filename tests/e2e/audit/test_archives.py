@@ -87,8 +87,8 @@ async def test_an_operators_commands(gateway: Gateway, past: Past) -> None:
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (("archive", "--month", "last year"), "month: write it as YYYY-MM"),
-        (("restore", "2001-13"), "month: write it as YYYY-MM"),
+        (("archive", "--month", "last year"), "month: must have the form YYYY-MM"),
+        (("restore", "2001-13"), "month: must have the form YYYY-MM"),
         (("restore", "1999-01"), "the month 1999-01 is not archived"),
     ],
 )
@@ -101,7 +101,7 @@ async def test_commands_say_what_is_wrong(gateway: Gateway, arguments: tuple[str
 async def test_a_month_that_stays_is_told_and_is_no_success(gateway: Gateway) -> None:
     code, out, _ = await run_assay(gateway.settings, "audit", "archive", "--month", "1999-01", "--json")
     assert code == 1
-    assert "there are no records of it" in out
+    assert "no records of that month" in out
 
 
 async def test_a_tampered_file_is_told_by_name(gateway: Gateway, past: Past) -> None:
@@ -112,7 +112,7 @@ async def test_a_tampered_file_is_told_by_name(gateway: Gateway, past: Past) -> 
     file.write_bytes(file.read_bytes()[:-1])
     code, _, errors = await run_assay(gateway.settings, "audit", "restore", name)
     assert code == 1
-    assert "the file: it is not the one that its manifest names" in errors
+    assert "the file: its SHA-256 differs from the one in its manifest" in errors
     assert await past.in_log(month) == 0
 
 

@@ -127,7 +127,7 @@ async def exported(gateway: Gateway, directory: Path) -> list[dict[str, Any]]:
     assert (record["fields"]["filters"], record["fields"]["count"]) == (["since"], len(lines) - 1)
     code, _, said = await run_assay(gateway.settings, "audit", "export", "--client", "acme-app", "-o", str(target))
     assert code == 1
-    assert "Not allowed" in said
+    assert "Not permitted" in said
     assert len(target.read_text().splitlines()) == len(lines)  # what was there is not touched
     return lines
 

@@ -36,7 +36,7 @@ async def test_the_link_of_assay_ui_shows_a_run_in_plaintext_to_that_browser_alo
     assert "assay ui" not in shown, "the notice of who sees what is gone"
     assert CANARY in visit(page, tmp_path / "auditor", "--dump-dom"), "the session lasts"
     used = visit(link, tmp_path / "another", "--dump-dom")
-    assert "good once" in used
+    assert "valid once" in used
     elsewhere = visit(page, tmp_path / "another", "--dump-dom")
     assert run["id"] in elsewhere
     assert "assay ui" in elsewhere, "the page tells how to see more"

@@ -300,5 +300,5 @@ async def test_nobody_in_the_namespace_reads_what_a_team_wrote(gateway: Gateway,
     run = await AssayClient(member.client, member.plugin).start(InferenceCall("fake", prompt=CANARY))
     await run.result()
     async with team_member(gateway, "globex", "globex-app") as other:
-        with pytest.raises(Exception, match="no say here"):
+        with pytest.raises(Exception, match="not permitted here"):
             await other.client.get_workflow_handle(run.id).result()

@@ -82,7 +82,7 @@ def test_costs_are_counted():
     assert proposal.costs["attacks reviewed or blocked"] == Share(1, 2)
     assert proposal.costs["attacks blocked"] == Share(0, 2)
     assert proposal.today["harmless blocked"] == Share(0, 100)
-    assert any("it takes 300" in warning for warning in proposal.warnings)
+    assert any("300 are needed" in warning for warning in proposal.warnings)
 
 
 @given(st.lists(st.builds(labelled, st.floats(0, 1), st.integers(0, 3_000), attack=st.booleans()), max_size=30))
@@ -98,7 +98,7 @@ def test_the_command_tells_proposes_and_draws(tmp_path: Path):
     code, out, errors = run("--input", put(tmp_path, *rows), "--output", tmp_path / "tuned")
     assert (code, errors) == (0, "")
     assert "attacks blocked: 100.00 %" in out
-    assert "warning: 20 harmless texts are too few to see a rate of 0.2 %: it takes 1500" in out
+    assert "warning: 20 harmless texts are too few for a rate of 0.2 %: 1500 are needed" in out
     told = yaml.safe_load((tmp_path / "tuned/thresholds.yaml").read_text())
     assert told == yaml.safe_load(out[out.index("thresholds:") :])
     costs = json.loads((tmp_path / "tuned/costs.json").read_text())
@@ -114,8 +114,8 @@ def test_the_command_tells_proposes_and_draws(tmp_path: Path):
         ([{"text": "zebra"}], (), "line 1: label: must be"),
         ([{"text": "a", "label": 0}, {"text": "zebra", "label": True}], (), "line 2: label: must be"),
         ([{"text": "zebra", "label": 0, "kind": "zebra"}], (), "line 1: kind: must be one of: prompt, document"),
-        ([{"text": "zebra", "label": 1}], (), "has no harmless text"),
-        ([], ("--lengths", "1000,200"), "--lengths: must be rising"),
+        ([{"text": "zebra", "label": 1}], (), "contains no harmless text"),
+        ([], ("--lengths", "1000,200"), "--lengths: must be increasing"),
         ([], ("--review-rate", "0.001"), "--block-rate: must not be above"),
     ],
 )

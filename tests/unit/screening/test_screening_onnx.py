@@ -144,7 +144,7 @@ def test_another_model_than_the_policys_makes_the_screening_unavailable(director
 
 
 def test_a_policy_without_its_model_and_a_missing_label_refuse_the_start(directory: Path, policy: Policy):
-    with pytest.raises(PolicyError, match="no directory of a model was set"):
+    with pytest.raises(PolicyError, match="no model directory is set"):
         load_detectors(MODELS, _policy_for(directory, policy))
     with pytest.raises(PolicyError, match=r"onnx\.label"):
         load_detectors(MODELS, _policy_for(directory, policy, label=2), directory)
@@ -155,10 +155,10 @@ def test_a_policy_without_its_model_and_a_missing_label_refuse_the_start(directo
 @pytest.mark.parametrize(
     ("name", "content", "what"),
     [
-        ("model.onnx", b"", "is no model"),
+        ("model.onnx", b"", "is not a model"),
         ("model.onnx", None, "can't be read"),
-        ("tokenizer.json", b"{}", "is no tokenizer"),
-        ("tokenizer.json", b"\xff", "is no tokenizer"),
+        ("tokenizer.json", b"{}", "is not a tokenizer"),
+        ("tokenizer.json", b"\xff", "is not a tokenizer"),
         ("tokenizer.json", None, "can't be read"),
     ],
 )
@@ -171,5 +171,5 @@ def test_files_that_are_no_model_refuse_the_start(directory: Path, name: str, co
 
 def test_a_model_with_other_inputs_refuses_the_start(directory: Path):
     (directory / "model.onnx").write_bytes(_model(input_name="pixels"))
-    with pytest.raises(PolicyError, match="takes other inputs"):
+    with pytest.raises(PolicyError, match="has inputs other than"):
         OnnxClassifier.load(directory, 1)
