@@ -159,7 +159,7 @@ def _let_operator_in(root: hvac.Client, where: Places, settings: Settings) -> No
 def _write_approle(where: Places, role: ProcessRole, role_id: str, secret_id: str) -> None:
     files = where.approle(role)
     if files.role_id_file is None or files.secret_id_file is None:
-        raise ValueError(f"no files are set for the AppRole of {role.name}")
+        raise ValueError(f"no credential files are configured for the AppRole of {role.name}")
     files.role_id_file.parent.mkdir(mode=0o700, exist_ok=True)
     write_private(files.role_id_file, role_id.encode())
     write_private(files.secret_id_file, secret_id.encode())

@@ -24,7 +24,7 @@ class TenantAccess:
     async def require(self, principal: Principal, action: Action, resource: Resource) -> None:
         """See ``AccessDecider``."""
         if resource.tenant != principal.tenant:
-            raise Refusal(Kind.FORBIDDEN, "this is another tenant's")
+            raise Refusal(Kind.FORBIDDEN, "belongs to another tenant")
         try:
             decision = await self._rules.decide(principal, action, resource)
             permitted, reason = decision.permitted is True, decision.reason

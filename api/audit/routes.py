@@ -83,7 +83,9 @@ async def proof(event_id: UUID, caller: LogReader, audit: Audit) -> PlainTextRes
         return PlainTextResponse(found.text())
     if await audit.records.get(event_id, tenant=caller.tenant) is None:
         raise Refusal(Kind.NOT_FOUND, "there is no such event for this caller")
-    raise Refusal(Kind.NOT_SEALED, "the event is recorded; a signed checkpoint will cover it soon", retry_after=_RETRY_SECONDS)
+    raise Refusal(
+        Kind.NOT_SEALED, "the event is recorded; a signed checkpoint will cover it soon", retry_after=_RETRY_SECONDS
+    )
 
 
 @router.get("/checkpoint", response_class=PlainTextResponse, responses=problems(401, 403, 404, 503))

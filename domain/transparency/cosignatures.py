@@ -31,7 +31,7 @@ class WitnessSize(Exception):
     """The witness's last checkpoint of this log has another ``size``."""
 
     def __init__(self, size: int) -> None:
-        super().__init__("the witness has another size")
+        super().__init__("the witness has a different size")
         self.size = size
 
 
@@ -39,7 +39,7 @@ class WitnessRefuses(Exception):
     """The witness does not know the log or its key, or does not accept the proof. ``status`` is HTTP's."""
 
     def __init__(self, status: int) -> None:
-        super().__init__(f"the witness refuses with {status}")
+        super().__init__(f"the witness refused with status {status}")
         self.status = status
 
 

@@ -78,13 +78,13 @@ class Sequencer:
             Refusal: INTERNAL if a log was rolled back; STORE_UNAVAILABLE if the promise is not kept.
         """
         if self._condition.stuck:
-            raise Refusal(Kind.INTERNAL, "a log has leaves beyond its head: nothing is put into it any more")
+            raise Refusal(Kind.INTERNAL, "a log has leaves beyond its head: it is not extended any more")
         if self._condition.refused:
             raise Refusal(Kind.INTERNAL, "a log was rolled back or changed: it is not signed any more")
         now = self._monotonic()
         measured = self._measured_at is not None and now - self._measured_at <= self._promise
         if not measured or max(self._condition.oldest_seconds, now - self._signed_at) > self._promise:
-            raise Refusal(Kind.STORE_UNAVAILABLE, "records do not get into the signed log in time")
+            raise Refusal(Kind.STORE_UNAVAILABLE, "records exceed the maximum merge delay")
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until ``stop`` is set. Whatever is away is waited for."""
