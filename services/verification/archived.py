@@ -42,11 +42,11 @@ async def archived_leaves(
     for manifest in manifests:
         claims = _claims(manifest, (await keys.key_set(ARCHIVE_KEY)).keys, signatures)
         if claims.get("tenant") != tenant:
-            raise ManifestInvalid("a manifest is another tenant's")
+            raise ManifestInvalid("a manifest belongs to another tenant")
         try:
             ranges += [(int(first), int(last)) for first, last in claims["seqs"]]
         except (KeyError, ValueError, TypeError):
-            raise ManifestInvalid("a manifest does not say which leaves it is about") from None
+            raise ManifestInvalid("a manifest does not name its leaves") from None
     return ArchivedRanges(ranges)
 
 
@@ -58,4 +58,4 @@ def _claims(manifest: str, keys: Jwks, signatures: SignatureChecks) -> Mapping[s
             raise ManifestInvalid("a manifest is not signed by the archive's key")
         return signatures.claims(manifest, key)
     except StatementInvalid:
-        raise ManifestInvalid("the signature of a manifest does not hold") from None
+        raise ManifestInvalid("a manifest's signature is invalid") from None

@@ -49,9 +49,9 @@ def verify_growth(verify: Verify, old: str, new: str, proof: str, keys: Sequence
     if before.origin != after.origin:
         return _broken("the checkpoints are of different logs")
     if before.size > after.size:
-        return _broken(f"the checkpoint is of {after.size} entries, fewer than {before.size}")
+        return _broken(f"the checkpoint covers {after.size} entries, fewer than {before.size}")
     if not verify_consistency(before.size, after.size, before.root, after.root, path):
-        return _broken(f"it is not proven that the first {before.size} entries are what they were")
+        return _broken(f"no consistency proof shows that the first {before.size} entries are unchanged")
     return {"verdict": "holds", "log": after.origin, "old": before.size, "size": after.size, "root": after.root.hex()}
 
 
@@ -61,10 +61,10 @@ def verify_export(verify: Verify, lines: Iterable[bytes], keys: Sequence[Verifie
     try:
         header = _object(next(remaining, b""))
         if header.get("assay_export") != VERSION:
-            raise ExportError(f"this is no export of version {VERSION}")
+            raise ExportError(f"not an export of version {VERSION}")
         checkpoint = open_checkpoint(str(header.get("checkpoint")), keys, verify)
         if header.get("log") != checkpoint.origin:
-            raise ExportError("the checkpoint is of another log than the export")
+            raise ExportError("the checkpoint and the export belong to different logs")
         first, after, edge, path = read_header(header)
         edge, records = _entries(remaining, edge, checkpoint.origin.rpartition("/")[2])
     except _BadEntry as error:
@@ -72,9 +72,9 @@ def verify_export(verify: Verify, lines: Iterable[bytes], keys: Sequence[Verifie
     except _UNREADABLE as error:
         return _broken(error)
     if edge.size != after:
-        return _broken(f"it ends before entry {edge.size}, and should before entry {after}")
+        return _broken(f"it ends before entry {edge.size}, and should end before entry {after}")
     if not verify_consistency(after, checkpoint.size, edge.root(), checkpoint.root, path):
-        return _broken("these are not the entries of the signed log")
+        return _broken("its entries are not those of the signed log")
     counts = {"first": first, "after": after, "records": records, "leaves_only": after - first - records}
     return {"verdict": "holds", "log": checkpoint.origin, "size": checkpoint.size, **counts}
 
@@ -120,7 +120,7 @@ def _path(text: str) -> list[bytes]:
         given = json.loads(text)["hashes"] if text.lstrip().startswith("{") else text.split()
         return [base64.b64decode(value, validate=True) for value in given]
     except (ValueError, KeyError, TypeError, RecursionError):
-        raise ExportError("the proof is no list of hashes in base64") from None
+        raise ExportError("the proof is not a list of base64 hashes") from None
 
 
 def _broken(why: Exception | str) -> Found:

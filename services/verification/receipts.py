@@ -37,14 +37,14 @@ def verify_receipt(
     run = document.get("run", document)
     receipt = run.get("receipt", run)
     if not isinstance(receipt, Mapping) or not isinstance(receipt.get("statement"), str):
-        raise ReceiptInvalid("there is no receipt in this document")
+        raise ReceiptInvalid("the document contains no receipt")
     claims = _signed_claims(signatures, receipt["statement"], jwks)
     checked = ["signature"]
     for name, signed in (("record_digest", "record_digest"), ("event_id", "jti")):
         if receipt.get(name) != claims.get(signed):
-            raise ReceiptInvalid(f"'{name}' is not what was signed")
+            raise ReceiptInvalid(f"'{name}' differs from what was signed")
     if run is not receipt and run.get("id") != claims.get("sub"):
-        raise ReceiptInvalid("the receipt is another run's")
+        raise ReceiptInvalid("the receipt belongs to another run")
     result = run.get("result")  # a text, in the answer of /ai/predict
     answer = result.get("content") if isinstance(result, Mapping) else result
     if answer is not None:
@@ -69,9 +69,9 @@ def _in_log(
         digest_of_record = bytes.fromhex(claims["record_digest"])
         checkpoint = open_proof(parse_proof(str(proof)), digest_of_record, log_keys, signatures.ed25519)
     except ValueError as error:
-        raise ReceiptInvalid(f"the proof does not hold: {error}") from None
+        raise ReceiptInvalid(f"the proof is invalid: {error}") from None
     if claims.get("log", checkpoint.origin) != checkpoint.origin:
-        raise ReceiptInvalid("the proof is of another log than the receipt's")
+        raise ReceiptInvalid("the proof and the receipt belong to different logs")
 
 
 def _signed_claims(signatures: SignatureChecks, statement: str, jwks: Mapping[str, Any]) -> dict[str, Any]:
@@ -79,10 +79,10 @@ def _signed_claims(signatures: SignatureChecks, statement: str, jwks: Mapping[st
         header = signatures.header(statement)
         kid = str(header.get("kid"))
         if header.get("typ") != RECEIPT_TYPE or not is_key_id(kid, RECEIPT_KEY):
-            raise ReceiptInvalid("the statement is no receipt")
+            raise ReceiptInvalid("the statement is not a receipt")
         key = next((jwk for jwk in jwks.get("keys", ()) if jwk.get("kid") == kid), None)
         if key is None:
-            raise ReceiptInvalid(f"the key '{kid}' is not among the keys")
+            raise ReceiptInvalid(f"the key '{kid}' is not among the given keys")
         return signatures.claims(statement, key, required=("jti", "sub"))
     except StatementInvalid as error:
         raise ReceiptInvalid(f"the signature does not hold ({error.reason})") from None
@@ -92,6 +92,6 @@ def _opens(receipt: Mapping[str, Any], claims: Mapping[str, Any], name: str, con
     salt = (receipt.get("openings") or {}).get(name)
     committed = claims.get(f"{name}_commitment")
     if salt is None or committed is None:
-        raise ReceiptInvalid(f"there is no commitment to the {name}")
+        raise ReceiptInvalid(f"the receipt has no commitment to the {name}")
     if digest(bytes.fromhex(salt), content) != committed:
-        raise ReceiptInvalid(f"the receipt is about another {name}")
+        raise ReceiptInvalid(f"the receipt commits to another {name}")
