@@ -18,11 +18,10 @@ from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
 from domain.inference.ports import PayloadStore
+from domain.inference.run_lengths import outlasts
 from domain.refusals import Refusal
-from workflows.timing import RUN_TOTAL
 
 _EVERY: Final = timedelta(hours=1)
-_MARGIN: Final = timedelta(days=1)
 _RPC_TIMEOUT: Final = timedelta(seconds=10)
 _BATCH: Final = 50
 log = structlog.get_logger(__name__)
@@ -55,7 +54,7 @@ class Housekeeping:
             Refusal: STORE_UNAVAILABLE.
             RPCError: Temporal does not answer. What is needed is not known then, and nothing more is removed.
         """
-        age = RUN_TOTAL + await self._retention() + _MARGIN
+        age = outlasts(await self._retention())
         removed, last = 0, ""
         while batch := await self._payloads.old_workflows(age, last, _BATCH):
             gone = [workflow_id for workflow_id in batch if not await self._known(workflow_id)]

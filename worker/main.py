@@ -8,7 +8,7 @@ import structlog
 from prometheus_client import CollectorRegistry
 from temporalio.client import Client
 
-from adapters.models.openai import OpenAIProvider
+from adapters.models.registry import wire_providers
 from adapters.postgres.outcome_gaps import PostgresGaps
 from adapters.system.clock import SystemClock
 from adapters.temporal.client import TemporalConnection
@@ -27,7 +27,6 @@ from worker.housekeeping import housekeeping
 from worker.ready import ready
 from worker.schedules import scheduling
 from worker.screening_metrics import ScreeningMetrics
-from workflows.timing import MODEL_ATTEMPT
 
 log = structlog.get_logger(__name__)
 
@@ -48,7 +47,7 @@ async def serve(
     async with AsyncExitStack() as stack:
         platform = await Platform.open(stack, settings, roles.WORKER, clock)
         secrets = VaultSecrets(platform.session, kv_mount=settings.vault.kv_mount)
-        provider = OpenAIProvider(secrets, clock=clock, timeout=MODEL_ATTEMPT.total_seconds() - 1)
+        provider = wire_providers(secrets, clock)
         stack.push_async_callback(provider.aclose)
         ports = WorkerPorts(
             keyring=platform.keyring,

@@ -4,8 +4,9 @@
 |--------------------------------|------------|---------|--------------------------------------------------------------|
 | short stages, local            | 2 s        | 2 s     | no: an absent store or Vault turns them into regular ones    |
 | short stages, regular          | 5 s        | 24 h    | after 0.25 s, doubling to 1.5 s, while a store is away       |
-| ``invoke_model``               | 60 s       | 3 min   | 4 attempts, after 0.5 s doubling to 10 s, or Retry-After     |
-| ``invoke_model``, handed over  | 60 s       | what is left, at least 1 s | at once: its worker stopped, no more |
+| ``invoke_model``, by default   | 70 s       | 3 min   | 4 attempts, after 0.5 s doubling to 10 s, or Retry-After     |
+| ``invoke_model``, at most      | 3610 s     | 3 h     | the same; after a time-out never, whatever the length        |
+| ``invoke_model``, handed over  | as before  | what is left, at least 1 s | at once: its worker stopped, no more |
 | ``invoke_model``, heartbeats   | 5 s        |         | a worker that died is noticed within this                    |
 | the run                        |            | 3 days  | no                                                           |
 | steps of a look                | 60 s       | 1 h     | after 1 s, doubling to 30 s, while a server is away          |
@@ -14,30 +15,34 @@
 | a month's archive, heartbeats  | 60 s       |         | an archiver that died is noticed within this                 |
 | a run of the archiver          |            | 23 h    | no: the next day's goes on                                   |
 
+The time-outs of a model call follow from the model's own (``timeouts.total`` in the policy), which the run has from its
+first stage. The activity itself ends a call that is too long; Temporal's time-out is for a worker that can't.
+
 A local activity must stay far below the 10 s of a workflow task, and a slot that waits for a store is a slot that no
 other run has: hence two seconds, then regular. A day is longer than any outage that operators sleep through; a run
 that waits costs nothing.
 """
 
+from dataclasses import dataclass
 from datetime import timedelta
 
 from temporalio.common import RetryPolicy
 
 from activities import failures
+from domain.inference import run_lengths
 
 LOCAL_ATTEMPT = timedelta(seconds=2)
 LOCAL_RETRY = RetryPolicy(maximum_attempts=1)
 
 PATIENT_ATTEMPT = timedelta(seconds=5)
-PATIENT_TOTAL = timedelta(hours=24)
+PATIENT_TOTAL = run_lengths.STORE_WAIT
 PATIENT_RETRY = RetryPolicy(
     initial_interval=timedelta(seconds=0.25), backoff_coefficient=2.0, maximum_interval=timedelta(seconds=1.5)
 )
 
-RUN_TOTAL = timedelta(days=3)
+RUN_TOTAL = run_lengths.RUN_TOTAL
 
-MODEL_ATTEMPT = timedelta(seconds=60)
-MODEL_TOTAL = timedelta(minutes=3)
+MODEL_GRACE = timedelta(seconds=10)
 MODEL_LEFT = timedelta(seconds=1)
 MODEL_HEARTBEAT = timedelta(seconds=5)
 MODEL_RETRY = RetryPolicy(
@@ -45,8 +50,23 @@ MODEL_RETRY = RetryPolicy(
     backoff_coefficient=2.0,
     maximum_interval=timedelta(seconds=10),
     maximum_attempts=4,
-    non_retryable_error_types=[failures.HANDED_OVER],
+    non_retryable_error_types=[failures.HANDED_OVER, "TemporalTimeout:StartToClose"],
 )
+
+
+@dataclass(frozen=True)
+class ModelCallLengths:
+    """How long an attempt at a model may take, and all of them."""
+
+    attempt: timedelta
+    total: timedelta
+
+
+def model_call(seconds: float | None) -> ModelCallLengths:
+    """The lengths for a model whose call may take so long; for None, as in runs of releases that recorded none."""
+    call = run_lengths.DEFAULT_MODEL_CALL if seconds is None else timedelta(seconds=seconds)
+    return ModelCallLengths(call + MODEL_GRACE, run_lengths.all_attempts(call))
+
 
 LOOK_ATTEMPT = timedelta(seconds=60)
 LOOK_STEP_TOTAL = timedelta(hours=1)

@@ -64,6 +64,8 @@ class Validated:
     """A start that holds, or the problem with it. Without a submitter the tenant is not proven.
 
     ``request`` comes without its messages: the run has them in its start, and a history holds them often enough.
+    ``call_seconds`` are the total time-outs of the model and of ``fallbacks``, in this order; none in histories of
+    releases that had one for all.
     """
 
     run: Run
@@ -71,6 +73,7 @@ class Validated:
     request: InferenceRequest | None = None
     fallbacks: tuple[str, ...] = ()
     problem: Problem | None = None
+    call_seconds: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -24,17 +24,18 @@ class ModelActivities:
     async def invoke_model(self, call: InvokeInput) -> ModelReply:
         """Ask the model, heartbeating, so that a dead worker and a cancellation are noticed within seconds.
 
-        A worker that stops hands its calls over: such an attempt does not count.
+        A worker that stops hands its calls over: such an attempt does not count. A call that has timed out is not
+        repeated: the provider may charge for it.
         """
         policy = await self._policies.get(call.run.policy)
         model = policy.model(call.run.tenant, call.model)
         request = call.request
         wanted = ModelCall(model, request.messages, request.temperature, request.max_tokens, call.call_id)
         try:
-            async with asyncio.timeout(policy.timeouts.model_call), heartbeats():
+            async with asyncio.timeout(model.timeouts.total), heartbeats():
                 answer = await self._provider.complete(wanted)
         except TimeoutError:
-            raise ProviderFailure(Kind.PROVIDER_TIMEOUT, retryable=True) from None
+            raise ProviderFailure(Kind.PROVIDER_TIMEOUT, retryable=False) from None
         except asyncio.CancelledError:
             if (why := activity.cancellation_details()) is not None and why.worker_shutdown:
                 raise handed_over(activity.info().attempt - 1) from None

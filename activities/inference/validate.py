@@ -105,9 +105,9 @@ class ValidationActivities:
         resource = Resource(run.tenant, ResourceKind.RUN, run.workflow_id, _model_named(start.request))
         await self._access.require(principal, Action.SUBMIT, resource)
         request = parse_request(start.request, policy.limits)
-        policy.model(run.tenant, request.model)
         fallbacks = policy.fallbacks(run.tenant, request.model)
-        return Validated(run, submitter, replace(request, messages=()), fallbacks)
+        call_seconds = tuple(policy.models[alias].timeouts.total for alias in (request.model, *fallbacks))
+        return Validated(run, submitter, replace(request, messages=()), fallbacks, call_seconds=call_seconds)
 
 
 def _model_named(request: object) -> str | None:

@@ -25,6 +25,7 @@ from domain.access.principals import SYSTEM_TENANT
 from domain.budgets.ports import Ledger
 from domain.budgets.values import RecordConflict
 from domain.identity import epoch_ms, tenant_of_run
+from domain.inference.run_lengths import SWEEP_PATIENCE
 from domain.inference.runs import Status, event_for, status_for
 from domain.ports import Clock
 from domain.records.reconciliation import Beginning, ClosedRun, EngineState, OpenReservation, kind_for
@@ -40,9 +41,6 @@ PAGES_A_RUN: Final = 50
 
 OVERLAP: Final = timedelta(minutes=10)
 """How far a look goes back beyond the one before: lists of runs follow by moments, and clocks differ."""
-
-PATIENCE: Final = timedelta(minutes=10)
-"""How long a reservation is held before its run is looked at. Most are held for seconds."""
 
 _NOTHING_COMMITTED: Final = evidence.Commitments(None, None)
 _WAIT: Final = frozenset({Kind.STORE_UNAVAILABLE, Kind.VAULT_UNAVAILABLE, Kind.ENGINE_UNAVAILABLE})
@@ -82,7 +80,7 @@ class AbandonedActivities:
     @activity.defn
     async def find_held(self, look: SweepState) -> HeldSuspects:
         """The runs of the next reservations that are held for long. Also those that nobody lists any more."""
-        held = await self._gaps.open_reservations(PATIENCE, UUID(look.after) if look.after else None, PAGE)
+        held = await self._gaps.open_reservations(SWEEP_PATIENCE, UUID(look.after) if look.after else None, PAGE)
         last = str(held[-1].reservation_id) if len(held) == PAGE else None
         return HeldSuspects(tuple(found for found in map(_holder, held) if found is not None), last)
 

@@ -27,8 +27,10 @@ _BUSY = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.CONFLICT})
 def failure_of(error: Exception) -> ProviderFailure:
     """The failure that an error of a call stands for."""
     match error:
-        case TimeoutError():
+        case aiohttp.ConnectionTimeoutError():  # nothing was sent
             return ProviderFailure(Kind.PROVIDER_TIMEOUT, retryable=True)
+        case TimeoutError():  # whatever was sent may be charged, also without its answer: it is not paid for again
+            return ProviderFailure(Kind.PROVIDER_TIMEOUT, retryable=False)
         case aiohttp.InvalidURL():
             pass
         case aiohttp.ClientError():

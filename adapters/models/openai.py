@@ -30,8 +30,6 @@ class OpenAIProvider:
         secrets: where the key of a model is, in the field ``api_key`` of the secret at its ``key_path``. It is read
             for every call, so a rotated key is in use at once; caching is the reader's affair.
         clock: the time, for a Retry-After that is a date.
-        timeout: seconds for a call as a whole, from connecting to the last byte.
-        connect_timeout: seconds to connect, and to wait for a free connection.
         max_connections: at one time, per server.
         max_body_bytes: the longest answer that is read. The body of an error is cut at 64 KiB.
     """
@@ -41,15 +39,11 @@ class OpenAIProvider:
         secrets: SecretReader,
         *,
         clock: Clock,
-        timeout: float = 120.0,
-        connect_timeout: float = 5.0,
         max_connections: int = 64,
         max_body_bytes: int = MAX_BODY_BYTES,
     ) -> None:
         self._secrets = secrets
         self._clock = clock
-        self._timeout = timeout
-        self._phases = aiohttp.ClientTimeout(total=None, connect=connect_timeout, sock_read=timeout)
         self._max_connections = max_connections
         self._max_body_bytes = max_body_bytes
         self._session: aiohttp.ClientSession | None = None
@@ -85,7 +79,7 @@ class OpenAIProvider:
 
     async def _attempt(self, call: ModelCall, key: str) -> ModelAnswer | ProviderFailure:
         try:
-            async with asyncio.timeout(self._timeout), self._post(call, key) as response:
+            async with asyncio.timeout(call.model.timeouts.total), self._post(call, key) as response:
                 if response.status in _OK:
                     return read_answer(await _whole(response, self._max_body_bytes), call.messages)
                 return status_failure(response.status, response.headers, await _begin(response), self._clock.now())
@@ -102,6 +96,7 @@ class OpenAIProvider:
             data=json.dumps(_body(call), ensure_ascii=False, separators=(",", ":")).encode(),
             headers={"Authorization": f"Bearer {key}", "Idempotency-Key": call.call_id},
             allow_redirects=False,
+            timeout=aiohttp.ClientTimeout(total=None, connect=call.model.timeouts.connect),
         )
 
     def _new_session(self) -> aiohttp.ClientSession:
@@ -109,7 +104,7 @@ class OpenAIProvider:
             aiohttp.TCPConnector(
                 limit=0, limit_per_host=self._max_connections, keepalive_timeout=_KEPT_ALIVE, ssl=system_tls()
             ),
-            self._phases,
+            aiohttp.ClientTimeout(total=None),  # each call sets its own
             {"Accept": "application/json"},
         )
 

@@ -1,9 +1,38 @@
 """Models that can be asked, calls of them, and what comes back."""
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 from domain.inference.requests import Message
+from domain.inference.run_lengths import DEFAULT_MODEL_CALL
 from domain.refusals import Kind
+
+
+class Wire(StrEnum):
+    """Wire formats of providers, by their names in the policy. ``adapters.models.registry`` has an adapter for each."""
+
+    OPENAI_CHAT = "openai-chat"
+
+
+@dataclass(frozen=True, slots=True)
+class ModelTimeouts:
+    """Time-outs of one call, in seconds.
+
+    Attributes:
+        connect: to a connection, waiting for a free one included.
+        total: from connecting to the last byte.
+        first_token: to the first token of a stream; not used yet.
+        idle: between two tokens of a stream; not used yet.
+    """
+
+    connect: float
+    total: float
+    first_token: float
+    idle: float
+
+
+_CALL = DEFAULT_MODEL_CALL.total_seconds()
+DEFAULT_TIMEOUTS = ModelTimeouts(connect=5.0, total=_CALL, first_token=_CALL, idle=_CALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +47,8 @@ class ModelEntry:
     context_tokens: int
     input_price: float
     output_price: float
+    wire: Wire = Wire.OPENAI_CHAT
+    timeouts: ModelTimeouts = DEFAULT_TIMEOUTS
 
 
 @dataclass(frozen=True, slots=True)

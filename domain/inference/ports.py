@@ -8,7 +8,7 @@ from domain.inference.models import ModelAnswer, ModelCall
 
 
 class ModelProvider(Protocol):
-    """Any OpenAI-compatible endpoint."""
+    """Providers of models: of one wire format, or of all."""
 
     async def complete(self, call: ModelCall) -> ModelAnswer:
         """Ask once, without retries.

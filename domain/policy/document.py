@@ -11,7 +11,7 @@ from domain.answers.policy import OutputPolicy
 from domain.budgets.values import Rate
 from domain.inference.models import ModelEntry
 from domain.inference.requests import RequestLimits
-from domain.policy.limits import TenantPolicy, Timeouts, read_limits
+from domain.policy.limits import TenantPolicy, read_limits, read_model_call_seconds
 from domain.policy.models import read_models
 from domain.policy.privacy import read_privacy
 from domain.policy.reader import PolicyError, Section
@@ -22,7 +22,7 @@ from domain.refusals import Kind, Refusal
 from domain.screening.policy import ScreeningPolicy
 from domain.text.sanitise import SanitisePolicy
 
-__all__ = ["Policy", "PolicyError", "TenantPolicy", "Timeouts", "parse_policy", "policy_hash"]
+__all__ = ["Policy", "PolicyError", "TenantPolicy", "parse_policy", "policy_hash"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,6 @@ class Policy:
     sanitising: SanitisePolicy
     screening: ScreeningPolicy
     output: OutputPolicy
-    timeouts: Timeouts
     privacy: PrivacyPolicy | None = None
 
     def for_tenant(self, tenant: str) -> TenantPolicy:
@@ -97,7 +96,7 @@ def parse_policy(document: bytes) -> Policy:
     """
     root = Section(_decode(document), "")
     with root:
-        models = read_models(root.section("models"))
+        models = read_models(root.section("models"), read_model_call_seconds(root.section("limits")))
         limits = read_limits(root.section("limits"), frozenset(models.entries))
         sanitising, screening = read_screening(
             root.section("screening"), root.section("rules"), frozenset(models.entries)
@@ -114,7 +113,6 @@ def parse_policy(document: bytes) -> Policy:
         sanitising=sanitising,
         screening=screening,
         output=output,
-        timeouts=limits.timeouts,
         privacy=privacy,
     )
 

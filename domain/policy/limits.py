@@ -6,17 +6,11 @@ from dataclasses import dataclass
 from domain.access.principals import require_tenant
 from domain.budgets.values import Rate
 from domain.inference.requests import RequestLimits
+from domain.inference.run_lengths import LONGEST_MODEL_CALL
 from domain.policy.reader import PolicyError, Section
 from domain.refusals import Refusal
 
 _MAX_DAILY_TOKENS = 10**12
-
-
-@dataclass(frozen=True, slots=True)
-class Timeouts:
-    """Seconds. ``model_call`` is for one attempt at a model."""
-
-    model_call: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +31,6 @@ class Limits:
     """The section, read: ``common`` for tenants that ``tenants`` doesn't name."""
 
     request: RequestLimits
-    timeouts: Timeouts
     common: TenantPolicy
     tenants: Mapping[str, TenantPolicy]
 
@@ -52,8 +45,7 @@ def read_limits(section: Section, aliases: frozenset[str]) -> Limits:
         common = TenantPolicy(
             aliases, _rate(section.section("rate")), _daily_tokens(section.section("quota")), _sealed(section)
         )
-        with section.section("timeouts") as timeouts:
-            seconds = timeouts.number("model_call_seconds", 1, 60)
+        read_model_call_seconds(section)
         tenants: dict[str, TenantPolicy] = {}
         with section.section("tenants") as named:
             for name in named.names:
@@ -62,7 +54,17 @@ def read_limits(section: Section, aliases: frozenset[str]) -> Limits:
                 except Refusal as refusal:
                     raise PolicyError(named.path(name), refusal.detail) from refusal
                 tenants[name] = _tenant(named.section(name), common)
-        return Limits(_request(section.section("request")), Timeouts(seconds), common, tenants)
+        return Limits(_request(section.section("request")), common, tenants)
+
+
+def read_model_call_seconds(section: Section) -> float:
+    """The time-out, in seconds, of a call of a model that gives none of its own.
+
+    Raises:
+        PolicyError: where something is wrong.
+    """
+    with section.section("timeouts") as timeouts:
+        return timeouts.number("model_call_seconds", 1, LONGEST_MODEL_CALL.total_seconds())
 
 
 def _tenant(section: Section, common: TenantPolicy) -> TenantPolicy:

@@ -4,15 +4,18 @@ import ipaddress
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from urllib.parse import urlsplit
 
-from domain.inference.models import ModelEntry
+from domain.inference.models import DEFAULT_TIMEOUTS, ModelEntry, ModelTimeouts, Wire
+from domain.inference.run_lengths import LONGEST_MODEL_CALL, MODELS_TOTAL, all_attempts
 from domain.policy.reader import PolicyError, Section
 
 _ALIAS = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/-]{0,63}\Z")
 _PROVIDER = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}\Z")
 _KEY_PATH = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}(?:/[a-z0-9][a-z0-9_-]{0,63}){0,7}\Z")
 _MAX_PRICE = 1_000_000.0
+_MAX_CONNECT = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,8 +26,8 @@ class Models:
     fallbacks: Mapping[str, tuple[str, ...]]
 
 
-def read_models(section: Section) -> Models:
-    """Read it.
+def read_models(section: Section, call_seconds: float) -> Models:
+    """Read it. ``call_seconds`` is the total time-out of models that give none.
 
     Raises:
         PolicyError: where something is wrong.
@@ -35,7 +38,7 @@ def read_models(section: Section) -> Models:
         models = section.sections("models")
         for model in models:
             with model:
-                entry = _entry(model)
+                entry = _entry(model, call_seconds)
                 if entry.alias in entries:
                     raise PolicyError(model.path("alias"), f"'{entry.alias}' is already the alias of another model")
                 entries[entry.alias] = entry
@@ -44,10 +47,13 @@ def read_models(section: Section) -> Models:
         for other in others:
             if other not in entries or other == alias:
                 raise PolicyError(model.path("fallbacks"), f"'{other}' is not the alias of another model")
+        asked = (entries[name].timeouts.total for name in (alias, *others))
+        if sum((all_attempts(timedelta(seconds=total)) for total in asked), timedelta()) > MODELS_TOTAL:
+            raise PolicyError(model.path("fallbacks"), "are too many: a run can't last until all have timed out")
     return Models(entries, fallbacks)
 
 
-def _entry(model: Section) -> ModelEntry:
+def _entry(model: Section, call_seconds: float) -> ModelEntry:
     return ModelEntry(
         alias=_name(model, "alias", _ALIAS),
         provider=_name(model, "provider", _PROVIDER),
@@ -57,7 +63,25 @@ def _entry(model: Section) -> ModelEntry:
         context_tokens=model.whole("context_tokens", 1, 100_000_000),
         input_price=model.number("input_price", 0, _MAX_PRICE),
         output_price=model.number("output_price", 0, _MAX_PRICE),
+        wire=Wire(model.choice("wire", tuple(Wire))) if "wire" in model else Wire.OPENAI_CHAT,
+        timeouts=_timeouts(model, call_seconds),
     )
+
+
+def _timeouts(model: Section, call_seconds: float) -> ModelTimeouts:
+    """The model's own; each but ``total`` is at most that."""
+    with model.section("timeouts") if "timeouts" in model else Section({}, model.path("timeouts")) as own:
+        total = own.number("total", 1, LONGEST_MODEL_CALL.total_seconds()) if "total" in own else call_seconds
+        return ModelTimeouts(
+            connect=_part(own, "connect", min(total, _MAX_CONNECT), DEFAULT_TIMEOUTS.connect),
+            total=total,
+            first_token=_part(own, "first_token", total, total),
+            idle=_part(own, "idle", total, total),
+        )
+
+
+def _part(own: Section, name: str, most: float, default: float) -> float:
+    return own.number(name, 0.1, most) if name in own else min(default, most)
 
 
 def _name(model: Section, member: str, form: re.Pattern[str]) -> str:

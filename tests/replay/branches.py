@@ -29,6 +29,7 @@ from domain.inference.runs import Status
 from domain.refusals import Kind, Refusal
 from tests.doubles.clock import FixedClock
 from tests.replay.bench import BODY, TEAM, RecordingBench
+from workflows.timing import ModelCallLengths
 
 Handle = WorkflowHandle[Any, Any]
 Run = Callable[[RecordingBench], Awaitable[Handle]]
@@ -308,13 +309,17 @@ async def fallback_rejects(bench: RecordingBench) -> Handle:
 
 @branch(Status.FAILED, Kind.PROVIDER_TIMEOUT)
 async def model_times_out(bench: RecordingBench) -> Handle:
-    """Temporal gives up on the attempts. In three seconds instead of three minutes: a replay sees no lengths."""
+    """Temporal gives up on the attempt. After two seconds instead of a minute: a replay sees no lengths."""
     _, never = hanging()
-    with (
-        patch("workflows.timing.MODEL_ATTEMPT", timedelta(seconds=2)),
-        patch("workflows.timing.MODEL_TOTAL", timedelta(seconds=3)),
-    ):
+    lengths = ModelCallLengths(timedelta(seconds=2), timedelta(seconds=20))
+    with patch("workflows.timing.model_call", return_value=lengths):
         return await answered(bench, BODY, never, never, never)
+
+
+@branch(Status.COMPLETED)
+async def fallback_answers_after_a_time_out(bench: RecordingBench) -> Handle:
+    body = {"model": "fake-with-fallback", "prompt": "Hello"}
+    return await answered(bench, body, failing(Kind.PROVIDER_TIMEOUT, retryable=False))
 
 
 @branch(Status.FAILED, Kind.SCREENING_UNAVAILABLE)

@@ -11,6 +11,7 @@ from types import CodeType, FrameType
 from typing import Any
 
 import pytest
+from temporalio.api.enums.v1 import EventType, TimeoutType
 from temporalio.client import WorkflowHistory
 from temporalio.common import HeaderCodecBehavior
 from temporalio.worker import Replayer
@@ -28,6 +29,7 @@ from worker.sandbox import sandbox
 from workflows.inference.guarded_inference import GuardedInference
 
 RECORDED = sorted(HISTORIES.glob("*.json"))
+STARTED, TIMED_OUT = EventType.EVENT_TYPE_ACTIVITY_TASK_STARTED, EventType.EVENT_TYPE_ACTIVITY_TASK_TIMED_OUT
 LATER = {Status.RUNNING, Status.HELD}  # no ends
 # Lines of the workflow that no replay reaches, and why.
 _ASKED = "queries, rejected updates and their validator leave nothing in a history"
@@ -77,6 +79,14 @@ async def test_a_recorded_run_ended_as_its_name_says(path: Path):
 
 def test_every_branch_is_recorded():
     assert {path.name.partition(".")[0] for path in RECORDED} == BRANCHES.keys()
+
+
+def test_a_call_that_temporal_has_timed_out_was_made_once():
+    events = read((HISTORIES / "model-times-out.2.json").read_text()).events
+    [began] = [event.activity_task_started_event_attributes for event in events if event.event_type == STARTED]
+    [ended] = [event.activity_task_timed_out_event_attributes for event in events if event.event_type == TIMED_OUT]
+    assert began.attempt == 1
+    assert ended.failure.timeout_failure_info.timeout_type == TimeoutType.TIMEOUT_TYPE_START_TO_CLOSE
 
 
 def test_runs_were_recorded_to_every_end():

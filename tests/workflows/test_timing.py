@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from domain.inference.run_lengths import LONGEST_MODEL_CALL, MODELS_TOTAL
 from tests.paths import ROOT
 from workflows import timing
 
@@ -36,7 +37,8 @@ def test_the_table_tells_what_holds():
     assert told.keys() == {
         "short stages, local",
         "short stages, regular",
-        "invoke_model",
+        "invoke_model, by default",
+        "invoke_model, at most",
         "invoke_model, handed over",
         "invoke_model, heartbeats",
         "the run",
@@ -54,12 +56,16 @@ def test_the_table_tells_what_holds():
     assert (lengths(attempt), lengths(total)) == ([timing.PATIENT_ATTEMPT], [timing.PATIENT_TOTAL])
     assert lengths(again) == [timing.PATIENT_RETRY.initial_interval, timing.PATIENT_RETRY.maximum_interval]
     assert timing.PATIENT_RETRY.maximum_attempts == 0
-    attempt, total, again = told["invoke_model"]
-    assert (lengths(attempt), lengths(total)) == ([timing.MODEL_ATTEMPT], [timing.MODEL_TOTAL])
+    attempt, total, again = told["invoke_model, by default"]
+    common, longest = timing.model_call(None), timing.model_call(LONGEST_MODEL_CALL.total_seconds())
+    assert (lengths(attempt), lengths(total)) == ([common.attempt], [common.total])
     assert lengths(again) == [timing.MODEL_RETRY.initial_interval, timing.MODEL_RETRY.maximum_interval]
     assert again.startswith(f"{timing.MODEL_RETRY.maximum_attempts} attempts")
+    attempt, total, again = told["invoke_model, at most"]
+    assert (lengths(attempt), lengths(total)) == ([longest.attempt], [longest.total])
+    assert "TemporalTimeout:StartToClose" in timing.MODEL_RETRY.non_retryable_error_types, again
     attempt, total, again = told["invoke_model, handed over"]
-    assert (lengths(attempt), lengths(total)) == ([timing.MODEL_ATTEMPT], [timing.MODEL_LEFT])
+    assert (attempt, lengths(total)) == ("as before", [timing.MODEL_LEFT])
     assert again.startswith("at once")
     assert lengths(told["invoke_model, heartbeats"][0]) == [timing.MODEL_HEARTBEAT]
     assert lengths(told["the run"][1]) == [timing.RUN_TOTAL]
@@ -82,7 +88,7 @@ def test_every_constant_has_its_place_in_the_table():
     named = {name for name in vars(timing) if name.isupper()}
     assert named == {
         *("LOCAL_ATTEMPT", "LOCAL_RETRY", "PATIENT_ATTEMPT", "PATIENT_TOTAL", "PATIENT_RETRY"),
-        *("MODEL_ATTEMPT", "MODEL_TOTAL", "MODEL_LEFT", "MODEL_HEARTBEAT", "MODEL_RETRY", "RUN_TOTAL"),
+        *("MODEL_GRACE", "MODEL_LEFT", "MODEL_HEARTBEAT", "MODEL_RETRY", "RUN_TOTAL"),
         *("LOOK_ATTEMPT", "LOOK_STEP_TOTAL", "LOOK_RETRY", "LOOK_TOTAL"),
         *("ARCHIVE_ATTEMPT", "ARCHIVE_TOTAL", "ARCHIVE_HEARTBEAT", "ARCHIVE_RETRY", "ARCHIVE_RUN"),
     }
@@ -91,11 +97,15 @@ def test_every_constant_has_its_place_in_the_table():
 def test_the_lengths_fit_into_each_other():
     assert timedelta(seconds=10) > timing.LOCAL_ATTEMPT, "of a workflow task"
     assert timing.PATIENT_ATTEMPT < timing.PATIENT_TOTAL < timing.RUN_TOTAL
-    assert timing.MODEL_HEARTBEAT < timing.MODEL_ATTEMPT < timing.MODEL_TOTAL < timing.RUN_TOTAL
+    for seconds in (None, 1, 60, 61, LONGEST_MODEL_CALL.total_seconds()):
+        call = timing.model_call(seconds)
+        assert timedelta(seconds=seconds or 60) < call.attempt < call.total < timing.RUN_TOTAL
+        assert call.attempt > timing.MODEL_HEARTBEAT
     assert timing.LOOK_ATTEMPT < timing.LOOK_STEP_TOTAL < timing.LOOK_TOTAL
     assert timing.ARCHIVE_HEARTBEAT < timing.ARCHIVE_ATTEMPT < timing.ARCHIVE_TOTAL < timing.ARCHIVE_RUN
     assert timedelta(days=1) > timing.ARCHIVE_RUN, "the next one begins then"
-    assert 2 * timing.PATIENT_TOTAL < timing.RUN_TOTAL, "a stage that waits for a day, and then the closing"
+    needed = 2 * timing.PATIENT_TOTAL + MODELS_TOTAL
+    assert needed <= timing.RUN_TOTAL, "a stage that waits for a day, all models, and then the closing"
 
 
 def made_elsewhere(source: str) -> list[str]:

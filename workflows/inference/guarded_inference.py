@@ -195,6 +195,7 @@ class GuardedInference:
                     names.INVOKE_MODEL,
                     InvokeInput(journey.run, journey.clean_request, model, f"{call_id}-{index}"),
                     f"call {model}",
+                    journey.call_lengths(index),
                 )
             except stages.StageFailed as failed:
                 last = index == len(models) - 1

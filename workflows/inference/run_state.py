@@ -11,6 +11,7 @@ from domain.inference.runs import Status
 from domain.inference.token_estimates import estimate_tokens
 from domain.refusals import Kind
 from domain.screening.verdicts import Verdict
+from workflows import timing
 
 Known = TypeVar("Known")
 
@@ -61,6 +62,11 @@ class RunState:
     def fallbacks(self) -> tuple[str, ...]:
         """Models to ask when the first can't be had."""
         return self.valid.fallbacks
+
+    def call_lengths(self, index: int) -> timing.ModelCallLengths:
+        """Time-outs of the calls of a model: the one that was asked for (0), or a fallback."""
+        recorded = self.valid.call_seconds
+        return timing.model_call(recorded[index] if index < len(recorded) else None)
 
     @property
     def clean_request(self) -> InferenceRequest:

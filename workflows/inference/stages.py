@@ -81,7 +81,9 @@ async def short(stage: Stage[StageIn, StageOut], given: StageIn, summary: str) -
     )
 
 
-async def long(stage: Stage[StageIn, StageOut], given: StageIn, summary: str) -> StageOut:
+async def long(
+    stage: Stage[StageIn, StageOut], given: StageIn, summary: str, lengths: timing.ModelCallLengths
+) -> StageOut:
     """Run the model call: heartbeats, retries by class of error, and a cancellation that is awaited.
 
     An attempt that was handed over by a worker that stops is made again, and counts for nothing but its time. Lengths
@@ -91,7 +93,7 @@ async def long(stage: Stage[StageIn, StageOut], given: StageIn, summary: str) ->
         StageFailed: see there.
         CancelledError: the run was cancelled meanwhile.
     """
-    end = workflow.now() + timing.MODEL_TOTAL
+    end = workflow.now() + lengths.total
     attempts = timing.MODEL_RETRY.maximum_attempts
     while True:
         try:
@@ -101,7 +103,7 @@ async def long(stage: Stage[StageIn, StageOut], given: StageIn, summary: str) ->
                     stage.name,
                     given,
                     result_type=stage.gives,
-                    start_to_close_timeout=timing.MODEL_ATTEMPT,
+                    start_to_close_timeout=lengths.attempt,
                     schedule_to_close_timeout=max(end - workflow.now(), timing.MODEL_LEFT),
                     heartbeat_timeout=timing.MODEL_HEARTBEAT,
                     retry_policy=replace(timing.MODEL_RETRY, maximum_attempts=attempts),

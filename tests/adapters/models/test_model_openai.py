@@ -25,7 +25,7 @@ from cryptography.x509.oid import NameOID
 
 from adapters.models.failures import failure_of, retry_after
 from adapters.models.openai import OpenAIProvider, _limit_name
-from domain.inference.models import ModelAnswer, ModelCall, ModelEntry, ProviderFailure, Usage
+from domain.inference.models import DEFAULT_TIMEOUTS, ModelAnswer, ModelCall, ModelEntry, ProviderFailure, Usage
 from domain.inference.requests import Message, Speaker
 from domain.inference.token_estimates import estimate_text_tokens, estimate_tokens
 from domain.refusals import Kind, Refusal
@@ -86,13 +86,14 @@ def secrets() -> Secrets:
 
 @pytest.fixture
 async def model(secrets: Secrets) -> AsyncIterator[OpenAIProvider]:
-    provider = OpenAIProvider(secrets, clock=FixedClock(), timeout=20.0)
+    provider = OpenAIProvider(secrets, clock=FixedClock())
     yield provider
     await provider.aclose()
 
 
-def entry(base_url: str) -> ModelEntry:
-    return ModelEntry("small", "fake", "fake-1", base_url, "models/fake", 4096, 0.1, 0.2)
+def entry(base_url: str, **seconds: float) -> ModelEntry:
+    timeouts = replace(DEFAULT_TIMEOUTS, **seconds)
+    return ModelEntry("small", "fake", "fake-1", base_url, "models/fake", 4096, 0.1, 0.2, timeouts=timeouts)
 
 
 def call(base_url: str, **changes: Any) -> ModelCall:
@@ -512,13 +513,35 @@ async def test_a_connection_that_breaks(fake: FakeProvider, model: OpenAIProvide
 
 
 @pytest.mark.parametrize("behaviour", [Hang(answer()), Endless(size=1, pause=0.01)], ids=["silent", "trickling"])
-async def test_the_timeout_is_for_the_whole_call(fake: FakeProvider, secrets: Secrets, behaviour: Behaviour) -> None:
-    model = OpenAIProvider(secrets, clock=FixedClock(), timeout=0.3)
+async def test_a_call_that_is_too_long_is_ended_and_not_paid_for_again(
+    fake: FakeProvider, model: OpenAIProvider, behaviour: Behaviour
+) -> None:
     fake.script(behaviour)
-    found = await failure(model, call(fake.base_url))
-    assert (found.kind, found.retryable) == (Kind.PROVIDER_TIMEOUT, True)
+    found = await failure(model, call(fake.base_url, model=entry(fake.base_url, total=0.3)))
+    assert (found.kind, found.retryable) == (Kind.PROVIDER_TIMEOUT, False)
     await fake.until(lambda stats: stats.disconnected == 1)
-    await model.aclose()
+
+
+async def test_the_time_out_is_the_models_own(fake: FakeProvider, model: OpenAIProvider) -> None:
+    """One pool for both: the slow model's answer comes after the quick one has timed out."""
+    fake.script(Hang(answer("slow")), Hang(answer()))
+    slow = asyncio.create_task(model.complete(call(fake.base_url, model=entry(fake.base_url, total=60))))
+    await fake.until(lambda stats: stats.received == 1)
+    await failure(model, call(fake.base_url, model=entry(fake.base_url, total=0.3)))
+    fake.release()
+    assert (await slow).content == "slow"
+
+
+async def test_a_connection_that_does_not_come_about_may_be_tried_again(
+    model: OpenAIProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def never(*_: object, **__: object) -> None:
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr("aiohttp.connector.aiohappyeyeballs.start_connection", never)
+    base_url = "http://127.0.0.1:1/v1"
+    found = await failure(model, call(base_url, model=entry(base_url, connect=0.1)))
+    assert (found.kind, found.retryable) == (Kind.PROVIDER_TIMEOUT, True)
 
 
 async def test_cancellation_passes_and_closes_the_connection(fake: FakeProvider, model: OpenAIProvider) -> None:

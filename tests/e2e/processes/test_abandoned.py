@@ -202,7 +202,7 @@ async def test_a_run_whose_history_was_deleted_is_found_by_its_reservation(
     await eventually(forgotten, WAIT)
     await look(client)
     assert told(await servers.records(run)) == [("admitted", None)], "held for a moment only"
-    await servers.superuser("UPDATE assay.reservation SET made_at = made_at - interval '1 hour' WHERE state = 'held'")
+    await servers.superuser("UPDATE assay.reservation SET made_at = made_at - interval '2 hours' WHERE state = 'held'")
     for _ in range(2):
         await look(client)
         records = await servers.records(run)
@@ -215,7 +215,7 @@ async def test_runs_that_go_on_or_ended_by_themselves_are_not_touched(servers: G
     completed = (await servers.post(BODY)).json()["id"]
     await listed(client, completed, "Completed")
     running = await asking(servers)
-    await servers.superuser("UPDATE assay.reservation SET made_at = made_at - interval '1 hour' WHERE state = 'held'")
+    await servers.superuser("UPDATE assay.reservation SET made_at = made_at - interval '2 hours' WHERE state = 'held'")
     before = await servers.budget("acme"), await servers.records()
     await look(client)
     assert (await servers.budget("acme"), await servers.records()) == before

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from domain.budgets.values import Rate
+from domain.inference.models import DEFAULT_TIMEOUTS, ModelTimeouts, Wire
 from domain.inference.requests import TextKind
 from domain.policy.document import Policy, PolicyError, parse_policy, policy_hash
 from domain.privacy.policy import DataKind, Handling
@@ -51,6 +52,18 @@ def _exempt(**entry: object) -> Edit:
     return _set("screening.exceptions", [entry])
 
 
+def _hours_of_fallbacks(models: int) -> Edit:
+    """Have the first model fall back on others, ``models`` in all, each with the longest time-out."""
+
+    def edit(document: Any) -> None:
+        first = document["models"]["models"][0]
+        slow = [{**first, "alias": f"slow-{number}", "timeouts": {"total": 3600}} for number in range(models)]
+        slow[0]["fallbacks"] = [model["alias"] for model in slow[1:]]
+        document["models"]["models"] = [{**slow[0], "alias": first["alias"]}, *slow[1:]]
+
+    return edit
+
+
 KINDS = ("prompt", "document", "tool_output", "system")
 HALF = {"review": 0.5, "block": 0.5}
 OWN = {
@@ -84,6 +97,7 @@ WRONG: tuple[tuple[Edit, str, str], ...] = (
     (_set("limits.request.default_temperature", 2.5), "limits.request.default_temperature", "from 0 to 2"),
     (_set("limits.request.default_temperature", None), "limits.request.default_temperature", "number"),
     (_set("limits.timeouts.model_call_seconds", 0), "limits.timeouts.model_call_seconds", "from 1"),
+    (_set("limits.timeouts.model_call_seconds", 3601), "limits.timeouts.model_call_seconds", "to 3600"),
     (_set("limits.tenants.Acme", {}), "limits.tenants.Acme", "tenant name"),
     (_set("limits.tenants.system", {}), "limits.tenants.system", "tenant name"),
     (_set("limits.tenants.acme", {"model": []}), "limits.tenants.acme.model", "unknown"),
@@ -99,6 +113,18 @@ WRONG: tuple[tuple[Edit, str, str], ...] = (
     (_set(f"{MODEL}.input_price", -1), f"{MODEL}.input_price", "from 0"),
     (_set(f"{MODEL}.fallbacks", ["smollm2"]), f"{MODEL}.fallbacks", "another model"),
     (_set(f"{MODEL}.fallbacks", ["gpt"]), f"{MODEL}.fallbacks", "another model"),
+    (_set(f"{MODEL}.wire", "smoke-signals"), f"{MODEL}.wire", "one of: openai-chat"),
+    (_set(f"{MODEL}.wire", None), f"{MODEL}.wire", "one of: openai-chat"),
+    (_set(f"{MODEL}.timeouts", 60), f"{MODEL}.timeouts", "mapping"),
+    (_set(f"{MODEL}.timeouts", {"total": 0.5}), f"{MODEL}.timeouts.total", "from 1 to 3600"),
+    (_set(f"{MODEL}.timeouts", {"total": 3601}), f"{MODEL}.timeouts.total", "from 1 to 3600"),
+    (_set(f"{MODEL}.timeouts", {"total": "60"}), f"{MODEL}.timeouts.total", "number"),
+    (_set(f"{MODEL}.timeouts", {"connect": 61, "total": 99}), f"{MODEL}.timeouts.connect", "from 0.1 to 60"),
+    (_set(f"{MODEL}.timeouts", {"connect": 9, "total": 8}), f"{MODEL}.timeouts.connect", "from 0.1 to 8"),
+    (_set(f"{MODEL}.timeouts", {"first_token": 61}), f"{MODEL}.timeouts.first_token", "from 0.1 to 60"),
+    (_set(f"{MODEL}.timeouts", {"idle": 0}), f"{MODEL}.timeouts.idle", "from 0.1"),
+    (_set(f"{MODEL}.timeouts", {"read": 1}), f"{MODEL}.timeouts.read", "unknown"),
+    (_hours_of_fallbacks(9), f"{MODEL}.fallbacks", "too many"),
     (_set(f"{MODEL}.api_key", "x"), f"{MODEL}.api_key", "unknown"),
     (
         lambda d: d["models"]["models"].append(copy.deepcopy(d["models"]["models"][0])),
@@ -242,6 +268,28 @@ def test_the_hash_is_of_the_document(policy_document: bytes):
 )
 def test_where_a_model_may_be(policy_document: bytes, url: str):
     assert parse_policy(_edited(policy_document, _set(f"{MODEL}.base_url", url))).models["smollm2"].base_url == url
+
+
+def test_a_model_without_time_outs_has_those_of_before(policy: Policy):
+    model = policy.model("anyone", "smollm2")
+    assert (
+        (model.wire, model.timeouts)
+        == (Wire.OPENAI_CHAT, ModelTimeouts(5, 60, 60, 60))
+        == ("openai-chat", DEFAULT_TIMEOUTS)
+    )
+
+
+def test_a_model_has_the_common_time_out_unless_it_gives_its_own(policy_document: bytes):
+    common = _edited(policy_document, _set("limits.timeouts.model_call_seconds", 3))
+    assert parse_policy(common).models["smollm2"].timeouts == ModelTimeouts(3, 3, 3, 3)
+    own = _edited(common, _set(f"{MODEL}.timeouts", {"connect": 2, "total": 3600, "first_token": 300, "idle": 30}))
+    assert parse_policy(own).models["smollm2"].timeouts == ModelTimeouts(2, 3600, 300, 30)
+    part = _edited(common, _set(f"{MODEL}.timeouts", {"total": 900}))
+    assert parse_policy(part).models["smollm2"].timeouts == ModelTimeouts(5, 900, 900, 900)
+
+
+def test_as_many_slow_models_as_a_run_can_last_for(policy_document: bytes):
+    assert len(parse_policy(_edited(policy_document, _hours_of_fallbacks(8))).fallbacks("anyone", "smollm2")) == 7
 
 
 def test_the_normaliser_answers_to_its_former_name(policy_document: bytes):
