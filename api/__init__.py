@@ -1,1 +1,1 @@
-"""The API process: callers, routes, problems. Wired in ``main``."""
+"""HTTP API process: authentication, routes and problem details. Wired in ``main``."""

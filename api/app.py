@@ -1,4 +1,4 @@
-"""The FastAPI application: routes, problems, and what surrounds them."""
+"""FastAPI application: routes, problem details and middleware."""
 
 from collections.abc import Callable
 
@@ -32,7 +32,10 @@ def build_app(
     random_tag: Callable[[], str],
     ui_origin: str | None = None,
 ) -> FastAPI:
-    """The application over a readiness that fills as the process starts. Pages of ``ui_origin`` may read ``/codec``."""
+    """Build the application. Pages of ``ui_origin`` may read ``/codec``.
+
+    ``readiness`` is filled while the process starts.
+    """
     app = FastAPI(
         title="Assay",
         version="0.1.0",

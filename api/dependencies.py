@@ -28,14 +28,14 @@ class Services:
 
 @dataclass
 class Readiness:
-    """How far the process is. ``services`` appears once every server it needs was reached."""
+    """Start-up progress. ``services`` is set once every required server was reached."""
 
     dependencies: Sequence[Dependency] = ()
     services: Services | None = None
 
 
 def readiness(request: Request) -> Readiness:
-    """The process's readiness."""
+    """Return the process's readiness."""
     return cast("Readiness", request.app.state.readiness)
 
 

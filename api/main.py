@@ -1,4 +1,4 @@
-"""The API process: wiring, and nothing else."""
+"""API process: wiring only."""
 
 import asyncio
 import contextlib
@@ -63,7 +63,7 @@ log = structlog.get_logger(__name__)
 
 
 def random_tag() -> str:
-    """128 random bits, hexadecimal."""
+    """Return 128 random bits as hexadecimal."""
     return secrets.token_hex(16)
 
 
@@ -79,8 +79,7 @@ async def serve(
 ) -> None:
     """Serve HTTP until ``stop`` is set, then let running requests end.
 
-    The socket is open from the start: a process that can't reach its servers says so by ``/readyz``, refuses with 503,
-    and heals by itself.
+    The socket is open from the start: while servers are unreachable, ``/readyz`` and routes return 503.
     """
     document = load_policy_document(settings.policies_dir, settings.provider_urls)
     async with AsyncExitStack() as stack:
@@ -127,7 +126,7 @@ def _edge_recorder(settings: Settings, platform: Platform, spool: Spool, metrics
 
 
 async def _become_ready(readiness: Readiness, wiring: "_Wiring") -> None:
-    """Try until every server was reached once; from then on the adapters heal by themselves."""
+    """Retry until every server was reached once; afterwards the adapters reconnect by themselves."""
     backoff = Backoff()
     while readiness.services is None:
         try:

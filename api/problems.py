@@ -1,4 +1,4 @@
-"""Kinds to HTTP: the only place where a refusal becomes a status (RFC 9457 problem details)."""
+"""Mapping of refusal kinds to HTTP: the only place with statuses (RFC 9457 problem details)."""
 
 import math
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ MEDIA_TYPE = "application/problem+json"
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """How a kind looks from outside."""
+    """HTTP status and title of a kind."""
 
     status: int
     title: str
@@ -69,12 +69,12 @@ _RETRY_MAY_HELP = frozenset(
 
 
 def problem_type(kind: Kind) -> str:
-    """The problem's type, stable for ever."""
+    """Return the problem's type, a URI that never changes."""
     return f"urn:assay:problem:{kind.value}"
 
 
 def headers_for(kind: Kind, retry_after: float | None, *, final: bool) -> dict[str, str]:
-    """Headers that go with a kind: when to come back, how to authenticate, and whether trying again is any use."""
+    """Return the headers of a kind: ``Retry-After``, ``WWW-Authenticate`` and ``x-should-retry``."""
     headers: dict[str, str] = {}
     status = SHAPES[kind].status
     if retry_after is None and status == 503:  # noqa: PLR2004 - the status itself
@@ -90,7 +90,7 @@ def headers_for(kind: Kind, retry_after: float | None, *, final: bool) -> dict[s
 
 
 def problem_body(refusal: Refusal, **extensions: Any) -> dict[str, Any]:  # noqa: ANN401 - any JSON
-    """The problem as JSON. Extension members that are None are left out."""
+    """Return the problem as JSON. Extension members that are None are omitted."""
     shape = SHAPES[refusal.kind]
     body = {
         "type": problem_type(refusal.kind),
@@ -104,7 +104,7 @@ def problem_body(refusal: Refusal, **extensions: Any) -> dict[str, Any]:  # noqa
 
 
 def problem_response(refusal: Refusal, *, final: bool = False, **extensions: Any) -> JSONResponse:  # noqa: ANN401 - any JSON
-    """The response for a refusal. ``final``: trying again with the same key gives the same answer."""
+    """Build the response for a refusal. ``final``: repeating the request with the same key gives the same answer."""
     return JSONResponse(
         problem_body(refusal, **extensions),
         status_code=SHAPES[refusal.kind].status,

@@ -1,4 +1,4 @@
-"""``assay migrate``, ``tenant``, ``client``: an operator's commands, by the operator's AppRole."""
+"""``assay migrate``, ``tenant``, ``client``: operator commands, with the operator's AppRole."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -41,7 +41,7 @@ def as_operator(out: Output, use: Callable[[ServiceSession, Settings], Awaitable
 
 
 def migrate(as_json: JsonFlag = False) -> None:
-    """Bring the database's schema up to date. Safe to repeat, and to run from several machines at once."""
+    """Bring the database schema up to date. Safe to repeat, and to run on several machines at once."""
     out = Output(as_json)
 
     async def use(session: ServiceSession, settings: Settings) -> dict[str, Any]:
@@ -56,7 +56,7 @@ def migrate(as_json: JsonFlag = False) -> None:
 def create(
     name: Annotated[str, typer.Argument(help="1 to 40 characters of a-z, 0-9 and '-'.")], as_json: JsonFlag = False
 ) -> None:
-    """Make a tenant: a key of its own in Vault."""
+    """Create a tenant with its own encryption key in Vault."""
     out = Output(as_json)
 
     async def use(session: ServiceSession, settings: Settings) -> None:
@@ -87,7 +87,7 @@ def create_client(
     role: Annotated[list[Role] | None, typer.Option(help="Repeatable.")] = None,
     as_json: JsonFlag = False,
 ) -> None:
-    """Make an OAuth client. Its secret is written to a file of mode 0600 in the data directory, and kept as a hash."""
+    """Create an OAuth client. Its secret goes to a file (mode 0600) in the data directory, and stored as a hash."""
     out = Output(as_json)
 
     async def use(session: ServiceSession, settings: Settings) -> bool:
@@ -127,7 +127,7 @@ def list_clients(as_json: JsonFlag = False) -> None:
 
 @clients.command("revoke")
 def revoke_client(client_id: Annotated[str, typer.Argument()], as_json: JsonFlag = False) -> None:
-    """Give a client no more tokens. Those it has end within their life (15 minutes unless set otherwise)."""
+    """Revoke a client: no new tokens. Existing tokens expire within their lifetime (15 minutes by default)."""
     out = Output(as_json)
 
     async def use(session: ServiceSession, settings: Settings) -> bool:

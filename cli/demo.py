@@ -1,4 +1,4 @@
-"""``assay demo``: what the whole of it does, shown by real requests to a real stack."""
+"""``assay demo``: demonstration by real requests to a real stack."""
 
 import asyncio
 from dataclasses import dataclass, field
@@ -30,13 +30,13 @@ _OK, _FORBIDDEN = 200, 403
 
 @dataclass
 class Shown:
-    """What the demo saw, and what was not as it should be."""
+    """Results of the demo, and deviations from the expected ones."""
 
     steps: list[dict[str, Any]] = field(default_factory=list)
     wrong: list[str] = field(default_factory=list)
 
     def expect(self, holds: bool, otherwise: str) -> None:
-        """Note it down if something does not hold."""
+        """Note a deviation if the condition is false."""
         if not holds:
             self.wrong.append(otherwise)
 
@@ -135,7 +135,7 @@ async def _show(servers: EmbeddedServers | None, settings: Settings, out: Output
 
 
 def demo(as_json: JsonFlag = False) -> None:
-    """Start the stack (unless 'assay up' runs already), send real requests, show what became of them; stop it again."""
+    """Start the stack (unless 'assay up' is running), send real requests, show the results, and stop it again."""
     settings = Settings()
     out = Output(as_json)
 
@@ -163,7 +163,7 @@ def demo(as_json: JsonFlag = False) -> None:
 
 
 async def _running(settings: Settings) -> bool:
-    """Whether this data directory's stack answers already."""
+    """Return True if this data directory's stack answers already."""
     if not settings.embedded.data_dir.exists():
         return False
     async with GatewayClient(base_url(settings, None), patience_seconds=2) as gateway:

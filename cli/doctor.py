@@ -1,4 +1,4 @@
-"""``assay doctor``: can this machine run the stack, and what to do where it can't."""
+"""``assay doctor``: checks of this machine's ability to run the stack, with remedies."""
 
 import asyncio
 from dataclasses import asdict
@@ -13,7 +13,7 @@ _MARKS = {"ok": "[green]ok[/green]", "warn": "[yellow]warn[/yellow]", "fail": "[
 
 
 def doctor(as_json: JsonFlag = False) -> None:
-    """Check this machine for 'assay up' and explain what is wrong. Changes nothing."""
+    """Check this machine for 'assay up' and explain problems. Changes nothing."""
     out = Output(as_json)
     checks = asyncio.run(examine(Settings()))
     if as_json:

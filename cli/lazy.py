@@ -1,6 +1,6 @@
-"""Groups of commands that import a command's module when it is asked for.
+"""Command groups that import a command's module on first use.
 
-Together the commands import most of the gateway, which takes a second; most of them need little of it.
+Importing all commands loads most of the gateway, which takes a second; most commands need little of it.
 """
 
 from collections.abc import Iterator, Mapping
@@ -12,7 +12,7 @@ from typer.core import TyperGroup
 
 
 class _Commands(Mapping[str, Any]):
-    """Commands by name, made when they are looked up. (typer does not export what they are.)"""
+    """Commands by name, created on lookup. (typer does not export their type.)"""
 
     def __init__(self, places: Mapping[str, str]) -> None:
         self._places = places
@@ -36,7 +36,7 @@ class _Commands(Mapping[str, Any]):
 
 
 def lazily(purpose: str, places: Mapping[str, str]) -> typer.Typer:
-    """A group of commands by name, each as ``module:attribute``: a function, or a group of its own."""
+    """Make a group of commands, each given as ``module:attribute``: a function, or a group of its own."""
 
     class Group(TyperGroup):
         def __init__(self, **given: Any) -> None:  # noqa: ANN401 - typer's

@@ -30,7 +30,7 @@ app = lazily(
 
 
 def main() -> None:
-    """Run the command. Settings that don't hold are told by name, never by value."""
+    """Run the command. Invalid settings are reported by name, never by value."""
     logs.configure("warning", "console")  # servers configure their own
     try:
         app()

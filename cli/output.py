@@ -1,4 +1,4 @@
-"""What commands print: rich for people, one JSON value with ``--json``. Diagnostics go to standard error."""
+"""Output of commands: rich text for people, one JSON value with ``--json``. Diagnostics go to standard error."""
 
 import json
 from dataclasses import dataclass, field
@@ -16,7 +16,7 @@ _WIDE = 240  # columns where nobody's terminal sets a limit: a file, a pipe
 
 @dataclass(frozen=True)
 class Output:
-    """Prints for one command."""
+    """Printer of one command's output."""
 
     as_json: bool
     console: Console = field(default_factory=lambda: Console(highlight=False))
@@ -30,7 +30,7 @@ class Output:
             self.console.print(text, soft_wrap=True)
 
     def table(self, rows: list[dict[str, Any]], title: str) -> None:
-        """Print rows of the same keys."""
+        """Print rows with the same keys."""
         if self.as_json:
             self.console.print_json(json.dumps(rows, default=str))
             return
@@ -42,11 +42,11 @@ class Output:
         self.console.print(table, width=None if self.console.is_terminal else _WIDE)
 
     def note(self, text: str) -> None:
-        """Tell people something that is no result."""
+        """Print a message that is not part of the result."""
         self.errors.print(text, soft_wrap=True)
 
     def fail(self, text: str, code: int = 1) -> typer.Exit:
-        """Tell what is wrong; raise what this gives."""
+        """Print an error; the caller raises the returned exception."""
         if self.as_json:
             self.errors.print_json(json.dumps({"error": text}))
         else:

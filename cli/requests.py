@@ -21,15 +21,14 @@ _ACCEPTED = 202
 
 
 def base_url(settings: Settings, url: str | None) -> str:
-    """Where the API listens."""
+    """Return the base URL of the API."""
     return url or f"http://{settings.api.host}:{settings.api.port}"
 
 
 def credentials(settings: Settings, client_id: str) -> tuple[str, str]:
-    """A client's ID and secret, from the file that was written when it was made.
+    """Return a client's ID and secret from the file written at its creation.
 
-    Raises:
-        FileNotFoundError: there is none.
+    Raises: FileNotFoundError: there is none.
     """
     found = json.loads(Path(places(settings).client(client_id)).read_text("utf-8"))
     return str(found["client_id"]), str(found["client_secret"])
@@ -38,7 +37,7 @@ def credentials(settings: Settings, client_id: str) -> tuple[str, str]:
 def with_token(
     out: Output, client: str, url: str | None, use: Callable[[GatewayClient, str], Awaitable[GatewayReply]]
 ) -> GatewayReply:
-    """What ``use`` gives, called with a client of the API and an access token; what goes wrong is told, and ends."""
+    """Call ``use`` with an API client and an access token; errors are printed and end the command."""
     settings = Settings()
 
     async def run() -> GatewayReply:
@@ -91,7 +90,7 @@ def submit(
     url: Url = None,
     as_json: JsonFlag = False,
 ) -> None:
-    """Ask a model, governed; print its answer."""
+    """Submit a governed request to a model and print its answer."""
     body: dict[str, Any] = {"model": model, "prompt": prompt}
     if max_tokens is not None:
         body["max_tokens"] = max_tokens
@@ -112,7 +111,7 @@ def get(
     url: Url = None,
     as_json: JsonFlag = False,
 ) -> None:
-    """Print a run as it stands."""
+    """Print the current state of a run."""
 
     async def use(gateway: GatewayClient, access_token: str) -> GatewayReply:
         return await gateway.call("GET", f"/v1/inferences/{run_id}", token=access_token)
@@ -127,7 +126,7 @@ def cancel(
     url: Url = None,
     as_json: JsonFlag = False,
 ) -> None:
-    """Ask for a run's end."""
+    """Request a run's cancellation."""
 
     async def use(gateway: GatewayClient, access_token: str) -> GatewayReply:
         return await gateway.call("POST", f"/v1/inferences/{run_id}/cancel", token=access_token)

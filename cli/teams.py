@@ -1,4 +1,4 @@
-"""``assay team``: let other teams' workflows in, and out again, by the operator's AppRole."""
+"""``assay team``: registering and revoking teams, with the operator's AppRole."""
 
 from pathlib import Path
 from typing import Annotated, Any
@@ -35,9 +35,9 @@ def create(
     ] = "24h",
     as_json: JsonFlag = False,
 ) -> None:
-    """Let a team in, or give one that is in a fresh secret ID. Credentials are written to files of mode 0600.
+    """Register a team, or issue a new secret ID to a registered one. Credentials are written to files (mode 0600).
 
-    Its runs are those of the OAuth client of the same name: they share budget and rights to read.
+    Its runs belong to the OAuth client of the same name: they share its budget and read rights.
     """
     out = Output(as_json)
     roles = tuple(found.value for found in role or [Role.AI_OPERATOR])
@@ -58,7 +58,7 @@ def create(
 
 @app.command("list")
 def list_teams(as_json: JsonFlag = False) -> None:
-    """List the teams that are let in."""
+    """List the registered teams."""
     out = Output(as_json)
 
     async def use(session: ServiceSession, settings: Settings) -> list[dict[str, Any]]:
@@ -78,7 +78,7 @@ def list_teams(as_json: JsonFlag = False) -> None:
 
 @app.command("revoke")
 def revoke(name: Annotated[str, typer.Argument()], tenant: Tenant, as_json: JsonFlag = False) -> None:
-    """Let a team out: new runs of it are refused at once, and it is out of its tenant's keys within the hour."""
+    """Revoke a team: its new runs are refused at once, its access to the tenant's keys ends within an hour."""
     out = Output(as_json)
 
     async def use(session: ServiceSession, settings: Settings) -> tuple[bool, int]:
@@ -97,7 +97,7 @@ def revoke(name: Annotated[str, typer.Argument()], tenant: Tenant, as_json: Json
 
 
 def _keep(settings: Settings, tenant: str, name: str, issued: tuple[str, str]) -> dict[str, str]:
-    """Write the role ID and the wrapped secret ID where the operator finds them."""
+    """Write the role ID and the wrapped secret ID to private files."""
     folder = places(settings).team(tenant, name)
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     files: dict[str, Path] = {"role_id_file": folder / "role-id", "secret_id_file": folder / "secret-id"}

@@ -1,4 +1,4 @@
-"""``assay ui``: Temporal's UI with payloads in plaintext, for who may read them."""
+"""``assay ui``: Temporal's UI with payloads in plaintext, for permitted readers."""
 
 import html
 import os
@@ -31,7 +31,7 @@ def ui(
     url: Url = None,
     as_json: JsonFlag = False,
 ) -> None:
-    """Open Temporal's UI in a browser that may see payloads in plaintext. What it shows is recorded."""
+    """Open Temporal's UI in a browser session that shows payloads in plaintext. Each access is recorded."""
     out = Output(as_json)
     settings = Settings()
 
@@ -54,7 +54,7 @@ def ui(
 
 
 def _open(address: str, folder: Path) -> bool:
-    """Open the address by way of a file that only we can read: others can see what programs are started with."""
+    """Open the address through a private file: process arguments are visible to other users."""
     if sys.platform.startswith("linux") and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
         return False  # what would be found is a browser in text mode
     if not folder.is_dir():

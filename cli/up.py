@@ -23,7 +23,7 @@ log = structlog.get_logger("assay")
 
 
 def addresses(servers: EmbeddedServers, settings: Settings) -> dict[str, str]:
-    """What a person may want to open, by name."""
+    """Return the addresses of interest to a user, by name."""
     api = f"http://{settings.api.host}:{settings.api.port}"
     return {
         "API": api,
@@ -38,7 +38,7 @@ def addresses(servers: EmbeddedServers, settings: Settings) -> dict[str, str]:
 
 
 def welcome(servers: EmbeddedServers, settings: Settings) -> str:
-    """How to begin, with everything at its address."""
+    """Return the welcome text: addresses and first commands."""
     found = addresses(servers, settings)
     width = max(map(len, found))
     lines = [f"  {name.ljust(width)}  {value}" for name, value in found.items()]
@@ -61,7 +61,7 @@ def up(
     data_dir: Annotated[Path | None, typer.Option(help="Data directory; replaces ASSAY_EMBEDDED__DATA_DIR.")] = None,
     as_json: JsonFlag = False,
 ) -> None:
-    """Start PostgreSQL, OpenBao, Temporal, a model, and Assay itself. Ctrl-C stops everything; the data stays."""
+    """Start PostgreSQL, OpenBao, Temporal, a model, and Assay itself. Ctrl-C stops everything and keeps the data."""
     settings = Settings()
     if data_dir is not None:
         chosen = settings.embedded.model_copy(update={"data_dir": data_dir})

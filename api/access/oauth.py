@@ -1,4 +1,4 @@
-"""``/oauth/token`` (RFC 6749 client credentials) and the keys that verify what we sign (RFC 7517)."""
+"""``/oauth/token`` (RFC 6749 client credentials) and the public keys of this service's signatures (RFC 7517)."""
 
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
@@ -24,7 +24,7 @@ _SIGNING_KEYS = (TOKEN_KEY, RECEIPT_KEY)
 
 @router.post("/oauth/token", response_model=TokenBody, openapi_extra=TOKEN_FORM)
 async def token(request: Request, access: Access) -> JSONResponse:
-    """An access token for a client. Errors have the form of RFC 6749 section 5.2."""
+    """Issue an access token to a client. Errors have the form of RFC 6749 section 5.2."""
     try:
         return await _grant(request, access)
     except Refusal as refusal:
@@ -66,6 +66,6 @@ async def _grant(request: Request, access: Access) -> JSONResponse:
 
 @router.get("/.well-known/jwks.json")
 async def jwks(access: Access) -> JSONResponse:
-    """The public keys of access tokens and receipts."""
+    """Return the public keys of access tokens and receipts."""
     keys = [dict(jwk) for name in _SIGNING_KEYS for jwk in (await access.signer.public_keys(name)).values()]
     return JSONResponse({"keys": keys}, headers={"Cache-Control": "public, max-age=300"})

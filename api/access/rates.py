@@ -1,4 +1,4 @@
-"""The request rate of a caller, on the store's clock, shared by every process."""
+"""Request rate of a caller, by the database's clock, shared by all processes."""
 
 import math
 from typing import Annotated
@@ -13,10 +13,9 @@ from domain.refusals import Kind, Refusal
 
 
 async def within_rate(request: Request, caller: PromptSubmitter) -> Principal:
-    """Spend one request of the caller's, and give the caller back.
+    """Count one request of the caller, and return the caller.
 
-    Raises:
-        Refusal: RATE_LIMITED; STORE_UNAVAILABLE: a rate that can't be counted is no rate.
+    Raises: Refusal: RATE_LIMITED; STORE_UNAVAILABLE if the rate can't be counted (fail closed).
     """
     provided = await services(request)
     rate = provided.inference.policy.policy.for_tenant(caller.tenant).rate

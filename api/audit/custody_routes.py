@@ -1,6 +1,6 @@
-"""``/v1/audit/erasures`` and ``/v1/audit/holds``: what the log has to forget, and what it has to keep.
+"""``/v1/audit/erasures`` and ``/v1/audit/holds``: erasure and legal holds.
 
-A person's name comes in the body only: paths and queries end up in the logs of whoever stands in between.
+A data subject's name is accepted in the body only: proxies log paths and queries.
 """
 
 from datetime import datetime
@@ -23,13 +23,13 @@ _REFUSED = problems(400, 401, 403, 413, 415, 422, 503)
 
 
 class ErasedBody(BaseModel):
-    """What an erasure did. None, if there was nothing (any more)."""
+    """Result of an erasure: the number of keys erased, 0 if there were none."""
 
     erased_keys: int
 
 
 class HoldBody(BaseModel):
-    """A hold. ``subject``, ``placed_by`` and so on are keyed hashes of persons, the same as in records."""
+    """A legal hold. ``subject``, ``placed_by`` and the like are keyed hashes, as in records."""
 
     id: UUID
     state: Literal["standing", "release_marked", "released"]
@@ -44,7 +44,7 @@ class HoldBody(BaseModel):
 
 
 class HoldsBody(BaseModel):
-    """A tenant's holds."""
+    """Legal holds of a tenant."""
 
     holds: list[HoldBody]
 
@@ -56,7 +56,7 @@ class HoldsBody(BaseModel):
     openapi_extra=body_of(ErasureBody),
 )
 async def erase(request: Request, caller: Eraser, audit: Audit) -> ErasedBody:
-    """Make what is recorded of a person unreadable, for ever. Recorded itself, without the person's name."""
+    """Make the records of a data subject permanently unreadable. The erasure is recorded without the subject's name."""
     wanted = checked(ErasureBody, await read_json(request))
     return ErasedBody(erased_keys=await audit.custodian.erase(caller, wanted.subject))
 
@@ -70,14 +70,14 @@ async def erase(request: Request, caller: Eraser, audit: Audit) -> ErasedBody:
     openapi_extra=body_of(HoldRequest),
 )
 async def place(request: Request, caller: HoldPlacer, audit: Audit) -> JSONResponse:
-    """Keep what is recorded of a person, or of the whole tenant, from being erased. The reason is kept encrypted."""
+    """Place a legal hold on a data subject or a whole tenant. The reason is stored encrypted."""
     wanted = checked(HoldRequest, await read_json(request))
     return _answer(await audit.custodian.hold(caller, wanted.subject, wanted.reason), 201)
 
 
 @router.get("/holds", response_model=HoldsBody, response_model_exclude_none=True, responses=problems(401, 403, 503))
 async def holds(caller: HoldReader, audit: Audit) -> HoldsBody:
-    """The tenant's holds: those that stand first, then the newest."""
+    """List the tenant's legal holds: those in force first, then the newest."""
     return HoldsBody(holds=[_body(hold) for hold in await audit.custodian.holds(caller.tenant)])
 
 
@@ -91,7 +91,7 @@ async def holds(caller: HoldReader, audit: Audit) -> HoldsBody:
     },
 )
 async def release(hold_id: UUID, caller: HoldReleaser, audit: Audit) -> JSONResponse:
-    """Release a hold: two different persons have to ask for it."""
+    """Release a legal hold. Dual control: two different persons have to request it."""
     hold = await audit.custodian.release(caller, hold_id)
     return _answer(hold, 200 if hold.state is HoldState.RELEASED else 202)
 

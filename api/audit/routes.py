@@ -1,4 +1,4 @@
-"""``/v1/audit``: the log's records for auditors, its proofs, checkpoints and keys for all who work with the tenant."""
+"""``/v1/audit``: records for auditors; proofs, checkpoints and keys for every caller of the tenant."""
 
 import base64
 from typing import Annotated
@@ -29,9 +29,9 @@ _Plaintext = Annotated[bool, Query(description="Decrypt the event. The access it
     responses=problems(401, 403, 422, 503),
 )
 async def events(caller: AuditReader, query: Annotated[EventsQuery, Query()], audit: Audit) -> JSONResponse:
-    """Records of the caller's tenant, newest first.
+    """List records of the caller's tenant, newest first.
 
-    With `plaintext` their sealed part is decrypted, once the reading is recorded: if that can't be, 503.
+    With `plaintext` their encrypted part is decrypted, once the access is recorded; 503 if it can't be recorded.
     """
     page = await audit.reading.page(
         caller,
@@ -46,7 +46,7 @@ async def events(caller: AuditReader, query: Annotated[EventsQuery, Query()], au
 
 @router.get("/events/{event_id}", response_model=EventBody, responses=problems(401, 403, 404, 422, 503))
 async def event(event_id: UUID, caller: AuditReader, audit: Audit, plaintext: _Plaintext = False) -> JSONResponse:
-    """One record."""
+    """Return one record."""
     return JSONResponse(await audit.reading.one(caller, event_id, plaintext=plaintext))
 
 
@@ -59,10 +59,10 @@ async def event(event_id: UUID, caller: AuditReader, audit: Audit, plaintext: _P
     },
 )
 async def export(caller: AuditReader, query: Annotated[ExportQuery, Query()], audit: Audit) -> StreamingResponse:
-    """The log to take away, encrypted as it is: a header, then an entry a line, in their order.
+    """Export the log, still encrypted, as JSON Lines: a header, then one entry per line.
 
-    The export is recorded first. It can be verified offline with the log's key alone; a header says how far it goes, so
-    that one that was cut short is noticed.
+    The export is recorded first. It can be verified offline with the log's key; the header states the last entry, so
+    that truncation is detected.
     """
     lines = await audit.export.begin(caller, query.since, query.until)
     return StreamingResponse(lines, media_type=EXPORT_TYPE)
@@ -74,7 +74,7 @@ async def export(caller: AuditReader, query: Annotated[ExportQuery, Query()], au
     responses=problems(401, 403, 404, 409, 422, 503),
 )
 async def proof(event_id: UUID, caller: LogReader, audit: Audit) -> PlainTextResponse:
-    """Proof that the event is in the log, against its newest checkpoint: a C2SP tlog-proof.
+    """Return an inclusion proof of the event against the newest checkpoint: a C2SP tlog-proof.
 
     409 `not-sealed` with `Retry-After` while the event is recorded and no checkpoint covers it yet.
     """
@@ -90,7 +90,7 @@ async def proof(event_id: UUID, caller: LogReader, audit: Audit) -> PlainTextRes
 
 @router.get("/checkpoint", response_class=PlainTextResponse, responses=problems(401, 403, 404, 503))
 async def checkpoint(caller: LogReader, audit: Audit) -> PlainTextResponse:
-    """The newest checkpoint of the tenant's log: a C2SP signed note."""
+    """Return the newest checkpoint of the tenant's log: a C2SP signed note."""
     return PlainTextResponse(await _newest(audit, caller.tenant))
 
 
@@ -103,7 +103,7 @@ async def consistency(
         int | None, Query(alias="to", ge=0, description="Size of the newer checkpoint; the newest if omitted.")
     ] = None,
 ) -> JSONResponse:
-    """Proof that the log has only grown between two checkpoints, which are known by their sizes."""
+    """Return the consistency proof between two checkpoints, given by their sizes."""
     newest = parse_checkpoint(parse_note(await _newest(audit, caller.tenant)).text)
     new = newest.size if new is None else new
     path = await audit.proofs.consistency(caller.tenant, old, new)
@@ -113,7 +113,7 @@ async def consistency(
 
 @router.get("/key", response_class=PlainTextResponse, responses=problems(401, 403, 404, 503))
 async def key(caller: LogReader, audit: Audit) -> PlainTextResponse:
-    """The keys that verify the tenant's checkpoints, as C2SP verifier keys, newest first, one a line."""
+    """Return the keys that verify the tenant's checkpoints: C2SP verifier keys, newest first, one per line."""
     found = await audit.signer.public_keys(LOG_KEY)
     versions = sorted(found, key=lambda kid: int(kid.rpartition(":")[2]), reverse=True)
     origin = f"{audit.log_name}/{caller.tenant}"

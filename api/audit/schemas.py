@@ -1,4 +1,4 @@
-"""The wire format of the audit log's routes."""
+"""Wire format of the audit log's routes."""
 
 from typing import Annotated, Any, Literal
 
@@ -10,7 +10,7 @@ MOST_EVENTS = 200
 
 
 class EventsQuery(BaseModel):
-    """Which records, and how. A name that is none is refused: a filter that is misspelt must not show everything."""
+    """Filters of a records query. Unknown names are refused: a misspelt filter must not return everything."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -32,7 +32,7 @@ class EventsQuery(BaseModel):
 
 
 class ExportQuery(BaseModel):
-    """Which part of the log."""
+    """Range of an export."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -41,7 +41,7 @@ class ExportQuery(BaseModel):
 
 
 class EventBody(BaseModel):
-    """A record. The digest is over all but ``content`` and ``erased``."""
+    """A record. The digest covers everything but ``content`` and ``erased``."""
 
     event_id: str
     schema_version: int = Field(alias="schema")
@@ -63,7 +63,7 @@ class EventBody(BaseModel):
 
 
 class EventsBody(BaseModel):
-    """A page of records, newest first. ``cursor`` leads to the next, where there is one."""
+    """A page of records, newest first. ``cursor`` leads to the next page, if there is one."""
 
     events: list[EventBody]
     cursor: str | None = None
@@ -73,7 +73,7 @@ Hash = Annotated[str, Field(description="32 bytes in base64.")]
 
 
 class ConsistencyBody(BaseModel):
-    """The proof that a log of ``to`` entries begins with those of ``from`` (RFC 9162, section 2.1.4)."""
+    """Proof that the log of ``to`` entries extends the log of ``from`` entries (RFC 9162, section 2.1.4)."""
 
     log: str
     old: int = Field(alias="from")

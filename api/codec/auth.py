@@ -1,7 +1,7 @@
-"""Who reads payloads: the holder of an access token, or of a session, which counts here and nowhere else.
+"""Authentication of payload readers: an access token, or a session that is accepted here only.
 
-A browser sends the session's cookie by itself. So it counts only for requests that the configured UI makes: they carry
-its origin, exactly, which no script can forge; and only for JSON, which no form of a foreign page can send.
+A browser sends the session's cookie by itself. It is therefore accepted only from the configured UI: the request must
+carry its exact origin, which no script can forge, and JSON, which no cross-site form can send.
 """
 
 from typing import Annotated
@@ -23,7 +23,7 @@ _HEADERS = ("content-type", "x-namespace", "authorization", "authorization-extra
 
 
 class CodecCors:
-    """Lets the configured UI's pages, and no others, read what ``/codec`` answers (Fetch standard, CORS protocol)."""
+    """Permits the configured UI's pages alone to read responses of ``/codec`` (Fetch standard, CORS protocol)."""
 
     def __init__(self, app: ASGIApp, origin: str | None) -> None:
         self._app = app
@@ -38,16 +38,15 @@ class CodecCors:
             )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """See ASGI 3.0."""
+        """Handle an ASGI 3.0 connection."""
         shared = scope["type"] == "http" and scope["path"].startswith(f"{SESSION_PATH}/")
         await (self._shared if shared else self._app)(scope, receive, send)
 
 
 async def _payload_reader(request: Request, access: Access, codec: Codec) -> Principal:
-    """The principal that may read payloads.
+    """Return the principal that may read payloads.
 
-    Raises:
-        Refusal: MISSING_TOKEN, INVALID_TOKEN, EXPIRED_TOKEN, FORBIDDEN.
+    Raises: Refusal: MISSING_TOKEN, INVALID_TOKEN, EXPIRED_TOKEN, FORBIDDEN.
     """
     if "authorization" in request.headers:
         principal = await authenticate(request)
@@ -76,7 +75,7 @@ async def _of_session(request: Request, codec: Codec) -> Principal:
 
 
 async def _ticket_buyer(principal: Authenticated, access: Access) -> Principal:
-    """The holder of an access token who may read payloads: a session buys no other session."""
+    """Return a payload reader with an access token: a session can't create another session."""
     await access.decider.require(principal, Action.DECODE_PAYLOAD, Resource(principal.tenant, ResourceKind.PAYLOAD))
     return principal
 

@@ -1,7 +1,7 @@
-"""Payloads of Temporal in plaintext, for who may read them, recorded before they leave.
+"""Decoding of Temporal payloads for permitted readers; each access is recorded before the response.
 
-A payload of ours names tenant, namespace and workflow in its metadata, and authenticates them: the codec opens nothing
-whose metadata was edited. So the metadata can be judged before a key is touched, and holds once the payload is open.
+A payload encrypted by Assay names tenant, namespace and workflow in its authenticated metadata, so access can be
+decided before any key is used: the codec rejects a payload with changed metadata.
 """
 
 from collections import OrderedDict
@@ -58,7 +58,7 @@ class PayloadDecoder:
     async def decode(
         self, principal: Principal, payloads: Sequence[Any], namespace: str | None, *, keep_references: bool = False
     ) -> list[Any]:
-        """The payloads (proto JSON), ours in plaintext, those of other encodings as they came. All or none.
+        """Return the payloads (proto JSON), decrypted if encrypted by Assay, others unchanged. All or none.
 
         Args:
             principal: who reads.
@@ -109,7 +109,7 @@ class PayloadDecoder:
         return MessageToDict(plain)
 
     async def _record(self, principal: Principal, run: str) -> None:
-        """Record once a window; what this process has seen recorded, it doesn't ask for again."""
+        """Record the access once per window; windows recorded by this process are cached."""
         record = decoded_record(principal, run, self._clock.now())
         if record.event_id in self._recorded:
             return
@@ -120,7 +120,7 @@ class PayloadDecoder:
 
 
 def _parsed(payload: object, place: int) -> Payload:
-    """The payload. Fields that this version does not know are no matter of ours."""
+    """Parse a payload. Unknown fields are ignored."""
     if not isinstance(payload, dict):
         raise Refusal(Kind.INVALID_REQUEST, "must be a payload in proto JSON", field=f"payloads.{place}")
     try:

@@ -1,4 +1,4 @@
-"""``/codec``: Temporal's remote codec protocol, for its UI and its command line, and a browser's way in."""
+"""``/codec``: Temporal's remote codec protocol for its UI and CLI, and browser sessions."""
 
 import json
 from typing import Annotated
@@ -17,7 +17,7 @@ from domain.refusals import Kind, Refusal
 router = APIRouter(prefix=SESSION_PATH, tags=["codec"])
 
 DECODE_BODY_BYTES = 4 * 1024 * 1024
-"""Longest body of ``decode``: Temporal keeps payloads up to 2 MiB, and they come in base64."""
+"""Maximum body size of ``decode``: Temporal stores payloads up to 2 MiB, sent in base64."""
 _KeepReferences = Annotated[
     bool, Query(alias="preserveStorageRefs", description="Leave references to large payloads unresolved.")
 ]
@@ -43,10 +43,10 @@ async def decode(
     namespace: _Namespace = None,
     keep_references: _KeepReferences = False,
 ) -> Response:
-    """Payloads in plaintext, for auditors and admins of their tenant. Recorded before it is answered.
+    """Decode payloads for auditors and admins of the tenant. The access is recorded before the response.
 
-    Payloads of other encodings come back as they were, large ones in place of the references to them. One that does not
-    authenticate, or is another tenant's, refuses the whole request.
+    Payloads of other encodings are returned unchanged, references to large payloads are resolved. A payload that fails
+    authentication, or belongs to another tenant, causes the whole request to be refused.
     """
     sent = checked(PayloadsBody, await read_json(request))
     opened = await codec.decoder.decode(caller, sent.payloads, namespace, keep_references=keep_references)
@@ -57,7 +57,7 @@ async def decode(
     "/encode", response_model=PayloadsBody, responses=problems(401, 403, 503), openapi_extra=body_of(PayloadsBody)
 )
 async def encode(caller: PayloadReader) -> Response:
-    """Always refused: a payload is sealed for the one run that it belongs to, and this protocol does not say which."""
+    """Always refused: a payload is encrypted for one run, which this protocol does not name."""
     del caller
     raise Refusal(Kind.FORBIDDEN, "this endpoint only decodes; start runs by POST /v1/inferences")
 
@@ -70,7 +70,7 @@ async def encode(caller: PayloadReader) -> Response:
     openapi_extra=body_of(TicketRequest),
 )
 async def ticket(request: Request, caller: TicketBuyer, codec: Codec) -> JSONResponse:
-    """A link, good once and for a minute, that opens a session in a browser and leads it to Temporal's UI."""
+    """Create a link, valid once and for a minute, that opens a browser session for Temporal's UI."""
     _ui_origin(codec)
     wanted = checked(TicketRequest, await read_json(request))
     if wanted.run is not None and tenant_of_run(wanted.run) != caller.tenant:
@@ -91,7 +91,7 @@ async def ticket(request: Request, caller: TicketBuyer, codec: Codec) -> JSONRes
     responses={303: {"description": "Session opened; redirect to Temporal's UI"}, **problems(401, 404, 422, 503)},
 )
 async def session(ticket: Annotated[str, Query(max_length=8192)], codec: Codec) -> RedirectResponse:
-    """Spend a ticket: sets the session's cookie, which is good for this path alone."""
+    """Redeem a ticket: set the session's cookie, which is limited to this path."""
     origin = _ui_origin(codec)
     opened = await codec.sessions.open(ticket)
     page = f"{origin}/namespaces/{codec.namespace}/workflows"

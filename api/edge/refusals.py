@@ -1,4 +1,4 @@
-"""Refusals at the HTTP edge: counted, and offered to the recorder."""
+"""Refusals before a run starts: counted, and passed to the recorder."""
 
 from fastapi import Request
 
@@ -9,12 +9,12 @@ _RECORDED = frozenset({401, 403, 422, 429})
 
 
 def leave_unrecorded(request: Request) -> None:
-    """Say of a request that its refusal is counted but not recorded: it proves nothing, and comes by the dozen."""
+    """Mark a request's refusal as counted but not recorded: it is unauthenticated and frequent."""
     request.state.unrecorded = True
 
 
 def record_refusal(request: Request, refusal: Refusal, status: int) -> None:
-    """Count a refusal at the edge, and offer it to the log if it is one that the log wants."""
+    """Count a refusal, and pass it to the recorder if its kind is recorded."""
     request.app.state.metrics.refusals.labels(refusal.kind.value).inc()
     services = request.app.state.readiness.services
     if services is None or status not in _RECORDED or getattr(request.state, "unrecorded", False):

@@ -1,4 +1,4 @@
-"""Reading a JSON body strictly, after the caller is known and before anything is done with it."""
+"""Strict parsing of JSON bodies, after authentication and before any use."""
 
 import json
 from collections.abc import Awaitable, Callable
@@ -26,10 +26,9 @@ def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 async def read_json(request: Request) -> Any:  # noqa: ANN401 - any JSON
-    """The body, decoded.
+    """Read and decode the body.
 
-    Raises:
-        Refusal: UNSUPPORTED_MEDIA, MALFORMED_BODY.
+    Raises: Refusal: UNSUPPORTED_MEDIA, MALFORMED_BODY.
     """
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type != "application/json":
@@ -41,10 +40,9 @@ async def read_json(request: Request) -> Any:  # noqa: ANN401 - any JSON
 
 
 def checked(model: type[Body], value: object) -> Body:
-    """``value`` as a body of that form.
+    """Validate ``value`` as a body of the given model.
 
-    Raises:
-        Refusal: INVALID_REQUEST, naming the first field at fault and never its value.
+    Raises: Refusal: INVALID_REQUEST, naming the first invalid field and never its value.
     """
     if not isinstance(value, dict):
         raise Refusal(Kind.INVALID_REQUEST, "the body must be a JSON object", field="")
@@ -60,7 +58,7 @@ def checked(model: type[Body], value: object) -> Body:
 
 
 def _dotted(location: list[int | str]) -> str:
-    """A field's name, without giving back a name that could itself be a secret."""
+    """Join a field's name; unknown names are omitted, since a name could itself be a secret."""
     return ".".join(
         str(part)
         if isinstance(part, int) or (part.isascii() and part.isidentifier() and len(part) <= _MAX_NAME)
@@ -80,9 +78,10 @@ def _say(error_type: str, message: str) -> str:
 
 
 def json_body(model: type[Body]) -> Callable[..., Awaitable[tuple[Body, dict[str, Any]]]]:
-    """A dependency: the body in the form ``model``, and as it was sent.
+    """Make a dependency that returns the body as ``model`` and as sent.
 
-    A route names it after its caller: FastAPI keeps that order, so who asks is settled before what they ask.
+    A route declares it after its caller: FastAPI keeps that order, so the caller is authenticated before the body is
+    read.
     """
 
     async def dependency(request: Request) -> tuple[Body, dict[str, Any]]:

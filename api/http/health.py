@@ -1,4 +1,4 @@
-"""Is the process alive, can it serve, and how much has it done."""
+"""Liveness, readiness and metrics."""
 
 import asyncio
 
@@ -16,13 +16,13 @@ _CHECK_SECONDS = 2.0
 
 @router.get("/healthz")
 async def healthz() -> dict[str, str]:
-    """The process runs. Says nothing of what stands behind it."""
+    """Report that the process runs. Its servers are not checked."""
     return {"status": "ok"}
 
 
 @router.get("/readyz", responses={503: {"description": "A required server does not answer"}})
 async def readyz(request: Request) -> JSONResponse:
-    """Whether every server that a request needs answers now."""
+    """Report readiness: 200 if every server a request needs answers now."""
     state = readiness(request)
     results = await asyncio.gather(*(_check(dependency) for dependency in state.dependencies))
     checks = {dependency.name: result for dependency, result in zip(state.dependencies, results, strict=True)}
@@ -44,5 +44,5 @@ async def _check(dependency: Dependency) -> str:
 
 @router.get("/metrics", include_in_schema=False)
 async def metrics(request: Request) -> Response:
-    """Counters for Prometheus: routes, statuses and kinds, never who or what."""
+    """Export Prometheus metrics by route, status and kind, never by caller or content."""
     return Response(generate_latest(request.app.state.metrics.registry), media_type=CONTENT_TYPE_LATEST)

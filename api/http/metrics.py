@@ -1,4 +1,4 @@
-"""What the edge counts. Labels are route templates, statuses and kinds: nothing of a caller or a prompt."""
+"""Metrics of the HTTP edge. Labels are route templates, statuses and kinds, never callers or content."""
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
 
@@ -6,7 +6,7 @@ _BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 
 
 class Metrics:
-    """The process's counters, in a registry of their own."""
+    """Metrics of the process, in a registry of their own."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()

@@ -1,4 +1,4 @@
-"""Around every request: an ID, a bound on the body, headers, counters, one line of log."""
+"""Middleware of every request: request ID, body limit, headers, metrics and one log line."""
 
 import re
 import time
@@ -23,7 +23,7 @@ log = structlog.get_logger("api.access")
 
 
 class BodyLimit:
-    """Refuses to read more than ``max_bytes`` of a body, or what ``by_path`` says, whatever ``Content-Length`` says."""
+    """Limits bodies to ``max_bytes``, or to the limit in ``by_path``, whatever ``Content-Length`` claims."""
 
     def __init__(self, app: ASGIApp, max_bytes: int, by_path: Mapping[str, int] | None = None) -> None:
         self._app = app
@@ -31,7 +31,7 @@ class BodyLimit:
         self._by_path = by_path or {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """See ASGI 3.0. Reading too much raises a Refusal (BODY_TOO_LARGE) in whoever reads."""
+        """Handle an ASGI 3.0 connection. Reading beyond the limit raises a Refusal (BODY_TOO_LARGE) in the reader."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -51,7 +51,7 @@ class BodyLimit:
 
 
 class RequestFrame:
-    """Gives each request an ID (a run's own, once known), headers, counters, and a line in the log."""
+    """Gives each request an ID (a run's own, once known), headers, metrics and a log line."""
 
     def __init__(
         self,
@@ -66,7 +66,7 @@ class RequestFrame:
         self._elapsed = elapsed
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """See ASGI 3.0. An error that nothing else caught becomes a problem that tells nothing."""
+        """Handle an ASGI 3.0 connection. An uncaught error becomes a problem without details."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -112,12 +112,12 @@ class RequestFrame:
 
 
 def route_of(scope: Scope) -> str:
-    """The route's template: the path itself may hold anything."""
+    """Return the route's template: the path itself may contain caller data."""
     return str(getattr(scope.get("route"), "path", "unmatched"))
 
 
 def _trace_of(scope: Scope) -> tuple[str, str] | None:
-    """Trace ID and parent ID of a valid ``traceparent`` (W3C Trace Context, level 1)."""
+    """Return trace ID and parent ID of a valid ``traceparent`` (W3C Trace Context, level 1)."""
     values = [value.decode("latin-1") for name, value in scope["headers"] if name == b"traceparent"]
     match = _TRACEPARENT.match(values[0]) if len(values) == 1 else None
     return (match[1], match[2]) if match and match[1].strip("0") and match[2].strip("0") else None

@@ -1,4 +1,4 @@
-"""The OpenAPI 3.1 description of what FastAPI can't see by itself: bodies that are read after authentication."""
+"""OpenAPI 3.1 description of bodies that are read after authentication, which FastAPI can't infer."""
 
 from typing import Any
 
@@ -47,19 +47,19 @@ TOKEN_FORM: dict[str, Any] = {
 
 
 def body_of(model: type[BaseModel]) -> dict[str, Any]:
-    """The ``requestBody`` of a route whose body is read by ``api.http.body``."""
+    """Describe the ``requestBody`` of a route whose body is read by ``api.http.body``."""
     schema = {"$ref": _REF.format(model=model.__name__)}
     return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
 
 
 def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """The problem responses of a route."""
+    """Describe the problem responses of a route."""
     content = {MEDIA_TYPE: {"schema": {"$ref": _REF.format(model=ProblemBody.__name__)}}}
     return {status: {"description": "Problem", "content": content} for status in statuses}
 
 
 def describe(app: FastAPI) -> dict[str, Any]:
-    """The whole description, made once."""
+    """Return the whole description, built once."""
     if app.openapi_schema is None:
         document = get_openapi(
             title="Assay", version=app.version, summary=app.summary, routes=app.routes, openapi_version="3.1.0"

@@ -1,4 +1,4 @@
-"""The ``Prefer`` header (RFC 7240): how long a caller waits, and for what."""
+"""``Prefer`` header (RFC 7240): how long a caller waits, and for which state."""
 
 import re
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ MAX_WAIT_SECONDS = 300
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """How long to wait, whether until the record is sealed, and what to say of it in ``Preference-Applied``."""
+    """Maximum wait, whether to wait for a checkpoint, and the text for ``Preference-Applied``."""
 
     seconds: float
     applied: str | None = None
@@ -17,7 +17,7 @@ class Waiting:
 
 
 def waiting(headers: list[str], default_seconds: float) -> Waiting:
-    """Read ``wait=SECONDS``, ``respond-async`` and ``sealed``. What is not understood is ignored, as the RFC asks."""
+    """Parse ``wait=SECONDS``, ``respond-async`` and ``sealed``. Unknown preferences are ignored (RFC 7240)."""
     preferences = [part.strip().lower() for header in headers for part in header.split(",")]
     asked = next((int(match[1]) for part in preferences if (match := _WAIT.match(part))), None)
     applied: list[str] = [name for name in ("respond-async", "sealed") if name in preferences]

@@ -1,4 +1,4 @@
-"""The wire format, strictly: no unknown fields, no coercion. Limits that a policy sets are checked after these."""
+"""Wire format, validated strictly: no unknown fields, no coercion. Policy limits are checked afterwards."""
 
 from typing import Annotated, Any, Literal
 
@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_vali
 
 
 class Strict(BaseModel):
-    """Base of every body that we accept."""
+    """Base of every accepted body."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
 
@@ -15,7 +15,7 @@ Person = Annotated[str, StringConstraints(min_length=1, max_length=1024)]
 
 
 class MessageBody(Strict):
-    """One message of a conversation. ``kind`` says what a user's message holds, so that it is judged as such."""
+    """A message of a conversation. ``kind`` states the origin of a user message's text, which decides its screening."""
 
     role: Literal["system", "user", "assistant"]
     content: Annotated[str, StringConstraints(min_length=1)]
@@ -26,7 +26,7 @@ class MessageBody(Strict):
 
 
 class InferenceBody(Strict):
-    """A request for a model's answer: either ``prompt`` or ``messages``."""
+    """Request for a model's answer: either ``prompt`` or ``messages``."""
 
     model: Annotated[str, StringConstraints(min_length=1, max_length=64)] = Field(examples=["smollm2"])
     prompt: Annotated[str, StringConstraints(min_length=1)] | None = Field(
@@ -40,7 +40,7 @@ class InferenceBody(Strict):
     @model_validator(mode="before")
     @classmethod
     def _present_means_given(cls, body: Any) -> Any:  # noqa: ANN401 - any JSON
-        """A field is left out or given; null is no value of any of them."""
+        """Reject null: a field is either omitted or given."""
         if isinstance(body, dict):
             for name, value in body.items():
                 if value is None and name in cls.model_fields:
@@ -57,7 +57,7 @@ class NullField(ValueError):
 
 
 class PredictBody(Strict):
-    """The tutorial's own request."""
+    """Request of the tutorial's endpoint."""
 
     prompt: Annotated[str, StringConstraints(min_length=1, max_length=1024)] = Field(
         examples=["Say hello in one short sentence."]
@@ -66,7 +66,7 @@ class PredictBody(Strict):
 
 
 class PayloadsBody(Strict):
-    """``temporal.api.common.v1.Payloads`` in proto JSON. Bytes, metadata's included, are base64."""
+    """``temporal.api.common.v1.Payloads`` in proto JSON. All bytes, metadata included, are base64."""
 
     payloads: list[Any] = Field(
         default=[], examples=[[{"metadata": {"encoding": "anNvbi9wbGFpbg=="}, "data": "IkhlbGxvIg=="}]]
@@ -74,13 +74,13 @@ class PayloadsBody(Strict):
 
 
 class ErasureBody(Strict):
-    """Whom to forget: the ``sub`` of their tokens, or the name that they have as an end user."""
+    """Data subject to erase: the ``sub`` of their tokens, or their name as an end user."""
 
     subject: Person
 
 
 class HoldRequest(Strict):
-    """What to hold: the records of one person, or all of the tenant's; and why."""
+    """Scope and reason of a legal hold: records of one data subject, or all of the tenant."""
 
     subject: Person | None = None
     tenant_wide: Literal[True] | None = None
@@ -94,7 +94,7 @@ class HoldRequest(Strict):
 
 
 class UnclearHold(ValueError):
-    """Nobody is held, or both a person and everybody."""
+    """Neither or both of 'subject' and 'tenant_wide' were given."""
 
     def __init__(self) -> None:
         super().__init__("give either 'subject' or 'tenant_wide'")
@@ -102,13 +102,13 @@ class UnclearHold(ValueError):
 
 
 class TicketRequest(Strict):
-    """A way into Temporal's UI for a browser; to one run, if it is named."""
+    """Request for a browser session in Temporal's UI; for one run, if named."""
 
     run: Annotated[str, StringConstraints(max_length=128)] | None = None
 
 
 class TicketBody(BaseModel):
-    """Where to send the browser, relative to this API, and how long (s) that and the session are good for."""
+    """Address to open, relative to this API, and lifetimes (s) of the ticket and the session."""
 
     location: str
     expires_in: int
@@ -116,7 +116,7 @@ class TicketBody(BaseModel):
 
 
 class FindingBody(BaseModel):
-    """Where a rule of the screening matched: code points of a message, as it was sent."""
+    """Match of a screening rule: code points of a message as sent."""
 
     rule: str
     message: int
@@ -125,7 +125,7 @@ class FindingBody(BaseModel):
 
 
 class ProblemBody(BaseModel):
-    """RFC 9457 problem details. ``run`` is the run's body where there is a run."""
+    """RFC 9457 problem details. ``run`` is the run's body, if there is a run."""
 
     type: str = Field(examples=["urn:assay:problem:prompt-blocked"])
     title: str
@@ -138,7 +138,7 @@ class ProblemBody(BaseModel):
 
 
 class AnswerBody(BaseModel):
-    """What the model said."""
+    """Answer of the model."""
 
     content: str
     model: str
@@ -155,7 +155,7 @@ class UsageBody(BaseModel):
 
 
 class ReceiptBody(BaseModel):
-    """Proof that the outcome was recorded before the answer was given."""
+    """Signed proof that the outcome was recorded before the answer was returned."""
 
     event_id: str
     record_digest: str
@@ -165,7 +165,7 @@ class ReceiptBody(BaseModel):
 
 
 class RunProblemBody(BaseModel):
-    """Why a run has no answer."""
+    """Reason why a run has no answer."""
 
     type: str
     detail: str
@@ -175,7 +175,7 @@ class RunProblemBody(BaseModel):
 
 
 class RunBody(BaseModel):
-    """A run, as it stands."""
+    """Current state of a run."""
 
     id: str
     status: Literal["running", "held", "completed", "blocked", "refused", "failed", "cancelled"]
@@ -190,7 +190,7 @@ class RunBody(BaseModel):
 
 
 class PredictResult(BaseModel):
-    """The tutorial's own response, with the receipt."""
+    """Response of the tutorial's endpoint, with the receipt."""
 
     result: str
     id: str
@@ -200,7 +200,7 @@ class PredictResult(BaseModel):
 
 
 class TokenBody(BaseModel):
-    """RFC 6749 section 5.1."""
+    """Token response (RFC 6749 section 5.1)."""
 
     access_token: str
     token_type: Literal["Bearer"] = "Bearer"  # noqa: S105 - the name of a scheme, no secret

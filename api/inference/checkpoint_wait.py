@@ -1,4 +1,4 @@
-"""Waiting until a recorded outcome is in a signed checkpoint of its tenant's log: the promise of a receipt, kept."""
+"""Waiting until a signed checkpoint covers a recorded outcome."""
 
 import asyncio
 import time
@@ -16,18 +16,18 @@ _LONGEST_PAUSE_SECONDS = 0.5
 
 
 class Sealing:
-    """Puts the proof to the receipts of those who ask for it."""
+    """Adds inclusion proofs to receipts for callers that prefer them."""
 
     def __init__(
         self, proofs: LogProofs, stopping: asyncio.Event, *, monotonic: Callable[[], float] = time.monotonic
     ) -> None:
-        """Take the proofs. Once ``stopping`` is set, nobody is kept waiting."""
+        """Take the proofs. Once ``stopping`` is set, waiting ends at once."""
         self._proofs = proofs
         self._stopping = stopping
         self._monotonic = monotonic
 
     async def now(self, tenant: str, view: RunView) -> RunView:
-        """The run with its receipt's proof, if there is one by now; where it can't be had, without."""
+        """Return the run with its receipt's proof, if one is available now; otherwise without."""
         if (event := _event_of(view)) is None:
             return view
         with suppress(Refusal):
@@ -37,9 +37,9 @@ class Sealing:
         return view
 
     async def wait(self, tenant: str, view: RunView, seconds: float) -> RunView | None:
-        """The run with its receipt's proof, or None if there is none when ``seconds`` are over.
+        """Return the run with its receipt's proof, or None if there is none after ``seconds``.
 
-        A run without a receipt has nothing that could be sealed, and is given as it is.
+        A run without a receipt has nothing to prove, and is returned unchanged.
         """
         if _event_of(view) is None:
             return view

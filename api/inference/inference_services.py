@@ -9,7 +9,7 @@ from domain.policy.document import Policy
 
 @dataclass(frozen=True)
 class PinnedPolicy:
-    """The policy that new runs are pinned to."""
+    """Policy to which new runs are pinned."""
 
     hash: str
     policy: Policy

@@ -31,7 +31,7 @@ async def idempotency_key(
         str | None, Header(description="Requests with the same key return the same run.")
     ] = None,
 ) -> str | None:
-    """The ``Idempotency-Key`` header: 1 to 255 printable ASCII characters."""
+    """Validate the ``Idempotency-Key`` header: 1 to 255 printable ASCII characters."""
     if idempotency_key is None:
         return None
     if (
@@ -61,9 +61,9 @@ async def submit(
     key: Annotated[str | None, Depends(idempotency_key)],
     prefer: Annotated[str | None, Header(description="`wait=SECONDS`, `respond-async` (RFC 7240), `sealed`")] = None,
 ) -> JSONResponse:
-    """Ask a model, governed. Waits 30 s for the answer unless told otherwise, then answers 202 with `Location`.
+    """Submit a governed request. Waits up to 30 s for the answer by default, then returns 202 with `Location`.
 
-    With `Prefer: sealed` it waits until the record is in a signed checkpoint of the log, and proves that.
+    With `Prefer: sealed` it waits until a signed checkpoint covers the record, and returns the proof.
     """
     del prefer  # declared for the description; read below, since a header may come more than once
     sent = body[1]
@@ -80,7 +80,7 @@ async def submit(
 
 
 async def shown(inference: InferenceServices, caller: Principal, view: RunView) -> RunView:
-    """The run with its receipt's proof; where the policy wants replies sealed, as running until there is one."""
+    """Return the run with its receipt's proof; as running if the policy requires a proof and there is none yet."""
     found = await inference.sealing.now(caller.tenant, view)
     if inference.policy.policy.for_tenant(caller.tenant).sealed and found.unsealed:
         return running(view.id)
@@ -88,7 +88,7 @@ async def shown(inference: InferenceServices, caller: Principal, view: RunView) 
 
 
 async def outcome(inference: InferenceServices, caller: Principal, started: Started, patience: Waiting) -> RunView:
-    """The run's outcome, sealed where the caller or the policy wants it so; or the run as running: its time is up."""
+    """Return the run's outcome, with its proof if required, or the run as running after the maximum wait."""
     begun = time.monotonic()
     view = await inference.runs.wait(started, patience.seconds)
     if view.running or not (patience.sealed or inference.policy.policy.for_tenant(caller.tenant).sealed):
@@ -101,7 +101,7 @@ async def outcome(inference: InferenceServices, caller: Principal, started: Star
     "/{run_id}", response_model=RunBody, response_model_exclude_none=True, responses=problems(401, 403, 404, 503)
 )
 async def read(request: Request, run_id: str, caller: RunReader, inference: Inference) -> JSONResponse:
-    """A run as it stands: its own caller's, or any run of the tenant for auditors."""
+    """Return the current state of a run: the caller's own, or any run of the tenant for auditors."""
     view = await inference.runs.read(run_id, caller)
     request.state.run_id = run_id
     return JSONResponse((await shown(inference, caller, view)).body())
@@ -115,14 +115,14 @@ async def read(request: Request, run_id: str, caller: RunReader, inference: Infe
     responses=problems(401, 403, 404, 503),
 )
 async def cancel(request: Request, run_id: str, caller: RunCanceller, inference: Inference) -> JSONResponse:
-    """Ask for the run's end. What it has used is settled; a run that has ended stays as it is."""
+    """Request the run's cancellation. Used tokens are settled; a run that has ended is unchanged."""
     view = await shown(inference, caller, await inference.runs.cancel(run_id, caller))
     request.state.run_id = run_id
     return JSONResponse(view.body(), status_code=202 if view.running else 200)
 
 
 def respond(view: RunView) -> JSONResponse:
-    """The answer to a waiting POST: 200, 202, or the problem in which the run ended."""
+    """Build the response to a waiting POST: 200, 202, or the problem in which the run ended."""
     if view.running:
         location = {"Location": f"/v1/inferences/{view.id}", "Retry-After": "1"}
         return JSONResponse(view.body(), status_code=202, headers=location)

@@ -1,7 +1,7 @@
-"""Waiting for the outcome of a run: for Temporal's word of it, or for that of a worker in this process.
+"""Waiting for a run's outcome: from Temporal, or from a worker in the same process.
 
-An outcome stands once its record is committed, which is before the workflow's last task is completed. A worker that
-shares the API's process can tell then, and the caller need not wait for Temporal to learn of it. See decision 11.
+An outcome is final once its record is committed, before the workflow's last task completes. A worker in the API's
+process can pass it on then, and the caller need not wait for Temporal. See decision 11.
 """
 
 import asyncio
@@ -16,12 +16,14 @@ from api.inference.run_views import RunView
 from assay_temporal.contracts import InferenceResult
 
 _KEPT_SECONDS = 60.0
-"""A workflow task that its worker did not complete is another's after 10 s: long enough for Temporal to know, too."""
+"""A workflow task not completed by its worker is rescheduled after 10 s: this leaves time for Temporal to learn the
+outcome.
+"""
 _MOST_KEPT = 256
 
 
 class Outcomes:
-    """Outcomes of runs that someone waits for here, by the runs' public IDs."""
+    """Outcomes of runs with a waiter in this process, by the runs' public IDs."""
 
     def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
         """Start without waiters."""
@@ -30,7 +32,7 @@ class Outcomes:
         self._given_up = False
 
     def recorded(self, result: InferenceResult) -> None:
-        """A worker of this process has committed this outcome. Of no interest unless someone waits for it."""
+        """Pass on an outcome that a worker of this process has committed. Ignored without a waiter."""
         waiting = self._waiting.get(result.id, ())
         if waiting:
             self._told[result.id] = run_views.ended(result.id, result)
@@ -39,7 +41,7 @@ class Outcomes:
                 heard.set_result(self._told[result.id])
 
     def give_up(self) -> None:
-        """Keep nobody waiting any more: their runs go on without us, and whoever asks now hears of them as running."""
+        """Release all waiters: their runs continue, and are reported as running."""
         self._given_up = True
         for public_id, waiting in self._waiting.items():
             for heard in waiting:
@@ -47,16 +49,16 @@ class Outcomes:
                     heard.set_result(run_views.running(public_id))
 
     def told(self, public_id: str) -> RunView | None:
-        """An outcome that a caller has had while Temporal is still to learn of it: whoever asks next gets the same."""
+        """Return an outcome that a caller received while Temporal may not have it yet, for later reads."""
         return self._told.get(public_id)
 
     async def first(
         self, public_id: str, ask_engine: Callable[[], Coroutine[Any, Any, RunView]], after: float = 0.0
     ) -> RunView:
-        """The outcome, from whoever knows it first; the run as running once it is time to give up.
+        """Return the outcome from the first source to have it; the run as running once waiting ends.
 
-        ``ask_engine`` waits for Temporal's word, and raises what is wrong with it. It is called ``after`` so many
-        seconds, and cancelled where nobody needs it any more.
+        ``ask_engine`` waits for Temporal's result, and raises its errors. It is called ``after`` so many seconds, and
+        cancelled when no waiter is left.
         """
         if (known := self._told.get(public_id)) is not None:
             return known
@@ -88,7 +90,7 @@ class Outcomes:
 
 
 def _pass_on(asked: "asyncio.Task[RunView]", heard: "asyncio.Future[RunView]") -> None:
-    """What Temporal said, to who waits for it, unless they know already."""
+    """Pass Temporal's result to the waiter, unless it has one."""
     if asked.cancelled():
         return
     error = asked.exception()

@@ -1,4 +1,4 @@
-"""``/ai/predict``: the endpoint of the tutorial that Assay grew out of, with everything behind it."""
+"""``/ai/predict``: the endpoint of the tutorial Assay grew out of, fully governed."""
 
 from dataclasses import replace
 from typing import Annotated, Any
@@ -37,7 +37,7 @@ async def predict(
     inference: Inference,
     key: Annotated[str | None, Depends(idempotency_key)],
 ) -> JSONResponse:
-    """Ask the policy's default model and wait for the answer, with `Prefer: sealed` for its proof too."""
+    """Send a prompt to the policy's default model and wait for the answer, with `Prefer: sealed` for its proof too."""
     pinned = inference.policy
     asked = {
         "model": pinned.policy.default_model(caller.tenant),

@@ -1,4 +1,4 @@
-"""A run as its callers see it, from what Temporal says of it."""
+"""A run as shown to its callers, built from Temporal's result."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -17,35 +17,35 @@ _KINDS = frozenset(kind.value for kind in Kind)
 
 @dataclass(frozen=True, slots=True)
 class RunView:
-    """A run's status with its result, if it has ended."""
+    """Status of a run, with its result if it has ended."""
 
     id: str
     status: Status
     result: InferenceResult | None = None
     problem: ProblemDetail | None = None
     proof: str | None = None
-    """The text of a tlog-proof: its receipt's event is in a signed checkpoint."""
+    """Text of a tlog-proof: a signed checkpoint covers the receipt's event."""
 
     @property
     def running(self) -> bool:
-        """Whether an outcome is still to come."""
+        """Return True while an outcome is still to come."""
         return self.status in (Status.RUNNING, Status.HELD)
 
     @property
     def unsealed(self) -> bool:
-        """Whether it has a receipt, and no proof to it."""
+        """Return True for a receipt without a proof."""
         return self.result is not None and self.result.receipt is not None and self.proof is None
 
     @property
     def refusal(self) -> Refusal | None:
-        """Why there is no answer, as a refusal; None if there is one, or may still be."""
+        """Return the reason for a missing answer as a refusal; None with an answer, or while running."""
         if self.problem is None:
             return None
         found = self.problem
         return Refusal(Kind(found.kind), found.detail, field=found.field, retry_after=found.retry_after)
 
     def body(self) -> dict[str, Any]:
-        """The run's JSON: ``{id, status, decision, ...}``, and of the rest what there is."""
+        """Return the run's JSON: ``{id, status, decision, ...}``, with optional members as available."""
         body: dict[str, Any] = {"id": self.id, "status": self.status.value, "decision": None}
         if (ended := self.result) is not None:
             body["decision"] = ended.decision
@@ -75,24 +75,24 @@ def _problem(problem: ProblemDetail) -> dict[str, Any]:
 
 
 def findings_of(problem: ProblemDetail) -> list[dict[str, Any]]:
-    """Where the screening's rules matched, as JSON."""
+    """Return the matches of the screening's rules as JSON."""
     return [dict(vars(place)) for place in problem.places]
 
 
 def running(run_id: str) -> RunView:
-    """A run without an outcome yet."""
+    """Return a run without an outcome yet."""
     return RunView(run_id, Status.RUNNING)
 
 
 def ended(run_id: str, result: InferenceResult | None) -> RunView:
-    """A completed workflow. One whose result can't be read tells nothing but that."""
+    """Return a completed workflow as a run. An unreadable result yields a generic failure."""
     if result is None:
         return _failed(run_id, Kind.INTERNAL, "the run's result can't be read")
     return RunView(run_id, Status(result.status), result, result.problem)
 
 
 def failed(run_id: str, error: WorkflowFailureError) -> RunView:
-    """A workflow that did not complete."""
+    """Return a workflow that failed as a run."""
     match error.cause:
         case CancelledError():
             return _failed(run_id, Kind.RUN_CANCELLED, "the run was cancelled", Status.CANCELLED)

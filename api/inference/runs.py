@@ -1,4 +1,4 @@
-"""Starting, awaiting, reading and cancelling runs: the API's only dealings with Temporal."""
+"""Starting, awaiting, reading and cancelling runs: the API's only use of Temporal."""
 
 import asyncio
 import contextlib
@@ -38,7 +38,7 @@ Handle = WorkflowHandle[Any, InferenceResult]
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """A request by a caller. ``idempotency_key`` is the caller's own, if they sent one."""
+    """A caller's request. ``idempotency_key`` is the caller's own, if sent."""
 
     principal: Principal
     body: Mapping[str, Any]
@@ -49,7 +49,7 @@ class Submission:
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """A run by its public ID. ``here``: a worker of this process got its first task with the reply to its start."""
+    """A run by its public ID. ``here``: a worker of this process got its first task with the start's response."""
 
     public_id: str
     here: bool = False
@@ -72,8 +72,8 @@ class Runs:
     ) -> None:
         """Take the parts.
 
-        ``require_vault`` refuses while Vault is away: with the keys at hand a run could be started, but it could not be
-        finished. ``outcomes`` hears of those that a worker of this process records, and when it is time to give up.
+        ``require_vault`` refuses while Vault is unavailable: with cached keys a run could be started but not finished.
+        ``outcomes`` receives those that a worker of this process records, and ends waiting.
         """
         self._client = client
         self._task_queue = task_queue
@@ -86,10 +86,9 @@ class Runs:
         self._access = access
 
     async def start(self, submission: Submission) -> Started:
-        """Start the run, or find the one that this idempotency key has started.
+        """Start the run, or return the one started before with this idempotency key.
 
-        Raises:
-            Refusal: IDEMPOTENCY_MISMATCH; ENGINE_UNAVAILABLE, VAULT_UNAVAILABLE, STORE_UNAVAILABLE.
+        Raises: Refusal: IDEMPOTENCY_MISMATCH; ENGINE_UNAVAILABLE, VAULT_UNAVAILABLE, STORE_UNAVAILABLE.
         """
         self._require_vault()
         principal = submission.principal
@@ -149,10 +148,10 @@ class Runs:
             raise Refusal(Kind.IDEMPOTENCY_MISMATCH, "this key was used with another body", field="Idempotency-Key")
 
     async def wait(self, started: Started, seconds: float) -> RunView:
-        """The run's outcome, or the run as it stands when ``seconds`` are over.
+        """Return the run's outcome, or its state after ``seconds``.
 
-        Of a run that a worker of this process has begun, that worker most likely tells the outcome first: so it has a
-        head start before Temporal is asked, whose answer costs more than a stage.
+        A worker of this process that has begun the run most likely has the outcome first: it gets a head start before
+        Temporal is queried, which costs more than a stage.
         """
         public_id = started.public_id
         if seconds <= 0:
@@ -166,10 +165,9 @@ class Runs:
             return run_views.running(public_id)
 
     async def read(self, public_id: str, principal: Principal) -> RunView:
-        """The run as it stands, for whoever may see it.
+        """Return the run's state to a permitted principal.
 
-        Raises:
-            Refusal: NOT_FOUND, also for another caller's run; ENGINE_UNAVAILABLE.
+        Raises: Refusal: NOT_FOUND, also for another caller's run; ENGINE_UNAVAILABLE.
         """
         description = await self._described(public_id, principal, Action.READ_OWN_RUN)
         if description.close_time is None:
@@ -184,7 +182,7 @@ class Runs:
                 return run_views.failed(public_id, error)
 
     async def cancel(self, public_id: str, principal: Principal) -> RunView:
-        """Ask for the run's end. One that has ended stays as it is."""
+        """Request the run's cancellation. A run that has ended is unchanged."""
         description = await self._described(public_id, principal, Action.CANCEL_OWN_RUN)
         if description.close_time is not None:
             return await self.read(public_id, principal)
@@ -225,7 +223,7 @@ def _not_found() -> Refusal:
 
 @asynccontextmanager
 async def _engine() -> AsyncIterator[None]:
-    """Temporal's errors as refusals."""
+    """Translate Temporal's errors to refusals."""
     try:
         yield
     except RPCError as error:
@@ -236,7 +234,7 @@ async def _engine() -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def _keys_or_refusal() -> AsyncIterator[None]:
-    """A key, or a large payload's store, that can't be had: as a refusal."""
+    """Translate missing keys and an unavailable large-payload store to refusals."""
     try:
         yield
     except KeyUnavailable as error:

@@ -1,4 +1,4 @@
-"""``assay audit archive|archives|restore``: an operator's hand on the audit log's old months."""
+"""``assay audit archive|archives|restore``: archiving of the audit log by an operator."""
 
 import asyncio
 import tempfile
@@ -34,7 +34,7 @@ def archive(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="List what would be archived; change nothing.")] = False,
     as_json: JsonFlag = False,
 ) -> None:
-    """Archive months that the policy lets go: into files, read back and verified, and out of the database."""
+    """Archive months past the retention period: write files, verify them, and drop the months from the database."""
     out = Output(as_json)
     wanted = _month(out, month) if month else None
 
@@ -49,7 +49,7 @@ def archive(
 
 
 def archives(as_json: JsonFlag = False) -> None:
-    """List the archives: where each month's files are, and whether the month is in the database as well."""
+    """List the archives: each month's files, and whether the month is in the database too."""
     out = Output(as_json)
 
     async def use(session: ServiceSession, settings: Settings) -> list[dict[str, Any]]:
@@ -81,7 +81,7 @@ def restore(
     tenant: Annotated[str | None, typer.Option(help="Only this tenant's records.")] = None,
     as_json: JsonFlag = False,
 ) -> None:
-    """Bring a month back into the log, verified first. It is put away again after 30 days."""
+    """Restore a month to the log after verifying it. It is archived again after 30 days."""
     out = Output(as_json)
     wanted = _month(out, month)
     report = _as_archiver(out, lambda archiver: archiver.restore(wanted, tenant))
@@ -106,7 +106,7 @@ def _month(out: Output, text: str) -> date:
 
 
 def _as_archiver(out: Output, use: Callable[[LogMonthArchiver], Awaitable[Result]]) -> Result:
-    """Run a command as the archiver: the operator lets itself in as it lets in the service, so Vault's log shows it."""
+    """Run a command with the archiver's AppRole, issued by the operator as for the service, so Vault audits it."""
 
     async def run(operator: ServiceSession, settings: Settings) -> Result:
         async with AsyncExitStack() as stack:
@@ -122,7 +122,7 @@ def _as_archiver(out: Output, use: Callable[[LogMonthArchiver], Awaitable[Result
 
 
 async def _let_in(stack: AsyncExitStack, operator: ServiceSession, settings: Settings) -> AppRoleSettings:
-    """Credentials in files of ours alone, gone when the command ends."""
+    """Write AppRole credentials to private files, removed when the command ends."""
     issued = await operator.call(
         lambda client: issue_secret_id(client, roles.ARCHIVER.approle, _WRAP_TTL, mount=settings.vault.approle_mount)
     )

@@ -1,4 +1,4 @@
-"""``assay audit``: reading the log, checking what was given as proof, and who may be forgotten."""
+"""``assay audit``: reading the log, verifying evidence, erasure and legal holds."""
 
 from cli.lazy import lazily
 

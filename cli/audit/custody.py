@@ -1,6 +1,6 @@
 """``assay audit erase``, ``hold``, ``holds``, ``release``: over HTTP, as an officer of a tenant.
 
-Erasing a whole tenant is the operator's, by the operator's AppRole.
+Erasing a whole tenant requires the operator's AppRole.
 """
 
 import secrets
@@ -35,7 +35,7 @@ def erase(
     url: Url = None,
     as_json: JsonFlag = False,
 ) -> None:
-    """Make what is recorded of a person, or a whole tenant, unreadable for ever. The log still verifies."""
+    """Make the records of a data subject, or a whole tenant, permanently unreadable. The log still verifies."""
     out = Output(as_json)
     if (subject is None) == (tenant is None):
         raise out.fail("give either --subject or --tenant", code=2)
@@ -68,7 +68,7 @@ def hold(
     url: Url = None,
     as_json: JsonFlag = False,
 ) -> None:
-    """Keep what is recorded of a person, or of the whole tenant, from being erased."""
+    """Place a legal hold on the records of a data subject, or of the whole tenant."""
     out = Output(as_json)
     if (subject is None) != tenant_wide:
         raise out.fail("give either --subject or --tenant-wide", code=2)
@@ -78,7 +78,7 @@ def hold(
 
 
 def holds(client: Client = "auditor", url: Url = None, as_json: JsonFlag = False) -> None:
-    """List the tenant's holds. Persons appear as keyed hashes, as they do in records."""
+    """List the tenant's legal holds. Persons appear as keyed hashes, as in records."""
     out = Output(as_json)
     rows = _call(out, client, url, "GET", "/holds")["holds"]
     names = ("id", "state", "tenant_wide", "subject", "placed_at", "first_release_at", "released_at")
@@ -91,7 +91,7 @@ def release(
     url: Url = None,
     as_json: JsonFlag = False,
 ) -> None:
-    """Release a hold. Two different persons have to; the first one marks it."""
+    """Release a legal hold. Dual control: the first request marks it, a second person releases it."""
     out = Output(as_json)
     body = _call(out, client, url, "POST", f"/holds/{hold_id}/release")
     still = "" if body["state"] == "released" else ": it stays in force until a second person releases it too"
@@ -99,7 +99,7 @@ def release(
 
 
 def _given(subject: str | None) -> str:
-    """The person's name; from standard input it stays out of the shell's history and the list of processes."""
+    """Return the data subject's name; from standard input, it stays out of shell history and process lists."""
     return sys.stdin.readline().rstrip("\n") if subject == "-" else str(subject)
 
 

@@ -1,4 +1,4 @@
-"""``assay audit verify-proof``, ``verify-consistency``, ``verify-export``: checking evidence offline, from files alone.
+"""``assay audit verify-proof``, ``verify-consistency``, ``verify-export``: offline verification of evidence files.
 
 Exit code 0: it holds. 1: it is broken. 2: it can't be read, or the call is wrong.
 """
@@ -50,19 +50,19 @@ def verify_proof(
     key: Keys,
     as_json: JsonFlag = False,
 ) -> None:
-    """Check offline that a record is in a log, by its tlog-proof."""
+    """Verify offline that a record is in a log, by its tlog-proof."""
     out = Output(as_json)
     _tell(out, offline_checks.verify_proof(_text(out, proof), record_digest, key))
 
 
 def verify_consistency(old: File, new: File, proof: File, key: Keys, as_json: JsonFlag = False) -> None:
-    """Check offline that a log only grew from the checkpoint OLD to NEW. PROOF is what /v1/audit/consistency gives."""
+    """Verify offline that checkpoint NEW extends OLD. PROOF is the output of /v1/audit/consistency."""
     out = Output(as_json)
     _tell(out, offline_checks.verify_growth(_text(out, old), _text(out, new), _text(out, proof), key))
 
 
 def verify_export(export: File, key: Keys, as_json: JsonFlag = False) -> None:
-    """Check offline that an export's records are those of the signed log: none changed, left out or put in between."""
+    """Verify offline that an export's records are those of the signed log: none changed, omitted or inserted."""
     out = Output(as_json)
     with export.open("rb") as lines:
         _tell(out, offline_checks.verify_export(lines, key))

@@ -1,4 +1,4 @@
-"""``assay audit verify-log``: whether the whole log holds, and a receipt in it, from the store and from Vault."""
+"""``assay audit verify-log``: verification of the whole log, or of a receipt, against the store and Vault."""
 
 import asyncio
 import json
@@ -25,7 +25,7 @@ from services.verification.run import LogReport
 
 Result = TypeVar("Result")
 BROKEN, UNKNOWN = 1, 2
-"""Exit codes: something is wrong with the log; it can't be told."""
+"""Exit codes: the log is broken; the log can't be verified now."""
 
 
 def verify_log(
@@ -41,7 +41,7 @@ def verify_log(
     ] = None,
     as_json: JsonFlag = False,
 ) -> None:
-    """Verify the whole log from the store: every record, leaf, tile, checkpoint, and what Vault keeps.
+    """Verify the whole log from the store: records, leaves, tiles, checkpoints, and Vault's last checkpoint.
 
     Exit code 0: it holds. 1: it is broken. 2: it can't be checked now.
     """
@@ -76,7 +76,7 @@ def _verify_receipt(out: Output, path: Path) -> None:
 
 
 def _as_operator(out: Output, use: Callable[[ServiceSession, Settings], Awaitable[Result]]) -> Result:
-    """As ``cli.admin.as_operator``, but a server that is away says nothing of the log: exit code 2."""
+    """Run as ``cli.admin.as_operator``; an unavailable server gives exit code 2, since the log is unverified."""
     settings = local_settings(Settings())
 
     async def run() -> Result:
@@ -90,12 +90,12 @@ def _as_operator(out: Output, use: Callable[[ServiceSession, Settings], Awaitabl
 
 
 def as_values(report: LogReport) -> dict[str, Any]:
-    """The report as JSON values."""
+    """Return the report as JSON values."""
     return {"holds": report.holds, "events": report.events, "tenants": [_tenant(audit) for audit in report.tenants]}
 
 
 def lines(audit: TenantAudit) -> list[str]:
-    """What to tell people of a tenant's log."""
+    """Format the report on a tenant's log as lines of text."""
     state = "[green]holds[/green]" if audit.holds else "[red]broken[/red]"
     span = f"{audit.size} events" if not audit.since else f"events {audit.since} to {audit.size - 1}"
     signed = f"{audit.checkpoints} checkpoints, the newest over {audit.signed_size}"

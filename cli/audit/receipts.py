@@ -1,4 +1,4 @@
-"""``assay audit verify``: checking a receipt offline, from files alone."""
+"""``assay audit verify``: offline verification of a receipt."""
 
 import json
 from pathlib import Path
@@ -29,7 +29,7 @@ def verify(
     ] = None,
     as_json: JsonFlag = False,
 ) -> None:
-    """Check a receipt offline: its signature, that it is about this request and answer, and its proof if it has one."""
+    """Verify a receipt offline: its signature, its commitments to request and answer, and its proof if present."""
     out = Output(as_json)
     try:
         document, jwks = _json(receipt), _json(keys)

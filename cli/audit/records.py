@@ -1,4 +1,4 @@
-"""``assay audit search``, ``show``, ``export``: records, one record, and a part of the log to take away."""
+"""``assay audit search``, ``show``, ``export``: listing records, showing one, exporting the log."""
 
 import sys
 from collections.abc import Callable
@@ -24,7 +24,7 @@ _OK = 200
 
 
 def moment(text: str) -> datetime:
-    """A time of a command line (ISO 8601); without a zone it is UTC."""
+    """Parse a time argument (ISO 8601); without a zone it is UTC."""
     try:
         at = datetime.fromisoformat(text)
     except ValueError:
@@ -52,7 +52,7 @@ def search(
     limit: Annotated[int, typer.Option(min=1, max=1000)] = 20,
     as_json: JsonFlag = False,
 ) -> None:
-    """List the newest records, as the reader's role sees them: each row's digest is verified, nothing is decrypted."""
+    """List the newest records with the reader's database role. Each row's digest is verified; nothing is decrypted."""
     out = Output(as_json)
 
     async def use(session: ServiceSession, settings: Settings) -> list[dict[str, Any]]:
@@ -79,7 +79,7 @@ def show(
     url: Url = None,
     as_json: JsonFlag = False,
 ) -> None:
-    """Show one record: as the operator's role sees it, or with --plaintext what the API lets a client read."""
+    """Show one record with the operator's role; with --plaintext, as decrypted by the API for the client."""
     out = Output(as_json)
     if plaintext:
 
@@ -107,7 +107,7 @@ def export(
     client: Client = "auditor",
     url: Url = None,
 ) -> None:
-    """Export the log of the client's tenant, encrypted as it is, to be verified offline. The export is recorded."""
+    """Export the log of the client's tenant, encrypted, for offline verification. The export is recorded."""
     out = Output(as_json=False)
     query = {name: at.isoformat() for name, at in (("since", since), ("until", until)) if at is not None}
     path = f"/v1/audit/export?{urlencode(query)}"

@@ -1,4 +1,4 @@
-"""``assay screen``: the screening of prompts on files, offline, as the service does it."""
+"""``assay screen``: offline screening of files, with the service's code."""
 
 import json
 from collections import Counter
@@ -24,19 +24,19 @@ app = typer.Typer(invoke_without_command=True, add_completion=False)
 
 _BATCH = 64  # lines that a process is given at once
 USAGE = 2
-"""The exit code of a wrong call or wrong input."""
+"""Exit code of a wrong call or invalid input."""
 
 
 @dataclass(frozen=True, slots=True)
 class ScreenedLine:
-    """A line that was judged: its decision, and what is written of it."""
+    """A screened line: its decision, and its output."""
 
     decision: Decision
     written: bytes
 
 
 class LineScreener:
-    """Judges lines. ``people``: write for people instead of JSON; ``explained``: describe what the findings mean."""
+    """Screens lines. ``people``: readable output instead of JSON; ``explained``: describe the findings' rules."""
 
     def __init__(self, document: bytes, *, explained: bool, people: bool) -> None:
         self.screener = Screener(document, Settings())
@@ -44,10 +44,9 @@ class LineScreener:
         self._explained, self._people = explained, people
 
     def screen(self, number: int, line: bytes) -> ScreenedLine:
-        """Judge one line.
+        """Screen one line.
 
-        Raises:
-            BadLine: it can't be judged.
+        Raises: BadLine: it can't be judged.
         """
         row = parse(number, line)
         text = text_of(number, row)
@@ -103,7 +102,7 @@ def screen(
 ) -> None:
     """Screen texts offline, with the policy and the code of the service. No server is needed.
 
-    A line that can't be judged ends the command, with its number, and leaves an output file as it was.
+    An invalid line ends the command with its number, and leaves an existing output file unchanged.
     """
     if context.invoked_subcommand is not None:
         return
@@ -135,7 +134,7 @@ def screen(
 
 
 def policy_document(out: Output, directory: Path | None) -> bytes:
-    """The policy in a directory, or in that of the settings. Ends the command where it does not hold."""
+    """Return the policy document of a directory, or of the settings' one. An invalid policy ends the command."""
     chosen = directory or Settings().policies_dir
     try:
         return read_policy_files(chosen)
@@ -144,7 +143,7 @@ def policy_document(out: Output, directory: Path | None) -> bytes:
 
 
 def _screened(source: str, document: bytes, jobs: int, *, explained: bool, people: bool) -> Iterator[ScreenedLine]:
-    """The lines in their order. With more than one job at most a few batches are in memory."""
+    """Yield screened lines in order. With several jobs, at most a few batches are in memory."""
     if jobs == 1:
         screener = LineScreener(document, explained=explained, people=people)
         for number, line in lines_of(source):

@@ -1,4 +1,4 @@
-"""The curve of what is found against what it costs, as PNG. Needs matplotlib, which nothing else does."""
+"""Curve of detection rate against false positives, as PNG. Requires matplotlib, used here only."""
 
 from collections.abc import Mapping, Sequence
 from io import BytesIO
@@ -11,10 +11,9 @@ class NoDrawing(Exception):
 
 
 def draw_curves(curves: Mapping[str, Sequence[Point]], marks: Mapping[str, float]) -> bytes:
-    """A PNG with a curve for each kind of text, and lines at the rates that were wished for.
+    """Return a PNG with a curve per kind of text, and lines at the requested rates.
 
-    Raises:
-        NoDrawing: matplotlib is not there.
+    Raises: NoDrawing: matplotlib is not installed.
     """
     try:
         from matplotlib.figure import Figure  # noqa: PLC0415 - an extra

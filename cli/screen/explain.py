@@ -1,4 +1,4 @@
-"""A verdict as people read it: each finding with what its rule looks for and the place that it is about."""
+"""Readable form of a verdict: each finding with its rule's description and its place."""
 
 import unicodedata
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ _LONGEST = 160  # characters shown of a span
 
 
 def explain(number: int, text: str, verdict: Verdict, described: Mapping[str, str]) -> str:
-    """Several lines of plain text. What people can't see is shown as an escape, so nothing drives the terminal."""
+    """Return several lines of plain text. Invisible characters are escaped, so none can control the terminal."""
     undone = [finding for finding in verdict.findings if _only_undone(finding)]
     found = [finding for finding in verdict.findings if not _only_undone(finding)]
     monitored = f", monitoring only: would be {verdict.withheld.value}" if verdict.withheld is not None else ""
@@ -32,12 +32,12 @@ def explain(number: int, text: str, verdict: Verdict, described: Mapping[str, st
 
 
 def _only_undone(finding: Finding) -> bool:
-    """Whether it tells of a disguise, which is no fault by itself."""
+    """Return True for a finding that only reports a disguise, which is no offence by itself."""
     return finding.detector == Normaliser.name and finding.rule != NOT_SCANNED and not finding.score
 
 
 def in_context(text: str, finding: Finding) -> str:
-    """The place of a finding between marks, with some of what stands around it, on one line."""
+    """Return the finding's text between marks, with some context, on one line."""
     before = text[max(0, finding.start - _AROUND) : finding.start]
     span = text[finding.start : finding.end]
     after = text[finding.end : finding.end + _AROUND]
@@ -49,7 +49,7 @@ def in_context(text: str, finding: Finding) -> str:
 
 
 def visible(text: str) -> str:
-    """The text with every character that is not seen as its code point: ``\\u{200b}``."""
+    """Replace every invisible character by its code point: ``\\u{200b}``."""
     return "".join(char if _is_seen(char) else f"\\u{{{ord(char):x}}}" for char in text.replace("\n", " "))
 
 

@@ -1,4 +1,4 @@
-"""JSON lines in and out: strict, one at a time, and a file that is there as a whole or not at all."""
+"""Strict JSON Lines input and atomic output: a file is written whole or not at all."""
 
 import json
 import os
@@ -11,28 +11,27 @@ from pathlib import Path
 from typing import Any, BinaryIO, NoReturn
 
 STREAM = "-"
-"""The name that stands for standard input or output."""
+"""Name of standard input or output."""
 
 _BOM = b"\xef\xbb\xbf"
 
 
 class BadLine(Exception):
-    """A line can't be used. Tells its number and the field, and nothing of what it holds."""
+    """A line can't be used. Names its number and field, never its content."""
 
     def __init__(self, number: int, field: str, what: str) -> None:
         super().__init__(number, field, what)
         self.number, self.field, self.what = number, field, what
 
     def __str__(self) -> str:
-        """As people read it."""
+        """Return the message for people."""
         return ": ".join(part for part in (f"line {self.number}", self.field, self.what) if part)
 
 
 def parse(number: int, line: bytes) -> dict[str, Any]:
-    """The object on a line.
+    """Parse the object on a line.
 
-    Raises:
-        BadLine: it is not one JSON object (RFC 8259) in UTF-8.
+    Raises: BadLine: it is not one JSON object (RFC 8259) in UTF-8.
     """
     if number == 1:
         line = line.removeprefix(_BOM)
@@ -48,10 +47,9 @@ def parse(number: int, line: bytes) -> dict[str, Any]:
 
 
 def text_of(number: int, row: dict[str, Any], field: str = "text") -> str:
-    """A member that must be a string.
+    """Return a member that must be a string.
 
-    Raises:
-        BadLine: it is missing or something else.
+    Raises: BadLine: it is missing or something else.
     """
     if field not in row:
         raise BadLine(number, field, "is missing")
@@ -61,15 +59,14 @@ def text_of(number: int, row: dict[str, Any], field: str = "text") -> str:
 
 
 def encode(row: dict[str, Any]) -> str:
-    """A line, in ASCII: whatever a text holds, it can't drive a terminal."""
+    """Encode a line in ASCII, so that no text can control a terminal."""
     return json.dumps(row, separators=(", ", ": ")) + "\n"
 
 
 def lines_of(name: str) -> Iterator[tuple[int, bytes]]:
-    """Lines of a file, or of standard input, numbered from 1.
+    """Yield lines of a file, or of standard input, numbered from 1.
 
-    Raises:
-        OSError: it can't be read.
+    Raises: OSError: it can't be read.
     """
     if name == STREAM:
         yield from enumerate(sys.stdin.buffer, 1)
@@ -79,7 +76,7 @@ def lines_of(name: str) -> Iterator[tuple[int, bytes]]:
 
 
 def batches(lines: Iterable[tuple[int, bytes]], size: int) -> Iterator[list[tuple[int, bytes]]]:
-    """The lines in lists of at most ``size``."""
+    """Yield the lines in lists of at most ``size``."""
     batch: list[tuple[int, bytes]] = []
     for line in lines:
         batch.append(line)
@@ -92,12 +89,11 @@ def batches(lines: Iterable[tuple[int, bytes]], size: int) -> Iterator[list[tupl
 
 @contextmanager
 def written(name: str) -> Iterator[BinaryIO]:
-    """A file to write. It takes its name when the block ends well; otherwise what had the name keeps it.
+    """Open a file that takes its name only when the block succeeds; otherwise an existing file stays.
 
-    Readable by its owner alone, since it holds prompts. Standard output, pipes and devices are written as a stream.
+    Readable by its owner only, since it contains prompts. Standard output, pipes and devices are written as a stream.
 
-    Raises:
-        OSError: it can't be written.
+    Raises: OSError: it can't be written.
     """
     path = Path(name)
     if name == STREAM:

@@ -1,6 +1,6 @@
-"""The screening of single texts without servers, by the very functions and policy files that the service runs.
+"""Offline screening of single texts with the service's functions and policy files.
 
-Commands and benchmarks share it, so that what they measure is what callers meet.
+Commands and benchmarks share it, so that they measure the service's behaviour.
 """
 
 import json
@@ -22,14 +22,13 @@ from domain.text.sanitise import sanitise
 _KINDS = tuple(kind.value for kind in TextKind)
 
 NOTHING_VISIBLE = "nothing_visible"
-"""The rule, of the detector ``sanitiser``, for a text of which sanitising leaves nothing: the service refuses it."""
+"""Rule, of the detector ``sanitiser``, for a text that is empty after sanitising: the service refuses it."""
 
 
 def kind_of(number: int, row: Mapping[str, Any]) -> TextKind:
-    """The kind of text on a line: a prompt unless it says otherwise.
+    """Return the kind of text on a line: a prompt unless given.
 
-    Raises:
-        BadLine: there is no such kind.
+    Raises: BadLine: there is no such kind.
     """
     kind = row.get("kind", TextKind.PROMPT.value)
     if kind not in _KINDS:
@@ -38,10 +37,9 @@ def kind_of(number: int, row: Mapping[str, Any]) -> TextKind:
 
 
 class Screener:
-    """Judges texts by one policy, whose canonical document is ``document``, with the models of the settings.
+    """Screens texts with one policy (canonical ``document``) and the settings' models.
 
-    Raises:
-        PolicyError: a model can't be used, or it is another one than the policy was made for.
+    Raises: PolicyError: a model can't be used, or differs from the policy's.
     """
 
     def __init__(self, document: bytes, settings: Settings) -> None:
@@ -50,10 +48,9 @@ class Screener:
         self.detectors = load_detectors(settings.models_dir, screening, settings.onnx.dir, settings.onnx.threads)
 
     def screen(self, text: str, kind: TextKind = TextKind.PROMPT) -> Verdict:
-        """Judge a text of a kind as the one message of a request. Findings point into ``text``.
+        """Screen a text as the only message of a request. Findings refer to positions in ``text``.
 
-        Raises:
-            Refusal: SCREENING_UNAVAILABLE if a detector can't run.
+        Raises: Refusal: SCREENING_UNAVAILABLE if a detector can't run.
         """
         speaker = Speaker.SYSTEM if kind is TextKind.SYSTEM else Speaker.USER
         original = Message(speaker, text, kind)
@@ -66,16 +63,15 @@ class Screener:
 
 
 def read_policy_files(directory: Path) -> bytes:
-    """The canonical document of the policy in a directory.
+    """Return the canonical document of the policy in a directory.
 
-    Raises:
-        PolicyError: where something is wrong with it.
+    Raises: PolicyError: the policy is invalid.
     """
     return load_policy_document(directory, {})
 
 
 def descriptions(document: bytes) -> Mapping[str, str]:
-    """What each rule of a policy looks for, by name, for people. The document must be a valid policy."""
+    """Return each rule's description by name. The document must be a valid policy."""
     policy = json.loads(document)
     rule_sets = [*policy["rules"].values(), policy["output"]]
     return _BUILT_IN | {rule["name"]: rule["description"] for rules in rule_sets for rule in rules["rules"]}

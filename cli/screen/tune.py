@@ -1,4 +1,4 @@
-"""``assay screen tune``: thresholds for the operator's own texts, with what each of them would cost."""
+"""``assay screen tune``: thresholds for the operator's own texts, with their error rates."""
 
 import json
 from collections.abc import Sequence
@@ -37,7 +37,7 @@ def tune(
     ] = None,
     as_json: JsonFlag = False,
 ) -> None:
-    """Propose thresholds from your own labelled texts, and say what they would cost. Nothing is changed."""
+    """Propose thresholds from your own labelled texts, with their error rates. Nothing is changed."""
     out = Output(as_json)
     if block_rate > review_rate or not review_rate:
         raise out.fail("--block-rate: must not be above --review-rate, which must not be 0", USAGE)

@@ -1,4 +1,4 @@
-"""Thresholds for the operator's own texts: what they would be, and what each would cost."""
+"""Proposed thresholds for the operator's own texts, with their error rates."""
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
@@ -8,12 +8,12 @@ from domain.screening.figures import rows_needed, wilson
 from domain.screening.verdicts import Decision
 
 LEAST, MOST = 0.01, 1.0
-"""What a policy takes for a threshold."""
+"""Bounds of a threshold in a policy."""
 
 
 @dataclass(frozen=True, slots=True)
 class Labelled:
-    """A text that was judged: its kind and length, whether it is an attack, its score, and what is decided today."""
+    """A screened text: kind, length, label, score and today's decision."""
 
     kind: str
     length: int
@@ -24,13 +24,13 @@ class Labelled:
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """A part of some texts, with its 95 % interval (Wilson)."""
+    """A share of texts, with its 95 % interval (Wilson)."""
 
     count: int
     of: int
 
     def told(self) -> dict[str, float | int]:
-        """As JSON; without rates where there are no texts."""
+        """Return the share as JSON; without rates if there are no texts."""
         if not self.of:
             return {"count": 0, "of": 0}
         low, high = wilson(self.count, self.of)
@@ -38,7 +38,7 @@ class Share:
         return {"count": self.count, "of": self.of, **{name: round(rate, 5) for name, rate in rates.items()}}
 
     def text(self) -> str:
-        """As people read it."""
+        """Return the share as text."""
         if not self.of:
             return "no texts"
         low, high = wilson(self.count, self.of)
@@ -47,7 +47,7 @@ class Share:
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """Thresholds for texts of one kind up to a length (None: any that is longer), and what they would lead to."""
+    """Proposed thresholds for a kind of text up to a length (None: no limit), and their error rates."""
 
     kind: str
     up_to: int | None
@@ -59,9 +59,9 @@ class Proposal:
 
 
 def threshold_for(harmless: Sequence[float], rate: float) -> float:
-    """The lowest threshold at which no larger part of these scores is flagged; to three digits, and a bit to spare.
+    """Return the lowest threshold that flags at most this share of the scores; three digits, with a margin.
 
-    It lies just above a score, so that the next text like that one passes as well.
+    It lies just above a score, so that the next text with that score passes as well.
     """
     ordered = sorted(harmless, reverse=True)
     allowed = math.floor(rate * len(ordered))
@@ -74,7 +74,7 @@ def threshold_for(harmless: Sequence[float], rate: float) -> float:
 def propose(
     rows: Sequence[Labelled], lengths: Sequence[int], review_rate: float, block_rate: float
 ) -> Iterator[Proposal]:
-    """A proposal for each kind of text and band of lengths that has any harmless text."""
+    """Yield a proposal for each kind of text and length band with harmless texts."""
     for kind in sorted({row.kind for row in rows}):
         low = 0
         for up_to in (*lengths, None):
@@ -128,7 +128,7 @@ def _share(rows: Sequence[Labelled], *, attack: bool, flagged: Sequence[bool]) -
 
 
 def fragment(proposals: Sequence[Proposal]) -> str:
-    """The proposals as YAML, to be put into ``screening.yaml``."""
+    """Return the proposals as YAML for ``screening.yaml``."""
     lines = ["thresholds:"]
     for kind in dict.fromkeys(proposal.kind for proposal in proposals):
         lines.append(f"  {kind}:")
