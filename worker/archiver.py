@@ -14,7 +14,7 @@ from temporalio.worker import Worker
 from activities.archive.months import ArchiveActivities
 from activities.contracts.archive import ARCHIVE_MONTHS
 from activities.failure_interceptor import FailuresByKind
-from adapters.archive.opening import Archiving
+from adapters.archive.opening import ArchiveParts
 from adapters.system.clock import SystemClock
 from adapters.temporal.client import TemporalConnection
 from adapters.vault.keyring import ServiceKeyRing
@@ -25,6 +25,7 @@ from config import roles
 from config.settings import Settings
 from domain.refusals import Refusal
 from domain.transparency.ports import MonthArchiver
+from services.archiving.months import LogMonthArchiver
 from worker.ready import ready
 from worker.sandbox import sandbox
 from worker.schedules import Recurring, ensure_schedules
@@ -101,11 +102,11 @@ async def _prepared(
     while not stop.is_set():
         try:
             async with AsyncExitStack() as attempt:
-                archiving = await Archiving.open(attempt, settings, session, clock)
+                parts = await ArchiveParts.open(attempt, settings, session)
                 client = await temporal.client(keyring, None)
                 await ensure_schedules(client, [SCHEDULE])
                 stack.push_async_exit(attempt.pop_all())
-                return client, archiving.archiver
+                return client, LogMonthArchiver(parts, clock, settings.audit.retention_months)
         except (Refusal, KeyUnavailable, RPCError) as error:
             log.info("archiver.waiting", reason=type(error).__name__)
             await asyncio.sleep(backoff.next())

@@ -1,7 +1,6 @@
 """Lines in a file compressed with zstd (RFC 8878), written and read piece by piece."""
 
 import asyncio
-import hashlib
 import sys
 from collections.abc import AsyncIterator, Sequence
 
@@ -17,54 +16,31 @@ _PIECE_BYTES = 1024 * 1024
 _LONGEST_LINE = 32 * 1024 * 1024  # a record is far shorter: what is longer would fill the memory, and is none
 
 
-class FileHash:
-    """The SHA-256 and the size of a file that goes by."""
+class ZstdFiles:
+    """``LineFiles`` by zstd (RFC 8878)."""
 
-    def __init__(self) -> None:
-        """Begin with nothing."""
-        self._hash = hashlib.sha256()
-        self.size = 0
+    async def compressed(self, batches: AsyncIterator[Sequence[str]]) -> AsyncIterator[bytes]:
+        """See ``LineFiles``."""
+        compressor = ZstdCompressor(level=_LEVEL)
+        async for batch in batches:
+            data = "".join(f"{line}\n" for line in batch).encode()
+            if piece := await asyncio.to_thread(compressor.compress, data):
+                yield piece
+        yield await asyncio.to_thread(compressor.flush)
 
-    @property
-    def hex(self) -> str:
-        """Of what went by so far."""
-        return self._hash.hexdigest()
-
-    async def over(self, chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-        """The same chunks."""
-        async for chunk in chunks:
-            self._hash.update(chunk)
-            self.size += len(chunk)
-            yield chunk
-
-
-async def compressed(batches: AsyncIterator[Sequence[str]]) -> AsyncIterator[bytes]:
-    """The lines as a file. The same lines give the same bytes."""
-    compressor = ZstdCompressor(level=_LEVEL)
-    async for batch in batches:
-        data = "".join(f"{line}\n" for line in batch).encode()
-        if piece := await asyncio.to_thread(compressor.compress, data):
-            yield piece
-    yield await asyncio.to_thread(compressor.flush)
-
-
-async def lines_of(chunks: AsyncIterator[bytes]) -> AsyncIterator[list[str]]:
-    """The lines of a file, some at a time.
-
-    Raises:
-        ArchiveInvalid: it is not such a file, or ends too early.
-    """
-    rest = b""
-    async for piece in _decompressed(chunks):
-        *whole, rest = (rest + piece).split(b"\n")
-        if len(rest) > _LONGEST_LINE:
-            raise ArchiveInvalid("the file: a line is too long for a record")
-        try:
-            yield [line.decode() for line in whole]
-        except UnicodeDecodeError:
-            raise ArchiveInvalid("the file: a line is not UTF-8") from None
-    if rest:
-        raise ArchiveInvalid("the file: its last line is truncated")
+    async def lines(self, chunks: AsyncIterator[bytes]) -> AsyncIterator[list[str]]:
+        """See ``LineFiles``."""
+        rest = b""
+        async for piece in _decompressed(chunks):
+            *whole, rest = (rest + piece).split(b"\n")
+            if len(rest) > _LONGEST_LINE:
+                raise ArchiveInvalid("the file: a line is too long for a record")
+            try:
+                yield [line.decode() for line in whole]
+            except UnicodeDecodeError:
+                raise ArchiveInvalid("the file: a line is not UTF-8") from None
+        if rest:
+            raise ArchiveInvalid("the file: its last line is truncated")
 
 
 async def _decompressed(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:

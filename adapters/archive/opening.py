@@ -4,12 +4,9 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from uuid import UUID
 
-from adapters.archive.export import ArchiveHeaders
+from adapters.archive.files import ZstdFiles
 from adapters.archive.keyring import SealingKeys
-from adapters.archive.manifest import ArchiveSeals
-from adapters.archive.months import LogMonthArchiver
-from adapters.archive.place import CREDENTIALS, open_place
-from adapters.archive.records import ArchiveRecords
+from adapters.archive.place import CREDENTIALS, ObstorePlace, open_place
 from adapters.archive.store import PostgresArchives
 from adapters.log.entries import PostgresLogEntries
 from adapters.log.proofs import PostgresLogProofs
@@ -17,6 +14,7 @@ from adapters.postgres.ledger import PostgresLedger
 from adapters.postgres.pool import PostgresPool
 from adapters.postgres.sealing.sealer import RecordSealer
 from adapters.postgres.sealing.subject_keys import SubjectKey
+from adapters.tokens.signatures import LocalSignatureChecks
 from adapters.vault.identity import VaultIdentity
 from adapters.vault.public_keys import VaultPublicKeys
 from adapters.vault.secrets import VaultSecrets
@@ -25,7 +23,6 @@ from adapters.vault.signer import VaultSigner
 from assay_temporal.keyring import KeyUnavailable
 from config import roles
 from config.settings import Settings
-from domain.ports import Clock
 from domain.refusals import Kind, Refusal
 
 _STATEMENT_SECONDS = 600.0  # it counts and drops whole months
@@ -50,16 +47,21 @@ class _NoPersons:
 
 
 @dataclass(frozen=True)
-class Archiving:
-    """An archiver on its own session with Vault and its own login to PostgreSQL."""
+class ArchiveParts:
+    """An archiver's adapters, over a session with Vault and a login to PostgreSQL of its own."""
 
-    session: ServiceSession
-    archiver: LogMonthArchiver
+    place: ObstorePlace
+    files: ZstdFiles
+    store: PostgresArchives
+    entries: PostgresLogEntries
+    proofs: PostgresLogProofs
+    ledger: PostgresLedger
+    signer: VaultSigner
+    signatures: LocalSignatureChecks
+    log_name: str
 
     @classmethod
-    async def open(
-        cls, stack: AsyncExitStack, settings: Settings, session: ServiceSession, clock: Clock
-    ) -> "Archiving":
+    async def open(cls, stack: AsyncExitStack, settings: Settings, session: ServiceSession) -> "ArchiveParts":
         """Put the parts together over a session that is started; ``stack`` closes what is opened here.
 
         Raises:
@@ -86,13 +88,14 @@ class Archiving:
             except Refusal as refusal:
                 if refusal.kind is not Kind.NOT_FOUND:
                     raise
-        archiver = LogMonthArchiver(
-            open_place(settings.audit, credentials),
-            PostgresArchives(pool),
-            ArchiveSeals(signer, settings.audit.log_name),
-            ArchiveHeaders(PostgresLogEntries(pool), PostgresLogProofs(pool)),
-            ArchiveRecords(PostgresLedger(pool, sealer)),
-            clock,
-            settings.audit.retention_months,
+        return cls(
+            place=open_place(settings.audit, credentials),
+            files=ZstdFiles(),
+            store=PostgresArchives(pool),
+            entries=PostgresLogEntries(pool),
+            proofs=PostgresLogProofs(pool),
+            ledger=PostgresLedger(pool, sealer),
+            signer=signer,
+            signatures=LocalSignatureChecks(),
+            log_name=settings.audit.log_name,
         )
-        return cls(session, archiver)

@@ -35,8 +35,8 @@ _RETRIES: "RetryConfig" = {
 _RETRY_AFTER_SECONDS = 30.0
 
 
-class ArchivePlace:
-    """Puts and reads files by name. Each method raises ``Refusal`` STORE_UNAVAILABLE when the place is away."""
+class ObstorePlace:
+    """``ArchivePlace`` over a directory or a bucket."""
 
     def __init__(self, store: LocalStore | S3Store, directory: Path | None = None) -> None:
         """Take the store; ``directory`` is where it lies, if that is on this machine."""
@@ -44,7 +44,7 @@ class ArchivePlace:
         self._directory = directory
 
     async def put(self, name: str, chunks: AsyncIterator[bytes] | bytes) -> None:
-        """Put a file, whole or not at all, and on the disk where it is a directory's. Replaces one of that name."""
+        """See ``ArchivePlace``."""
         try:
             await obstore.put_async(self._store, name, chunks, chunk_size=_PART_BYTES, max_concurrency=2)
         except (BaseError, OSError) as error:
@@ -53,11 +53,7 @@ class ArchivePlace:
             await asyncio.to_thread(_flush, self._directory / name)
 
     async def read(self, name: str) -> AsyncIterator[bytes]:
-        """A file's content, in chunks.
-
-        Raises:
-            ArchiveGone: there is no such file.
-        """
+        """See ``ArchivePlace``."""
         try:
             found = await obstore.get_async(self._store, name)
             async for chunk in found.stream(min_chunk_size=_CHUNK_BYTES):
@@ -68,20 +64,20 @@ class ArchivePlace:
             raise _away() from error
 
 
-def open_place(settings: AuditSettings, credentials: Mapping[str, str]) -> ArchivePlace:
+def open_place(settings: AuditSettings, credentials: Mapping[str, str]) -> ObstorePlace:
     """The place of the settings. ``credentials`` are the secret's; empty for the machine's own role, or a directory."""
     place = settings.archive_place
     if not place.startswith("s3://"):
         directory = Path(place).resolve()
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        return ArchivePlace(LocalStore(directory), directory)
+        return ObstorePlace(LocalStore(directory), directory)
     options: dict[str, Any] = {name: credentials[name] for name in _SECRET_NAMES if name in credentials}
     options["region"] = settings.archive_region
     if settings.archive_endpoint is not None:
         options |= {"endpoint": settings.archive_endpoint, "virtual_hosted_style_request": False}
     plain = str(settings.archive_endpoint).startswith("http://")  # the settings take that on loopback only
     client: ClientConfig = {"timeout": _TIMEOUT, "connect_timeout": _CONNECT_TIMEOUT, "allow_http": plain}
-    return ArchivePlace(S3Store.from_url(place, client_options=client, retry_config=_RETRIES, **options))
+    return ObstorePlace(S3Store.from_url(place, client_options=client, retry_config=_RETRIES, **options))
 
 
 def _flush(path: Path) -> None:

@@ -1,14 +1,14 @@
 """The database's side of archives: months that come and go, leaves and checkpoints to check files against."""
 
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
+from typing import Any
 from uuid import UUID
 
 import asyncpg
 
 from adapters.postgres.pool import PostgresPool
-from domain.transparency.archive import RESTORED_STAYS, ArchiveInvalid, MonthStays, write_line
+from domain.transparency.archive import RESTORED_STAYS, ArchiveInvalid, ArchiveRow, MonthStays, TenantRows
 
 STAYS = "AS007"
 _PAGE = 100
@@ -29,69 +29,38 @@ _LEAVES_OF_MONTH = (
 _CHECKPOINT = "SELECT note FROM assay.checkpoint WHERE tenant = $1 AND size > $2 ORDER BY size LIMIT 1"
 
 
-@dataclass(frozen=True, slots=True)
-class TenantRows:
-    """A tenant's records of a month: how many, how many of them the tree has, and the first and last of these."""
-
-    tenant: str
-    rows: int
-    leaves: int
-    first_seq: int | None
-    last_seq: int | None
-    key_ids: list[str]
-    subject_keys: int
-
-
-@dataclass(frozen=True, slots=True)
-class ArchiveRow:
-    """A row of ``assay.archive``."""
-
-    month: date
-    tenant: str
-    place: str
-    sha256: bytes
-    manifest: str
-    rows: int
-    first_seq: int
-    last_seq: int
-    archived_at: datetime
-    verified_at: datetime | None
-    dropped_at: datetime | None
-    restored_at: datetime | None
-
-
 class PostgresArchives:
-    """Over the functions of migration 0011. Every method raises ``Refusal``, those that move a month ``MonthStays``."""
+    """``ArchiveStore`` over the functions of migration 0011."""
 
     def __init__(self, pool: PostgresPool) -> None:
         """Take the pool: role ``assay-archiver``; ``noted`` alone is ``assay-auditor``'s too."""
         self._pool = pool
 
     async def due(self, keep_months: int) -> list[date]:
-        """Months that are over for so many, oldest first; without those restored lately."""
+        """See ``ArchiveStore``."""
         return [row["month"] for row in await self._pool.fetch(_DUE, keep_months, RESTORED_STAYS)]
 
     async def state(self, month: date) -> str:
-        """``attached``: a part of the log; ``detached``: a table beside it; ``absent``."""
+        """See ``ArchiveStore``."""
         row = await self._pool.fetchrow(_STATE, month)
         if row is None or not row["here"]:
             return "absent"
         return "attached" if row["attached"] else "detached"
 
     async def detach(self, month: date) -> None:
-        """Take it out of the log. A repeat is a no-op."""
+        """See ``ArchiveStore``."""
         await self._move("SELECT assay.detach_month($1)", month)
 
     async def attach(self, month: date) -> None:
-        """Put it back. A repeat is a no-op."""
+        """See ``ArchiveStore``."""
         await self._move("SELECT assay.attach_month($1)", month)
 
     async def drop(self, month: date) -> None:
-        """Drop what lies in verified files."""
+        """See ``ArchiveStore``."""
         await self._move("SELECT assay.drop_month($1)", month)
 
     async def tenants(self, month: date) -> list[TenantRows]:
-        """What a detached month holds."""
+        """See ``ArchiveStore``."""
         sql = (
             "SELECT r.tenant, count(*) AS rows, count(l.seq) AS leaves,"  # noqa: S608 - a name of ours
             " min(l.seq) AS first_seq, max(l.seq) AS last_seq,"
@@ -101,10 +70,8 @@ class PostgresArchives:
         )
         return [TenantRows(**dict(row)) for row in await self._pool.fetch(sql)]
 
-    async def pages(self, month: date, rows: TenantRows) -> AsyncIterator[list[asyncpg.Record]]:
-        """The entries of a tenant's log from its first record of a detached month to the last, some at a time; those of
-        other months without their records.
-        """
+    async def pages(self, month: date, rows: TenantRows) -> AsyncIterator[list[dict[str, Any]]]:
+        """See ``ArchiveStore``."""
         sql = (
             "SELECT l.seq, l.event_id, r.schema, r.tenant, r.kind, r.recorded_at,"  # noqa: S608 - a name of ours
             " r.workflow_id, r.run_id, r.subject,"
@@ -117,49 +84,45 @@ class PostgresArchives:
         while at is not None:
             page = await self._pool.fetch(sql, rows.tenant, at, rows.last_seq, _PAGE)
             if page:
-                yield page
+                yield [dict(row) for row in page]
             at = page[-1]["seq"] + 1 if len(page) == _PAGE else None
 
     async def noted(self, month: date | None = None) -> list[ArchiveRow]:
-        """The archives of a month, or all."""
+        """See ``ArchiveStore``."""
         return [ArchiveRow(**dict(row)) for row in await self._pool.fetch(_NOTED, month)]
 
     async def keep(self, month: date, tenant: str, place: str, sha256: bytes, signed: str, rows: TenantRows) -> None:
-        """Note a file."""
+        """See ``ArchiveStore``."""
         await self._move(_KEEP, month, tenant, place, sha256, signed, rows.rows, rows.first_seq, rows.last_seq)
 
     async def verified(self, month: date, tenant: str, sha256: bytes) -> None:
-        """Note that a file was read back, and holds."""
+        """See ``ArchiveStore``."""
         await self._move("SELECT assay.archive_verified($1, $2, $3)", month, tenant, sha256)
 
     async def begin_restore(self, month: date) -> None:
-        """Make a place for what comes back. A repeat goes on with it."""
+        """See ``ArchiveStore``."""
         await self._move("SELECT assay.begin_restore($1)", month)
 
     async def restore_rows(self, month: date, tenant: str, lines: Sequence[str]) -> None:
-        """Put records back. Those that are back already stay."""
+        """See ``ArchiveStore``."""
         await self._move("SELECT assay.restore_rows($1, $2, $3::json)", month, tenant, f"[{','.join(lines)}]")
 
     async def end_restore(self, month: date, tenants: Sequence[str]) -> None:
-        """Make it a part of the log again."""
+        """See ``ArchiveStore``."""
         await self._move("SELECT assay.end_restore($1, $2)", month, list(tenants))
 
     async def leaves(self, tenant: str, seqs: Sequence[int]) -> dict[int, tuple[UUID, bytes]]:
-        """Leaves by their places."""
+        """See ``ArchiveStore``."""
         rows = await self._pool.fetch(_LEAVES_AT, tenant, list(seqs))
         return {row["seq"]: (row["event_id"], row["digest"]) for row in rows}
 
     async def leaf_count(self, tenant: str, month: date) -> int:
-        """How many leaves a tenant's log has of a month's events."""
+        """See ``ArchiveStore``."""
         row = await self._pool.fetchrow(_LEAVES_OF_MONTH, tenant, month)
         return int(row["leaves"]) if row else 0
 
     async def entries(self, tenant: str, size: int) -> AsyncIterator[list[bytes]]:
-        """The entries of the first ``size`` leaves, some at a time.
-
-        Raises:
-            ArchiveInvalid: one is missing.
-        """
+        """See ``ArchiveStore``."""
         at = 0
         while at < size:
             page = await self._pool.fetch(_LEAVES_FROM, tenant, at, size, _LEAVES)
@@ -169,7 +132,7 @@ class PostgresArchives:
             at += len(page)
 
     async def checkpoint(self, tenant: str, last_seq: int) -> str | None:
-        """The oldest signed note that covers this leaf, or None."""
+        """See ``ArchiveStore``."""
         row = await self._pool.fetchrow(_CHECKPOINT, tenant, last_seq)
         return str(row["note"]) if row else None
 
@@ -180,11 +143,6 @@ class PostgresArchives:
             if error.sqlstate == STAYS:
                 raise MonthStays(str(error.args[0])) from None  # the text is of our own functions
             raise
-
-
-def lines(page: Sequence[asyncpg.Record]) -> list[str]:
-    """A page as lines of a file."""
-    return [write_line(dict(row)) for row in page]
 
 
 def _table(month: date) -> str:

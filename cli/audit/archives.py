@@ -11,8 +11,7 @@ from typing import Annotated, Any, TypeVar
 
 import typer
 
-from adapters.archive.months import LogMonthArchiver
-from adapters.archive.opening import Archiving
+from adapters.archive.opening import ArchiveParts
 from adapters.archive.store import PostgresArchives
 from adapters.postgres.pool import PostgresPool
 from adapters.system.clock import SystemClock
@@ -24,6 +23,7 @@ from config import roles
 from config.settings import AppRoleSettings, Settings
 from domain.transparency.archive import ArchiveInvalid, MonthReport, MonthStays, month_name, month_of
 from embedded.process.files import write_private
+from services.archiving.months import LogMonthArchiver
 
 Result = TypeVar("Result")
 _WRAP_TTL = "60s"
@@ -113,7 +113,8 @@ def _as_archiver(out: Output, use: Callable[[LogMonthArchiver], Awaitable[Result
             session = ServiceSession(settings.vault, await _let_in(stack, operator, settings))
             stack.push_async_callback(session.close)
             await session.start()
-            return await use((await Archiving.open(stack, settings, session, SystemClock())).archiver)
+            parts = await ArchiveParts.open(stack, settings, session)
+            return await use(LogMonthArchiver(parts, SystemClock(), settings.audit.retention_months))
 
     try:
         return as_operator(out, run)

@@ -100,6 +100,37 @@ class Manifest:
 
 
 @dataclass(frozen=True, slots=True)
+class TenantRows:
+    """A tenant's records of a month: how many, how many of them the tree has, and the first and last of these."""
+
+    tenant: str
+    rows: int
+    leaves: int
+    first_seq: int | None
+    last_seq: int | None
+    key_ids: list[str]
+    subject_keys: int
+
+
+@dataclass(frozen=True, slots=True)
+class ArchiveRow:
+    """A row of ``assay.archive``."""
+
+    month: date
+    tenant: str
+    place: str
+    sha256: bytes
+    manifest: str
+    rows: int
+    first_seq: int
+    last_seq: int
+    archived_at: datetime
+    verified_at: datetime | None
+    dropped_at: datetime | None
+    restored_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class MonthReport:
     """What became of a month: ``archived``, ``kept`` (with the reason) or, in a rehearsal, ``due``."""
 

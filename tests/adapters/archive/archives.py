@@ -17,8 +17,7 @@ import pytest
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from adapters.archive.months import LogMonthArchiver
-from adapters.archive.opening import Archiving
+from adapters.archive.opening import ArchiveParts
 from adapters.log.store import PostgresLogStore
 from adapters.postgres.ledger import PostgresLedger
 from adapters.postgres.pool import PostgresPool
@@ -34,6 +33,7 @@ from config.settings import Settings
 from domain.identity import event_id
 from domain.records.records import EventKind, OpenFields, Record, SealedFields
 from domain.transparency.checkpoints import VerifierKey
+from services.archiving.months import LogMonthArchiver
 from services.sequencing.condition import LogCondition
 from services.sequencing.head_signer import HeadSigner
 from tests.adapters.stack import Stack, SystemClock, eventually
@@ -113,7 +113,8 @@ class Past:
         session = await self.stack.session("archiver")
         exits.push_async_callback(session.close)
         settings = self.settings.model_copy(update={"audit": self.settings.audit.model_copy(update=audit)})
-        return (await Archiving.open(exits, settings, session, SystemClock())).archiver
+        parts = await ArchiveParts.open(exits, settings, session)
+        return LogMonthArchiver(parts, SystemClock(), settings.audit.retention_months)
 
     @property
     def place(self) -> Path:

@@ -14,7 +14,6 @@ import hvac
 import pytest
 from backports import zstd
 
-from adapters.archive.months import LogMonthArchiver
 from adapters.postgres.connect import connect
 from adapters.postgres.pool import PostgresPool
 from adapters.postgres.records import PostgresRecords
@@ -31,6 +30,7 @@ from domain.refusals import Kind, Refusal
 from domain.transparency.archive import MonthStays
 from domain.transparency.checkpoints import Proof, open_proof, parse_checkpoint, parse_note, vkey
 from domain.transparency.merkle import Edge, inclusion_path, leaf_hash
+from services.archiving.months import LogMonthArchiver
 from tests.adapters.archive.archives import Past, ed25519, old_record, public_log_keys, unused_month
 from tests.adapters.stack import Stack, SystemClock
 from tests.deploy.test_assay_verify import VERIFIER

@@ -11,12 +11,12 @@ from typing import Any
 import httpx2
 import pytest
 
-from adapters.archive.months import LogMonthArchiver
-from adapters.archive.place import CREDENTIALS, ArchivePlace, open_place
+from adapters.archive.place import CREDENTIALS, ObstorePlace, open_place
 from adapters.vault.calls import kv_write
 from domain.refusals import Kind, Refusal
 from domain.transparency.archive import ArchiveGone, ArchiveInvalid
 from embedded.process.ports import unused_ports
+from services.archiving.months import LogMonthArchiver
 from tests.adapters.archive.archives import Past, unused_month
 from tests.adapters.stack import Stack, eventually
 
@@ -53,7 +53,7 @@ def bucket(past: Past, endpoint: str) -> dict[str, Any]:
     return {"archive_place": "s3://records/assay", "archive_endpoint": endpoint}
 
 
-def place_of(past: Past, endpoint: str, keys: dict[str, str] = KEYS) -> ArchivePlace:
+def place_of(past: Past, endpoint: str, keys: dict[str, str] = KEYS) -> ObstorePlace:
     return open_place(past.settings.audit.model_copy(update=bucket(past, endpoint)), keys)
 
 

@@ -13,10 +13,10 @@ import jwt
 import pytest
 from backports import zstd
 
-from adapters.archive.months import LogMonthArchiver
 from domain.records.records import canonical
 from domain.transparency.archive import ArchiveInvalid, Manifest, RangeCollector
 from domain.transparency.checkpoints import parse_checkpoint, parse_note
+from services.archiving.months import LogMonthArchiver
 from tests.adapters.archive.archives import Past, unused_month
 
 Rows = list[dict[str, Any]]

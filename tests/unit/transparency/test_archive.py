@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.archive import files
-from adapters.archive.files import FileHash, compressed, lines_of
+from adapters.archive.files import ZstdFiles
 from domain.records.records import stored_digest
 from domain.transparency.archive import (
     ArchiveInvalid,
@@ -24,6 +24,7 @@ from domain.transparency.archive import (
     read_line,
     write_line,
 )
+from services.archiving.file_hash import FileHash
 
 EVENT = UUID("018f0000-0000-7000-8000-000000000001")
 COLUMNS = {
@@ -62,12 +63,12 @@ async def file_of(*batches: list[str]) -> bytes:
         for batch in batches:
             yield batch
 
-    return b"".join([piece async for piece in compressed(given())])
+    return b"".join([piece async for piece in ZstdFiles().compressed(given())])
 
 
 async def read_back(content: bytes, step: int = 7) -> list[str]:
     chunks = [content[at : at + step] for at in range(0, len(content), step)]
-    return [line async for some in lines_of(pieces(*chunks)) for line in some]
+    return [line async for some in ZstdFiles().lines(pieces(*chunks)) for line in some]
 
 
 def test_a_record_is_read_as_it_was_written():

@@ -5,52 +5,45 @@ manifest, read back and verified, the archive is recorded, and only then the row
 verified first, its records are put beside the log, the restore is recorded, and the month becomes a part of it again.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
+from typing import Any
 
-import asyncpg
-
-from adapters.archive.checker import ArchiveChecker
-from adapters.archive.export import ArchiveHeaders
-from adapters.archive.files import FileHash, compressed
-from adapters.archive.manifest import ArchiveSeals
-from adapters.archive.place import ArchivePlace
-from adapters.archive.records import ArchiveRecords
-from adapters.archive.store import ArchiveRow, PostgresArchives, TenantRows, lines
 from domain.ports import Clock
 from domain.records.records import EventKind
 from domain.transparency.archive import (
     ArchiveInvalid,
     ArchiveLine,
+    ArchiveRow,
     Manifest,
     MonthReport,
     MonthStays,
     RangeCollector,
+    TenantRows,
     month_name,
+    write_line,
 )
+from services.archiving.checker import ArchiveChecker
+from services.archiving.events import ArchiveRecords
+from services.archiving.file_hash import FileHash
+from services.archiving.headers import ArchiveHeaders
+from services.archiving.manifests import ManifestSigner
+from services.archiving.parts import ArchivePorts
 
 
 class LogMonthArchiver:
     """Archives and restores. ``keep_months`` is the policy: no month younger than that leaves, whoever asks."""
 
-    def __init__(
-        self,
-        place: ArchivePlace,
-        store: PostgresArchives,
-        seals: ArchiveSeals,
-        headers: ArchiveHeaders,
-        records: ArchiveRecords,
-        clock: Clock,
-        keep_months: int,
-    ) -> None:
-        """Take the parts."""
-        self._place = place
-        self._store = store
-        self._seals = seals
-        self._checker = ArchiveChecker(place, store, seals)
-        self._headers = headers
-        self._records = records
+    def __init__(self, ports: ArchivePorts, clock: Clock, keep_months: int) -> None:
+        """Take the ports."""
+        self._place = ports.place
+        self._files = ports.files
+        self._store = ports.store
+        self._manifests = ManifestSigner(ports.signer, ports.signatures, ports.log_name)
+        self._checker = ArchiveChecker(ports.place, ports.files, ports.store, self._manifests)
+        self._headers = ArchiveHeaders(ports.entries, ports.proofs)
+        self._records = ArchiveRecords(ports.ledger)
         self._clock = clock
         self._keep_months = keep_months
 
@@ -148,7 +141,7 @@ class LogMonthArchiver:
         name = f"{rows.tenant}/{month_name(month)}.jsonl.zst"
         header = await self._headers.write(rows.tenant, rows.first_seq, rows.last_seq + 1, note)
         seen, whole = _Seen(header), FileHash()
-        await self._place.put(name, whole.over(compressed(seen.over(self._store.pages(month, rows)))))
+        await self._place.put(name, whole.over(self._files.compressed(seen.over(self._store.pages(month, rows)))))
         manifest = Manifest(
             tenant=rows.tenant,
             month=month_name(month),
@@ -164,7 +157,7 @@ class LogMonthArchiver:
             checkpoint=note,
             made_at=self._clock.now().isoformat(timespec="seconds"),
         )
-        signed = await self._seals.sign(manifest)
+        signed = await self._manifests.sign(manifest)
         await self._place.put(_manifest_name(name), signed.encode())
         await self._store.keep(month, rows.tenant, name, bytes.fromhex(whole.hex), signed, rows)
 
@@ -175,7 +168,7 @@ class LogMonthArchiver:
             raise ArchiveInvalid(
                 f"the manifest: the stored manifest of {noted.place} differs from the one that was signed"
             )
-        manifest = await self._seals.open(noted.manifest)
+        manifest = await self._manifests.open(noted.manifest)
         said = (manifest.tenant, manifest.month, manifest.file, manifest.sha256, manifest.rows)
         if said != (noted.tenant, month_name(noted.month), noted.place, noted.sha256.hex(), noted.rows):
             raise ArchiveInvalid(f"the manifest: it does not describe {noted.place}")
@@ -205,7 +198,7 @@ class _Seen:
         self.first_event = ""
         self.last_event = ""
 
-    async def over(self, pages: AsyncIterator[list[asyncpg.Record]]) -> AsyncIterator[list[str]]:
+    async def over(self, pages: AsyncIterator[Sequence[Mapping[str, Any]]]) -> AsyncIterator[list[str]]:
         """The pages as lines, below the header."""
         yield [self._header]
         async for page in pages:
@@ -217,7 +210,7 @@ class _Seen:
                 event = str(row["event_id"])
                 self.first_event = min(self.first_event or event, event)
                 self.last_event = max(self.last_event, event)
-            yield lines(page)
+            yield [write_line(row) for row in page]
 
 
 def _manifest_name(name: str) -> str:

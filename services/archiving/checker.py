@@ -3,11 +3,6 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
-from adapters.archive.export import ExportCheck
-from adapters.archive.files import FileHash, lines_of
-from adapters.archive.manifest import ArchiveSeals
-from adapters.archive.place import ArchivePlace
-from adapters.archive.store import PostgresArchives
 from domain.transparency.archive import (
     ArchiveGone,
     ArchiveInvalid,
@@ -18,7 +13,11 @@ from domain.transparency.archive import (
     month_of,
     read_line,
 )
+from domain.transparency.archive_ports import ArchivePlace, ArchiveStore, LineFiles
 from domain.transparency.merkle import Edge, leaf_hash
+from services.archiving.file_hash import FileHash
+from services.archiving.headers import ExportCheck
+from services.archiving.manifests import ManifestSigner
 
 _SOME = 100
 Take = Callable[[Sequence[ArchiveLine]], Awaitable[None]]
@@ -27,11 +26,12 @@ Take = Callable[[Sequence[ArchiveLine]], Awaitable[None]]
 class ArchiveChecker:
     """Checks archives of any tenant."""
 
-    def __init__(self, place: ArchivePlace, store: PostgresArchives, seals: ArchiveSeals) -> None:
+    def __init__(self, place: ArchivePlace, files: LineFiles, store: ArchiveStore, manifests: ManifestSigner) -> None:
         """Take the parts."""
         self._place = place
+        self._files = files
         self._store = store
-        self._seals = seals
+        self._manifests = manifests
 
     async def check(self, manifest: Manifest) -> None:
         """Pass if the archive holds in every part.
@@ -67,13 +67,13 @@ class ArchiveChecker:
         if leaves != rows:
             raise ArchiveInvalid(f"the file: it has {rows} records for a month with {leaves} leaves")
         if export is not None:
-            export.end(await self._seals.checkpoint(manifest.tenant, manifest.checkpoint))
+            export.end(await self._manifests.checkpoint(manifest.tenant, manifest.checkpoint))
 
     async def _read_lines(
         self, manifest: Manifest, chunks: AsyncIterator[bytes], take: Take | None
     ) -> tuple[RangeCollector, int, ExportCheck | None]:
         seqs, rows, export = RangeCollector(), 0, None
-        async for texts in lines_of(chunks):
+        async for texts in self._files.lines(chunks):
             if manifest.is_export and export is None and texts:
                 export = ExportCheck(texts.pop(0), manifest)
             for at in range(0, len(texts), _SOME):
@@ -94,7 +94,7 @@ class ArchiveChecker:
             raise ArchiveInvalid("the file: its SHA-256 differs from the one in its manifest")
 
     async def _check_root(self, manifest: Manifest) -> None:
-        checkpoint = await self._seals.checkpoint(manifest.tenant, manifest.checkpoint)
+        checkpoint = await self._manifests.checkpoint(manifest.tenant, manifest.checkpoint)
         if checkpoint.size <= manifest.seqs[-1][1]:
             raise ArchiveInvalid("the checkpoint: it is older than the newest of these records")
         edge = Edge()

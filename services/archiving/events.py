@@ -2,13 +2,12 @@
 
 from datetime import datetime
 
-from adapters.archive.store import ArchiveRow
 from domain.access.principals import SYSTEM_TENANT
 from domain.budgets.ports import Ledger
 from domain.identity import event_id
 from domain.records.records import EventKind, OpenFields, Record, SealedFields
 from domain.refusals import Kind, Refusal
-from domain.transparency.archive import month_name
+from domain.transparency.archive import ArchiveRow, month_name
 
 
 class ArchiveRecords:
