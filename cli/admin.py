@@ -11,8 +11,8 @@ from adapters.postgres.migrations import MigrationError, migrate_leased
 from adapters.vault.clients import VaultClients
 from adapters.vault.session import ServiceSession
 from adapters.vault.setup.setup import create_tenant, tenant_names
-from adapters.wiring.tenant_erasure import require_not_erased
 from cli.output import JsonFlag, Output
+from cli.wiring.erasure import require_not_erased
 from config.settings import Settings
 from domain.access.principals import Role, require_tenant
 from domain.refusals import Refusal

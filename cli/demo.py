@@ -8,11 +8,11 @@ import typer
 from rich.markup import escape
 
 from adapters.http.gateway_client import GatewayClient, GatewayReply
-from adapters.wiring.records_search import recent_records
 from cli.output import JsonFlag, Output
 from cli.requests import base_url, credentials
 from cli.up import addresses
 from cli.wiring.offline_checks import verify_receipt
+from cli.wiring.records_search import recent_records
 from config.settings import Settings
 from domain.refusals import Refusal
 from domain.transparency.checkpoints import LogFormatError, parse_vkey

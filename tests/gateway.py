@@ -17,7 +17,7 @@ from temporalio.client import Client
 
 from adapters.temporal.client import TemporalConnection
 from adapters.vault.setup.setup import create_tenant
-from adapters.wiring.records_search import recent_records
+from cli.wiring.records_search import recent_records
 from config.settings import ApiSettings, EmbeddedSettings, Settings, WorkerSettings
 from domain.access.principals import Role
 from embedded.bootstrap import ensure_client, operator_session

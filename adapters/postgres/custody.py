@@ -19,6 +19,7 @@ _ERASE_TENANT = f"SELECT * FROM assay.erase_tenant($15, {RECORD})"  # noqa: S608
 _PLACE = f"SELECT * FROM assay.place_hold($15, $16, {RECORD})"  # noqa: S608
 _RELEASE = f"SELECT * FROM assay.release_hold($15, $16, $17, {RECORD})"  # noqa: S608
 _HOLDS = "SELECT * FROM assay.holds($1, $2)"
+_WAS_ERASED = "SELECT 1 FROM assay.erased_tenant WHERE tenant = $1"
 _MOST = 1000
 
 
@@ -65,6 +66,11 @@ async def erase_tenant(pool: PostgresPool, tenant: str, sealed: SealedRecord) ->
     """
     row = await _call(pool, _ERASE_TENANT, sealed, tenant)
     return not row["repeated"]
+
+
+async def was_erased(pool: PostgresPool, tenant: str) -> bool:
+    """Test for the name of an erased tenant, by role ``assay-auditor``. Raises ``Refusal`` STORE_UNAVAILABLE."""
+    return bool(await pool.fetch(_WAS_ERASED, tenant))
 
 
 class _OtherStep(Exception):

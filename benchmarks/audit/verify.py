@@ -19,10 +19,10 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from adapters.log.anchors import VaultLogAnchors
 from adapters.log.audited import PostgresAuditedLog
 from adapters.postgres.pool import PostgresPool
 from adapters.tokens.signatures import ed25519_holds
-from adapters.vault.log_anchors import VaultLogAnchors
 from adapters.vault.session import ServiceSession
 from benchmarks.audit.filled_log import FilledLog, filled_log
 from benchmarks.tools.figures import percentile

@@ -12,10 +12,10 @@ import typer
 from adapters.http.gateway_client import GatewayClient, GatewayReply
 from adapters.system.clock import SystemClock
 from adapters.vault.session import ServiceSession
-from adapters.wiring.tenant_erasure import shred_tenant
 from cli.admin import as_operator
 from cli.output import JsonFlag, Output
 from cli.requests import Client, Url, with_token
+from cli.wiring.erasure import shred_tenant
 from config.settings import Settings
 
 Subject = Annotated[

@@ -12,10 +12,10 @@ import typer
 
 from adapters.http.gateway_client import GatewayClient, GatewayReply
 from adapters.vault.session import ServiceSession
-from adapters.wiring.records_search import one_record, recent_records
 from cli.admin import as_operator
 from cli.output import JsonFlag, Output
 from cli.requests import Client, Url, with_token
+from cli.wiring.records_search import one_record, recent_records
 from config.settings import Settings
 from domain.records.queries import RecordFilter
 from domain.records.records import EventKind

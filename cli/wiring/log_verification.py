@@ -4,10 +4,10 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
+from adapters.log.anchors import VaultLogAnchors
 from adapters.log.audited import PostgresAuditedLog
 from adapters.postgres.pool import PostgresPool
 from adapters.tokens.signatures import LocalSignatureChecks
-from adapters.vault.log_anchors import VaultLogAnchors
 from adapters.vault.public_keys import VaultPublicKeys
 from adapters.vault.session import ServiceSession
 from config import roles

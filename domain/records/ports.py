@@ -71,3 +71,31 @@ class Custody(Protocol):
     async def holds(self, tenant: str) -> Sequence[Hold]:
         """The tenant's holds: those that stand first, then the newest. At most 1000."""
         ...
+
+
+class TenantErasures(Protocol):
+    """Erasure of whole tenants in the store."""
+
+    async def erase(self, tenant: str, record: Record) -> bool:
+        """Erase all data subjects' keys of a tenant and record it; False if it was recorded before.
+
+        Raises:
+            Refusal: LEGAL_HOLD while any hold of the tenant stands.
+        """
+        ...
+
+    async def was_erased(self, tenant: str) -> bool:
+        """Test for the name of an erased tenant."""
+        ...
+
+
+class TenantKeys(Protocol):
+    """Tenants' own keys, which open all their other keys."""
+
+    async def exists(self, tenant: str) -> bool:
+        """Test for a tenant's key."""
+        ...
+
+    async def delete(self, tenant: str) -> None:
+        """Delete a tenant's key for ever. A repeat is a no-op."""
+        ...

@@ -20,7 +20,7 @@ from adapters.vault.calls import read
 from adapters.vault.identity import VaultIdentity
 from adapters.vault.keyring import CacheLimits, ServiceKeyRing
 from adapters.vault.session import ServiceSession
-from adapters.wiring.tenant_erasure import shred_tenant
+from cli.wiring.erasure import shred_tenant
 from domain.access.principals import Principal, Role
 from domain.records.custody import tenant_erasure_record
 from domain.records.records import EventKind, OpenFields, Record, SealedFields, StoredRecord
