@@ -31,7 +31,6 @@ from api.codec.codec_services import CodecServices
 from api.codec.decoding import PayloadDecoder
 from api.dependencies import Readiness, Services
 from api.http.metrics import Metrics
-from api.inference.checkpoint_wait import Sealing
 from api.inference.inference_services import InferenceServices, PinnedPolicy
 from api.inference.outcomes import Outcomes
 from api.inference.runs import Runs
@@ -50,6 +49,7 @@ from domain.refusals import Refusal
 from services.access import role_access
 from services.browser_sessions import Sessions
 from services.custody import Custodian
+from services.log.checkpoint_wait import CheckpointWait
 from services.log.exporting import LogExport
 from services.log.reading import RecordReading
 from services.refusals.drops import Drops
@@ -196,7 +196,7 @@ class _Wiring:
         )
         return InferenceServices(
             runs=runs,
-            sealing=Sealing(self.readers.proofs, self.stop),
+            checkpoints=CheckpointWait(self.readers.proofs, self.stop),
             policy=PinnedPolicy(policy_hash, parse_policy(self.document)),
             wait_seconds=settings.api.wait_seconds,
         )

@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
-from api.inference.checkpoint_wait import Sealing
 from api.inference.runs import Runs
 from domain.policy.document import Policy
+from services.log.checkpoint_wait import CheckpointWait
 
 
 @dataclass(frozen=True)
@@ -20,6 +20,6 @@ class InferenceServices:
     """Services of the routes that submit, read and cancel runs. ``wait_seconds``: how long a POST waits by default."""
 
     runs: Runs
-    sealing: Sealing
+    checkpoints: CheckpointWait
     policy: PinnedPolicy
     wait_seconds: float

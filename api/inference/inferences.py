@@ -81,7 +81,8 @@ async def submit(
 
 async def shown(inference: InferenceServices, caller: Principal, view: RunView) -> RunView:
     """Return the run with its receipt's proof; as running if the policy requires a proof and there is none yet."""
-    found = await inference.sealing.now(caller.tenant, view)
+    event = view.event
+    found = view if event is None else view.with_proof(await inference.checkpoints.now(caller.tenant, event))
     if inference.policy.policy.for_tenant(caller.tenant).sealed and found.unsealed:
         return running(view.id)
     return found
@@ -91,10 +92,13 @@ async def outcome(inference: InferenceServices, caller: Principal, started: Star
     """Return the run's outcome, with its proof if required, or the run as running after the maximum wait."""
     begun = time.monotonic()
     view = await inference.runs.wait(started, patience.seconds)
-    if view.running or not (patience.sealed or inference.policy.policy.for_tenant(caller.tenant).sealed):
+    event = view.event
+    wanted = patience.sealed or inference.policy.policy.for_tenant(caller.tenant).sealed
+    if view.running or event is None or not wanted:
         return view
     left = patience.seconds - (time.monotonic() - begun)
-    return await inference.sealing.wait(caller.tenant, view, left) or running(started.public_id)
+    found = view.with_proof(await inference.checkpoints.wait(caller.tenant, event, left))
+    return running(started.public_id) if found.unsealed else found
 
 
 @router.get(

@@ -1,7 +1,8 @@
 """A run as shown to its callers, built from Temporal's result."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
+from uuid import UUID
 
 from temporalio.client import WorkflowFailureError
 from temporalio.converter import value_to_type
@@ -11,6 +12,7 @@ from api.problems import problem_type
 from assay_temporal.contracts import InferenceResult, ProblemDetail
 from domain.inference.runs import Status
 from domain.refusals import Kind, Refusal
+from domain.transparency.checkpoints import Proof
 
 _KINDS = frozenset(kind.value for kind in Kind)
 
@@ -30,6 +32,16 @@ class RunView:
     def running(self) -> bool:
         """Return True while an outcome is still to come."""
         return self.status in (Status.RUNNING, Status.HELD)
+
+    @property
+    def event(self) -> UUID | None:
+        """The event of its receipt, if it has one."""
+        receipt = self.result.receipt if self.result is not None else None
+        return UUID(receipt.event_id) if receipt is not None else None
+
+    def with_proof(self, proof: Proof | None) -> "RunView":
+        """The run with its receipt's proof, if there is one."""
+        return self if proof is None else replace(self, proof=proof.text())
 
     @property
     def unsealed(self) -> bool:

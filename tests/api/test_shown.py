@@ -7,13 +7,13 @@ from typing import Any, cast
 
 import pytest
 
-from api.inference.checkpoint_wait import Sealing
 from api.inference.inferences import shown
 from api.inference.run_views import RunView, running
 from assay_temporal.contracts import Answer, InferenceResult, Receipt
 from domain.inference.runs import Status
 from domain.records.records import EventKind, OpenFields, Record, SealedFields
 from domain.refusals import Kind, Refusal
+from services.log.checkpoint_wait import CheckpointWait
 from tests.doubles.clock import FixedClock
 from tests.doubles.events import new_event_id
 from tests.doubles.ledger import MemoryLedger
@@ -44,7 +44,7 @@ class Edge:
 
     async def shown(self, view: RunView | None = None, *, sealed: bool) -> RunView:
         policy = SimpleNamespace(policy=SimpleNamespace(for_tenant=lambda _: SimpleNamespace(sealed=sealed)))
-        provided = SimpleNamespace(sealing=Sealing(self.proofs, asyncio.Event()), policy=policy)
+        provided = SimpleNamespace(checkpoints=CheckpointWait(self.proofs, asyncio.Event()), policy=policy)
         return await shown(cast("Any", provided), CALLER, view or self.view)
 
 
