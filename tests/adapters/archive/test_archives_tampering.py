@@ -64,7 +64,7 @@ async def forge(past: Past, archiver: LogMonthArchiver, month: date, change: Cha
         of_records.add(seq)
     seqs = of_records.as_tuple()
     manifest = replace(manifest, sha256=digest, rows=len(rows), seqs=claims.pop("seqs", seqs), **claims)
-    signed = await archiver._seals.sign(manifest)
+    signed = await archiver._manifests.sign(manifest)
     beside.write_text(signed)
     await past.owner.execute(
         "UPDATE assay.archive SET manifest = $1, sha256 = $2, rows = $3 WHERE month = $4 AND tenant = 'acme'",
@@ -157,7 +157,7 @@ async def test_a_manifest_of_another_tenant(past: Past, archiver: LogMonthArchiv
 
 async def test_a_receipt_is_no_manifest(past: Past, archiver: LogMonthArchiver) -> None:
     month = await archived(past, archiver)
-    other = await archiver._seals._signer.sign("archive-signing", "assay-receipt+jwt", {"schema": 1})
+    other = await archiver._manifests._signer.sign("archive-signing", "assay-receipt+jwt", {"schema": 1})
     past.files(month)[1].write_text(other)
     await past.owner.execute(_OTHER_MANIFEST, other, month)
     await refused(past, archiver, month, "the manifest: malformed")
