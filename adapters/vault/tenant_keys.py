@@ -20,13 +20,13 @@ class VaultTenantKeys:
 
     async def delete(self, tenant: str) -> None:
         """See ``TenantKeys``."""
-        await self._session.call(lambda client: _delete(client, self._path(tenant)))
+        await self._session.call(lambda client: _delete_key(client, self._path(tenant)))
 
     def _path(self, tenant: str) -> str:
         return f"{self._mount}/keys/tenant-{tenant}"
 
 
-def _delete(client: hvac.Client, path: str) -> None:
+def _delete_key(client: hvac.Client, path: str) -> None:
     """Delete a key: Vault requires that to be allowed first. A repeat is a no-op."""
     if read(client, path) is not None:
         client.write_data(f"{path}/config", data={"deletion_allowed": True})
