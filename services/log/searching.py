@@ -51,7 +51,9 @@ class RecordSearch:
         if is_subject_hash(person):
             return person
         if tenant is None:
-            raise Refusal(Kind.INVALID_REQUEST, "required with a data subject, who belongs to one tenant", field="tenant")
+            raise Refusal(
+                Kind.INVALID_REQUEST, "required with a data subject, who belongs to one tenant", field="tenant"
+            )
         return subject_hash(await self._identities.tenant_key(tenant), tenant, person)
 
 
