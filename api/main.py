@@ -14,7 +14,6 @@ import uvicorn
 from adapters.postgres.custody import PostgresCustody
 from adapters.postgres.rates import PostgresRates
 from adapters.system.clock import SystemClock
-from adapters.system.policy_files import load_policy_document
 from adapters.system.spool import SqliteSpool
 from adapters.temporal.client import TemporalConnection
 from adapters.temporal.external_storage import resolve
@@ -31,7 +30,7 @@ from api.codec.codec_services import CodecServices
 from api.codec.decoding import PayloadDecoder
 from api.dependencies import Readiness, Services
 from api.http.metrics import Metrics
-from api.inference.inference_services import InferenceServices, PinnedPolicy
+from api.inference.inference_services import InferenceServices
 from api.inference.outcomes import Outcomes
 from api.inference.runs import Runs
 from assay_temporal.backoff import Backoff
@@ -41,7 +40,6 @@ from config.settings import Settings
 from domain.access.ports import AccessDecider
 from domain.access.principals import SYSTEM_TENANT
 from domain.identity import tenant_of_run
-from domain.policy.document import parse_policy
 from domain.ports import Clock
 from domain.records.floods import Windows
 from domain.records.spool import Spool
@@ -52,6 +50,8 @@ from services.custody import Custodian
 from services.log.checkpoint_wait import CheckpointWait
 from services.log.exporting import LogExport
 from services.log.reading import RecordReading
+from services.policies.current import CurrentPolicy
+from services.policies.parsed import Policies
 from services.refusals.drops import Drops
 from services.refusals.outbox import Outbox
 from services.refusals.recorder import EdgeRecorder
@@ -81,7 +81,6 @@ async def serve(
 
     The socket is open from the start: while servers are unreachable, ``/readyz`` and routes return 503.
     """
-    document = load_policy_document(settings.policies_dir, settings.provider_urls)
     async with AsyncExitStack() as stack:
         spool = await SqliteSpool.open(settings.api.spool_dir, settings.api.spool_bytes)
         stack.push_async_callback(spool.close)
@@ -101,11 +100,16 @@ async def serve(
         )
         serving = asyncio.create_task(server.serve())
         platform = await Platform.open(stack, settings, roles.API, SystemClock())
-        readiness.dependencies = (platform.session, platform.pool, temporal)
+        policy = CurrentPolicy(Policies(platform.policies))
+        readiness.dependencies = (platform.session, platform.pool, temporal, policy)
         readers = await open_readers(stack, settings, platform)
         edge = _edge_recorder(settings, platform, spool, metrics)
-        wiring = _Wiring(settings, platform, readers, temporal, document, edge, metrics, stop, outcomes)
-        tasks = [asyncio.create_task(_become_ready(readiness, wiring)), asyncio.create_task(edge.run())]
+        wiring = _Wiring(settings, platform, readers, temporal, policy, edge, metrics, stop, outcomes)
+        tasks = [
+            asyncio.create_task(_become_ready(readiness, wiring)),
+            asyncio.create_task(edge.run()),
+            asyncio.create_task(policy.follow()),
+        ]
         stopping = asyncio.create_task(stop.wait())
         await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
         outcomes.give_up()
@@ -126,13 +130,13 @@ def _edge_recorder(settings: Settings, platform: Platform, spool: Spool, metrics
 
 
 async def _become_ready(readiness: Readiness, wiring: "_Wiring") -> None:
-    """Retry until every server was reached once; afterwards the adapters reconnect by themselves."""
+    """Retry until every server was reached once and a policy is current; then adapters reconnect by themselves."""
     backoff = Backoff()
     while readiness.services is None:
         try:
             readiness.services = await wiring.services()
         except (Refusal, KeyUnavailable) as error:
-            log.info("waiting for a server", reason=type(error).__name__, kind=getattr(error, "kind", None))
+            log.info("not ready yet", reason=type(error).__name__, kind=getattr(error, "kind", None))
             await asyncio.sleep(backoff.next())
     log.info("ready", policy=readiness.services.inference.policy.hash)
 
@@ -145,7 +149,7 @@ class _Wiring:
     platform: Platform
     readers: LogReaders
     temporal: TemporalConnection
-    document: bytes
+    policy: CurrentPolicy
     edge: EdgeRecorder
     metrics: Metrics
     stop: asyncio.Event
@@ -157,7 +161,7 @@ class _Wiring:
         """The services of all routes.
 
         Raises:
-            Refusal, KeyUnavailable: a server that they need was not reached.
+            Refusal, KeyUnavailable: a server that they need was not reached, or no policy is current.
         """
         return Services(
             access=self._access(),
@@ -181,8 +185,7 @@ class _Wiring:
 
     async def _inference(self) -> InferenceServices:
         settings, platform = self.settings, self.platform
-        policy_hash = await platform.policies.put(self.document)
-        await platform.policies.make_current(policy_hash)
+        await self.policy.read()
         runs = Runs(
             await self.temporal.client(platform.keyring, platform.payloads),
             settings.temporal.task_queue,
@@ -197,7 +200,7 @@ class _Wiring:
         return InferenceServices(
             runs=runs,
             checkpoints=CheckpointWait(self.readers.proofs, self.stop),
-            policy=PinnedPolicy(policy_hash, parse_policy(self.document)),
+            current=self.policy,
             wait_seconds=settings.api.wait_seconds,
         )
 

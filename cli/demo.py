@@ -10,7 +10,7 @@ from rich.markup import escape
 from adapters.http.gateway_client import GatewayClient, GatewayReply
 from cli.output import JsonFlag, Output
 from cli.requests import base_url, credentials
-from cli.up import addresses
+from cli.up import about_policy, addresses
 from cli.wiring.offline_checks import verify_receipt
 from cli.wiring.records_search import recent_records
 from config.settings import Settings
@@ -18,6 +18,7 @@ from domain.refusals import Refusal
 from domain.transparency.checkpoints import LogFormatError, parse_vkey
 from embedded.bootstrap import TENANT, operator_session
 from embedded.places import local_settings
+from embedded.policy import PolicyAtStart
 from embedded.process.errors import EmbeddedError
 from embedded.servers.group import EmbeddedServers
 from embedded.stack import serve_spec, servers_of
@@ -143,7 +144,12 @@ def demo(as_json: JsonFlag = False) -> None:
         if await _running(settings):
             return await _show(None, settings, out)
         out.note("starting PostgreSQL, OpenBao, Temporal, the model and Assay ...")
-        async with servers_of(settings) as servers:
+
+        def note(policy: PolicyAtStart) -> None:
+            if remark := about_policy(policy, settings):
+                out.note(escape(remark))
+
+        async with servers_of(settings, note) as servers:
             await servers.add(serve_spec(servers, settings))
             for name, address in addresses(servers, settings).items():
                 out.note(f"   {name:<16} {address}")

@@ -23,6 +23,7 @@ app = lazily(
         "tenant": "cli.admin:tenants",
         "client": "cli.admin:clients",
         "team": "cli.teams:app",
+        "policy": "cli.policies:app",
         "screen": "cli.screen.tune:app",
         "audit": "cli.audit.commands:app",
     },

@@ -10,13 +10,11 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 import uvloop
 
-from adapters.screening.detectors import load_detectors
-from adapters.system.policy_files import load_policy_document
 from cli.output import Output
 from config import logs, roles
 from config.roles import ProcessRole
 from config.settings import Settings
-from domain.policy.document import PolicyError, parse_policy
+from domain.policy.reader import PolicyError
 from domain.records.spool import SpoolUnavailable
 
 if TYPE_CHECKING:
@@ -138,12 +136,8 @@ def serve(
         await run(settings, wanted, stop)
 
     try:
-        document = load_policy_document(settings.policies_dir, settings.provider_urls)
-        screening = parse_policy(document).screening
-        load_detectors(settings.models_dir, screening, settings.onnx.dir, settings.onnx.threads)
-    except PolicyError as error:
-        raise Output(as_json=False).fail(f"the policy in {settings.policies_dir} is invalid: {error}") from None
-    try:
         uvloop.run(until_signalled())
     except* SpoolUnavailable as group:
         raise Output(as_json=False).fail(f"ASSAY_API__SPOOL_DIR: {group.exceptions[0]}") from None
+    except* PolicyError as group:
+        raise Output(as_json=False).fail(f"a model of the screening can't be used: {group.exceptions[0]}") from None

@@ -9,11 +9,13 @@ from typing import Annotated
 
 import structlog
 import typer
+from rich.markup import escape
 
 from cli.output import JsonFlag, Output
 from config import logs
 from config.settings import Settings
 from embedded.bootstrap import DEMO_CLIENTS
+from embedded.policy import PolicyAtStart
 from embedded.process.errors import EmbeddedError
 from embedded.process.signals import EndSignals
 from embedded.servers.group import EmbeddedServers
@@ -43,9 +45,7 @@ def welcome(servers: EmbeddedServers, settings: Settings) -> str:
     width = max(map(len, found))
     lines = [f"  {name.ljust(width)}  {value}" for name, value in found.items()]
     clients = ", ".join(DEMO_CLIENTS)
-    command = sys.argv[0] if sys.argv[0].endswith("assay") else "assay"
-    if settings.embedded.data_dir != Settings().embedded.data_dir:  # so that they find their credentials
-        command = f"ASSAY_EMBEDDED__DATA_DIR={shlex.quote(str(settings.embedded.data_dir))} {command}"
+    command = _command(settings)
     return "\n".join(
         [
             *lines,
@@ -55,6 +55,28 @@ def welcome(servers: EmbeddedServers, settings: Settings) -> str:
             f"  The UI, in plaintext:  {command} ui    (for auditors; their reads are recorded)",
         ]
     )
+
+
+def about_policy(policy: PolicyAtStart, settings: Settings) -> str | None:
+    """A remark on the current policy: that it was applied, or that the files differ from it; None if neither."""
+    if policy.invalid is not None:
+        return f"The policy in {settings.policies_dir} is not valid: {policy.invalid}\nThe current policy stays."
+    if policy.differs:
+        return (
+            f"The policy in {settings.policies_dir} differs from the current one in: {', '.join(policy.differs)}\n"
+            f"The current policy stays. To apply the files:  {_command(settings)} policy apply"
+        )
+    if policy.applied is not None and policy.applied.before is not None:
+        return f"Policy {policy.hash} is current now; changed: {', '.join(policy.applied.sections)}"
+    return None
+
+
+def _command(settings: Settings) -> str:
+    """The command's name as a person types it here, with the data directory where it is not the usual one."""
+    command = sys.argv[0] if sys.argv[0].endswith("assay") else "assay"
+    if settings.embedded.data_dir != Settings().embedded.data_dir:  # so that they find their credentials
+        command = f"ASSAY_EMBEDDED__DATA_DIR={shlex.quote(str(settings.embedded.data_dir))} {command}"
+    return command
 
 
 def up(
@@ -69,10 +91,15 @@ def up(
     logs.configure(settings.log_level, "json" if as_json else "console")
     out = Output(as_json)
 
+    remarks: list[str] = []
+
+    def note(policy: PolicyAtStart) -> None:
+        remarks.extend(filter(None, [about_policy(policy, settings)]))
+
     async def run() -> None:
         began = time.monotonic()
         with EndSignals() as ending:
-            async with servers_of(settings) as servers:
+            async with servers_of(settings, note) as servers:
                 await servers.add(serve_spec(servers, settings))
                 seconds = round(time.monotonic() - began, 1)
                 if as_json:
@@ -81,6 +108,8 @@ def up(
                     out.console.print(
                         f"{welcome(servers, settings)}\n\nready in {seconds} s. Ctrl-C stops.", soft_wrap=True
                     )
+                for remark in remarks:
+                    out.note(f"\n[yellow]note:[/yellow] {escape(remark)}")
                 await ending.wait()
                 out.note("stopping ...")
 

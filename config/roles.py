@@ -57,6 +57,7 @@ AUDITOR_LOGIN: Final = DatabaseRole("assay-auditor", "assay_auditor")
 ARCHIVER_LOGIN: Final = DatabaseRole("assay-archiver", "assay_archiver")
 SEQUENCER_LOGIN: Final = DatabaseRole("assay-sequencer", "assay_sequencer")
 CUSTODIAN_LOGIN: Final = DatabaseRole("assay-custodian", "assay_custodian")
+OPERATOR_LOGIN: Final = DatabaseRole("assay-operator", "assay_operator")
 MIGRATE_LOGIN: Final = DatabaseRole("assay-migrate", "assay_owner")
 
 API: Final = ProcessRole("api", (API_LOGIN, READER_LOGIN))
@@ -69,7 +70,7 @@ SEQUENCER: Final = ProcessRole(
     metrics_setting=("audit", "metrics_port"),
 )
 ARCHIVER: Final = ProcessRole("archiver", (ARCHIVER_LOGIN,))
-OPERATOR: Final = ProcessRole("operator", (MIGRATE_LOGIN, AUDITOR_LOGIN, CUSTODIAN_LOGIN), serves=False)
+OPERATOR: Final = ProcessRole("operator", (MIGRATE_LOGIN, AUDITOR_LOGIN, CUSTODIAN_LOGIN, OPERATOR_LOGIN), serves=False)
 
 SERVING: Final = (API, WORKER, SEQUENCER, ARCHIVER)
 """Roles of ``assay serve``, in the order in which one process starts them."""

@@ -1,8 +1,9 @@
 """Makes of four fresh servers a stack that Assay can run on; a repeat changes nothing and is quick.
 
 PostgreSQL gets its database and roles, Vault what ``adapters.vault.setup.setup`` says, the schema its migrations, the
-model's key its place, and the demo its tenant and clients. The root token is used here, for the set-up and to let
-services in; what commands need goes through the operator's AppRole.
+model's key its place, and the demo its tenant and clients; the policy's files are applied where no policy is current.
+The root token is used here, for the set-up and to let services in; what commands need goes through the operator's
+AppRole.
 """
 
 import asyncio
@@ -29,6 +30,7 @@ from config.settings import Settings
 from domain.access.clients import ClientEntry
 from domain.access.principals import Role
 from embedded.places import Places, local_settings, places
+from embedded.policy import PolicyAtStart, ensure_policy
 from embedded.process.files import write_private
 from embedded.servers.group import EmbeddedServers
 
@@ -39,8 +41,12 @@ DEMO_CLIENTS = {"demo": (Role.AI_OPERATOR,), "auditor": (Role.AUDITOR,), "admin"
 _WRAP_TTL = "2m"
 
 
-async def bootstrap(servers: EmbeddedServers, settings: Settings) -> None:
-    """Set up what is missing. ``settings`` are those that ``servers`` was made with."""
+async def bootstrap(servers: EmbeddedServers, settings: Settings) -> PolicyAtStart:
+    """Set up what is missing. ``settings`` are those that ``servers`` was made with.
+
+    Raises:
+        EmbeddedError: no policy can be made current.
+    """
     local = local_settings(settings)
     where = places(settings)
     root = new_client(local.vault, servers.vault_root_token)
@@ -58,6 +64,7 @@ async def bootstrap(servers: EmbeddedServers, settings: Settings) -> None:
         await _keep_model_key(session, local, servers.model_api_key)
         for client_id, granted in DEMO_CLIENTS.items():
             await ensure_client(session, local, where, client_id, TENANT, granted)
+        return await ensure_policy(session, local)
 
 
 @asynccontextmanager

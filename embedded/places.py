@@ -54,8 +54,9 @@ def local_settings(settings: Settings) -> Settings:
         "vault": settings.vault.model_copy(update={"address": f"http://{_LOOPBACK}:{here.vault_port}", **approles}),
         "database": settings.database.model_copy(update={"host": _LOOPBACK, "port": here.postgres_port}),
         "temporal": settings.temporal.model_copy(update={"address": f"{_LOOPBACK}:{here.temporal_port}"}),
-        "provider_urls": {"local": f"http://{_LOOPBACK}:{here.model_port}/v1"},
     }
+    if "vault" not in settings.model_fields_set:  # else the commands are another installation's
+        found["provider_urls"] = {"local": f"http://{_LOOPBACK}:{here.model_port}/v1"}
     missing = {name: value for name, value in found.items() if name not in settings.model_fields_set}
     edge: dict[str, Any] = {"spool_dir": where.root / "spool"}
     if here.temporal_ui:

@@ -1,6 +1,7 @@
 """The whole product on one machine: the servers, and one process with every role of Assay's own."""
 
 import sys
+from collections.abc import Callable
 from functools import partial
 
 from config import roles
@@ -8,6 +9,7 @@ from config.checkout import ROOT
 from config.settings import Settings
 from embedded.bootstrap import bootstrap, let_services_in
 from embedded.places import as_environment, local_settings
+from embedded.policy import PolicyAtStart
 from embedded.process.child import ChildSpec
 from embedded.process.probes import http_ready
 from embedded.servers.group import EmbeddedServers
@@ -18,11 +20,11 @@ SERVE = "assay"
 _MALLOC = {"MALLOC_ARENA_MAX": "2", "MALLOC_MMAP_THRESHOLD_": "131072", "MALLOC_TRIM_THRESHOLD_": "131072"}
 
 
-def servers_of(settings: Settings) -> EmbeddedServers:
-    """The servers with their set-up, not started yet."""
+def servers_of(settings: Settings, policy: Callable[[PolicyAtStart], None] = lambda _: None) -> EmbeddedServers:
+    """The servers with their set-up, not started yet. ``policy`` is given the policy, once the servers are set up."""
 
     async def set_up(servers: EmbeddedServers) -> None:
-        await bootstrap(servers, settings)
+        policy(await bootstrap(servers, settings))
 
     return EmbeddedServers(settings, bootstrap=set_up)
 

@@ -1,6 +1,6 @@
 """The Temporal worker: its workflows, its activities, its slots."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -11,11 +11,9 @@ from temporalio.worker import Worker, WorkerDeploymentConfig, WorkerTuner
 from activities.failure_interceptor import FailuresByKind
 from activities.inference.invoke import ModelActivities
 from activities.inference.ledger import LedgerActivities, ReceiptTerms
-from activities.inference.policies import Policies
 from activities.inference.screen import ScreeningActivities
 from activities.inference.validate import ValidationActivities
 from activities.reconciliation.sweep import AbandonedActivities
-from adapters.screening.detectors import load_detectors
 from adapters.screening.phone_numbers import LibPhoneNumbers
 from adapters.temporal.runs import TemporalRuns
 from assay_temporal.contracts import InferenceResult
@@ -24,12 +22,13 @@ from config.settings import Settings, WorkerSettings
 from domain.access.ports import AccessDecider, TeamDirectory
 from domain.budgets.ports import Ledger
 from domain.inference.ports import ModelProvider
-from domain.policy.ports import PolicyStore
 from domain.ports import Clock, IdentityKeys, StatementSigner
 from domain.privacy.ports import PhoneNumbers
 from domain.records.reconciliation_ports import OutcomeGaps
+from domain.screening.detectors import Detector
 from domain.screening.verdicts import Verdict
 from services.access import role_access
+from services.policies.parsed import Policies
 from worker.nexus import NexusGate
 from worker.sandbox import sandbox
 from workflows.inference.guarded_inference import GuardedInference
@@ -41,7 +40,7 @@ class WorkerPorts:
     """What the activities need from the world."""
 
     keyring: KeyRing
-    policies: PolicyStore
+    policies: Policies
     ledger: Ledger
     identities: IdentityKeys
     signer: StatementSigner
@@ -49,6 +48,7 @@ class WorkerPorts:
     clock: Clock
     teams: TeamDirectory
     gaps: OutcomeGaps
+    detectors: Mapping[str, Detector]
     recorded: Callable[[InferenceResult], None] = lambda _: None
     judged: Callable[[str, Verdict], None] = lambda *_: None
     phones: PhoneNumbers = field(default_factory=LibPhoneNumbers)
@@ -57,10 +57,9 @@ class WorkerPorts:
 
 def build_worker(client: Client, settings: Settings, ports: WorkerPorts) -> Worker:
     """A worker for the settings' task queue; the caller runs it and shuts it down."""
-    policies = Policies(ports.policies)
+    policies = ports.policies
     validation = ValidationActivities(ports.keyring, policies, ports.identities, ports.teams, ports.access)
-    detectors = load_detectors(settings.models_dir, None, settings.onnx.dir, settings.onnx.threads)
-    screening = ScreeningActivities(policies, detectors, ports.phones, ports.identities, ports.judged)
+    screening = ScreeningActivities(policies, ports.detectors, ports.phones, ports.identities, ports.judged)
     promise = ReceiptTerms(settings.audit.log_name, settings.audit.promise_seconds)
     ledger = LedgerActivities(
         ports.ledger, policies, ports.identities, ports.signer, ports.clock, ports.recorded, promise

@@ -1,8 +1,9 @@
 """The worker process: wiring, and nothing else."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
+from functools import partial
 
 import structlog
 from prometheus_client import CollectorRegistry
@@ -10,6 +11,7 @@ from temporalio.client import Client
 
 from adapters.models.registry import wire_providers
 from adapters.postgres.outcome_gaps import PostgresGaps
+from adapters.screening.detectors import load_detectors, require_detectors
 from adapters.system.clock import SystemClock
 from adapters.temporal.client import TemporalConnection
 from adapters.vault.secrets import VaultSecrets
@@ -21,7 +23,11 @@ from assay_temporal.keyring import KeyUnavailable
 from config import roles
 from config.settings import Settings
 from domain.inference.ports import PayloadStore
+from domain.policy.reader import PolicyError
 from domain.refusals import Refusal
+from domain.screening.detectors import Detector
+from services.policies.current import CurrentPolicy, PinnedPolicy
+from services.policies.parsed import Policies
 from worker.build import WorkerPorts, build_worker
 from worker.housekeeping import housekeeping
 from worker.ready import ready
@@ -41,7 +47,11 @@ async def serve(
     """Work until ``stop`` is set, then finish what is in hand, within the graceful shutdown of the settings.
 
     ``recorded`` hears of each result whose record was committed, before the workflow's last task is completed.
+
+    Raises:
+        PolicyError: the settings name detectors' models that can't be used.
     """
+    detectors = load_detectors(settings.models_dir, None, settings.onnx.dir, settings.onnx.threads)
     clock = SystemClock()
     screening = ScreeningMetrics(registry)
     async with AsyncExitStack() as stack:
@@ -49,9 +59,11 @@ async def serve(
         secrets = VaultSecrets(platform.session, kv_mount=settings.vault.kv_mount)
         provider = wire_providers(secrets, clock)
         stack.push_async_callback(provider.aclose)
+        policies = Policies(platform.policies)
+        current = CurrentPolicy(policies, changed=partial(_check_detectors, detectors))
         ports = WorkerPorts(
             keyring=platform.keyring,
-            policies=platform.policies,
+            policies=policies,
             ledger=platform.ledger,
             identities=platform.identities,
             signer=platform.signer,
@@ -59,10 +71,20 @@ async def serve(
             clock=clock,
             teams=VaultTeams(platform.session, kv_mount=settings.vault.kv_mount),
             gaps=PostgresGaps(platform.pool),
+            detectors=detectors,
             recorded=recorded,
             judged=screening.judged,
         )
-        await _work(settings, ports, platform.payloads, temporal, stop)
+        async with current.followed():
+            await _work(settings, ports, platform.payloads, temporal, stop)
+
+
+def _check_detectors(detectors: Mapping[str, Detector], policy: PinnedPolicy) -> None:
+    """Report a current policy that this worker can't screen by: it refuses the runs that are pinned to it."""
+    try:
+        require_detectors(detectors, policy.policy.screening)
+    except PolicyError as error:
+        log.error("policy.not_screenable", policy=policy.hash, reason=str(error))
 
 
 async def _connected(

@@ -7,10 +7,10 @@ from temporalio import activity
 from activities.contracts.stages import InvokeInput, ModelReply
 from activities.failures import handed_over
 from activities.heartbeats import heartbeats
-from activities.inference.policies import Policies
 from domain.inference.models import ModelCall, ProviderFailure
 from domain.inference.ports import ModelProvider
 from domain.refusals import Kind
+from services.policies.parsed import Policies
 
 
 class ModelActivities:

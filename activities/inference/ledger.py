@@ -10,7 +10,6 @@ from temporalio import activity
 from activities.contracts.results import answer_of, result_of
 from activities.contracts.stages import Admission, AdmitInput, Closed, CloseInput, Problem
 from activities.inference import evidence
-from activities.inference.policies import Policies
 from assay_temporal.contracts import InferenceResult
 from domain.budgets.ports import Ledger
 from domain.budgets.values import QuotaSpent, RecordConflict, Reservation
@@ -20,6 +19,7 @@ from domain.ports import Clock, IdentityKeys, StatementSigner
 from domain.records.records import EventKind, Record
 from domain.refusals import Kind
 from domain.signing_keys import RECEIPT_KEY
+from services.policies.parsed import Policies
 
 _GIVEN = frozenset({Status.COMPLETED, Status.BLOCKED, Status.REFUSED})  # the others fail or cancel the workflow
 RECEIPT_TYPE = "assay-receipt+jwt"

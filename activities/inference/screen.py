@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 from temporalio import activity
 
 from activities.contracts.stages import Problem, SanitiseResult, ScreenInput, ScreenOutputInput, StageInput, problem_of
-from activities.inference.policies import Policies
 from domain.answers.canary import add_canary
 from domain.answers.screen import screen_output
 from domain.ports import IdentityKeys
@@ -18,6 +17,7 @@ from domain.screening.detectors import SLOW, Detector
 from domain.screening.screen import screen
 from domain.screening.verdicts import Verdict
 from domain.text.sanitise import sanitise_request
+from services.policies.parsed import Policies
 
 _NO_FAULTS = frozenset({Kind.INVALID_REQUEST, Kind.REVIEW_UNAVAILABLE})
 _PLACES_TOLD = 10

@@ -5,7 +5,6 @@ from dataclasses import replace
 from temporalio import activity
 
 from activities.contracts.stages import Problem, Run, Submitter, Validated, ValidateInput, problem_of
-from activities.inference.policies import Policies
 from assay_temporal import start_context
 from assay_temporal.keyring import KeyRing
 from domain.access.ports import AccessDecider, TeamDirectory
@@ -15,6 +14,7 @@ from domain.identity import caller_hash, tenant_of_run
 from domain.inference.requests import parse_request, request_hash
 from domain.ports import IdentityKeys
 from domain.refusals import Kind, Refusal
+from services.policies.parsed import Policies
 
 
 class ValidationActivities:

@@ -7,9 +7,12 @@ import asyncpg
 from adapters.postgres.errors import unavailable
 from adapters.postgres.ledger import RECORD
 from adapters.postgres.pool import PostgresPool
-from adapters.postgres.sealing.sealer import RecordSealer
-from domain.ports import Clock
+from adapters.postgres.sealing.sealer import without_sealed_part
+from domain.access.principals import SYSTEM_TENANT
+from domain.policy.ports import StoredPolicy
+from domain.ports import Clock, IdentityKeys
 from domain.records.policy_changes import PolicyTurn, policy_changed
+from domain.records.records import Record
 from domain.records.sealed_rows import row_of
 from domain.refusals import Kind, Refusal
 
@@ -21,23 +24,10 @@ _LOOKS = 5  # as many others would have to change it at the same moment
 class PostgresPolicies:
     """``PolicyStore`` over the functions of the migrations."""
 
-    def __init__(self, pool: PostgresPool, sealer: RecordSealer, clock: Clock, by: str) -> None:
-        """Take the pool (role ``assay-api``, or ``assay-writer`` for ``get`` and ``current``), and what changes are
-        recorded with; ``by`` names this process in their records.
-        """
+    def __init__(self, pool: PostgresPool) -> None:
+        """Take the pool: role ``assay-api``, ``assay-writer`` or ``assay-operator``."""
         self._pool = pool
-        self._sealer = sealer
-        self._clock = clock
-        self._by = by
         self._documents: dict[str, bytes] = {}
-
-    async def put(self, document: bytes) -> str:
-        """See ``PolicyStore``. PostgreSQL computes the hash itself."""
-        policy_hash = hashlib.sha256(document).hexdigest()
-        if self._documents.get(policy_hash) != document:
-            await self._pool.fetchrow("SELECT assay.put_policy($1)", document)
-            self._keep(policy_hash, document)
-        return policy_hash
 
     async def get(self, policy_hash: str) -> bytes | None:
         """See ``PolicyStore``."""
@@ -50,31 +40,61 @@ class PostgresPolicies:
         self._keep(policy_hash, document)
         return document
 
-    async def make_current(self, policy_hash: str) -> None:
-        """See ``PolicyStore``. The change and its record are one transaction."""
-        for _ in range(_LOOKS):
-            before = await self._turn()
-            if before.hash == policy_hash:
-                return
-            sealed = await self._sealer.seal(policy_changed(before, policy_hash, self._by, self._clock.now()))
-            try:
-                row = await self._pool.fetchrow(_CHANGE, *row_of(sealed).columns(), policy_hash, before.number)
-            except asyncpg.PostgresError as error:
-                raise Refusal(Kind.INTERNAL, "the log rejected the record of a policy change") from error
-            if row is not None and row["current"]:
-                return
-        raise unavailable("another process is changing the policy")
-
     async def current(self) -> str | None:
-        """See ``PolicyStore``. Read each time: it may change at any moment, and only starts that name none ask."""
+        """See ``PolicyStore``. Read each time: it may change at any moment."""
         row = await self._pool.fetchrow("SELECT assay.current_policy() AS hash")
         return row["hash"] if row else None
-
-    async def _turn(self) -> PolicyTurn:
-        row = await self._pool.fetchrow("SELECT number, hash FROM assay.policy_turn()")
-        return PolicyTurn(0, None) if row is None else PolicyTurn(row["number"], row["hash"])
 
     def _keep(self, policy_hash: str, document: bytes) -> None:
         if len(self._documents) >= _KEPT:
             self._documents.pop(next(iter(self._documents)))
         self._documents[policy_hash] = document
+
+
+class PostgresPolicyChanges(PostgresPolicies):
+    """``PolicyChanges`` over the functions of the migrations."""
+
+    def __init__(self, pool: PostgresPool, identity: IdentityKeys, clock: Clock) -> None:
+        """Take the pool (role ``assay-operator``) and the parts of a change's record."""
+        super().__init__(pool)
+        self._identity = identity
+        self._clock = clock
+
+    async def put(self, document: bytes) -> str:
+        """See ``PolicyChanges``. PostgreSQL computes the hash itself."""
+        policy_hash = hashlib.sha256(document).hexdigest()
+        if self._documents.get(policy_hash) != document:
+            await self._pool.fetchrow("SELECT assay.put_policy($1)", document)
+            self._keep(policy_hash, document)
+        return policy_hash
+
+    async def make_current(self, policy_hash: str) -> str | None:
+        """See ``PolicyChanges``. The change and its record are one transaction."""
+        for _ in range(_LOOKS):
+            before, login = await self._turn()
+            if before.hash == policy_hash:
+                return policy_hash
+            if await self._change(before, policy_changed(before, policy_hash, login, self._clock.now())):
+                return before.hash
+        raise unavailable("another process is changing the policy")
+
+    async def stored(self) -> tuple[StoredPolicy, ...]:
+        """See ``PolicyChanges``."""
+        return tuple(
+            StoredPolicy(**dict(row)) for row in await self._pool.fetch("SELECT * FROM assay.stored_policies()")
+        )
+
+    async def _turn(self) -> tuple[PolicyTurn, str]:
+        """The newest turn, and the login of this pool, which PostgreSQL compares with the record's."""
+        row = await self._pool.fetchrow("SELECT number, hash, session_user::text AS login FROM assay.policy_turn()")
+        if row is None:
+            raise unavailable()
+        return PolicyTurn(row["number"], row["hash"]), row["login"]
+
+    async def _change(self, before: PolicyTurn, record: Record) -> bool:
+        sealed = without_sealed_part(record, await self._identity.tenant_key(SYSTEM_TENANT))
+        try:
+            row = await self._pool.fetchrow(_CHANGE, *row_of(sealed).columns(), record.fields.policy, before.number)
+        except asyncpg.PostgresError as error:
+            raise Refusal(Kind.INTERNAL, "the log rejected the record of a policy change") from error
+        return row is not None and bool(row["current"])

@@ -21,17 +21,31 @@ def load_detectors(
     Raises:
         PolicyError: a model can't be used, or it is another one than the policy was made for.
     """
-    model = load_ngram_model(models_dir)
-    if policy and Ngrams.name in policy.detectors and policy.ngram_model != model.name:
-        raise PolicyError("screening.yaml: ngrams.model", f"names another model than the installed one, {model.name}")
-    detectors: dict[str, Detector] = {**DETECTORS, Ngrams.name: Ngrams(model)}
+    detectors: dict[str, Detector] = {**DETECTORS, Ngrams.name: Ngrams(load_ngram_model(models_dir))}
     if onnx_dir is not None:
         from adapters.screening.onnx import OnnxClassifier  # noqa: PLC0415 - only where it is wanted
 
-        own = OnnxClassifier.load(onnx_dir, onnx_threads)
-        if policy and policy.onnx:
-            own.require(policy.onnx)
-        detectors[ONNX] = own
-    elif policy and ONNX in policy.detectors:
-        raise PolicyError("screening.yaml: detectors", "names 'onnx', but no model directory is set")
+        detectors[ONNX] = OnnxClassifier.load(onnx_dir, onnx_threads)
+    if policy is not None:
+        require_detectors(detectors, policy)
     return detectors
+
+
+def require_detectors(detectors: Mapping[str, Detector], policy: ScreeningPolicy) -> None:
+    """Pass if these detectors can serve the policy.
+
+    Raises:
+        PolicyError: a detector has no model here, or another one than the policy was made for.
+    """
+    ngrams = detectors.get(Ngrams.name)
+    if isinstance(ngrams, Ngrams) and Ngrams.name in policy.detectors and policy.ngram_model != ngrams.model.name:
+        raise PolicyError(
+            "screening.yaml: ngrams.model", f"names another model than the installed one, {ngrams.model.name}"
+        )
+    if (own := detectors.get(ONNX)) is not None:
+        from adapters.screening.onnx import OnnxClassifier  # noqa: PLC0415 - as above
+
+        if isinstance(own, OnnxClassifier) and policy.onnx:
+            own.require(policy.onnx)
+    elif ONNX in policy.detectors:
+        raise PolicyError("screening.yaml: detectors", "names 'onnx', but no model directory is set")

@@ -1,5 +1,6 @@
 """The policy as files: YAML that an operator edits, made into the one canonical document that a hash names."""
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -55,6 +56,14 @@ def load_policy_document(directory: Path, provider_urls: Mapping[str, str]) -> b
     except PolicyError as error:
         raise _in_file(error) from error
     return encoded
+
+
+def with_providers(document: bytes, provider_urls: Mapping[str, str]) -> bytes:
+    """A stored document with these base addresses of its providers; providers that it has not are left out."""
+    found = json.loads(document)
+    providers = {entry["provider"] for entry in found["models"]["models"]}
+    _place_providers(found["models"], {name: url for name, url in provider_urls.items() if name in providers})
+    return canonical(found)
 
 
 def _read(path: Path) -> Any:  # noqa: ANN401 - whatever YAML holds; parse_policy checks it

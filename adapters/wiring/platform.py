@@ -1,7 +1,6 @@
 """What the API and the worker have in common: a session with Vault, keys, and a pool. The one place that builds
 them."""
 
-import socket
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
@@ -63,6 +62,6 @@ class Platform:
             pool=pool,
             sealer=sealer,
             ledger=PostgresLedger(pool, sealer),
-            policies=PostgresPolicies(pool, sealer, clock, f"{database_role} on {socket.gethostname()}"),
+            policies=PostgresPolicies(pool),
             payloads=PostgresPayloads(pool),
         )

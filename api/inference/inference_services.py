@@ -3,16 +3,8 @@
 from dataclasses import dataclass
 
 from api.inference.runs import Runs
-from domain.policy.document import Policy
 from services.log.checkpoint_wait import CheckpointWait
-
-
-@dataclass(frozen=True)
-class PinnedPolicy:
-    """Policy to which new runs are pinned."""
-
-    hash: str
-    policy: Policy
+from services.policies.current import CurrentPolicy, PinnedPolicy
 
 
 @dataclass(frozen=True)
@@ -21,5 +13,10 @@ class InferenceServices:
 
     runs: Runs
     checkpoints: CheckpointWait
-    policy: PinnedPolicy
+    current: CurrentPolicy
     wait_seconds: float
+
+    @property
+    def policy(self) -> PinnedPolicy:
+        """The policy that is current now. Read it once for what has to be under one policy."""
+        return self.current.pinned

@@ -14,7 +14,7 @@ DECLARE
   options text;
   wanted_roles text[] := ARRAY[
     'assay_owner', 'assay_api', 'assay_writer', 'assay_reader', 'assay_auditor', 'assay_archiver', 'assay_sequencer',
-    'assay_custodian'
+    'assay_custodian', 'assay_operator'
   ];
 BEGIN
   FOREACH wanted IN ARRAY wanted_roles LOOP

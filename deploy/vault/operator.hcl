@@ -45,6 +45,9 @@ path "database/creds/assay-auditor" { capabilities = ["read"] }
 # Erase the keys of a tenant's persons, recorded, and refused while a hold stands.
 path "database/creds/assay-custodian" { capabilities = ["read"] }
 
+# Make policies current, recorded.
+path "database/creds/assay-operator" { capabilities = ["read"] }
+
 # Let a service in: its role ID, and a secret ID that comes wrapped only.
 path "auth/approle/role/assay-api/role-id" { capabilities = ["read"] }
 path "auth/approle/role/assay-worker/role-id" { capabilities = ["read"] }

@@ -1,4 +1,4 @@
-"""Changes of the current policy, as the log tells them: Assay's own log, since a policy holds for all tenants."""
+"""Changes of the current policy, as the log records them: Assay's own log, since a policy holds for all tenants."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,13 +16,16 @@ class PolicyTurn:
     hash: str | None
 
 
-def policy_changed(before: PolicyTurn, policy_hash: str, by: str, now: datetime) -> Record:
-    """The record of a change, one event for each turn that it follows. ``by`` is the process that makes it."""
+def policy_changed(before: PolicyTurn, policy_hash: str, login: str, now: datetime) -> Record:
+    """The record of a change, one event for each turn that it follows.
+
+    ``login`` is the operator's login to the database. Nothing is sealed: an operator has no key to seal with.
+    """
     return Record(
         event_id=event_id(epoch_ms(now), SYSTEM_TENANT, "policy", str(before.number), policy_hash),
         tenant=SYSTEM_TENANT,
         kind=EventKind.POLICY_CHANGED,
         recorded_at=now,
-        fields=OpenFields(policy=policy_hash, policy_before=before.hash),
-        sealed=SealedFields(actor=by),
+        fields=OpenFields(policy=policy_hash, policy_before=before.hash, login=login),
+        sealed=SealedFields(),
     )

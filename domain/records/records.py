@@ -50,6 +50,7 @@ class OpenFields:
     filters that were set, without their values. ``policy_before`` is the hash of the policy that was current before
     ``policy``. ``places`` are where rules matched in the messages, as ``rule@message:start-end`` in code points;
     ``monitored`` is what would have been decided, in monitor mode.
+    ``login`` is the database login that made another policy current: Vault's audit log has who was given it.
     ``masked`` and ``redacted`` count, by kind, secrets and personal data that the model did not see.
     """
 
@@ -58,6 +59,7 @@ class OpenFields:
     model: str | None = None
     policy: str | None = None
     policy_before: str | None = None
+    login: str | None = None
     decision: str | None = None
     refusal: str | None = None
     rules: tuple[str, ...] = ()

@@ -6,6 +6,7 @@ from tests.adapters.stack import (  # noqa: F401 - fixtures
     api_session,
     auditor_pool,
     everybody_serves_again,
+    operator_pool,
     operator_session,
     reader_pool,
     sequencer_pool,

@@ -223,6 +223,12 @@ async def auditor_pool(stack: Stack, operator_session: ServiceSession) -> AsyncI
 
 
 @pytest.fixture(scope="session")
+async def operator_pool(stack: Stack, operator_session: ServiceSession) -> AsyncIterator[PostgresPool]:
+    async for pool in _pool(stack, operator_session, "assay-operator"):
+        yield pool
+
+
+@pytest.fixture(scope="session")
 async def reader_pool(stack: Stack, api_session: ServiceSession) -> AsyncIterator[PostgresPool]:
     async for pool in _pool(stack, api_session, "assay-reader"):
         yield pool

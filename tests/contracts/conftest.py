@@ -7,7 +7,7 @@ import pytest
 
 from adapters.postgres.ledger import PostgresLedger
 from adapters.postgres.payloads import PostgresPayloads
-from adapters.postgres.policies import PostgresPolicies
+from adapters.postgres.policies import PostgresPolicyChanges
 from adapters.postgres.pool import PostgresPool
 from adapters.postgres.rates import PostgresRates
 from adapters.postgres.sealing.sealer import RecordSealer
@@ -17,12 +17,13 @@ from adapters.vault.identity import VaultIdentity
 from adapters.vault.keyring import ServiceKeyRing
 from domain.access.ports import ClientDirectory
 from domain.budgets.ports import Ledger, RateLimiter
-from domain.policy.ports import PolicyStore
+from domain.policy.ports import PolicyChanges
 from tests.adapters.stack import (  # noqa: F401 - fixtures
     Stack,
     SystemClock,
     api_pool,
     api_session,
+    operator_pool,
     operator_session,
     reader_pool,
     stack,
@@ -94,13 +95,11 @@ def rates(request: pytest.FixtureRequest) -> RateLimiter:
 
 
 @pytest.fixture(params=["memory", "postgres"])
-def policies(request: pytest.FixtureRequest) -> PolicyStore:
+def policies(request: pytest.FixtureRequest) -> PolicyChanges:
     if request.param == "memory":
         return MemoryPolicies()
-    pool, session, vault = (request.getfixturevalue(name) for name in ("api_pool", "api_session", "stack"))
-    keyring = ServiceKeyRing(session, vault.vault, SystemClock())
-    sealer = RecordSealer(keyring, VaultIdentity(session), PostgresSubjectKeys(pool, keyring))
-    return PostgresPolicies(pool, sealer, SystemClock(), "a test")
+    pool, session = request.getfixturevalue("operator_pool"), request.getfixturevalue("operator_session")
+    return PostgresPolicyChanges(pool, VaultIdentity(session), SystemClock())
 
 
 @pytest.fixture(params=["memory", "vault"])

@@ -10,7 +10,7 @@ from domain.access.clients import ClientEntry
 from domain.access.ports import ClientDirectory
 from domain.budgets.ports import RateLimiter
 from domain.budgets.values import Rate
-from domain.policy.ports import PolicyStore
+from domain.policy.ports import PolicyChanges
 from domain.refusals import Refusal
 
 
@@ -52,7 +52,7 @@ async def test_callers_and_tenants_have_rates_of_their_own(rates: RateLimiter, c
     assert [(await rates.take(*name, rate)).allowed for name in names * 2] == [True] * 3 + [False] * 3
 
 
-async def test_a_policy_is_found_by_its_hash(policies: PolicyStore) -> None:
+async def test_a_policy_is_found_by_its_hash(policies: PolicyChanges) -> None:
     document = b'{"name":"' + "pol\u00edtica \u0000".encode() + b'"}'
     name = await policies.put(document)
     assert name == hashlib.sha256(document).hexdigest()
@@ -61,15 +61,30 @@ async def test_a_policy_is_found_by_its_hash(policies: PolicyStore) -> None:
 
 
 @pytest.mark.parametrize("name", ["0" * 64, "", "'; DROP TABLE assay.policy; --"])
-async def test_an_unknown_policy_is_none(policies: PolicyStore, name: str) -> None:
+async def test_an_unknown_policy_is_none(policies: PolicyChanges, name: str) -> None:
     assert await policies.get(name) is None
 
 
-async def test_the_policy_made_current_last_is_current_also_when_it_is_an_old_one(policies: PolicyStore) -> None:
+async def test_the_policy_made_current_last_is_current_also_when_it_is_an_old_one(policies: PolicyChanges) -> None:
     old, new = [await policies.put(b'{"number":%d}' % number) for number in (1, 2)]
-    for name in (old, new, new, old):
-        await policies.make_current(name)
+    await policies.make_current(old)
+    for name, before in ((new, old), (new, new), (old, new)):
+        assert await policies.make_current(name) == before
         assert await policies.current() == name
+
+
+async def test_policies_are_listed_by_when_they_were_current_last(policies: PolicyChanges) -> None:
+    old, new, never = [await policies.put(b'{"listed":%d}' % number) for number in (1, 2, 3)]
+    for name in (old, new, old):
+        await policies.make_current(name)
+    found = [policy for policy in await policies.stored() if policy.hash in (old, new, never)]
+    assert [policy.hash for policy in found] == [old, new, never]
+    assert [policy.current for policy in found] == [True, False, False]
+    assert found[0].current_since is not None
+    assert found[1].current_since is not None
+    assert found[0].current_since > found[1].current_since
+    assert all(policy.login and policy.login.startswith("v-") for policy in found[:2])
+    assert (found[2].current_since, found[2].login) == (None, None)
 
 
 ENTRY = ClientEntry(

@@ -1,12 +1,14 @@
 """Rates, policies, clients and secrets in memory."""
 
+import asyncio
 import hashlib
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from adapters.vault.clients import require_client
 from domain.access.clients import ClientEntry, TeamEntry
 from domain.budgets.values import Rate, RateDecision
+from domain.policy.ports import StoredPolicy
 from domain.ports import Clock
 from domain.refusals import Kind, Refusal
 from tests.doubles import rates
@@ -27,25 +29,57 @@ class MemoryRates:
 
 
 class MemoryPolicies:
-    """A ``PolicyStore`` of one process."""
+    """The ``PolicyChanges`` of one process."""
 
     def __init__(self) -> None:
         self._documents: dict[str, bytes] = {}
+        self._stored_at: dict[str, datetime] = {}
+        self._turns: dict[str, datetime] = {}
         self._current: str | None = None
+        self.outage: Refusal | None = None
+        """Raised by every method while set: the store is away."""
+        self.reads = 0
 
     async def put(self, document: bytes) -> str:
+        self._require_store()
         policy_hash = hashlib.sha256(document).hexdigest()
         self._documents[policy_hash] = document
+        self._stored_at.setdefault(policy_hash, datetime.now(UTC))
         return policy_hash
 
     async def get(self, policy_hash: str) -> bytes | None:
+        self._require_store()
+        self.reads += 1
+        await asyncio.sleep(0)
         return self._documents.get(policy_hash)
 
-    async def make_current(self, policy_hash: str) -> None:
-        self._current = policy_hash
+    async def make_current(self, policy_hash: str | None) -> str | None:
+        self._require_store()
+        before, self._current = self._current, policy_hash
+        if policy_hash is not None and before != policy_hash:
+            self._turns.pop(policy_hash, None)
+            self._turns[policy_hash] = datetime.now(UTC)
+        return before
 
     async def current(self) -> str | None:
+        self._require_store()
         return self._current
+
+    async def stored(self) -> tuple[StoredPolicy, ...]:
+        self._require_store()
+        never = [name for name in self._documents if name not in self._turns]
+        return tuple(
+            StoredPolicy(
+                *(name, self._stored_at[name], self._turns.get(name)),
+                "v-memory-operator" if name in self._turns else None,
+                name == self._current,
+            )
+            for name in (*reversed(self._turns), *reversed(never))
+        )
+
+    def _require_store(self) -> None:
+        if self.outage is not None:
+            raise self.outage
 
 
 class MemoryDirectory:

@@ -30,6 +30,8 @@ from domain.inference.requests import request_hash
 from embedded.process.ports import unused_ports
 from embedded.servers.group import EmbeddedServers, temporal
 from services.access import role_access
+from services.policies.parsed import Policies
+from tests.detectors import DETECTORS
 from tests.doubles.clock import FixedClock
 from tests.doubles.gaps import MemoryGaps
 from tests.doubles.keys import FixedIdentity, FixedKeyRing, LocalSigner
@@ -81,8 +83,8 @@ class RecordingBench:
     async def working(self) -> AsyncIterator[None]:
         """A worker, as a process of Assay has it."""
         ports = WorkerPorts(
-            *(keyring(), self.policies, self.ledger, self.identity, self.signer, self.model, FixedClock()),
-            *(self.teams, MemoryGaps(self.ledger)),
+            *(keyring(), Policies(self.policies), self.ledger, self.identity, self.signer, self.model, FixedClock()),
+            *(self.teams, MemoryGaps(self.ledger), DETECTORS),
         )
         async with build_worker(self.client, self.settings, ports):
             yield

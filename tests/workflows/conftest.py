@@ -30,6 +30,8 @@ from domain.identity import caller_hash, run_id, tenant_of_run
 from domain.inference.models import ModelAnswer, ModelCall, ProviderFailure, Usage
 from domain.inference.requests import request_hash
 from domain.records.records import Record
+from services.policies.parsed import Policies
+from tests.detectors import DETECTORS
 from tests.doubles.clock import FixedClock
 from tests.doubles.gaps import MemoryGaps
 from tests.doubles.keys import FixedIdentity, FixedKeyRing, LocalSigner
@@ -113,8 +115,8 @@ class Bench:
     def another_worker(self) -> Worker:
         """A worker to take over from the first."""
         ports = WorkerPorts(
-            *(self.keyring, self.policies, self.ledger, self.identity, self.signer, self.model, FixedClock()),
-            *(self.teams, MemoryGaps(self.ledger)),
+            *(self.keyring, Policies(self.policies), self.ledger, self.identity, self.signer, self.model, FixedClock()),
+            *(self.teams, MemoryGaps(self.ledger), DETECTORS),
         )
         return build_worker(self.env.client, Settings(), ports)
 
@@ -175,7 +177,8 @@ async def bench(
     clock = FixedClock()
     ledger, teams = MemoryLedger(clock), MemoryTeams()
     policy = await policies.put(policy_document)
-    ports = WorkerPorts(keyring, policies, ledger, identity, signer, model, clock, teams, MemoryGaps(ledger))
+    stores = keyring, Policies(policies), ledger, identity, signer, model, clock, teams, MemoryGaps(ledger)
+    ports = WorkerPorts(*stores, DETECTORS)
     worker = build_worker(env.client, Settings(), ports)
     async with worker:
         yield Bench(env, keyring, identity, ledger, signer, model, policies, policy, payloads, teams, ports, worker)

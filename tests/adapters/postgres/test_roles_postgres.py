@@ -28,6 +28,7 @@ READ = {
     "archiver": {"record", "subject_key", "hold", "erased_tenant", "archive", *LOG},
     "sequencer": {"stuck_log", *LOG},
     "custodian": set(),
+    "operator": set(),
 }
 ADDED_TO = {("sequencer", "tile"), ("sequencer", "checkpoint")}
 _NOW = (
@@ -58,6 +59,7 @@ CALLS = {
     "policy_turn": "SELECT assay.policy_turn()",
     "change_policy": f"SELECT assay.change_policy(assay.put_policy('\\x7b7d'), 0, {_CHANGE})",
     "current_policy": "SELECT assay.current_policy()",
+    "stored_policies": "SELECT assay.stored_policies()",
     "quota_state": "SELECT assay.quota_state('acme', 'roles')",
     "keep_subject_key": "SELECT assay.keep_subject_key('acme', 'roles', gen_random_uuid(), 'k', '')",
     "sequence": "SELECT assay.sequence(0)",
@@ -106,6 +108,7 @@ ALLOWED = {
     },
     "sequencer": {"sequence", "make_months", "log_lag", "add_cosignature"},
     "custodian": {"erase_tenant"},
+    "operator": {"put_policy", "get_policy", "current_policy", "policy_turn", "change_policy", "stored_policies"},
 }
 DENIED = asyncpg.InsufficientPrivilegeError
 

@@ -69,6 +69,7 @@ SERVICES: dict[str, Act] = {
     "delete a tenant's key": deletes("transit/keys/tenant-acme"),
     "let a tenant's key be deleted": writes("transit/keys/tenant-acme/config", deletion_allowed=True),
     "erase a tenant": reads("database/creds/assay-custodian"),
+    "make a policy current": reads("database/creds/assay-operator"),
     "make a tenant": writes("transit/keys/tenant-mine", type="aes256-gcm96"),
     "rotate a signing key": writes("transit/keys/receipt-signing/rotate"),
     "let a worker in": writes("auth/approle/role/assay-worker/secret-id"),

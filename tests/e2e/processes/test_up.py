@@ -21,12 +21,12 @@ from tests.paths import ROOT
 
 
 @asynccontextmanager
-async def up(settings: Settings) -> AsyncIterator[asyncio.subprocess.Process]:
+async def up(settings: Settings, **streams: int) -> AsyncIterator[asyncio.subprocess.Process]:
     data = settings.embedded.data_dir
     elsewhere = {"ASSAY_EMBEDDED__DATA_DIR": str(data.with_name("nothing-comes-here"))}
     command = (*ASSAY, "up", "--json", "--data-dir", str(data))
     process = await asyncio.create_subprocess_exec(
-        *command, cwd=ROOT, env=environment(settings) | elsewhere, stdout=asyncio.subprocess.PIPE
+        *command, cwd=ROOT, env=environment(settings) | elsewhere, stdout=asyncio.subprocess.PIPE, **streams
     )
     try:
         text = ""

@@ -10,7 +10,6 @@ import pytest
 from temporalio.testing import ActivityEnvironment
 
 from activities.contracts.reconciliation import Settled, Suspect, Suspects, SweepStart, SweepState
-from activities.inference.policies import Policies
 from activities.inference.validate import ValidationActivities
 from activities.reconciliation.sweep import OVERLAP, AbandonedActivities
 from assay_temporal import start_context
@@ -22,6 +21,7 @@ from domain.records.reconciliation import Beginning, ClosedRun, ClosedRuns, Engi
 from domain.records.records import EventKind, OpenFields, Record, SealedFields
 from domain.refusals import Kind, Refusal
 from services.access import role_access
+from services.policies.parsed import Policies
 from tests.doubles.clock import FixedClock
 from tests.doubles.gaps import MemoryGaps
 from tests.doubles.keys import FixedIdentity, FixedKeyRing
