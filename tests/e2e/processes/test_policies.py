@@ -9,8 +9,9 @@ import yaml
 from config.settings import Settings
 from embedded.places import places
 from tests.command import assay, run_assay
-from tests.e2e.test_up import up
+from tests.e2e.processes.test_up import up
 from tests.gateway import eventually, settings_for
+from tests.paths import ROOT
 
 
 def edit(settings: Settings, limit: int) -> None:
@@ -74,5 +75,5 @@ async def current(settings: Settings) -> str:
 
 
 def edit_back(settings: Settings) -> None:
-    shipped = Path(__file__).parents[2] / "policies" / "limits.yaml"
+    shipped = ROOT / "policies" / "limits.yaml"
     (settings.policies_dir / "limits.yaml").write_text(shipped.read_text())
