@@ -31,9 +31,9 @@ from api.codec.decoding import PayloadDecoder
 from api.dependencies import Readiness, Services
 from api.http.metrics import Metrics
 from api.inference.inference_services import InferenceServices
-from api.inference.outcomes import Outcomes
 from api.inference.runs import Runs
 from assay_temporal.backoff import Backoff
+from assay_temporal.contracts import InferenceResult
 from assay_temporal.keyring import KeyUnavailable
 from config import roles
 from config.settings import Settings
@@ -55,6 +55,7 @@ from services.policies.parsed import Policies
 from services.refusals.drops import Drops
 from services.refusals.outbox import Outbox
 from services.refusals.recorder import EdgeRecorder
+from services.runs.local_feed import LocalRunFeed
 from services.tokens import TokenService
 
 _DRAIN_SECONDS = 2.0
@@ -75,7 +76,11 @@ class _Server(uvicorn.Server):
 
 
 async def serve(
-    settings: Settings, stop: asyncio.Event, temporal: TemporalConnection, metrics: Metrics, outcomes: Outcomes
+    settings: Settings,
+    stop: asyncio.Event,
+    temporal: TemporalConnection,
+    metrics: Metrics,
+    feed: LocalRunFeed[InferenceResult],
 ) -> None:
     """Serve HTTP until ``stop`` is set, then let running requests end.
 
@@ -104,7 +109,7 @@ async def serve(
         readiness.dependencies = (platform.session, platform.pool, temporal, policy)
         readers = await open_readers(stack, settings, platform)
         edge = _edge_recorder(settings, platform, spool, metrics)
-        wiring = _Wiring(settings, platform, readers, temporal, policy, edge, metrics, stop, outcomes)
+        wiring = _Wiring(settings, platform, readers, temporal, policy, edge, metrics, stop, feed)
         tasks = [
             asyncio.create_task(_become_ready(readiness, wiring)),
             asyncio.create_task(edge.run()),
@@ -112,7 +117,7 @@ async def serve(
         ]
         stopping = asyncio.create_task(stop.wait())
         await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
-        outcomes.give_up()
+        feed.close()
         server.should_exit = True
         await serving
         await edge.drain(_DRAIN_SECONDS)
@@ -153,7 +158,7 @@ class _Wiring:
     edge: EdgeRecorder
     metrics: Metrics
     stop: asyncio.Event
-    outcomes: Outcomes
+    feed: LocalRunFeed[InferenceResult]
     decider: AccessDecider = field(default_factory=role_access)
     clock: Clock = field(default_factory=SystemClock)
 
@@ -194,7 +199,7 @@ class _Wiring:
             self.clock,
             random_tag,
             platform.session.require_available,
-            self.outcomes,
+            self.feed,
             self.decider,
         )
         return InferenceServices(

@@ -31,12 +31,13 @@ class Processes:
         """Take the settings. ``alone``: this process has one role, whose process marks the ready file."""
         # imported here and below: these take a second to load, which no other command or role should cost
         from api.http.metrics import Metrics  # noqa: PLC0415
-        from api.inference.outcomes import Outcomes  # noqa: PLC0415
+        from assay_temporal.contracts import InferenceResult  # noqa: PLC0415
+        from services.runs.local_feed import LocalRunFeed  # noqa: PLC0415
 
         self._settings = settings
         self._ready_file: Path | None = settings.worker.ready_file if alone else None
         self.metrics = Metrics()
-        self._outcomes = Outcomes()
+        self._feed: LocalRunFeed[InferenceResult] = LocalRunFeed()
         self._temporal = self._connection()
 
     @property
@@ -52,13 +53,13 @@ class Processes:
     def _api(self, stop: asyncio.Event) -> Awaitable[None]:
         import api.main  # noqa: PLC0415
 
-        return api.main.serve(self._settings, stop, self._temporal, self.metrics, self._outcomes)
+        return api.main.serve(self._settings, stop, self._temporal, self.metrics, self._feed)
 
     def _worker(self, stop: asyncio.Event) -> Awaitable[None]:
         import worker.main  # noqa: PLC0415
 
         registry = self.metrics.registry
-        return worker.main.serve(self._settings, stop, self._temporal, self._outcomes.recorded, registry)
+        return worker.main.serve(self._settings, stop, self._temporal, self._feed, registry)
 
     def _sequencer(self, stop: asyncio.Event) -> Awaitable[None]:
         import worker.sequencer  # noqa: PLC0415

@@ -12,6 +12,7 @@ from activities.failure_interceptor import FailuresByKind
 from activities.inference.invoke import ModelActivities
 from activities.inference.ledger import LedgerActivities, ReceiptTerms
 from activities.inference.screen import ScreeningActivities
+from activities.inference.stage_feed import StagesToFeed
 from activities.inference.validate import ValidationActivities
 from activities.reconciliation.sweep import AbandonedActivities
 from adapters.screening.phone_numbers import LibPhoneNumbers
@@ -21,7 +22,7 @@ from assay_temporal.keyring import KeyRing
 from config.settings import Settings, WorkerSettings
 from domain.access.ports import AccessDecider, TeamDirectory
 from domain.budgets.ports import Ledger
-from domain.inference.ports import ModelProvider
+from domain.inference.ports import ModelProvider, RunFeed
 from domain.ports import Clock, IdentityKeys, StatementSigner
 from domain.privacy.ports import PhoneNumbers
 from domain.records.reconciliation_ports import OutcomeGaps
@@ -29,6 +30,7 @@ from domain.screening.detectors import Detector
 from domain.screening.verdicts import Verdict
 from services.access import role_access
 from services.policies.parsed import Policies
+from services.runs.local_feed import LocalRunFeed
 from worker.nexus import NexusGate
 from worker.sandbox import sandbox
 from workflows.inference.guarded_inference import GuardedInference
@@ -49,7 +51,7 @@ class WorkerPorts:
     teams: TeamDirectory
     gaps: OutcomeGaps
     detectors: Mapping[str, Detector]
-    recorded: Callable[[InferenceResult], None] = lambda _: None
+    feed: RunFeed[InferenceResult] = field(default_factory=LocalRunFeed)
     judged: Callable[[str, Verdict], None] = lambda *_: None
     phones: PhoneNumbers = field(default_factory=LibPhoneNumbers)
     access: AccessDecider = field(default_factory=role_access)
@@ -61,9 +63,7 @@ def build_worker(client: Client, settings: Settings, ports: WorkerPorts) -> Work
     validation = ValidationActivities(ports.keyring, policies, ports.identities, ports.teams, ports.access)
     screening = ScreeningActivities(policies, ports.detectors, ports.phones, ports.identities, ports.judged)
     promise = ReceiptTerms(settings.audit.log_name, settings.audit.promise_seconds)
-    ledger = LedgerActivities(
-        ports.ledger, policies, ports.identities, ports.signer, ports.clock, ports.recorded, promise
-    )
+    ledger = LedgerActivities(ports.ledger, policies, ports.identities, ports.signer, ports.clock, ports.feed, promise)
     model = ModelActivities(ports.provider, policies)
     runs = TemporalRuns(client)
     abandoned = AbandonedActivities(runs, ports.gaps, ports.ledger, validation, ports.clock)
@@ -88,7 +88,7 @@ def build_worker(client: Client, settings: Settings, ports: WorkerPorts) -> Work
             abandoned.end_look,
         ],
         nexus_service_handlers=[NexusGate()] if slots.serves_nexus else [],
-        interceptors=[FailuresByKind()],
+        interceptors=[FailuresByKind(), StagesToFeed(ports.feed)],
         workflow_runner=sandbox(),
         deployment_config=_deployment(slots),
         tuner=WorkerTuner.create_fixed(

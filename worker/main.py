@@ -1,7 +1,7 @@
 """The worker process: wiring, and nothing else."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from functools import partial
 
@@ -22,7 +22,7 @@ from assay_temporal.contracts import InferenceResult
 from assay_temporal.keyring import KeyUnavailable
 from config import roles
 from config.settings import Settings
-from domain.inference.ports import PayloadStore
+from domain.inference.ports import PayloadStore, RunFeed
 from domain.policy.reader import PolicyError
 from domain.refusals import Refusal
 from domain.screening.detectors import Detector
@@ -41,12 +41,12 @@ async def serve(
     settings: Settings,
     stop: asyncio.Event,
     temporal: TemporalConnection,
-    recorded: Callable[[InferenceResult], None],
+    feed: RunFeed[InferenceResult],
     registry: CollectorRegistry,
 ) -> None:
     """Work until ``stop`` is set, then finish what is in hand, within the graceful shutdown of the settings.
 
-    ``recorded`` hears of each result whose record was committed, before the workflow's last task is completed.
+    Events of runs go to ``feed``: each stage, and each result whose record was committed.
 
     Raises:
         PolicyError: the settings name detectors' models that can't be used.
@@ -72,7 +72,7 @@ async def serve(
             teams=VaultTeams(platform.session, kv_mount=settings.vault.kv_mount),
             gaps=PostgresGaps(platform.pool),
             detectors=detectors,
-            recorded=recorded,
+            feed=feed,
             judged=screening.judged,
         )
         async with current.followed():

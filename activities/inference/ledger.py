@@ -1,7 +1,6 @@
 """Admission and closing: budgets and records, each pair in one transaction."""
 
 import asyncio
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +12,8 @@ from activities.inference import evidence
 from assay_temporal.contracts import InferenceResult
 from domain.budgets.ports import Ledger
 from domain.budgets.values import QuotaSpent, RecordConflict, Reservation
+from domain.inference.feed import OutcomeRecorded
+from domain.inference.ports import RunFeed
 from domain.inference.runs import Status, event_for
 from domain.inference.token_estimates import estimate_tokens
 from domain.ports import Clock, IdentityKeys, StatementSigner
@@ -43,16 +44,16 @@ class LedgerActivities:
         identities: IdentityKeys,
         signer: StatementSigner,
         clock: Clock,
-        recorded: Callable[[InferenceResult], None] = lambda _: None,
+        feed: RunFeed[InferenceResult],
         promise: ReceiptTerms | None = None,
     ) -> None:
-        """Take the ports. ``recorded`` hears of each result that the workflow is about to give, once it is recorded."""
+        """Take the ports. Each result that the workflow is about to give goes to ``feed`` once recorded."""
         self._ledger = ledger
         self._policies = policies
         self._identities = identities
         self._signer = signer
         self._clock = clock
-        self._recorded = recorded
+        self._feed = feed
         self._promise = promise or ReceiptTerms()
 
     @activity.defn
@@ -122,7 +123,7 @@ class LedgerActivities:
             await sign(stored.digest)
         closed = Closed(end.status, str(event), stored.digest.hex(), signed[stored.digest], made.openings)
         if Status(end.status) in _GIVEN:
-            self._recorded(result_of(end, closed, end.reply))
+            self._feed.publish(run.workflow_id, OutcomeRecorded(result_of(end, closed, end.reply)))
             await asyncio.sleep(0)  # a caller who waits in this process is answered before the run's own ending
         return closed
 

@@ -1,102 +1,73 @@
-"""Waiting for a run's outcome: from Temporal, or from a worker in the same process.
+"""Waiting for the outcome of a run: by the feed of this process, or by the result of the run's workflow.
 
-An outcome is final once its record is committed, before the workflow's last task completes. A worker in the API's
-process can pass it on then, and the caller need not wait for Temporal. See decision 11.
+An outcome stands once its record is committed, which is before the workflow's last task is completed. A worker that
+shares the API's process publishes it then, and the caller need not wait for Temporal to learn of it. See decision 11.
 """
 
 import asyncio
-import time
-from collections.abc import Callable, Coroutine
-from typing import Any
+from contextlib import closing
 
-from cachetools import TTLCache
+from temporalio.client import WorkflowFailureError
 
 from api.inference import run_views
 from api.inference.run_views import RunView
 from assay_temporal.contracts import InferenceResult
-
-_KEPT_SECONDS = 60.0
-"""A workflow task not completed by its worker is rescheduled after 10 s: this leaves time for Temporal to learn the
-outcome.
-"""
-_MOST_KEPT = 256
+from domain.inference.feed import FeedClosed
+from services.runs.local_feed import LocalRunFeed
+from services.runs.result_feed import ResultFeed, ResultSubscription
 
 
 class Outcomes:
-    """Outcomes of runs with a waiter in this process, by the runs' public IDs."""
+    """Outcomes of runs, from the first of two feeds that has them."""
 
-    def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
-        """Start without waiters."""
-        self._told: TTLCache[str, RunView] = TTLCache(_MOST_KEPT, _KEPT_SECONDS, monotonic)
-        self._waiting: dict[str, list[asyncio.Future[RunView]]] = {}
-        self._given_up = False
+    def __init__(self, here: LocalRunFeed[InferenceResult], results: ResultFeed[InferenceResult]) -> None:
+        """Take the feed of this process, and the one over workflows' results."""
+        self._here = here
+        self._results = results
 
-    def recorded(self, result: InferenceResult) -> None:
-        """Pass on an outcome that a worker of this process has committed. Ignored without a waiter."""
-        waiting = self._waiting.get(result.id, ())
-        if waiting:
-            self._told[result.id] = run_views.ended(result.id, result)
-        for heard in waiting:
-            if not heard.done():
-                heard.set_result(self._told[result.id])
+    def recorded(self, tenant: str, public_id: str) -> RunView | None:
+        """An outcome that a caller was given while Temporal is still to learn of it, so that others get the same."""
+        result = self._here.recorded(tenant, public_id)
+        return None if result is None else run_views.ended(public_id, result)
 
-    def give_up(self) -> None:
-        """Release all waiters: their runs continue, and are reported as running."""
-        self._given_up = True
-        for public_id, waiting in self._waiting.items():
-            for heard in waiting:
-                if not heard.done():
-                    heard.set_result(run_views.running(public_id))
+    async def first(self, tenant: str, public_id: str, after: float = 0.0) -> RunView:
+        """The outcome; the run as running once the process stops.
 
-    def told(self, public_id: str) -> RunView | None:
-        """Return an outcome that a caller received while Temporal may not have it yet, for later reads."""
-        return self._told.get(public_id)
+        Temporal is asked ``after`` so many seconds, and no longer than needed.
 
-    async def first(
-        self, public_id: str, ask_engine: Callable[[], Coroutine[Any, Any, RunView]], after: float = 0.0
-    ) -> RunView:
-        """Return the outcome from the first source to have it; the run as running once waiting ends.
-
-        ``ask_engine`` waits for Temporal's result, and raises its errors. It is called ``after`` so many seconds, and
-        cancelled when no waiter is left.
+        Raises:
+            Refusal: NOT_FOUND; ENGINE_UNAVAILABLE, and what else is wrong with Temporal's answer.
         """
-        if (known := self._told.get(public_id)) is not None:
-            return known
-        if self._given_up:
-            return run_views.running(public_id)
         loop = asyncio.get_running_loop()
-        heard: asyncio.Future[RunView] = loop.create_future()
-        asking: list[asyncio.Task[RunView]] = []
-
-        def ask() -> None:
-            asking.append(loop.create_task(ask_engine()))
-            asking[0].add_done_callback(lambda asked: _pass_on(asked, heard))
-
-        begin = loop.call_later(after, ask)
-        self._waiting.setdefault(public_id, []).append(heard)
-        try:
-            return await heard
-        finally:
-            begin.cancel()
-            for task in asking:
-                task.cancel()
-            self._forget(public_id, heard)
-
-    def _forget(self, public_id: str, heard: "asyncio.Future[RunView]") -> None:
-        waiting = self._waiting[public_id]
-        waiting.remove(heard)
-        if not waiting:
-            del self._waiting[public_id]
+        with (
+            closing(self._here.subscribe(tenant, public_id)) as here,
+            closing(self._results.subscribe(tenant, public_id)) as results,
+        ):
+            outcome = here.outcome()
+            asking = None if outcome.done() else loop.call_later(after, _ask, results, outcome)
+            try:
+                return run_views.ended(public_id, await outcome)
+            except FeedClosed:
+                return run_views.running(public_id)
+            except WorkflowFailureError as error:
+                return run_views.failed(public_id, error)
+            finally:
+                if asking is not None:
+                    asking.cancel()
 
 
-def _pass_on(asked: "asyncio.Task[RunView]", heard: "asyncio.Future[RunView]") -> None:
-    """Pass Temporal's result to the waiter, unless it has one."""
-    if asked.cancelled():
-        return
-    error = asked.exception()
-    if heard.done():
-        return
-    if error is not None:
-        heard.set_exception(error)
-    else:
-        heard.set_result(asked.result())
+def _ask(results: ResultSubscription[InferenceResult], outcome: "asyncio.Future[InferenceResult]") -> None:
+    """Ask Temporal, and set ``outcome`` by its answer unless it is known by then."""
+
+    def pass_on(asked: "asyncio.Future[InferenceResult]") -> None:
+        if asked.cancelled():
+            return
+        error = asked.exception()
+        if outcome.done():
+            return
+        if error is not None:
+            outcome.set_exception(error)
+        else:
+            outcome.set_result(asked.result())
+
+    results.outcome().add_done_callback(pass_on)

@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import partial
 from typing import Any
 
 from temporalio.client import Client, WorkflowExecutionDescription, WorkflowFailureError, WorkflowHandle
@@ -27,6 +26,8 @@ from domain.identity import run_id, tenant_of_run
 from domain.inference.requests import request_hash
 from domain.ports import Clock, IdentityKeys
 from domain.refusals import Kind, Refusal
+from services.runs.local_feed import LocalRunFeed
+from services.runs.result_feed import ResultFeed
 from workflows.inference import run_summary, search_attributes
 from workflows.timing import RUN_TOTAL
 
@@ -49,8 +50,9 @@ class Submission:
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """A run by its public ID. ``here``: a worker of this process got its first task with the start's response."""
+    """A run by tenant and public ID. ``here``: a worker of this process has its first task by the start's response."""
 
+    tenant: str
     public_id: str
     here: bool = False
 
@@ -67,13 +69,13 @@ class Runs:
         clock: Clock,
         random_tag: Callable[[], str],
         require_vault: Callable[[], None],
-        outcomes: Outcomes,
+        feed: LocalRunFeed[InferenceResult],
         access: AccessDecider,
     ) -> None:
         """Take the parts.
 
         ``require_vault`` refuses while Vault is unavailable: with cached keys a run could be started but not finished.
-        ``outcomes`` receives those that a worker of this process records, and ends waiting.
+        ``feed`` has the events of a worker in this process; closing it ends all waiting.
         """
         self._client = client
         self._task_queue = task_queue
@@ -82,7 +84,7 @@ class Runs:
         self._clock = clock
         self._random_tag = random_tag
         self._require_vault = require_vault
-        self._outcomes = outcomes
+        self._outcomes = Outcomes(feed, ResultFeed(self._result))
         self._access = access
 
     async def start(self, submission: Submission) -> Started:
@@ -125,7 +127,7 @@ class Runs:
                 here = getattr(handle, "__temporal_eagerly_started", False)
             if submission.idempotency_key is not None:
                 await self._require_same_request(public_id, digest)
-        return Started(public_id, here)
+        return Started(principal.tenant, public_id, here)
 
     def _context(self, submission: Submission, public_id: str, digest: str) -> start_context.StartContext:
         principal = submission.principal
@@ -158,9 +160,7 @@ class Runs:
             return run_views.running(public_id)
         try:
             async with asyncio.timeout(seconds):
-                return await self._outcomes.first(
-                    public_id, partial(self._outcome, public_id), _HEAD_START_SECONDS if started.here else 0
-                )
+                return await self._outcomes.first(started.tenant, public_id, _HEAD_START_SECONDS if started.here else 0)
         except TimeoutError:
             return run_views.running(public_id)
 
@@ -171,15 +171,18 @@ class Runs:
         """
         description = await self._described(public_id, principal, Action.READ_OWN_RUN)
         if description.close_time is None:
-            return self._outcomes.told(public_id) or run_views.running(public_id)
+            return self._outcomes.recorded(principal.tenant, public_id) or run_views.running(public_id)
         return await self._outcome(public_id)
 
     async def _outcome(self, public_id: str) -> RunView:
+        try:
+            return run_views.ended(public_id, await self._result(public_id))
+        except WorkflowFailureError as error:
+            return run_views.failed(public_id, error)
+
+    async def _result(self, public_id: str) -> InferenceResult:
         async with _keys_or_refusal(), _engine():
-            try:
-                return run_views.ended(public_id, await self._handle(public_id).result())
-            except WorkflowFailureError as error:
-                return run_views.failed(public_id, error)
+            return await self._handle(public_id).result()
 
     async def cancel(self, public_id: str, principal: Principal) -> RunView:
         """Request the run's cancellation. A run that has ended is unchanged."""

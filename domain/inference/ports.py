@@ -1,9 +1,13 @@
-"""Ports of model providers and of large payloads. As in ``domain.ports``, any method may raise ``Refusal``."""
+"""Ports of model providers, of events of runs, and of large payloads.
 
-from collections.abc import Sequence
+As in ``domain.ports``, any method may raise ``Refusal``.
+"""
+
+from collections.abc import AsyncIterator, Awaitable, Sequence
 from datetime import timedelta
 from typing import Protocol
 
+from domain.inference.feed import ResultT, RunEvent
 from domain.inference.models import ModelAnswer, ModelCall
 
 
@@ -15,6 +19,46 @@ class ModelProvider(Protocol):
 
         Raises:
             ProviderFailure: by class of error.
+        """
+        ...
+
+
+class RunSubscription(Protocol[ResultT]):
+    """One reader's events of a run, from the subscription on. To be closed."""
+
+    def __aiter__(self) -> AsyncIterator[RunEvent[ResultT]]:
+        """Events in their order, up to the outcome. A slow reader misses the oldest of them, never the outcome.
+
+        Raises:
+            FeedClosed: the feed ended before the run.
+        """
+        ...
+
+    def outcome(self) -> Awaitable[ResultT]:
+        """The run's result, once it is recorded; the other events are passed over.
+
+        Raises:
+            FeedClosed: the feed ended before the run.
+        """
+        ...
+
+    def close(self) -> None:
+        """End the subscription, and release what it holds."""
+        ...
+
+
+class RunFeed(Protocol[ResultT]):
+    """Events of runs, from the worker to those who wait for a run."""
+
+    def publish(self, run_id: str, event: RunEvent[ResultT]) -> None:
+        """Pass an event on, without waiting for any reader. It is dropped where nobody has subscribed."""
+        ...
+
+    def subscribe(self, tenant: str, run_id: str) -> RunSubscription[ResultT]:
+        """Subscribe to a run of the tenant.
+
+        Raises:
+            Refusal: NOT_FOUND if the run is another tenant's.
         """
         ...
 

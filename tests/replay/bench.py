@@ -16,7 +16,6 @@ from temporalio.client import Client, WorkflowHandle
 from adapters.system.clock import SystemClock
 from adapters.system.policy_files import load_policy_document
 from adapters.temporal.client import TemporalConnection
-from api.inference.outcomes import Outcomes
 from api.inference.runs import Runs, Submission
 from api.main import random_tag
 from assay_temporal import start_context
@@ -31,6 +30,7 @@ from embedded.process.ports import unused_ports
 from embedded.servers.group import EmbeddedServers, temporal
 from services.access import role_access
 from services.policies.parsed import Policies
+from services.runs.local_feed import LocalRunFeed
 from tests.detectors import DETECTORS
 from tests.doubles.clock import FixedClock
 from tests.doubles.gaps import MemoryGaps
@@ -141,7 +141,7 @@ class RecordingBench:
             clock,
             random_tag,
             lambda: None,
-            Outcomes(),
+            LocalRunFeed(),
             role_access(),
         )
 

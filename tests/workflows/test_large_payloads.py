@@ -10,12 +10,12 @@ from temporalio.client import WorkflowFailureError
 from temporalio.service import RPCError, RPCStatusCode
 
 from adapters.postgres.errors import unavailable
-from api.inference.outcomes import Outcomes
 from api.inference.runs import Runs, Submission
 from domain.access.principals import Role
 from domain.records.records import EventKind
 from domain.refusals import Kind, Refusal
 from services.access import role_access
+from services.runs.local_feed import LocalRunFeed
 from tests.doubles.clock import FixedClock
 from tests.doubles.principals import principal as a_principal
 from tests.workflows.conftest import EXTERNAL_BYTES, QUEUE, Bench
@@ -125,7 +125,7 @@ def runs(bench: Bench) -> Runs:
         FixedClock(),
         lambda: secrets.token_hex(8),
         lambda: None,
-        Outcomes(),
+        LocalRunFeed(),
         role_access(),
     )
 

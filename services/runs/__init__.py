@@ -1,0 +1,1 @@
+"""Events of runs, and waiting for them."""
