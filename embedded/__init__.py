@@ -1,4 +1,4 @@
-"""The single-machine stack: real PostgreSQL, OpenBao, Temporal and model servers from wheels, started and supervised.
+"""The single-machine stack: PostgreSQL, OpenBao, Temporal and model servers from wheels, started and supervised.
 
 Public: ``servers.group.EmbeddedServers``, ``process.child.ChildSpec`` and ``process.probes.http_ready`` (to add a
 process), ``doctor.examine``, ``process.signals.EndSignals``, ``process.ports.unused_ports`` and ``process.errors``.

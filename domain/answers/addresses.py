@@ -1,7 +1,7 @@
-"""Addresses in an answer: which of them a viewer fetches unasked, and which only when someone follows them.
+"""Addresses in an answer: those a viewer fetches automatically, and those that need a click.
 
-Markdown (CommonMark 0.31) and HTML, read generously: what some viewer might take for an address is one here. Linear in
-the text.
+Markdown (CommonMark 0.31) and HTML, parsed permissively: anything that some viewer might treat as an address counts.
+Linear in the text.
 """
 
 import html
@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-_LONGEST = 4_000  # code points of an address that are looked at
+_LONGEST = 4_000  # code points of an address that are read
 
 _DESTINATION = re.compile(r"\]\([ \t\r\n]*(?:<(?P<angle>[^<>\r\n]{1,4000})>?|(?P<bare>[^\s<>]{1,4000}))")
 _SHORT_DESTINATION = re.compile(
@@ -47,7 +47,7 @@ class Address:
 
 
 def find_addresses(text: str) -> Iterator[Address]:
-    """Every address in a text from which code has been blanked out. Those of images come with ``loaded``."""
+    """Yield every address in a text with its code blanked out. Those of images have ``loaded`` set."""
     covered: list[tuple[int, int]] = []
     for address in (*_of_markdown(text), *_of_html(text)):
         covered.append((address.start, address.end))
@@ -80,7 +80,7 @@ def _of_markdown(text: str) -> Iterator[Address]:
 
 
 def _image_ends(text: str) -> frozenset[int]:
-    """Where the brackets of images close."""
+    """Return the positions of the closing brackets of images."""
     open_at: list[int] = []
     ends: set[int] = set()
     for match in _BRACKET.finditer(text):
@@ -101,7 +101,7 @@ def _destination(match: re.Match[str], *, loaded: bool) -> Address:
 
 
 def _balanced(url: str) -> str:
-    """The part of an address before a bracket that it does not open itself."""
+    """Cut an address before a bracket that it does not open itself."""
     depth = 0
     for index, char in enumerate(url):
         depth += (char == "(") - (char == ")")

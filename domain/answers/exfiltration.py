@@ -1,6 +1,6 @@
-"""Whether an address carries data off: what is encoded in it, or was said in the conversation, and is no address there.
+"""Detection of exfiltration by addresses: encoded data, or parts of the conversation, in an address.
 
-Heuristics: a name of a person or one short word is not found, nor is what a model has enciphered.
+Heuristics: a person's name or one short word is not found, nor text that a model has enciphered.
 """
 
 import base64
@@ -31,25 +31,25 @@ _NAMED = re.compile(
     r"|stolen)(?:[^a-z].*)?"
 )
 
-_MOSTLY = 0.8  # the share of letters, digits and spaces by which decoded bytes are taken for a text
-_SPOKEN_LOADED, _SPOKEN_FOLLOWED, _SPOKEN_SYSTEM = 24, 40, 16  # letters and digits in a row
+_MOSTLY = 0.8  # minimum share of letters, digits and spaces in decoded bytes that count as text
+_SPOKEN_LOADED, _SPOKEN_FOLLOWED, _SPOKEN_SYSTEM = 24, 40, 16  # consecutive letters and digits
 _LONG_LOADED, _LONG_FOLLOWED = 300, 80  # code points of a query
 _WORDS_LOADED = 5
 
 
 class Conversation:
-    """What was said, as far as an address could carry it."""
+    """Text of a conversation that an address could exfiltrate."""
 
     def __init__(self, messages: Iterable[Message]) -> None:
         self._messages = tuple(messages)
 
     def holds(self, url: str) -> bool:
-        """Whether an address was named in the conversation as it is."""
+        """Return True if the conversation contains the address unchanged."""
         return any(url in message.content for message in self._messages)
 
     @cached_property
     def _said(self) -> tuple[str, str]:
-        """Letters and digits of all messages, and of system messages alone, without addresses."""
+        """Return letters and digits of all messages, and of system messages alone, without addresses."""
         others: list[str] = []
         system: list[str] = []
         for message in self._messages:
@@ -63,7 +63,7 @@ class Conversation:
         return frozenset(secret.casefold() for text in texts for secret in _SECRET.findall(text))
 
     def said(self, value: str, *, loaded: bool) -> bool:
-        """Whether a value repeats a good piece of what was said, or a word that looks like a secret."""
+        """Return True if a value repeats a longer part of the conversation, or a word that resembles a secret."""
         squashed = _squash(value)
         everything, system = self._said
         if _shares(squashed, everything, _SPOKEN_LOADED if loaded else _SPOKEN_FOLLOWED):
@@ -74,25 +74,25 @@ class Conversation:
 
 
 def normalised(url: str) -> str:
-    """An address as a viewer reads it (WHATWG URL, 4.4): no white space, slashes, its scheme in lower case."""
+    """Normalise an address as a viewer does (WHATWG URL, 4.4): no white space, slashes, lower-case scheme."""
     url = _UNSEEN.sub("", url).replace("\\", "/")
     scheme = _SCHEME.match(url)
     return scheme.group().lower() + url[scheme.end() :] if scheme else url
 
 
 def is_active(url: str) -> bool:
-    """Whether a normalised address runs something instead of leading somewhere."""
+    """Return True if a normalised address executes code instead of opening a page."""
     return bool(_ACTIVE.match(url.lower()))
 
 
 def host_of(url: str) -> str | None:
-    """The host of a normalised address in lower case; None where it leads to no other host."""
+    """Return the host of a normalised address in lower case; None if it leads to no other host."""
     remote = _REMOTE.match(url)
     return remote["host"].rpartition("@")[2].partition(":")[0].rstrip(".").lower() if remote else None
 
 
 def carries_data(url: str, conversation: Conversation, *, loaded: bool) -> bool:
-    """Whether a normalised address to another host has data in it that someone there should not get."""
+    """Return True if a normalised address sends conversation or encoded data to another host."""
     remote = _REMOTE.match(url)
     if remote is None or conversation.holds(url):
         return False
@@ -137,7 +137,7 @@ def _decoded(value: str) -> list[bytes]:
             plain = text.rstrip("=").replace("-", "+").replace("_", "/")
             found.append(base64.b64decode(_padded(plain[: len(plain) - (len(plain) % 4 == 1)], 4)))
         if _BASE32.fullmatch(text):
-            with suppress(binascii.Error):  # not every number of letters is a number of bytes
+            with suppress(binascii.Error):  # not every number of letters is a whole number of bytes
                 found.append(base64.b32decode(_padded(text.upper(), 8)))
     return found
 
@@ -162,5 +162,5 @@ def _squash(text: str) -> str:
 
 
 def _shares(value: str, said: str, length: int) -> bool:
-    """Whether ``length`` characters in a row stand in both."""
+    """Return True if ``length`` consecutive characters occur in both."""
     return any(value[at : at + length] in said for at in range(0, min(len(value), 1_000) - length + 1, 4))

@@ -1,4 +1,4 @@
-"""Text in an answer that people don't see, and that another model reads or a viewer obeys."""
+"""Invisible text in an answer that another model reads or a viewer obeys."""
 
 from collections.abc import Iterator
 
@@ -14,7 +14,7 @@ _OVERRIDES = "\u202d\u202e"
 
 
 def hidden_spans(text: str) -> Iterator[tuple[str, int, int]]:
-    """Rule and place of each run of hidden characters that is long enough to say something, and of each override."""
+    """Yield rule and position of each long enough run of hidden characters, and of each direction override."""
     begun: tuple[Category, int, int] | None = None
     for character in find_hidden(text):
         if text[character.index] in _OVERRIDES:

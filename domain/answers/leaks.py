@@ -1,7 +1,7 @@
-"""Whether an answer gives a system message away: a run of its words, in order, as word n-grams (shingles, Broder 1997).
+"""Leaks of a system message in an answer: a run of its words in order (word n-grams, shingles, Broder 1997).
 
-Words are compared without case, marks or punctuation. What the user's own messages hold is no leak. A translation, a
-summary of the system message is not found; an encoding is, where the normaliser decodes it.
+Words are compared without case, marks or punctuation. Text of the user's own messages is no leak. Translations and
+summaries of the system message are not found; encodings are, if the normaliser decodes them.
 """
 
 from collections.abc import Iterable, Iterator
@@ -11,11 +11,11 @@ from domain.text.normalise.pipeline import normalise
 from domain.text.view import WORD
 
 SHORTEST_GUARDED = 8
-"""Words. A shorter system message is too likely to be said by chance."""
+"""Words. A shorter system message is too likely to occur by chance."""
 
 
 def find_leak(answer: str, messages: Iterable[Message], words: int) -> tuple[int, int] | None:
-    """The place in the answer of the first ``words`` words in a row that only a system message holds, or None."""
+    """Return the first ``words`` consecutive words of the answer found only in a system message, or None."""
     conversation = tuple(messages)
     for message in conversation:
         if message.role is not Speaker.SYSTEM:

@@ -1,6 +1,6 @@
-"""What of an answer a viewer would treat as Markdown code (CommonMark 0.31), where markup is shown and does nothing.
+"""Markdown code in an answer (CommonMark 0.31), where markup is displayed and has no effect.
 
-On the safe side: what is only perhaps code counts as markup. Linear in the text.
+Conservative: text that is only possibly code counts as markup. Linear in the text.
 """
 
 import re
@@ -39,12 +39,12 @@ _INLINE = re.compile(
     r"(?:[^\s\"'=<>`]+|'[^']{0,2000}'|\"[^\"]{0,2000}\"))?)*\s*/?>",
     re.IGNORECASE | re.DOTALL,
 )
-_INDENT = 3  # columns by which a fence may be set in
+_INDENT = 3  # maximum indentation of a fence, in columns
 _TAB = 4
 
 
 def without_code(text: str) -> str:
-    """The text with its Markdown code blanked out, in place: as long as before, and with the same lines."""
+    """Blank out Markdown code, keeping length and lines of the text."""
     if "`" not in text and "~~~" not in text:
         return text
     blocks = _Blocks()
@@ -65,22 +65,22 @@ def without_code(text: str) -> str:
 class _Kind(Enum):
     PROSE = auto()
     CODE = auto()
-    HTML = auto()  # Markdown's signs mean nothing there
+    HTML = auto()  # Markdown's characters have no meaning there
 
 
 class _Blocks:
-    """Follows fenced code blocks and blocks of HTML line by line, in lists and quotations."""
+    """Parser of fenced code blocks and HTML blocks, line by line, in lists and quotations."""
 
     def __init__(self) -> None:
         self._fence = ""
-        self._html: tuple[str, ...] = ()  # what ends the block of HTML; an empty text stands for an empty line
-        self._quotes = self._offset = 0  # of the block that is open
-        self._items: list[int] = []  # columns at which what is in the open list items begins
+        self._html: tuple[str, ...] = ()  # text that ends the block of HTML; an empty string means an empty line
+        self._quotes = self._offset = 0  # of the open block
+        self._items: list[int] = []  # columns at which the content of the open list items begins
         self._paragraph = False
-        self.fresh = False  # whether the line does not go on with the paragraph before it
+        self.fresh = False  # True if the line does not continue the paragraph before it
 
     def kind_of(self, line: str) -> _Kind:
-        """What the next line is. A fence is code."""
+        """Classify the next line. A fence counts as code."""
         line = line.expandtabs(_TAB).rstrip("\r\n")
         depth, rest = self._unquoted(line)
         bare = rest.strip()
@@ -88,12 +88,14 @@ class _Blocks:
         if self._fence or self._html:
             if depth >= self._quotes and (not bare or width >= self._offset):
                 return self._goes_on(bare, width)
-            self._fence, self._html = "", ()  # the list or the quotation that it was in is over
+            self._fence, self._html = "", ()  # its list or quotation has ended
         self.fresh = not self._paragraph or depth != self._quotes
         return self._begins(rest, width, depth)
 
     def _unquoted(self, line: str) -> tuple[int, str]:
-        """How deep the line is quoted, and what is quoted. Inside a block no more marks count than it has."""
+        """Return the quotation depth of a line and its quoted text. Inside a block, more marks than its own don't
+        count.
+        """
         depth = end = 0
         while (mark := _QUOTE.match(line, end)) and not ((self._fence or self._html) and depth >= self._quotes):
             depth, end = depth + 1, mark.end()
@@ -121,7 +123,7 @@ class _Blocks:
             self._items.append(width)
             self._paragraph, self.fresh = False, True
         inner = self._items[-1] if self._items else 0
-        if width - inner > _INDENT:  # code by its indentation, or a paragraph that goes on: markup, to be safe
+        if width - inner > _INDENT:  # indented code, or a continued paragraph: markup, to be safe
             return _Kind.PROSE
         self._quotes, self._offset = depth, inner
         if opening := _FENCE.match(rest, width):
@@ -148,7 +150,8 @@ class _Blocks:
 def _without_spans(lines: list[str]) -> str:
     """Blank out code spans.
 
-    Where a paragraph ends and whether a viewer takes HTML are guesses: only what is code by all of them is blanked.
+    The end of a paragraph and a viewer's support for HTML are uncertain: only text that is code in all cases is
+    blanked.
     """
     text = "".join(lines)
     if "`" not in text:
@@ -160,7 +163,7 @@ def _without_spans(lines: list[str]) -> str:
 
 
 def _blank_spans(text: str, marks: re.Pattern[str]) -> str:
-    """Blank out what stands between two runs of as many backticks; ``marks`` finds what is no text."""
+    """Blank out text between two runs of equally many backticks; ``marks`` matches markup."""
     runs = [match.span("ticks") for match in _TICKS.finditer(text)]
     places = {start: index for index, (start, _) in enumerate(runs)}
     following = _following(runs)
@@ -179,7 +182,7 @@ def _blank_spans(text: str, marks: re.Pattern[str]) -> str:
 
 
 def _escaped(text: str, at: int) -> bool:
-    """Whether an odd number of backslashes stands before a place."""
+    """Return True if an odd number of backslashes precedes a position."""
     first = at
     while first and text[first - 1] == "\\":
         first -= 1
@@ -187,7 +190,7 @@ def _escaped(text: str, at: int) -> bool:
 
 
 def _following(runs: list[tuple[int, int]]) -> Callable[[int, int], int | None]:
-    """Finds the next run of a length, from a place among the runs on."""
+    """Return a function that finds the next run of a given length, from a position among the runs on."""
     by_length: dict[int, list[int]] = {}
     for index, (start, end) in enumerate(runs):
         by_length.setdefault(end - start, []).append(index)

@@ -1,4 +1,4 @@
-"""What an operator decides about screening answers, as values. ``domain/policy/screening.py`` reads them."""
+"""Policy for screening answers, as values. Read by ``domain/policy/screening.py``."""
 
 import re
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from domain.screening.verdicts import Decision
 
 @dataclass(frozen=True, slots=True)
 class OutputRule:
-    """A named pattern on the answer as it is. ``action`` is REVIEW or BLOCK."""
+    """A named pattern, matched on the unchanged answer. ``action`` is REVIEW or BLOCK."""
 
     name: str
     action: Decision
@@ -18,13 +18,11 @@ class OutputRule:
 
 @dataclass(frozen=True, slots=True)
 class LinkPolicy:
-    """What addresses that carry data off lead to: REVIEW or BLOCK each.
+    """Decisions for exfiltrating addresses: REVIEW or BLOCK each.
 
-    Attributes:
-        loaded: those that a viewer fetches unasked, such as an image's.
-        followed: those of links.
-        active: those that run something, such as ``javascript:``.
-        trusted_hosts: hosts, with all below them, whose addresses are not judged.
+    Attributes: loaded: for addresses that a viewer fetches automatically, such as an image's. followed: for links.
+    active: for addresses that execute code, such as ``javascript:``. trusted_hosts: hosts, with their subdomains, whose
+    addresses are not checked.
     """
 
     loaded: Decision
@@ -35,16 +33,12 @@ class LinkPolicy:
 
 @dataclass(frozen=True, slots=True)
 class OutputPolicy:
-    """How answers are screened. What is None is switched off.
+    """Policy for screening answers. A member that is None is disabled.
 
-    Attributes:
-        rules: at least one.
-        max_scanned_chars: code points of an answer that are read.
-        leak_words: how many words in a row of a system message are a leak.
-        leak_action: REVIEW or BLOCK.
-        links: addresses that carry data off.
-        hidden_action: what text that people don't see leads to.
-        canary_action: what giving a canary away leads to. Only then do system messages get one.
+    Attributes: rules: at least one. max_scanned_chars: maximum number of code points of an answer that are read.
+    leak_words: number of consecutive words of a system message that are a leak. leak_action: REVIEW or BLOCK. links:
+    decisions for exfiltrating addresses. hidden_action: decision for hidden text. canary_action: decision for a leaked
+    canary; system messages get one only if it is set.
     """
 
     rules: tuple[OutputRule, ...]

@@ -1,4 +1,4 @@
-"""Screening of answers: secrets, leaked system messages, links that carry data off, and what drives a viewer."""
+"""Screening of answers: secrets, leaked system messages, exfiltrating links, and content that controls a viewer."""
 
 from collections.abc import Iterator
 
@@ -30,12 +30,11 @@ Judged = tuple[Decision, Finding]
 
 
 def screen_output(answer: str, messages: tuple[Message, ...], policy: OutputPolicy) -> Verdict:
-    """Judge an answer to ``messages``. Findings are places in the answer; ``message`` is always 0.
+    """Judge an answer to ``messages``. Findings are positions in the answer; ``message`` is always 0.
 
-    The score says which decision it was (0.6 review, 1 block): these rules are no guesses that add up.
+    The score encodes the decision (0.6 review, 1 block), since these rules are not combined as probabilities.
 
-    Raises:
-        Refusal: SCREENING_UNAVAILABLE if anything of it can't run.
+    Raises: Refusal: SCREENING_UNAVAILABLE if any part of it can't run.
     """
     try:
         return _screen(answer, messages, policy)
@@ -97,7 +96,7 @@ def _leaks(text: str, messages: tuple[Message, ...], canary: str | None, policy:
 
 
 def _links(markup: str, conversation: Conversation, policy: LinkPolicy) -> Iterator[Judged]:
-    """The first address of each kind that is found wanting."""
+    """Yield the first finding for each kind of address."""
     seen: set[str] = set()
     for address in find_addresses(markup):
         rule = "image_with_data" if address.loaded else "link_with_data"
@@ -126,5 +125,5 @@ def _hidden(text: str, action: Decision) -> Iterator[Judged]:
 
 
 def matches(rule: OutputRule, text: str) -> bool:
-    """Whether a rule finds anything in a text."""
+    """Return True if a rule matches a text."""
     return bool(rule.pattern.search(without_code(text) if rule.outside_code else text))

@@ -17,7 +17,7 @@ from enum import StrEnum
 
 
 class Category(StrEnum):
-    """What is removed, by name: safe to show and to record."""
+    """Categories of removed characters, by name: safe to show and to record."""
 
     CONTROL = "control_characters"
     ZERO_WIDTH = "zero_width"
@@ -33,7 +33,7 @@ class Category(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Hidden:
-    """One hidden character, by its index in the text."""
+    """A hidden character, by its index in the text."""
 
     index: int
     category: Category
@@ -94,7 +94,7 @@ def _has_variant(base: str, selector: str) -> bool:
 
 
 def _needed(char: str, before: str, after: str) -> bool:
-    """Whether writing needs this character between these two (empty at an end of the text)."""
+    """Return True if a script requires this character between these two (empty at an end of the text)."""
     if not before:
         return False
     if char in (_ZWJ, _ZWNJ):
@@ -107,7 +107,7 @@ def _needed(char: str, before: str, after: str) -> bool:
 
 
 def find_hidden(text: str) -> list[Hidden]:
-    """Every hidden character that writing doesn't need, in order. Linear in the text; never raises."""
+    """Return every hidden character that no script requires, in order. Linear in the text; never raises."""
     suspects = [match.start() for match in HIDDEN.finditer(text)]
     if not suspects:
         return []

@@ -1,9 +1,9 @@
-"""Sanitising: what hides is removed, what looks like something else becomes it, and nothing else changes.
+"""Sanitising: removal of hidden characters, and Unicode normalisation; nothing else changes.
 
-Text is brought to Unicode's NFKC (UAX #15), except superscripts, subscripts and fractions: their compatibility form
-says something else (2\u00b2 is not 22, 1\u00bd is not 11/2). Line ends become ``\\n``. Hidden characters go
-(``hidden_characters`` says which, and where they may stay), and so do marks beyond 30 on a letter (the limit of UAX
-#15's Stream-Safe Text Format), which keeps the normalisation linear. Nothing is guessed or decoded here.
+Text is converted to Unicode's NFKC (UAX #15), except superscripts, subscripts and fractions, whose compatibility form
+has another meaning (2² is not 22, 1½ is not 11/2). Line ends become ``\\n``. Hidden characters are removed (see
+``hidden_characters`` for the legitimate ones), and so are marks beyond 30 on a letter (the limit of UAX #15's
+Stream-Safe Text Format), which keeps the normalisation linear. Nothing is guessed or decoded here.
 """
 
 import re
@@ -28,9 +28,9 @@ _HALFWIDTH_MARKS = "\uff9e\uff9f"
 
 @dataclass(frozen=True, slots=True)
 class SanitisePolicy:
-    """``remove_shell_metacharacters``: also take out characters that shells treat specially.
+    """``remove_shell_metacharacters``: also remove characters that are special to shells.
 
-    Off by default: a prompt is no shell command, and removing them spoils code, prices and mathematics.
+    Off by default: a prompt is no shell command, and removing them damages code, prices and mathematics.
     """
 
     remove_shell_metacharacters: bool = False
@@ -38,7 +38,7 @@ class SanitisePolicy:
 
 @dataclass(frozen=True, slots=True)
 class Removal:
-    """How many characters of one category were removed."""
+    """Number of removed characters of one category."""
 
     category: Category
     count: int
@@ -46,14 +46,14 @@ class Removal:
 
 @dataclass(frozen=True, slots=True)
 class SanitisedText:
-    """The text that is left, and what was removed, in the order of ``Category``."""
+    """The remaining text, and the removals in the order of ``Category``."""
 
     text: str
     removed: tuple[Removal, ...] = ()
 
 
 def sanitise(text: str, policy: SanitisePolicy) -> SanitisedText:
-    """Sanitise one text. Idempotent, linear in the text, and total: it raises on no ``str``."""
+    """Sanitise one text. Idempotent, linear in the text, and never raises."""
     counts: Counter[Category] = Counter()
     text = _LINE_END.sub("\n", text)
     while True:
@@ -64,15 +64,14 @@ def sanitise(text: str, policy: SanitisePolicy) -> SanitisedText:
             counts[Category.SHELL] += removed
         if cleaned == text:
             break
-        text = cleaned  # what was apart may stand together now, and compose
+        text = cleaned  # separated characters may be adjacent now, and compose
     return SanitisedText(text, _removals(counts))
 
 
 def sanitise_request(request: InferenceRequest, policy: SanitisePolicy) -> tuple[InferenceRequest, tuple[Removal, ...]]:
-    """Sanitise every message of a request, whoever says it; removals are summed over the messages.
+    """Sanitise every message of a request, whatever its role; removals are summed over the messages.
 
-    Raises:
-        Refusal: INVALID_REQUEST with the message's field, if nothing visible is left of it.
+    Raises: Refusal: INVALID_REQUEST with the message's field, if no visible text remains.
     """
     counts: Counter[Category] = Counter()
     messages: list[Message] = []

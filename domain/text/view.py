@@ -1,8 +1,8 @@
-"""A text as detectors read it, where every stretch knows the place in the original that it came from.
+"""A text as detectors read it, with a map from every stretch to its position in the original.
 
-A view is made in steps, each of which replaces some stretches of the text before it. What a step leaves alone is mapped
-by distance, what it replaces to the whole of what stood there: so a plain text costs no map at all, and places are
-worked out only for what was found.
+A view is made in steps, each of which replaces some stretches of the text before it. Unchanged text is mapped by
+distance, a replacement to the whole replaced stretch: so a plain text needs no map, and positions are computed only for
+findings.
 """
 
 import re
@@ -14,7 +14,7 @@ from operator import itemgetter
 WORD = re.compile(r"\w+")
 
 Replacement = tuple[int, int, str]
-"""Start and end in a text, and what stands there instead."""
+"""Start and end in a text, and the replacement."""
 
 _Mapped = tuple[int, int, int, int]  # start and end after the step, start and end before it
 _START = itemgetter(0)
@@ -22,12 +22,12 @@ _START = itemgetter(0)
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What one step has replaced, in order."""
+    """Replacements of one step, in order."""
 
     replaced: tuple[_Mapped, ...]
 
     def source(self, start: int, end: int) -> tuple[int, int]:
-        """The place before the step of a stretch after it, which must not be empty."""
+        """Return the position before the step of a non-empty stretch after it."""
         first, last = self._source(start), self._source(end - 1)
         return min(first[0], last[0]), max(first[1], last[1])
 
@@ -43,19 +43,19 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """A text that was made from another in some steps, the first one first."""
+    """A text derived from another in steps, the first one first."""
 
     text: str
     steps: tuple[Step, ...] = ()
 
     def span(self, start: int, end: int) -> tuple[int, int]:
-        """The place in the original of a stretch of the view, which must not be empty."""
+        """Return the position in the original of a non-empty stretch of the view."""
         for step in reversed(self.steps):
             start, end = step.source(start, end)
         return start, end
 
     def rewritten(self, replacements: Sequence[Replacement]) -> "View":
-        """The view with some stretches replaced: in order, none over another."""
+        """Return the view with some stretches replaced: in order, without overlaps."""
         parts: list[str] = []
         mapped: list[_Mapped] = []
         done = length = 0
@@ -69,12 +69,12 @@ class View:
         return View("".join(parts), (*self.steps, Step(tuple(mapped))))
 
     def respelled(self, text: str) -> "View":
-        """The view with other characters in the same places: as many as before."""
+        """Return the view with other characters at the same positions: as many as before."""
         return View(text, self.steps)
 
 
 def apart(text: str, start: int, end: int, instead: str) -> str:
-    """What stands instead of a stretch of a text, with spaces where it touches others: as words of their own."""
+    """Return the replacement of a stretch with spaces where it touches other words."""
     before = " " if start and not text[start - 1].isspace() else ""
     after = " " if end < len(text) and not text[end].isspace() else ""
     return f"{before}{instead}{after}"

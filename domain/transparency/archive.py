@@ -1,10 +1,10 @@
-"""Archived months: what a file's line says, what its manifest says, and what has to hold between the two.
+"""Archived months: lines of a file, its manifest, and the checks between the two.
 
 A file is an export (``domain/transparency/exports.py``), as ``adapters/archive/files.py`` compresses it: a header, then
 the entries of the tenant's log from the month's first record to its last. A record's line has every column, and
-``seq``, its place in the tree; an entry between them that is of another month has ``seq``, ``event_id`` and ``digest``
-alone. So whoever has the log's key can verify a file without this program. Files with manifests of schema 1 hold the
-records alone.
+``seq``, its position in the tree; an entry in between that belongs to another month has ``seq``, ``event_id`` and
+``digest`` alone. So an archive can be verified with the log's key without this program. Files with manifests of schema
+1 contain the records alone.
 """
 
 import base64
@@ -20,7 +20,7 @@ from domain.records.records import canonical, stored_digest
 
 MANIFEST_TYPE = "assay-archive+jwt"
 RESTORED_STAYS = timedelta(days=30)
-"""How long a restored month stays before the daily run puts it away again."""
+"""Time before the daily run archives a restored month again."""
 
 _RECORDS_ALONE = 1
 _MANIFEST_SCHEMA = 2
@@ -32,20 +32,20 @@ _COLUMNS = frozenset(
 
 
 class ArchiveInvalid(ValueError):
-    """An archive does not hold. Says which part: the file, the manifest, or a record by its event's ID."""
+    """An archive is invalid. Names the part: the file, the manifest, or a record by its event's ID."""
 
 
 class ArchiveGone(ArchiveInvalid):
-    """A file is not where it was put."""
+    """A file does not exist."""
 
 
 class MonthStays(Exception):
-    """A month can't be moved now. Says why: it is too young, a hold needs it, the tree waits for it."""
+    """A month can't be moved now, with the reason: too recent, under legal hold, or not in the tree yet."""
 
 
 @dataclass(frozen=True, slots=True)
 class ArchiveLine:
-    """An entry of a file: a record, its digest recomputed, or of another month (``whole`` is false)."""
+    """An entry of a file: a record with its digest recomputed, or one of another month (``whole`` is false)."""
 
     seq: int
     event_id: UUID
@@ -56,10 +56,10 @@ class ArchiveLine:
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """What is signed of a file.
+    """Signed claims about a file.
 
     ``seqs`` are ranges of leaves, both ends included; ``checkpoint`` is a signed note of the tenant's log that covers
-    them all; ``key_ids`` are the data keys that open the records, beside ``subject_keys`` keys of persons.
+    them all; ``key_ids`` are the data keys of the records, in addition to ``subject_keys`` keys of data subjects.
     """
 
     tenant: str
@@ -79,16 +79,16 @@ class Manifest:
 
     @property
     def is_export(self) -> bool:
-        """Whether its file has a header, and the entries between its records."""
+        """Return True if its file has a header, and the entries between its records."""
         return self.schema != _RECORDS_ALONE
 
     def claims(self) -> dict[str, Any]:
-        """As claims of a JWT."""
+        """Return the claims of the JWT."""
         return asdict(self)
 
     @classmethod
     def from_claims(cls, claims: Mapping[str, Any]) -> "Manifest":
-        """The manifest of verified claims. Raises ``ArchiveInvalid``."""
+        """Return the manifest of verified claims. Raises ``ArchiveInvalid``."""
         if claims.get("schema") not in (_RECORDS_ALONE, _MANIFEST_SCHEMA):
             raise ArchiveInvalid("the manifest's schema version is unknown")
         try:
@@ -101,7 +101,7 @@ class Manifest:
 
 @dataclass(frozen=True, slots=True)
 class TenantRows:
-    """A tenant's records of a month: how many, how many of them the tree has, and the first and last of these."""
+    """Records of a tenant's month: their number, those in the tree, and the first and last of these."""
 
     tenant: str
     rows: int
@@ -132,7 +132,7 @@ class ArchiveRow:
 
 @dataclass(frozen=True, slots=True)
 class MonthReport:
-    """What became of a month: ``archived``, ``kept`` (with the reason) or, in a rehearsal, ``due``."""
+    """Result for a month: ``archived``, ``kept`` (with the reason) or, in a rehearsal, ``due``."""
 
     month: str
     state: str
@@ -145,11 +145,11 @@ class RangeCollector:
     """Collects increasing numbers as ranges."""
 
     def __init__(self) -> None:
-        """Begin with none."""
+        """Start without ranges."""
         self._ranges: list[tuple[int, int]] = []
 
     def add(self, seq: int) -> None:
-        """Take the next number. Raises ``ArchiveInvalid`` if it does not come after the last."""
+        """Add the next number. Raises ``ArchiveInvalid`` if it is not greater than the last."""
         if self._ranges and seq <= self._ranges[-1][1]:
             raise ArchiveInvalid("the file: its records are not in log order")
         if self._ranges and seq == self._ranges[-1][1] + 1:
@@ -158,26 +158,26 @@ class RangeCollector:
             self._ranges.append((seq, seq))
 
     def as_tuple(self) -> tuple[tuple[int, int], ...]:
-        """The ranges, both ends included."""
+        """Return the ranges, both ends included."""
         return tuple(self._ranges)
 
 
 def month_of(text: str) -> date:
-    """The first day of a month written as ``YYYY-MM``. Raises ``ValueError``."""
+    """Parse a month written as ``YYYY-MM`` to its first day. Raises ``ValueError``."""
     if len(text) != len("YYYY-MM"):
         raise ValueError("a month must have the form YYYY-MM")
     return date.fromisoformat(f"{text}-01")
 
 
 def month_name(month: date) -> str:
-    """``YYYY-MM``."""
+    """Format a month as ``YYYY-MM``."""
     return f"{month:%Y-%m}"
 
 
 def write_line(columns: Mapping[str, Any]) -> str:
-    """The line of an entry: a record's columns as PostgreSQL gives them, and ``seq``; or what the tree has of another.
+    """Return the line of an entry: a record's columns as PostgreSQL gives them, with ``seq``.
 
-    Without a ``tenant`` there is no record.
+    Without a ``tenant`` there is no record, only the leaf's members.
     """
     if columns["tenant"] is None:
         event, digest = str(columns["event_id"]), columns["digest"].hex()
@@ -197,10 +197,9 @@ def write_line(columns: Mapping[str, Any]) -> str:
 
 
 def read_line(text: str, tenant: str) -> ArchiveLine:
-    """A line of the tenant's file, once a record's digest is recomputed.
+    """Parse a line of the tenant's file, and recompute a record's digest.
 
-    Raises:
-        ArchiveInvalid: it is no record of the tenant's, or was changed after it was stored.
+    Raises: ArchiveInvalid: it is not a record of the tenant, or was changed after it was stored.
     """
     try:
         found = json.loads(text)
@@ -239,7 +238,7 @@ def _digest_of(found: Mapping[str, Any], event_id: UUID) -> bytes:
 
 
 def match_leaves(lines: Iterable[ArchiveLine], leaves: Mapping[int, tuple[UUID, bytes]]) -> None:
-    """Pass if each line is the leaf that the tree has in its place. Raises ``ArchiveInvalid``."""
+    """Check that each line is the leaf at its position in the tree. Raises ``ArchiveInvalid``."""
     for line in lines:
         if leaves.get(line.seq) != (line.event_id, line.digest):
             raise ArchiveInvalid(f"record {line.event_id}: the log has another leaf in its place")

@@ -1,4 +1,4 @@
-"""Ports of the archiver: the database's months, the files' place, their compression.
+"""Ports of the archiver: months in the database, storage of files, compression.
 
 As in ``domain.ports``, any method may raise ``Refusal``.
 """
@@ -15,7 +15,7 @@ class ArchivePlace(Protocol):
     """Storage of archived files. Each method raises ``Refusal`` STORE_UNAVAILABLE if it can't be reached."""
 
     async def put(self, name: str, chunks: AsyncIterator[bytes] | bytes) -> None:
-        """Store a file durably, whole or not at all. Replaces one of that name."""
+        """Store a file durably, whole or not at all. Replaces an existing one."""
         ...
 
     def read(self, name: str) -> AsyncIterator[bytes]:
@@ -24,14 +24,14 @@ class ArchivePlace(Protocol):
 
 
 class LineFiles(Protocol):
-    """Compression of files of lines, piece by piece."""
+    """Compression of files of lines, in pieces."""
 
     def compressed(self, batches: AsyncIterator[Sequence[str]]) -> AsyncIterator[bytes]:
-        """The lines as a file. The same lines give the same bytes."""
+        """Compress lines to a file. The same lines give the same bytes."""
         ...
 
     def lines(self, chunks: AsyncIterator[bytes]) -> AsyncIterator[list[str]]:
-        """The lines of a file, some at a time. Raises ``ArchiveInvalid`` for another kind of file, or a part of one."""
+        """Decompress a file to lines. Raises ``ArchiveInvalid`` for another kind of file, or a truncated one."""
         ...
 
 
@@ -43,19 +43,19 @@ class ArchiveStore(Protocol):
         ...
 
     async def state(self, month: date) -> str:
-        """``attached``: a part of the log; ``detached``: a table beside it; ``absent``."""
+        """Return ``attached`` (part of the log), ``detached`` (a separate table) or ``absent``."""
         ...
 
     async def detach(self, month: date) -> None:
-        """Take a month out of the log. A repeat is a no-op."""
+        """Detach a month from the log. A repeat is a no-op."""
         ...
 
     async def attach(self, month: date) -> None:
-        """Put it back. A repeat is a no-op."""
+        """Attach it again. A repeat is a no-op."""
         ...
 
     async def drop(self, month: date) -> None:
-        """Drop a month that lies in verified files."""
+        """Drop a month that is in verified files."""
         ...
 
     async def tenants(self, month: date) -> list[TenantRows]:
@@ -90,11 +90,11 @@ class ArchiveStore(Protocol):
         ...
 
     async def end_restore(self, month: date, tenants: Sequence[str]) -> None:
-        """Make it a part of the log again."""
+        """Attach it to the log again."""
         ...
 
     async def leaves(self, tenant: str, seqs: Sequence[int]) -> dict[int, tuple[UUID, bytes]]:
-        """Event and digest of leaves, by their places."""
+        """Return event and digest of leaves, by their positions."""
         ...
 
     async def leaf_count(self, tenant: str, month: date) -> int:

@@ -1,7 +1,7 @@
-"""Checkpoints of the log and proofs of its entries, as text that anyone's tools read.
+"""Checkpoints of the log and proofs of its entries, in standard text formats.
 
-Formats of C2SP: signed-note, tlog-checkpoint and tlog-proof. Parsing takes what the specifications allow, and of base64
-only the canonical form, so that what was parsed gives the same text again. Ed25519 comes in as a function.
+Formats of C2SP: signed-note, tlog-checkpoint and tlog-proof. Parsing accepts everything that the specifications allow,
+but only canonical base64, so that formatting a parsed value gives the same text. Ed25519 verification is a parameter.
 """
 
 import base64
@@ -18,7 +18,7 @@ ED25519 = 1
 """The signature type of Ed25519 in key IDs and verifier keys (signed-note)."""
 
 Verify = Callable[[bytes, bytes, bytes], bool]
-"""Whether an Ed25519 signature holds: ``(public_key, signature, message)``."""
+"""Verification of an Ed25519 signature: ``(public_key, signature, message)``."""
 
 _KEY_ID_BYTES, _KEY_BYTES = 4, 32
 _MOST_SIGNATURES, _MOST_HASHES, _MOST_LEAVES = 64, 63, 1 << 63
@@ -28,23 +28,23 @@ _DASH = "\u2014 "
 
 
 class LogFormatError(ValueError):
-    """A text is not what it should be. Names the part, and quotes nothing of it."""
+    """A text has the wrong format. Names the part, and quotes nothing of it."""
 
 
 class Unproven(ValueError):
-    """A text is well formed, but what it says does not hold. Says why."""
+    """A well-formed text is not proven. Has the reason."""
 
 
 @dataclass(frozen=True, slots=True)
 class Signature:
-    """A signature of a note: ``key_id`` are the 4 bytes that, with the name, tell which key made it."""
+    """A signature of a note. ``key_id`` are 4 bytes that, with the name, identify the key."""
 
     name: str
     key_id: bytes
     signature: bytes
 
     def __post_init__(self) -> None:
-        """Raise ``LogFormatError`` for a name that no key can have."""
+        """Raise ``LogFormatError`` for an invalid key name."""
         _check_name(self.name)
         if len(self.key_id) != _KEY_ID_BYTES:
             raise LogFormatError("a key ID must have 4 bytes")
@@ -52,7 +52,7 @@ class Signature:
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """A text with its signatures. The text is to be ignored until one of them is verified."""
+    """A text with its signatures. Ignore the text until one of them is verified."""
 
     text: str
     signatures: tuple[Signature, ...]
@@ -60,13 +60,13 @@ class Note:
 
 @dataclass(frozen=True, slots=True)
 class VerifierKey:
-    """An Ed25519 public key and the name under which it signs."""
+    """An Ed25519 public key and its name in signatures."""
 
     name: str
     public_key: bytes
 
     def __post_init__(self) -> None:
-        """Raise ``LogFormatError`` for a name or key that none can be."""
+        """Raise ``LogFormatError`` for an invalid name or key."""
         _check_name(self.name)
         if len(self.public_key) != _KEY_BYTES:
             raise LogFormatError("an Ed25519 public key must have 32 bytes")
@@ -74,7 +74,7 @@ class VerifierKey:
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """The head of the log ``origin``: the root of its tree of ``size`` leaves. Raises ``LogFormatError``."""
+    """Tree head of the log ``origin``: the root of its tree of ``size`` leaves. Raises ``LogFormatError``."""
 
     origin: str
     size: int
@@ -92,16 +92,16 @@ class Checkpoint:
             raise LogFormatError("the checkpoint's root is not a SHA-256 hash")
 
     def text(self) -> str:
-        """What is signed."""
+        """Return the signed text."""
         return "\n".join((self.origin, str(self.size), _base64(self.root), *self.extensions, ""))
 
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """That an entry lies in a log, for whoever has the log's key: see ``open_proof``.
+    """Inclusion proof of an entry in a log, verifiable with the log's key: see ``open_proof``.
 
-    ``path`` goes from the leaf's sibling to the root's child, ``note`` is a signed checkpoint's text, ``extra`` is what
-    the log adds and nothing proves.
+    ``path`` goes from the leaf's sibling to the root's child, ``note`` is a signed checkpoint's text, ``extra`` is
+    added by the log and not proven.
     """
 
     index: int
@@ -110,7 +110,7 @@ class Proof:
     extra: bytes | None = None
 
     def __post_init__(self) -> None:
-        """Raise ``LogFormatError`` for what has no text."""
+        """Raise ``LogFormatError`` for values without a text form."""
         if not 0 <= self.index < _MOST_LEAVES:
             raise LogFormatError("the proof's index is not a valid leaf index")
         if len(self.path) > _MOST_HASHES or any(len(sibling) != HASH_BYTES for sibling in self.path):
@@ -118,25 +118,25 @@ class Proof:
         parse_checkpoint(parse_note(self.note).text)
 
     def text(self) -> str:
-        """The proof as a file ``.tlog-proof``."""
+        """Return the proof as a file ``.tlog-proof``."""
         extra = () if self.extra is None else (f"extra {_base64(self.extra)}",)
         path = (_base64(sibling) for sibling in self.path)
         return "\n".join((PROOF_TYPE, *extra, f"index {self.index}", *path, "", self.note))
 
 
 def key_id(name: str, public_key: bytes) -> bytes:
-    """The ID of an Ed25519 key in notes: 4 bytes."""
+    """Return the ID of an Ed25519 key in notes: 4 bytes."""
     return hashlib.sha256(name.encode() + b"\n" + bytes((ED25519,)) + public_key).digest()[:_KEY_ID_BYTES]
 
 
 def vkey(name: str, public_key: bytes) -> str:
-    """The verifier key to give to people. Raises ``LogFormatError`` for a name or key that none can be."""
+    """Return the verifier key to publish. Raises ``LogFormatError`` for an invalid name or key."""
     key = VerifierKey(name, public_key)
     return f"{name}+{key_id(name, public_key).hex()}+{_base64(bytes((ED25519,)) + key.public_key)}"
 
 
 def parse_vkey(text: str) -> VerifierKey:
-    """A verifier key's name and public key. Raises ``LogFormatError``."""
+    """Parse a verifier key's name and public key. Raises ``LogFormatError``."""
     name, _, rest = text.partition("+")
     found_id, _, material = rest.partition("+")
     key = _decode(material, "the verifier key")
@@ -149,7 +149,7 @@ def parse_vkey(text: str) -> VerifierKey:
 
 
 def signed_note(text: str, signatures: Iterable[Signature]) -> str:
-    """The note that says ``text``, which ends in a newline. Raises ``LogFormatError``, also without signatures."""
+    """Return the note of ``text``, which ends in a newline. Raises ``LogFormatError``, also without signatures."""
     if not text.endswith("\n"):
         raise LogFormatError("the note's text does not end in a newline")
     lines = [f"{_DASH}{made.name} {_base64(made.key_id + made.signature)}\n" for made in signatures]
@@ -159,7 +159,7 @@ def signed_note(text: str, signatures: Iterable[Signature]) -> str:
 
 
 def parse_note(text: str) -> Note:
-    """A note's text and signatures, none of them verified. Raises ``LogFormatError``."""
+    """Parse a note's text and signatures, without verification. Raises ``LogFormatError``."""
     _check_text(text)
     body, empty_line, rest = text.rpartition("\n\n")
     if not empty_line or not rest.endswith("\n"):
@@ -171,7 +171,7 @@ def parse_note(text: str) -> Note:
 
 
 def parse_checkpoint(text: str) -> Checkpoint:
-    """The checkpoint that a note's text is. Raises ``LogFormatError``."""
+    """Parse the checkpoint in a note's text. Raises ``LogFormatError``."""
     lines = text.split("\n")
     if len(lines) < 4 or lines.pop():  # noqa: PLR2004 - origin, size, root, and nothing after the last newline
         raise LogFormatError("the checkpoint does not have three lines")
@@ -182,7 +182,7 @@ def parse_checkpoint(text: str) -> Checkpoint:
 
 
 def parse_proof(text: str) -> Proof:
-    """A proof, of which nothing is verified. Raises ``LogFormatError``."""
+    """Parse a proof, without verification. Raises ``LogFormatError``."""
     head, _, note = text.partition("\n\n")
     first, *lines = head.split("\n")
     if first != PROOF_TYPE:
@@ -197,11 +197,10 @@ def parse_proof(text: str) -> Proof:
 
 
 def open_checkpoint(note: str, keys: Sequence[VerifierKey], verify: Verify) -> Checkpoint:
-    """The checkpoint of a note once it is verified: by a key of the log's own name, and by every known key that signed.
+    """Return the checkpoint of a note, verified by a key of its log and every other known signing key.
 
-    Raises:
-        LogFormatError: if it is no signed checkpoint.
-        Unproven: if the log's key did not sign it, or a signature by a known key does not hold.
+    Raises: LogFormatError: if it is not a signed checkpoint. Unproven: if the log's key did not sign it, or a signature
+    by a known key is invalid.
     """
     parsed = parse_note(note)
     checkpoint = parse_checkpoint(parsed.text)
@@ -218,10 +217,9 @@ def open_checkpoint(note: str, keys: Sequence[VerifierKey], verify: Verify) -> C
 
 
 def open_proof(proof: Proof, entry: bytes, keys: Sequence[VerifierKey], verify: Verify) -> Checkpoint:
-    """The verified checkpoint of the log that ``proof`` shows ``entry`` to be in.
+    """Return the verified checkpoint of the log that ``proof`` proves ``entry`` to be in.
 
-    Raises:
-        LogFormatError, Unproven: see ``open_checkpoint``; and if the proof is not of this entry.
+    Raises: LogFormatError, Unproven: see ``open_checkpoint``; and if the proof does not prove this entry.
     """
     checkpoint = open_checkpoint(proof.note, keys, verify)
     if not verify_inclusion(entry, proof.index, checkpoint.size, proof.path, checkpoint.root):

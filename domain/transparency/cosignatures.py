@@ -1,7 +1,7 @@
-"""Cosignatures of witnesses, and how a log asks for one: C2SP tlog-cosignature (Ed25519) and tlog-witness.
+"""Cosignatures of witnesses, and their request by a log: C2SP tlog-cosignature (Ed25519) and tlog-witness.
 
-A witness signs a log's checkpoint once it saw a proof that it extends the last one that it signed. Whoever holds a
-cosigned checkpoint knows that the witness saw no other log under this name.
+A witness signs a log's checkpoint after verifying that it extends the last one it signed. A cosigned checkpoint proves
+that the witness saw no other log under this name.
 """
 
 import base64
@@ -28,7 +28,7 @@ _SIZE = re.compile(r"(0|[1-9][0-9]{0,18})\n")
 
 
 class WitnessSize(Exception):
-    """The witness's last checkpoint of this log has another ``size``."""
+    """The witness's last checkpoint of this log has a different ``size``."""
 
     def __init__(self, size: int) -> None:
         super().__init__("the witness has a different size")
@@ -36,7 +36,7 @@ class WitnessSize(Exception):
 
 
 class WitnessRefuses(Exception):
-    """The witness does not know the log or its key, or does not accept the proof. ``status`` is HTTP's."""
+    """The witness does not know the log or its key, or rejects the proof. ``status`` is HTTP's."""
 
     def __init__(self, status: int) -> None:
         super().__init__(f"the witness refused with status {status}")
@@ -44,18 +44,18 @@ class WitnessRefuses(Exception):
 
 
 def cosigner_id(name: str, public_key: bytes) -> bytes:
-    """The ID of a cosigner's key in notes: 4 bytes."""
+    """Return the ID of a cosigner's key in notes: 4 bytes."""
     return hashlib.sha256(name.encode() + b"\n" + bytes((ED25519_COSIGNATURE,)) + public_key).digest()[:_ID_BYTES]
 
 
 def cosigner_vkey(key: VerifierKey) -> str:
-    """The verifier key of a cosigner, to give to people."""
+    """Return the verifier key of a cosigner to publish."""
     material = base64.b64encode(bytes((ED25519_COSIGNATURE,)) + key.public_key).decode()
     return f"{key.name}+{cosigner_id(key.name, key.public_key).hex()}+{material}"
 
 
 def parse_cosigner(text: str) -> VerifierKey:
-    """A cosigner's name and key from its verifier key. Raises ``LogFormatError``."""
+    """Parse a cosigner's name and key from its verifier key. Raises ``LogFormatError``."""
     name, _, rest = text.partition("+")
     found_id, _, material = rest.partition("+")
     try:
@@ -71,18 +71,18 @@ def parse_cosigner(text: str) -> VerifierKey:
 
 
 def cosigned_message(text: str, timestamp: int) -> bytes:
-    """What a cosigner signs of a checkpoint's text, at ``timestamp`` (POSIX seconds)."""
+    """Return the message that a cosigner signs for a checkpoint's text, at ``timestamp`` (POSIX seconds)."""
     return f"cosignature/v1\ntime {timestamp}\n{text}".encode()
 
 
 def submission(old_size: int, path: Sequence[bytes], note: str) -> bytes:
-    """The body of ``add-checkpoint``: the witness's last size, the proof from there, and the signed checkpoint."""
+    """Return the body of ``add-checkpoint``: the witness's last size, the proof from there, the signed checkpoint."""
     proof = "".join(f"{base64.b64encode(sibling).decode()}\n" for sibling in path)
     return f"old {old_size}\n{proof}\n{note}".encode()
 
 
 def parse_size(body: str) -> int:
-    """The size in a witness's answer 409. Raises ``LogFormatError``."""
+    """Parse the size in a witness's answer 409. Raises ``LogFormatError``."""
     found = _SIZE.fullmatch(body)
     if found is None:
         raise LogFormatError("the witness's size is not a decimal number")
@@ -90,11 +90,10 @@ def parse_size(body: str) -> int:
 
 
 def cosigned(note: str, answer: str, cosigner: VerifierKey, verify: Verify) -> str:
-    """The line that a witness's answer adds to a note, newline included; lines of others are ignored.
+    """Return the line to add to a note from a witness's answer, newline included; others' lines are ignored.
 
-    Raises:
-        LogFormatError: the answer is no signature lines.
-        Unproven: none of them is this cosigner's, or it does not hold.
+    Raises: LogFormatError: the answer has no signature lines. Unproven: none of them is this cosigner's, or it is
+    invalid.
     """
     text = parse_note(note).text
     answered = parse_note(f"{text}\n{answer}")
@@ -112,7 +111,7 @@ def cosigned(note: str, answer: str, cosigner: VerifierKey, verify: Verify) -> s
 
 
 def check_cosignature(text: str, made: Signature, cosigner: VerifierKey, verify: Verify) -> int:
-    """The time (POSIX seconds) of a cosignature that holds. Raises ``Unproven``."""
+    """Return the time (POSIX seconds) of a valid cosignature. Raises ``Unproven``."""
     timestamp = int.from_bytes(made.signature[:_TIME_BYTES], "big")
     if len(made.signature) != _TIME_BYTES + _SIGNATURE_BYTES or not 0 < timestamp < 1 << 63:
         raise Unproven("the cosignature has no time")

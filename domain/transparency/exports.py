@@ -1,10 +1,10 @@
-"""Exports of a log: JSON lines that can be verified offline with the log's key alone.
+"""Exports of a log: JSON Lines that can be verified offline with the log's key alone.
 
 The first line is a header: ``assay_export`` (1), ``log`` (the origin), ``first`` and ``after`` (the first entry, and
-the one after the last), ``checkpoint`` (a signed note), ``edge`` where ``first`` is not 0, and ``consistency`` where
-the checkpoint is of more than ``after`` entries; hashes in hexadecimal. Each further line is an entry: a record's
-columns, ``ciphertext`` in base64 and ``digest`` in hexadecimal, or no more than ``seq``, ``event_id`` and ``digest``
-where the record lies elsewhere.
+the one after the last), ``checkpoint`` (a signed note), ``edge`` if ``first`` is not 0, and ``consistency`` if the
+checkpoint covers more than ``after`` entries; hashes in hexadecimal. Each further line is an entry: a record's columns,
+``ciphertext`` in base64 and ``digest`` in hexadecimal, or only ``seq``, ``event_id`` and ``digest`` if the record is
+stored elsewhere.
 """
 
 import base64
@@ -24,11 +24,11 @@ _COLUMNS = (
 
 
 class ExportError(ValueError):
-    """A line is none of an export. Says why."""
+    """A line is not one of an export. Has the reason."""
 
 
 def header_of(origin: str, first: Edge, after: int, checkpoint: str, consistency: Sequence[bytes]) -> dict[str, Any]:
-    """The header of an export of the entries from the tree ``first`` on."""
+    """Return the header of an export of the entries from the tree ``first`` on."""
     header: dict[str, Any] = {
         "assay_export": VERSION,
         "log": origin,
@@ -44,10 +44,9 @@ def header_of(origin: str, first: Edge, after: int, checkpoint: str, consistency
 
 
 def read_header(header: Mapping[str, Any]) -> tuple[int, int, Edge, list[bytes]]:
-    """What a header says of its entries: the first, the one after the last, the edge before, the consistency proof.
+    """Parse a header: first entry, the one after the last, the edge before, the consistency proof.
 
-    Raises:
-        ExportError: it does not hold.
+    Raises: ExportError: it is invalid.
     """
     try:
         first, after = header["first"], header["after"]
@@ -59,7 +58,7 @@ def read_header(header: Mapping[str, Any]) -> tuple[int, int, Edge, list[bytes]]
 
 
 def entry_line(seq: int, event_id: UUID, digest: bytes, record: Mapping[str, Any] | None) -> dict[str, Any]:
-    """The line of an entry. ``record`` has the columns of its record, where that is kept."""
+    """Return the line of an entry. ``record`` has the columns of its record, if available."""
     line: dict[str, Any] = {"seq": seq, "event_id": str(event_id), "digest": digest.hex()}
     if record is not None:
         line |= {name: record[name] for name in _COLUMNS}
@@ -70,10 +69,9 @@ def entry_line(seq: int, event_id: UUID, digest: bytes, record: Mapping[str, Any
 
 
 def entry_of(line: Mapping[str, Any], seq: int, tenant: str) -> tuple[bytes, bool]:
-    """The digest that a line proves to be that of its record, and whether it has one.
+    """Return an entry's digest, recomputed from its record if present, and True if it has a record.
 
-    Raises:
-        ExportError: if the line is not that of entry ``seq`` of the tenant's log, or its record was changed.
+    Raises: ExportError: if the line is not entry ``seq`` of the tenant's log, or its record was changed.
     """
     if line.get("seq") != seq:
         raise ExportError(f"expected entry {seq} here")

@@ -1,4 +1,4 @@
-"""Heads of the log, and whether one may follow another: a log only ever grows."""
+"""Tree heads, and the rule that a log only grows."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ TenantTile = tuple[str, TileId]
 
 
 class RolledBack(ValueError):
-    """A head does not extend the one that was signed last: the log was cut, or changed behind what is signed."""
+    """A head does not extend the last signed one: the log was truncated or changed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,9 +26,9 @@ class TreeHead:
 
 @dataclass(frozen=True, slots=True)
 class LogHead:
-    """A tenant's tree as it lies in the store: its right edge, and the size of its newest checkpoint there.
+    """A tenant's stored tree: its right edge, and the size of its newest checkpoint in the store.
 
-    ``damaged`` says that the store's edge is that of no tree of its size; then ``edge`` is the empty one.
+    ``damaged`` means that the stored edge matches no tree of its size; then ``edge`` is the empty one.
     """
 
     tenant: str
@@ -39,7 +39,7 @@ class LogHead:
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """A signed checkpoint for everybody to see."""
+    """A signed checkpoint to be published."""
 
     tenant: str
     size: int
@@ -49,7 +49,7 @@ class Published:
 
 @dataclass(frozen=True, slots=True)
 class KeptCheckpoint:
-    """The last checkpoint of a tenant's log: its note, what it says, and its version in the KV engine."""
+    """Last checkpoint of a tenant's log: its note, its content, and its version in the KV engine."""
 
     note: str
     checkpoint: Checkpoint
@@ -57,17 +57,16 @@ class KeptCheckpoint:
 
 
 def tiles_for_growth(old: TreeHead, new: TreeHead) -> list[TileId]:
-    """The tiles that ``growth`` needs, of the tree that ``new`` is a head of."""
+    """Return the tiles that ``growth`` needs, of the tree with the head ``new``."""
     return tiles_for_consistency(old.size, new.size) if 0 < old.size < new.size else []
 
 
 def growth(old: TreeHead, new: TreeHead, tiles: Mapping[TileId, bytes]) -> list[bytes]:
-    """The consistency proof (RFC 9162 section 2.1.4) from ``old`` to ``new``, verified.
+    """Return the verified consistency proof (RFC 9162 section 2.1.4) from ``old`` to ``new``.
 
-    The proof is what counts: whoever changes leaves or tiles behind ``old`` can't make one that leads to its root.
+    The proof is decisive: changed leaves or tiles before ``old`` can't produce one that leads to its root.
 
-    Raises:
-        RolledBack: there is none: ``new`` is smaller, is another tree, or the tiles don't make it.
+    Raises: RolledBack: there is none: ``new`` is smaller, is another tree, or does not match the tiles.
     """
     if new.size < old.size:
         raise RolledBack("the log is smaller than its signed checkpoint")

@@ -1,7 +1,7 @@
 """The Merkle tree of the audit log: RFC 9162, section 2.1, over SHA-256.
 
 A tree is described by its *perfect* subtrees, those of a power of two leaves: the one at ``(level, idx)`` spans the
-leaves ``idx * 2**level`` up to ``(idx + 1) * 2**level``. They never change once they are full, so they can be kept
+leaves ``idx * 2**level`` up to ``(idx + 1) * 2**level``. They never change once they are full, so they can be stored
 (``domain/transparency/tiles.py``) while the tree grows.
 """
 
@@ -20,29 +20,28 @@ _LEAF, _NODE = b"\x00", b"\x01"
 
 
 def leaf_hash(entry: bytes) -> bytes:
-    """The hash of a leaf with this entry."""
+    """Return the hash of a leaf with this entry."""
     return hashlib.sha256(_LEAF + entry).digest()
 
 
 def node_hash(left: bytes, right: bytes) -> bytes:
-    """The hash of an inner node."""
+    """Return the hash of an inner node."""
     return hashlib.sha256(_NODE + left + right).digest()
 
 
 def pair_up(row: Sequence[bytes]) -> list[bytes]:
-    """The nodes above a row of an even number of nodes, in one pass: this is where a growing log spends its time."""
+    """Return the nodes above an even number of nodes, in one pass: the hot loop of a growing log."""
     sha256 = hashlib.sha256
     return [sha256(b"\x01" + left + right).digest() for left, right in zip(row[::2], row[1::2], strict=True)]
 
 
 @dataclass(frozen=True, slots=True)
 class Edge:
-    """The right edge of a tree of ``size`` leaves: the roots of its perfect subtrees, largest first.
+    """Right edge of a tree of ``size`` leaves: the roots of its perfect subtrees, largest first.
 
-    It is all that appending needs to know of a tree, one hash for each bit of the size.
+    Appending needs only the edge, one hash for each bit of the size.
 
-    Raises:
-        ValueError: if there are not that many hashes, or one is not of 32 bytes.
+    Raises: ValueError: if the number of hashes is wrong, or one does not have 32 bytes.
     """
 
     size: int = 0
@@ -55,15 +54,15 @@ class Edge:
 
     @classmethod
     def from_bytes(cls, size: int, data: bytes) -> "Edge":
-        """The edge whose hashes lie one after the other in ``data``. Raises ``ValueError``: see the class."""
+        """Return the edge with the concatenated hashes in ``data``. Raises ``ValueError``: see the class."""
         return cls(size, tuple(data[at : at + HASH_BYTES] for at in range(0, len(data), HASH_BYTES)))
 
     def to_bytes(self) -> bytes:
-        """The hashes, one after the other."""
+        """Return the concatenated hashes."""
         return b"".join(self.hashes)
 
     def append(self, leaf_hashes: Iterable[bytes]) -> "Edge":
-        """The edge once these leaves came to it."""
+        """Return the edge after appending these leaves."""
         row, edge, kept = list(leaf_hashes), list(self.hashes), list[bytes]()
         size, left_over = self.size + len(row), self.size
         while row:
@@ -81,15 +80,14 @@ class Edge:
 
 
 def edge_of(size: int, subtree: Subtree) -> Edge:
-    """The edge of the tree of the first ``size`` leaves, from perfect subtrees."""
+    """Return the edge of the tree of the first ``size`` leaves, from perfect subtrees."""
     return Edge(size, tuple(_perfect(0, size, subtree)))
 
 
 def inclusion_path(size: int, index: int, subtree: Subtree) -> list[bytes]:
-    """The inclusion proof of the leaf ``index`` in the tree of the first ``size`` leaves (section 2.1.3.1).
+    """Return the inclusion proof of leaf ``index`` in the tree of the first ``size`` leaves (section 2.1.3.1).
 
-    Raises:
-        ValueError: if the tree has no such leaf.
+    Raises: ValueError: if the tree has no such leaf.
     """
     if not 0 <= index < size:
         raise ValueError(f"no leaf {index} in a tree of {size} leaves")
@@ -106,12 +104,11 @@ def inclusion_path(size: int, index: int, subtree: Subtree) -> list[bytes]:
 
 
 def consistency_path(old: int, new: int, subtree: Subtree) -> list[bytes]:
-    """The proof that the tree of ``new`` leaves extends that of the first ``old`` (section 2.1.4.1).
+    """Return the proof that the tree of ``new`` leaves extends that of the first ``old`` (section 2.1.4.1).
 
     Empty for trees of the same size, and for an empty old one, which every tree extends.
 
-    Raises:
-        ValueError: if the new tree is the smaller one.
+    Raises: ValueError: if the new tree is the smaller one.
     """
     if not 0 <= old <= new:
         raise ValueError(f"a tree of {new} leaves doesn't extend one of {old}")
@@ -124,13 +121,13 @@ def consistency_path(old: int, new: int, subtree: Subtree) -> list[bytes]:
         else:
             path.append(_root(low, middle, subtree))
             low = middle
-    if low > 0:  # what remains is a part of the old tree whose root the verifier can't know
+    if low > 0:  # the rest is a part of the old tree whose root the verifier can't know
         path.append(_root(low, high, subtree))
     return path[::-1]
 
 
 def verify_inclusion(entry: bytes, index: int, size: int, path: Sequence[bytes], root: bytes) -> bool:
-    """Whether ``path`` proves that ``entry`` is the leaf ``index`` of the tree with this size and root (2.1.3.2)."""
+    """Verify that ``path`` proves ``entry`` to be leaf ``index`` of the tree with this size and root (2.1.3.2)."""
     if not 0 <= index < size or not _are_hashes(path):
         return False
     number, last, found = index, size - 1, leaf_hash(entry)
@@ -147,7 +144,7 @@ def verify_inclusion(entry: bytes, index: int, size: int, path: Sequence[bytes],
 
 
 def verify_consistency(old_size: int, new_size: int, old_root: bytes, new_root: bytes, path: Sequence[bytes]) -> bool:
-    """Whether ``path`` proves that the new tree extends the old one (section 2.1.4.2)."""
+    """Verify that ``path`` proves that the new tree extends the old one (section 2.1.4.2)."""
     if not 0 <= old_size <= new_size or not _are_hashes([old_root, new_root, *path]):
         return False
     if any(root != EMPTY_ROOT for size, root in ((old_size, old_root), (new_size, new_root)) if size == 0):
@@ -173,7 +170,7 @@ def verify_consistency(old_size: int, new_size: int, old_root: bytes, new_root: 
 
 
 def _up_to_right_child(number: int, last: int) -> tuple[int, int]:
-    """Up from a left child without a sibling, to the first level where it has one to its left."""
+    """Go up from a left child without a sibling to the first level with a left sibling."""
     while number and not number & 1:
         number, last = number >> 1, last >> 1
     return number, last
@@ -186,12 +183,12 @@ def _up_to_left_child(number: int, last: int) -> tuple[int, int]:
 
 
 def _split(width: int) -> int:
-    """The largest power of two below ``width``, which is at least 2: the leaves of the left child."""
+    """Return the largest power of two below ``width``, at least 2: the number of leaves of the left child."""
     return 1 << (width - 1).bit_length() - 1
 
 
 def _perfect(low: int, high: int, subtree: Subtree) -> list[bytes]:
-    """The perfect subtrees that a range is made of, largest first. It starts where a subtree of the tree does."""
+    """Return the perfect subtrees of a range, largest first. It starts at a subtree of the tree."""
     hashes = list[bytes]()
     while low < high:
         level = (high - low).bit_length() - 1

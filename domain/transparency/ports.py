@@ -11,21 +11,22 @@ from domain.transparency.merkle import Edge
 
 
 class LogEntries(Protocol):
-    """A tenant's log as a list: its entries in their order, each with its record while that is kept."""
+    """A tenant's log as a list: its entries in order, each with its record if stored."""
 
     async def span(
         self, tenant: str, size: int, since: datetime | None = None, until: datetime | None = None
     ) -> tuple[int, int]:
-        """The first of the entries recorded at ``since`` or later and before ``until``, and the one after the last.
+        """Return the first entry recorded at ``since`` or later and before ``until``, and the one after the last.
 
-        Of the first ``size`` entries; between them may lie some of other times. Without any, ``(size, size)``.
+        Of the first ``size`` entries; entries of other times may lie in between. Without any, ``(size, size)``.
         """
         ...
 
     async def read(self, tenant: str, first: int, after: int) -> Sequence[Mapping[str, Any]]:
-        """The entries from ``first`` to before ``after``, as lines of an export (``domain.transparency.exports``).
+        """Return the entries from ``first`` to before ``after``, as lines of an export
+        (``domain.transparency.exports``).
 
-        They come as they are stored: whoever verifies the export tells whether they were changed.
+        They are returned as stored: changes are detected by verifying the export.
         """
         ...
 
@@ -39,17 +40,16 @@ class LogEntries(Protocol):
 
 
 class LogProofs(Protocol):
-    """Proofs of a tenant's log, from what is stored of its tree."""
+    """Proofs of a tenant's log, from its stored tree."""
 
     async def checkpoint(self, tenant: str) -> str | None:
         """The newest signed checkpoint, a note; None while there is none."""
         ...
 
     async def sealed(self, tenant: str, event_id: UUID) -> Proof | None:
-        """The proof that the event is in the newest checkpoint; None until that covers it, and for unknown events.
+        """Return the proof that the event is in the newest checkpoint; None until covered, and for unknown events.
 
-        Raises:
-            Refusal: INTERNAL if what is stored proves nothing: it was changed.
+        Raises: Refusal: INTERNAL if the stored tree does not prove it: it was changed.
         """
         ...
 
@@ -63,16 +63,15 @@ class LogProofs(Protocol):
 
 
 class MonthArchiver(Protocol):
-    """Moves old months of the audit log into files and back. ``docs/retention.md`` tells how."""
+    """Moves old months of the audit log to files and back. See ``docs/retention.md``."""
 
     async def due(self) -> Sequence[date]:
-        """The months that the policy lets go, by their first days, oldest first."""
+        """Return the months past the retention period, by their first days, oldest first."""
         ...
 
     async def archive(self, month: date) -> MonthReport:
-        """Archive a month, or say why it stays. May be repeated.
+        """Archive a month, or return the reason why it is kept. May be repeated.
 
-        Raises:
-            ArchiveInvalid: what was written, read back, does not hold; nothing was dropped.
+        Raises: ArchiveInvalid: a written file failed verification; nothing was dropped.
         """
         ...

@@ -15,10 +15,10 @@ class TreeStore(Protocol):
     """Store of the tenants' trees. Any number of sequencers may use it at once."""
 
     async def sequence(self, most: int) -> int:
-        """Move up to ``most`` pending records into their tenants' trees; give the number moved, all or none.
+        """Move up to ``most`` pending records into their tenants' trees; return their number, all or none.
 
-        Of a tenant whose tiles or edge are damaged only the leaves are kept, and a tenant whose head is of fewer leaves
-        than there are gets none: see ``stuck``. The other tenants go on.
+        For a tenant with damaged tiles or edge only the leaves are stored, and a tenant whose head covers fewer leaves
+        than exist gets none: see ``stuck``. The other tenants continue.
         """
         ...
 
@@ -51,20 +51,20 @@ class TreeStore(Protocol):
         ...
 
     async def lag(self) -> tuple[int, float]:
-        """The number of records that wait for the tree, and the age of the oldest in seconds."""
+        """Return the number of pending records, and the age of the oldest in seconds."""
         ...
 
     async def stuck(self) -> set[str]:
-        """The tenants with more leaves than their head has: their records wait."""
+        """Return the tenants with more leaves than their head covers: their records stay pending."""
         ...
 
     async def make_months(self, ahead: int) -> int:
-        """Make the partitions of the next ``ahead`` months; give the number that was missing."""
+        """Create the partitions of the next ``ahead`` months; return the number of missing ones."""
         ...
 
 
 class CheckpointSigner(Protocol):
-    """Signs checkpoints, and keeps the last of each log out of the store's reach."""
+    """Signs checkpoints, and stores the last of each log outside the database."""
 
     def checkpoint(self, tenant: str, size: int, root: bytes) -> Checkpoint:
         """The checkpoint of a tenant's log."""
@@ -83,14 +83,13 @@ class CheckpointSigner(Protocol):
         ...
 
     def forget(self, tenant: str) -> None:
-        """Ask the key store next time."""
+        """Drop the cached checkpoint."""
         ...
 
     async def keep(self, tenant: str, note: str, *, after: KeptCheckpoint | None) -> bool:
-        """Keep a checkpoint on top of the one that it extends; False if another came between.
+        """Store a checkpoint that extends ``after``; False if another was stored in between.
 
-        Raises:
-            Refusal: VAULT_UNAVAILABLE. It may have been kept nevertheless.
+        Raises: Refusal: VAULT_UNAVAILABLE. It may have been stored nevertheless.
         """
         ...
 
@@ -100,15 +99,13 @@ class CheckpointWitness(Protocol):
 
     @property
     def cosigner(self) -> str:
-        """The name of its key."""
+        """Return the name of its key."""
         ...
 
     async def add_checkpoint(self, old_size: int, path: list[bytes], note: str) -> str:
-        """Submit a checkpoint with the proof from the witness's last one; give its verified signature line.
+        """Submit a checkpoint with the proof from the witness's last one; return its verified signature line.
 
-        Raises:
-            WitnessSize: the witness's last checkpoint has another size: prove from there.
-            WitnessRefuses: the witness does not accept this checkpoint.
-            LogFormatError, Unproven: its answer is malformed, or its signature is invalid.
+        Raises: WitnessSize: the witness's last checkpoint has another size: prove from there. WitnessRefuses: the
+        witness rejects this checkpoint. LogFormatError, Unproven: its answer is malformed, or its signature is invalid.
         """
         ...

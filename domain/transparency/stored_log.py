@@ -7,7 +7,7 @@ from domain.transparency.checkpoints import VerifierKey
 
 @dataclass(frozen=True, slots=True)
 class LogKeys:
-    """The public keys of all versions of the key that signs all tenants' logs."""
+    """Public keys of all versions of the key that signs all tenants' logs."""
 
     public_keys: tuple[bytes, ...]
 
@@ -18,7 +18,7 @@ class LogKeys:
 
 @dataclass(frozen=True, slots=True)
 class StoredHead:
-    """A tenant's log as one snapshot shows it: its leaves' numbers, what the head says, the newest checkpoint."""
+    """Snapshot of a tenant's log: leaf numbers, the head's values, the newest checkpoint."""
 
     first: int
     leaves: int
@@ -29,7 +29,7 @@ class StoredHead:
 
 @dataclass(frozen=True, slots=True)
 class EventPosition:
-    """Where an event is: at ``seq`` in the tree, or waiting for it for ``age`` seconds."""
+    """Position of an event: at ``seq`` in the tree, or pending for ``age`` seconds."""
 
     tenant: str
     digest: bytes
@@ -39,7 +39,7 @@ class EventPosition:
 
 @dataclass(frozen=True, slots=True)
 class Signed:
-    """A row of the checkpoints."""
+    """A row of the checkpoints' table."""
 
     size: int
     root: bytes

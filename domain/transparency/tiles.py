@@ -1,6 +1,6 @@
-"""Tiles: how a growing Merkle tree is kept (C2SP tlog-tiles).
+"""Tiles: storage of a growing Merkle tree (C2SP tlog-tiles).
 
-The tile ``(level, idx)`` holds up to 256 hashes, those of the perfect subtrees of ``256**level`` leaves each, from the
+The tile ``(level, idx)`` has up to 256 hashes, those of the perfect subtrees of ``256**level`` leaves each, from the
 ``idx * 256``-th on. A tile that is not full is *partial*; it only ever gets longer, so one that is read for an older
 tree may be longer than that tree's. A full tile is one hash in the tile above it.
 """
@@ -17,11 +17,11 @@ TileId = tuple[int, int]
 
 
 class TileError(ValueError):
-    """A tile is missing, or not as long as the tree says. Says which."""
+    """A tile is missing, or has the wrong length for the tree."""
 
 
 def changed_tiles(old: int, new: int) -> list[TileId]:
-    """The tiles that a tree gets or that grow when it grows from ``old`` leaves to ``new``, lowest level first."""
+    """Return the tiles added or extended when a tree grows from ``old`` leaves to ``new``, lowest level first."""
     found = list[TileId]()
     level = 0
     while (before := old >> level * TILE_HEIGHT) < (after := new >> level * TILE_HEIGHT):
@@ -31,7 +31,7 @@ def changed_tiles(old: int, new: int) -> list[TileId]:
 
 
 def partial_tiles(size: int) -> list[TileId]:
-    """The partial tiles of a tree of ``size`` leaves: what has to be read before it can grow."""
+    """Return the partial tiles of a tree of ``size`` leaves, which must be read before it can grow."""
     found = list[TileId]()
     level = 0
     while count := size >> level * TILE_HEIGHT:
@@ -42,12 +42,11 @@ def partial_tiles(size: int) -> list[TileId]:
 
 
 def new_tiles(old_size: int, leaf_hashes: Iterable[bytes], partial: Mapping[TileId, bytes]) -> dict[TileId, bytes]:
-    """The full content of each tile that changes when these leaves come to a tree of ``old_size`` leaves.
+    """Return the full content of each tile that changes when leaves are appended to ``old_size`` leaves.
 
-    ``partial`` holds the tiles of ``partial_tiles(old_size)``.
+    ``partial`` has the tiles of ``partial_tiles(old_size)``.
 
-    Raises:
-        TileError: if one of them is missing or not of the length that the tree has.
+    Raises: TileError: if one of them is missing or has the wrong length.
     """
     tiles = dict[TileId, bytes]()
     level, before, row = 0, old_size, list(leaf_hashes)
@@ -65,10 +64,9 @@ def new_tiles(old_size: int, leaf_hashes: Iterable[bytes], partial: Mapping[Tile
 
 
 def subtree_from_tiles(level: int, idx: int, tiles: Mapping[TileId, bytes]) -> bytes:
-    """The root of the perfect subtree at ``(level, idx)`` (of the tree, not of tiles).
+    """Return the root of the perfect subtree at ``(level, idx)`` (of the tree, not of tiles).
 
-    Raises:
-        TileError: if the tile that it lies in is missing or ends before it.
+    Raises: TileError: if its tile is missing or too short.
     """
     tile, start, width = _place(level, idx)
     content = tiles.get(tile, b"")[start * HASH_BYTES : (start + width) * HASH_BYTES]
@@ -81,22 +79,22 @@ def subtree_from_tiles(level: int, idx: int, tiles: Mapping[TileId, bytes]) -> b
 
 
 def tiles_for_edge(size: int) -> list[TileId]:
-    """The tiles that the edge and the root of the tree of the first ``size`` leaves are made from."""
+    """Return the tiles for edge and root of the tree of the first ``size`` leaves."""
     return _touched(lambda subtree: edge_of(size, subtree))
 
 
 def tiles_for_inclusion(size: int, index: int) -> list[TileId]:
-    """The tiles that an inclusion proof is made from. Raises ``ValueError`` if the tree has no such leaf."""
+    """Return the tiles for an inclusion proof. Raises ``ValueError`` if the tree has no such leaf."""
     return _touched(lambda subtree: inclusion_path(size, index, subtree))
 
 
 def tiles_for_consistency(old: int, new: int) -> list[TileId]:
-    """The tiles that a consistency proof is made from. Raises ``ValueError`` if the new tree is the smaller one."""
+    """Return the tiles for a consistency proof. Raises ``ValueError`` if the new tree is the smaller one."""
     return _touched(lambda subtree: consistency_path(old, new, subtree))
 
 
 def _touched(make: Callable[[Subtree], object]) -> list[TileId]:
-    """The tiles that ``make`` asks for: the proof's own code is run, so that the two can't come apart."""
+    """Return the tiles that ``make`` reads: the proof's own code is run, so that the two can't diverge."""
     found = set[TileId]()
 
     def note(level: int, idx: int) -> bytes:
@@ -108,7 +106,7 @@ def _touched(make: Callable[[Subtree], object]) -> list[TileId]:
 
 
 def _place(level: int, idx: int) -> tuple[TileId, int, int]:
-    """The tile that holds a perfect subtree, the first of its hashes there, and how many they are."""
+    """Return the tile of a perfect subtree, the first of its hashes there, and their number."""
     tile_level, height = divmod(level, TILE_HEIGHT)
     first = idx << height
     return (tile_level, first >> TILE_HEIGHT), first % TILE_WIDTH, 1 << height

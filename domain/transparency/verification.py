@@ -1,7 +1,7 @@
-"""Whether a tenant's log is whole: rules over what a store and Vault show of it, for whoever reads them.
+"""Verification of a tenant's log: rules over the content of a store and of Vault.
 
-It shares nothing with what writes the log but the hashes of RFC 9162 (``domain/transparency/merkle.py``): here the
-tiles are laid out anew, from the leaves, and held against those that were kept.
+It shares nothing with the log's writers but the hashes of RFC 9162 (``domain/transparency/merkle.py``): tiles are
+recomputed from the leaves, and compared with the stored ones.
 """
 
 import json
@@ -19,7 +19,7 @@ from domain.transparency.tiles import TILE_HEIGHT, TILE_WIDTH, TileError, TileId
 
 
 class Fault(StrEnum):
-    """What can be wrong with a log."""
+    """Faults of a log."""
 
     # a leaf and its record
     LEAF_MISSING = "leaf missing"
@@ -33,19 +33,19 @@ class Fault(StrEnum):
     # the tree over the leaves
     TILE_CHANGED = "tile changed"
     HEAD_CHANGED = "head changed"
-    # what was signed of it
+    # signed checkpoints
     CHECKPOINT_FORGED = "checkpoint forged"
     CHECKPOINT_BROKEN = "checkpoint does not hold"
     ROLLED_BACK = "rolled back"
     FORKED = "forked"
     ANCHOR_MISSING = "checkpoint missing in Vault"
-    # what was archived
+    # archived months
     MANIFEST_FORGED = "manifest forged"
 
 
 @dataclass(frozen=True, slots=True)
 class VerificationFinding:
-    """Something that is wrong, and the first place of it: a leaf's ``seq`` and event, or a checkpoint's ``size``."""
+    """A fault and its first position: a leaf's ``seq`` and event, or a checkpoint's ``size``."""
 
     fault: Fault
     detail: str
@@ -54,7 +54,7 @@ class VerificationFinding:
     size: int | None = None
 
     def __str__(self) -> str:
-        """For people: what, and where."""
+        """Return fault and position as text."""
         place = (("seq", self.seq), ("event", self.event_id), ("checkpoint of size", self.size))
         where = ", ".join(f"{name} {value}" for name, value in place if value is not None)
         return f"{self.fault.value}{' at ' + where if where else ''}: {self.detail}"
@@ -62,12 +62,12 @@ class VerificationFinding:
 
 @dataclass(slots=True)
 class TenantAudit:
-    """What was found of one tenant's log. ``since`` is the first leaf that was read, ``root`` what the leaves make.
+    """Verification result of a tenant's log. ``since`` is the first leaf read, ``root`` the root of the leaves.
 
-    ``archived`` records lie in files, and ``beside`` the log those of months that are being archived just now.
-    ``signed_size`` is the size of the newest checkpoint in the store, ``proven`` that of the newest which holds.
+    ``archived`` is the number of records in files, ``beside`` that of records in months being archived. ``signed_size``
+    is the size of the newest checkpoint in the store, ``proven`` that of the newest valid one.
 
-    ``findings`` holds the first of each fault, in the order in which they were met. ``warnings`` break nothing.
+    ``findings`` has the first of each fault, in order of detection. ``warnings`` are no faults.
     """
 
     tenant: str
@@ -85,18 +85,18 @@ class TenantAudit:
 
     @property
     def holds(self) -> bool:
-        """Whether nothing is wrong."""
+        """Return True if there is no fault."""
         return not self.findings
 
     def found(self, finding: VerificationFinding | None) -> None:
-        """Keep the finding, if there is one and it is the first of its fault."""
+        """Add the finding, if there is one and it is the first of its fault."""
         if finding is not None and all(known.fault is not finding.fault for known in self.findings):
             self.findings.append(finding)
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A leaf of the tree, and the record that lies beside it, or None: its columns, ``fields`` as JSON text."""
+    """A leaf of the tree with its record, or None: its columns, ``fields`` as JSON text."""
 
     seq: int
     event_id: UUID
@@ -105,7 +105,7 @@ class Entry:
 
 
 def check_entry(tenant: str, entry: Entry, *, archived: bool) -> VerificationFinding | None:
-    """What is wrong with a leaf and its record. The record of an ``archived`` leaf may lie elsewhere."""
+    """Return the fault of a leaf and its record, or None. The record of an ``archived`` leaf may be elsewhere."""
     if entry.record is None:
         fault = None if archived else Fault.RECORD_MISSING
         detail = "the tree contains this event, but its record is missing"
@@ -118,7 +118,7 @@ def check_entry(tenant: str, entry: Entry, *, archived: bool) -> VerificationFin
 
 
 def _digest(record: Mapping[str, Any]) -> bytes | None:
-    """The digest of a record as it lies there, or None for one that nothing of ours can have written."""
+    """Return the digest of a stored record, or None for one that Assay can't have written."""
     try:
         return stored_digest(**{**record, "fields": json.loads(record["fields"])})
     except (ValueError, TypeError, AttributeError, OverflowError, RecursionError):
@@ -126,13 +126,12 @@ def _digest(record: Mapping[str, Any]) -> bytes | None:
 
 
 class Rebuilt:
-    """The tree over leaves that come in order: its edge, and every tile that gets longer."""
+    """The tree over leaves in order: its edge, and every tile that grows."""
 
     def __init__(self, size: int = 0, tiles: Mapping[TileId, bytes] | None = None) -> None:
-        """Begin with an empty tree, or with the first ``size`` leaves of one, from the tiles of ``partial_tiles``.
+        """Start with an empty tree, or with the first ``size`` leaves and the tiles of ``partial_tiles``.
 
-        Raises:
-            TileError: one of these is missing or too short.
+        Raises: TileError: one of these is missing or too short.
         """
         tiles = tiles or {}
         self.edge = edge_of(size, lambda level, idx: subtree_from_tiles(level, idx, tiles))
@@ -146,12 +145,12 @@ class Rebuilt:
                 raise TileError(f"the tile {(len(self._idx) - 1, idx)} is missing or too short")
 
     def append(self, hashes: Sequence[bytes]) -> list[tuple[TileId, bytes]]:
-        """Take the next leaves' hashes; give the tiles that they complete."""
+        """Append the next leaves' hashes; return the tiles that they complete."""
         self.edge = self.edge.append(hashes)
         return list(self._grow(0, hashes))
 
     def unfinished(self) -> list[tuple[TileId, bytes]]:
-        """The tiles that are not full yet."""
+        """Return the tiles that are not full yet."""
         return [
             ((level, idx), b"".join(row))
             for level, (idx, row) in enumerate(zip(self._idx, self._rows, strict=True))
@@ -176,7 +175,7 @@ class Rebuilt:
 
 
 def first_difference(kept: bytes, computed: bytes) -> int | None:
-    """The place of the first hash in which a kept tile is not the computed one, or None if they are the same."""
+    """Return the index of the first hash that differs between a stored tile and the computed one, or None."""
     if kept == computed:
         return None
     pairs = zip_longest(_hashes(kept), _hashes(computed))
@@ -188,7 +187,7 @@ def _hashes(content: bytes) -> list[bytes]:
 
 
 def check_tile(tile: TileId, kept: bytes, computed: bytes, size: int) -> VerificationFinding | None:
-    """What is wrong with a tile that is kept, in a log of ``size`` leaves by now: ``computed`` may be of fewer."""
+    """Return the fault of a stored tile in a log of ``size`` leaves; ``computed`` may cover fewer."""
     level, idx = tile
     width = min(TILE_WIDTH, (size >> level * TILE_HEIGHT) - idx * TILE_WIDTH) * HASH_BYTES
     place = first_difference(kept[: len(computed)], computed)
@@ -201,19 +200,19 @@ def check_tile(tile: TileId, kept: bytes, computed: bytes, size: int) -> Verific
 
 
 def behind(anchor: Checkpoint, where: str, size: int) -> VerificationFinding:
-    """A checkpoint that lies outside the store is of more leaves than the store has."""
+    """Report an external checkpoint that covers more leaves than the store (rollback)."""
     detail = f"{where} covers {anchor.size} leaves, and the store has {size}: the newest were removed (rollback)"
     return VerificationFinding(Fault.ROLLED_BACK, detail, size=anchor.size)
 
 
 def forked(anchor: Checkpoint, where: str) -> VerificationFinding:
-    """A checkpoint that lies outside the store has another root than the store's leaves."""
+    """Report an external checkpoint with another root than the store's leaves (fork)."""
     detail = f"{where} has another root than the store's leaves: an event before it was altered, removed or added"
     return VerificationFinding(Fault.FORKED, detail, size=anchor.size)
 
 
 def unlike(checkpoint: Checkpoint, proven: int) -> VerificationFinding:
-    """A checkpoint of the store has another root than its leaves, while one of ``proven`` leaves holds."""
+    """Report a stored checkpoint with another root than its leaves, with the last valid one at ``proven`` leaves."""
     detail = (
         f"the leaves have another root: seq {proven} to {checkpoint.size - 1} differ from what was signed"
         if proven < checkpoint.size

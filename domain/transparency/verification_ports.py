@@ -1,6 +1,6 @@
 """Ports of the log's verification: the stored log, anchors outside the store, public keys.
 
-As in ``domain.ports``, any method of a store may raise ``Refusal``: then nothing is known of the log.
+As in ``domain.ports``, any method of a store may raise ``Refusal``: then the log's state is unknown.
 """
 
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -20,7 +20,7 @@ class KeyVersions(Protocol):
 
     @property
     def keys(self) -> Jwks:
-        """The versions that verify."""
+        """Return the versions that verify."""
         ...
 
 
@@ -33,7 +33,7 @@ class PublicKeys(Protocol):
 
 
 class LogAnchors(Protocol):
-    """The log's key and each log's last checkpoint, out of reach of the database's owner."""
+    """The log's key and each log's last checkpoint, outside the control of the database's owner."""
 
     async def keys(self) -> LogKeys:
         """The public keys. Raises ``Refusal`` NOT_FOUND if there is no such key yet."""
@@ -64,7 +64,7 @@ class StoredLog(Protocol):
         ...
 
     async def beside(self, missing: Sequence[Entry]) -> list[Entry]:
-        """These leaves with their records, if their months lie beside the log by now, or are in it again."""
+        """Return these leaves with their records, if their months are detached by now, or attached again."""
         ...
 
     async def count(self, tenant: str, start: int, end: int) -> int:
@@ -72,7 +72,7 @@ class StoredLog(Protocol):
         ...
 
     async def tiles(self, tenant: str, wanted: Sequence[TileId]) -> tuple[dict[TileId, bytes], int]:
-        """The stored ones of these tiles, and the size of the log at that moment."""
+        """Return the stored ones of these tiles, and the current size of the log."""
         ...
 
     async def event(self, tenant: str, seq: int) -> UUID | None:
@@ -84,11 +84,11 @@ class StoredLog(Protocol):
         ...
 
     def unplaced(self, tenant: str | None) -> AsyncIterator[tuple[str, UUID]]:
-        """Records neither in the tree nor waiting for it: tenant and event."""
+        """Yield records that are neither in the tree nor pending: tenant and event."""
         ...
 
     async def place(self, event: UUID) -> EventPosition | None:
-        """The position of an event, or None if it is neither in the tree nor waiting for it."""
+        """Return the position of an event, or None if it is neither in the tree nor pending."""
         ...
 
     async def newest_checkpoint(self, tenant: str) -> str | None:
@@ -100,9 +100,9 @@ class StoredLog(Protocol):
         ...
 
     async def waiting(self, tenant: str) -> tuple[int, float]:
-        """The number of the tenant's records that wait for the tree, and the age of the oldest in seconds."""
+        """Return the number of the tenant's pending records, and the age of the oldest in seconds."""
         ...
 
     async def wrong_pending(self, tenant: str) -> tuple[UUID, str] | None:
-        """A pending entry that does not fit its record, with the reason."""
+        """Return a pending entry that does not match its record, with the reason."""
         ...

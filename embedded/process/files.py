@@ -1,4 +1,4 @@
-"""Files that only their owner can read, written so that a crash leaves the old content or the new, never half."""
+"""Private files, written atomically: a crash leaves the old content or the new."""
 
 import os
 import secrets
@@ -31,16 +31,15 @@ def write_private(path: Path, content: bytes) -> None:
 
 
 def read_or_create_secret(path: Path) -> str:
-    """Give the secret in ``path``; on the first call make one of 256 random bits, URL-safe."""
+    """Return the secret in ``path``; on the first call create one of 256 random bits, URL-safe."""
     if not path.exists():
         write_private(path, secrets.token_urlsafe(32).encode())
     return read_secret(path)
 
 
 def read_secret(path: Path) -> str:
-    """Give the text in ``path`` without the white space around it.
+    """Return the text in ``path`` without surrounding white space.
 
-    Raises:
-        OSError: if it cannot be read.
+    Raises: OSError: if it can't be read.
     """
     return path.read_text("ascii").strip()

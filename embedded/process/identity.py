@@ -1,6 +1,6 @@
-"""Which process a child was, so that a later start can stop what an earlier one left behind, and nothing else.
+"""Identity of a child process, so that a later start can stop leftovers and no other process.
 
-A process ID alone says little: the system reuses it. A record is trusted only if the process that has the ID now also
+A process ID alone is not sufficient: the system reuses it. A record is trusted only if the process with the ID also
 began at the recorded time and runs the recorded program.
 """
 
@@ -12,14 +12,14 @@ from pathlib import Path
 import psutil
 import structlog
 
-_CLOCK_SLACK_SECONDS = 2.0  # a start time is counted from boot, and that moment moves when the clock is corrected
+_CLOCK_SLACK_SECONDS = 2.0  # a start time is counted from boot, and that moment shifts when the clock is corrected
 _KILL_WAIT_SECONDS = 5.0
 _log = structlog.get_logger()
 
 
 @dataclass(frozen=True)
 class Identity:
-    """One process: its ID, when it began (seconds since the epoch), its program, the signal that ends it in order."""
+    """One process: its ID, start (seconds since the epoch), program, and the signal that ends it in order."""
 
     pid: int
     create_time: float
@@ -28,16 +28,15 @@ class Identity:
 
     @classmethod
     def of(cls, pid: int, stop_signal: signal.Signals, exe: str | None = None) -> "Identity":
-        """The identity of a running process; ``exe`` for one that is still about to execute its program.
+        """Return the identity of a running process; ``exe`` for one that is about to execute its program.
 
-        Raises:
-            psutil.Error: if it has ended or cannot be looked at.
+        Raises: psutil.Error: if it has ended or can't be inspected.
         """
         process = psutil.Process(pid)
         return cls(pid, process.create_time(), exe or process.exe(), int(stop_signal))
 
     def process(self) -> psutil.Process | None:
-        """The process, if it is still this one."""
+        """Return the process, if it still is this one."""
         try:
             found = psutil.Process(self.pid)
             same = abs(found.create_time() - self.create_time) <= _CLOCK_SLACK_SECONDS
@@ -48,7 +47,7 @@ class Identity:
 
 
 def save(directory: Path, name: str, identity: Identity) -> None:
-    """Record who child ``name`` is."""
+    """Record the identity of child ``name``."""
     temporary = directory / f".{name}.json"
     temporary.touch(0o600)
     temporary.write_text(json.dumps(asdict(identity)), encoding="ascii")
@@ -56,12 +55,12 @@ def save(directory: Path, name: str, identity: Identity) -> None:
 
 
 def forget(directory: Path, name: str) -> None:
-    """Remove the record of child ``name``: it has ended."""
+    """Remove the record of child ``name``, which has ended."""
     (directory / f"{name}.json").unlink(missing_ok=True)
 
 
 def load_all(directory: Path) -> dict[str, Identity]:
-    """Every readable record by the child's name."""
+    """Return every readable record by the child's name."""
     found: dict[str, Identity] = {}
     for path in directory.glob("*.json"):
         try:
@@ -72,7 +71,7 @@ def load_all(directory: Path) -> dict[str, Identity]:
 
 
 def stop_leftovers(directory: Path, grace_seconds: float) -> tuple[str, ...]:
-    """Stop what an earlier start left running, with its descendants, and drop every record. Blocks; give the names."""
+    """Stop leftovers of an earlier start with their descendants, and drop all records. Blocks; returns their names."""
     leftovers = {name: process for name, who in load_all(directory).items() if (process := who.process())}
     records = load_all(directory)
     families: list[psutil.Process] = []
@@ -91,7 +90,7 @@ def stop_leftovers(directory: Path, grace_seconds: float) -> tuple[str, ...]:
 
 
 def kill_family(pid: int) -> None:
-    """Kill a process that would not end in order, and its descendants."""
+    """Kill a process that did not end in order, and its descendants."""
     try:
         family = _family(psutil.Process(pid))
     except psutil.NoSuchProcess:

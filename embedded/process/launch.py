@@ -1,7 +1,7 @@
-"""Becomes a child process: ties its life to its parent's, keeps its files private, then executes its program.
+"""Launcher of a child process: ties its life to its parent's, keeps its files private, executes its program.
 
-Run by path with ``python -I -S``, so the standard library only:
-``launch.py PARENT_PID DEATH_SIGNAL host|user-namespace PROGRAM [ARGUMENT ...]``.
+Run by path with ``python -I -S``, so the standard library only: ``launch.py PARENT_PID DEATH_SIGNAL host|user-namespace
+PROGRAM [ARGUMENT ...]``.
 
 The signal on the parent's death is set here, in the child's own single thread, since code between fork and exec of a
 threaded parent may deadlock. It survives exec, but not a change of credentials: hence after the namespace.
@@ -20,7 +20,7 @@ _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 
 def ordinary_id() -> int:
-    """A user ID other than root's. It must have a name on this system, since initdb looks that up."""
+    """Return a user ID other than root's with a name on this system, which initdb requires."""
     for name in ("daemon", "nobody"):
         try:
             return pwd.getpwnam(name).pw_uid
@@ -30,7 +30,7 @@ def ordinary_id() -> int:
 
 
 def enter_user_namespace() -> None:
-    """Become an ordinary user in a namespace of our own (user_namespaces(7)); outside, files keep our user as owner."""
+    """Become an ordinary user in a new namespace (user_namespaces(7)); outside, files keep the original owner."""
     uid, gid, inside = os.geteuid(), os.getegid(), ordinary_id()
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.unshare(_CLONE_NEWUSER) != 0:
@@ -41,14 +41,14 @@ def enter_user_namespace() -> None:
 
 
 def die_with(parent: int, death_signal: int) -> None:
-    """Have the kernel send us ``death_signal`` when the parent's thread that started us ends (prctl(2))."""
+    """Have the kernel send ``death_signal`` to this process when its parent's starting thread ends (prctl(2))."""
     ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, death_signal, 0, 0, 0)
-    if os.getppid() != parent:  # it died before we asked
+    if os.getppid() != parent:  # it died before the request
         sys.exit(1)
 
 
 def main(arguments: list[str]) -> None:
-    """Prepare this process as the arguments say, then execute the program in its place."""
+    """Prepare this process according to the arguments, then execute the program in its place."""
     parent, death_signal, place, *program = arguments
     os.umask(0o077)
     if sys.platform == "linux":

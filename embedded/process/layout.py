@@ -1,4 +1,4 @@
-"""Where everything lies in the data directory. Only its owner may enter it."""
+"""Layout of the data directory. Only its owner may enter it."""
 
 import os
 import stat
@@ -13,49 +13,48 @@ _OWNER_ONLY = 0o700
 
 @dataclass(frozen=True)
 class Layout:
-    """The paths under one data directory. Build it with ``Layout.at``, so that ``root`` is absolute."""
+    """Paths below a data directory. Build it with ``Layout.at``, so that ``root`` is absolute."""
 
     root: Path
 
     @classmethod
     def at(cls, data_dir: Path) -> "Layout":
-        """The layout of ``data_dir``, taken from the working directory when it is relative."""
+        """Return the layout of ``data_dir``, relative to the working directory if it is relative."""
         return cls(data_dir.expanduser().resolve())
 
     @property
     def lock(self) -> Path:
-        """Held by the one process that owns the directory; its text is that process's ID."""
+        """Return the lock file of the directory's owner; it contains that process's ID."""
         return self.root / "lock"
 
     @property
     def bootstrap_marker(self) -> Path:
-        """Exists once the set-up of a fresh stack has run to its end."""
+        """Return the marker of a completed set-up."""
         return self.root / "bootstrap-complete"
 
     @property
     def secrets(self) -> Path:
-        """Directory of the credential files, each of mode 0600."""
+        """Return the directory of the credential files, each of mode 0600."""
         return self.root / "secrets"
 
     @property
     def run(self) -> Path:
-        """Directory of the running children's identities."""
+        """Return the directory of the running children's identities."""
         return self.root / "run"
 
     @property
     def logs(self) -> Path:
-        """Directory of the children's logs."""
+        """Return the directory of the children's logs."""
         return self.root / "logs"
 
     def log(self, name: str) -> Path:
-        """The log of child ``name``."""
+        """Return the log of child ``name``."""
         return self.logs / f"{name}.log"
 
     def prepare(self) -> None:
-        """Create the directory with mode 0700, or tighten an existing one of ours to that.
+        """Create the directory with mode 0700, or restrict an existing one to that.
 
-        Raises:
-            DataDirError: if it belongs to another user, or holds files that are not ours.
+        Raises: DataDirError: if it belongs to another user, or contains foreign files.
         """
         self.root.mkdir(mode=_OWNER_ONLY, parents=True, exist_ok=True)
         status = self.root.stat()
@@ -70,7 +69,7 @@ class Layout:
             directory.mkdir(mode=_OWNER_ONLY, exist_ok=True)
 
     def open_log(self, name: str) -> int:
-        """Open the log of child ``name`` for appending; one that has grown past 5 MiB is kept as the only older one."""
+        """Open the log of child ``name`` for appending; one larger than 5 MiB is kept as the only older one."""
         path = self.log(name)
         if path.exists() and path.stat().st_size > _LOG_BOUND_BYTES:
             path.replace(path.with_suffix(".log.1"))

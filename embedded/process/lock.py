@@ -1,4 +1,4 @@
-"""Lock of a data directory: one owner at a time, given up by the kernel however the owner ends."""
+"""Lock of a data directory: one owner at a time, released by the kernel when the owner ends."""
 
 import os
 from pathlib import Path
@@ -16,10 +16,9 @@ def data_dir_lock(path: Path) -> FileLock:
 
 
 def acquire(lock: FileLock) -> None:
-    """Take the lock at once.
+    """Acquire the lock without waiting.
 
-    Raises:
-        DataDirInUseError: another process holds it; names that process.
+    Raises: DataDirInUseError: another process holds it; names that process.
     """
     try:
         lock.acquire()

@@ -1,4 +1,4 @@
-"""Which ports the servers want, and whether those are free."""
+"""Ports of the servers, and checks that they are free."""
 
 import errno
 import random
@@ -16,7 +16,7 @@ _BELOW_EPHEMERAL = (20_000, 32_000)
 
 @dataclass(frozen=True)
 class WantedPort:
-    """A loopback port that ``server`` will listen on, and the environment variable that changes it."""
+    """A loopback port for ``server``, and the environment variable that changes it."""
 
     server: str
     port: int
@@ -24,15 +24,15 @@ class WantedPort:
 
 
 def accepts_connections(port: int) -> bool:
-    """Whether someone listens on the loopback port now."""
+    """Return True if a process listens on the loopback port."""
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
         probe.settimeout(0.5)
         return probe.connect_ex((LOOPBACK, port)) == 0
 
 
 def is_free(port: int) -> bool:
-    """Whether a server could listen on the loopback port."""
-    if accepts_connections(port):  # where reuse lets one bind beside a listener on every address
+    """Return True if a server could listen on the loopback port."""
+    if accepts_connections(port):  # address reuse permits binding beside a listener on every address
         return False
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -46,7 +46,7 @@ def is_free(port: int) -> bool:
 
 
 def holder_of(port: int) -> int | None:
-    """The ID of the process that listens on ``port``, where the system lets us see it."""
+    """Return the ID of the process that listens on ``port``, if the system reveals it."""
     try:
         connections = psutil.net_connections(kind="tcp")
     except psutil.AccessDenied:  # macOS, unless root
@@ -56,8 +56,10 @@ def holder_of(port: int) -> int | None:
 
 
 def listens(pid: int, port: int) -> bool:
-    """Whether process ``pid`` or a descendant listens on ``port``: before a secret is sent there, since a process of
-    another user could have taken the port first."""
+    """Return True if process ``pid`` or a descendant listens on ``port``.
+
+    Checked before a secret is sent there: another user's process could have taken the port first.
+    """
     try:
         process = psutil.Process(pid)
         family = (process, *process.children(recursive=True))
@@ -73,9 +75,7 @@ def _listening(status: str, address: Sequence[object], port: int) -> bool:
 def require_free(wanted: Iterable[WantedPort]) -> None:
     """Check every port before anything starts.
 
-    Raises:
-        PortTakenError: for the first that is taken.
-        EmbeddedError: if two servers want the same one.
+    Raises: PortTakenError: for the first one in use. EmbeddedError: if two servers have the same port.
     """
     seen: dict[int, WantedPort] = {}
     for want in wanted:
@@ -89,7 +89,7 @@ def require_free(wanted: Iterable[WantedPort]) -> None:
 
 
 def unused_ports(count: int) -> tuple[int, ...]:
-    """Distinct ports that are free now, below the range from which systems pick the ports of outgoing connections."""
+    """Return distinct free ports, below the system's range for outgoing connections."""
     candidates = random.sample(range(*_BELOW_EPHEMERAL), 50 * count)
     free = (port for port in candidates if is_free(port))
     return tuple(next(free) for _ in range(count))

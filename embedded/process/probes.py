@@ -1,6 +1,6 @@
 """Small HTTP requests to servers on loopback, for readiness and first set-up.
 
-On ``http.client``, since it knows no proxy settings: nothing in the environment can lead these requests elsewhere.
+Based on ``http.client``, which has no proxy settings: the environment can't redirect these requests.
 """
 
 import asyncio
@@ -17,7 +17,7 @@ _TIMEOUT_SECONDS = 5.0
 
 @dataclass(frozen=True)
 class ProbeResponse:
-    """A response: its status and body. The body may hold secrets, so it has no part in ``repr``."""
+    """Status and body of a response. The body may contain secrets, so it is excluded from ``repr``."""
 
     status: int
     body: bytes
@@ -26,7 +26,7 @@ class ProbeResponse:
         return f"Answer(status={self.status})"
 
     def json(self) -> Any:  # noqa: ANN401 - JSON has no narrower type
-        """The body, parsed."""
+        """Return the parsed body."""
         return json.loads(self.body)
 
 
@@ -63,7 +63,10 @@ async def request(
 
 
 async def http_ready(port: int, path: str) -> bool:
-    """Whether a GET of ``path`` answers 200: for ``ChildSpec.ready``, as ``partial(http_ready, 8080, "/readyz")``."""
+    """Return True if a GET of ``path`` answers 200.
+
+    For ``ChildSpec.ready``, as ``partial(http_ready, 8080, "/readyz")``.
+    """
     try:
         return (await request("GET", port, path)).status == http.HTTPStatus.OK
     except (OSError, http.client.HTTPException):

@@ -1,4 +1,4 @@
-"""How a supervisor in the foreground is told to end."""
+"""Signals that end a supervisor in the foreground."""
 
 import asyncio
 import signal
@@ -9,7 +9,7 @@ _ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class EndSignals:
-    """Notes SIGINT (Ctrl-C), SIGTERM and SIGHUP (a closed terminal) from ``with`` on: none is lost during a start.
+    """Catches SIGINT (Ctrl-C), SIGTERM and SIGHUP (a closed terminal) from ``with`` on, also during a start.
 
     The first is only noted. A second has the system's usual effect, for a stop that takes too long. Main thread only.
     """
@@ -30,7 +30,7 @@ class EndSignals:
         _restore()
 
     async def wait(self) -> signal.Signals:
-        """Wait for the first signal and give which it was; at once if it has come already."""
+        """Wait for the first signal and return it; at once if it has come already."""
         if self._received is None:
             raise RuntimeError("EndSignals must be entered as a context manager before waiting for it")
         return await asyncio.shield(self._received)

@@ -1,4 +1,4 @@
-"""Starts processes through ``launch.py``, in a session of their own and with a minimal environment."""
+"""Starts processes through ``launch.py``, in a separate session and with a minimal environment."""
 
 import asyncio
 import contextlib
@@ -19,7 +19,7 @@ _INHERITED = ("PATH", "HOME", "LANG", "TMPDIR")
 
 
 def postgres_accepts_user() -> bool:
-    """Whether PostgreSQL runs under our user: not as root, and ``initdb`` not under an ID without a name."""
+    """Return True if PostgreSQL runs as this user: not as root, and ``initdb`` not under an ID without a name."""
     try:
         pwd.getpwuid(os.geteuid())
     except KeyError:
@@ -28,7 +28,7 @@ def postgres_accepts_user() -> bool:
 
 
 def minimal_environment(extra: Mapping[str, str]) -> dict[str, str]:
-    """What a child gets to see of our environment, and ``extra``. Ours may hold credentials that it has no need of."""
+    """Return the environment of a child, and ``extra``. The parent's may contain credentials that it does not need."""
     return {name: os.environ[name] for name in _INHERITED if name in os.environ} | dict(extra)
 
 
@@ -44,7 +44,7 @@ async def spawn(
     """Start ``argv`` with its output in the file descriptor ``output``.
 
     Its process ID is that of the program: the launcher executes it in its own place. On Linux it gets ``death_signal``
-    when we end, which the kernel takes to be the end of the *thread* that started it: so only the main thread may.
+    when the parent ends, which for the kernel is the end of the *thread* that started it: so only the main thread may.
     """
     if threading.current_thread() is not threading.main_thread():
         raise EmbeddedError("servers must be started from the main thread: they would end with any other thread")
@@ -61,7 +61,7 @@ async def spawn(
 
 
 async def run_to_end(argv: Sequence[str], *, log: Path, user_namespace: bool = False) -> int:
-    """Run a short-lived tool and give its exit status. It does not outlive a cancellation."""
+    """Run a short-lived tool and return its exit status. It does not outlive a cancellation."""
     output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
     try:
         process = await spawn(argv, output=output, death_signal=signal.SIGKILL, user_namespace=user_namespace)
@@ -77,7 +77,7 @@ async def run_to_end(argv: Sequence[str], *, log: Path, user_namespace: bool = F
 
 
 async def user_namespace_works() -> bool:
-    """Whether we may enter a user namespace here; never on macOS, which has none."""
+    """Return True if this process may enter a user namespace; never on macOS, which has none."""
     if sys.platform != "linux":
         return False
     argv = (sys.executable, "-I", "-S", "-c", "")

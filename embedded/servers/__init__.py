@@ -1,1 +1,1 @@
-"""The servers of one machine, one module each, and the group of them."""
+"""The servers of one machine, one module each, and their group."""

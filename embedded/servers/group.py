@@ -1,4 +1,4 @@
-"""The four servers as one, and what stands in front of Temporal's UI: what ``assay up`` and the tests start."""
+"""The four servers as one, with the proxy of Temporal's UI: started by ``assay up`` and the tests."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection
@@ -29,7 +29,7 @@ class EmbeddedServers:
     """PostgreSQL, OpenBao, Temporal and the model over one data directory, as an async context manager.
 
     ``bootstrap`` is awaited after every start, when all servers are ready. It must be idempotent; once it has returned
-    for the first time, missing data is an error, not a reason to start afresh. ``only`` names a subset to start.
+    for the first time, missing data is an error, not a reason to start anew. ``only`` names a subset to start.
     """
 
     def __init__(
@@ -64,10 +64,9 @@ class EmbeddedServers:
         self._model = ModelServer(self._layout, port=wanted.model_port, threads=wanted.model_threads)
 
     async def start(self) -> None:
-        """Take the data directory, stop what an earlier start left there, start all servers at once, then bootstrap.
+        """Lock the data directory, stop leftovers, start all servers concurrently, then bootstrap.
 
-        Raises:
-            EmbeddedError: what is wrong and what to do; whatever had been started is stopped then.
+        Raises: EmbeddedError: with the cause and a remedy; all started servers are stopped then.
         """
         self._layout.prepare()
         acquire(self._lock)
@@ -84,7 +83,7 @@ class EmbeddedServers:
             raise
 
     async def stop(self) -> None:
-        """Stop everything in order and give the data directory up. Bounded in time; harmless when nothing runs."""
+        """Stop everything in order and release the data directory. Bounded in time; harmless if nothing runs."""
         try:
             await self._supervisor.stop()
         finally:
@@ -108,7 +107,7 @@ class EmbeddedServers:
         await self._supervisor.restart(name)
 
     async def kill(self, name: str) -> None:
-        """Kill one child (SIGKILL); it is started again by itself. See ``until_ready``."""
+        """Kill one child (SIGKILL); it is restarted automatically. See ``until_ready``."""
         await self._supervisor.kill(name)
 
     async def until_ready(self, name: str) -> None:
@@ -116,57 +115,57 @@ class EmbeddedServers:
         await self._supervisor.until_ready(name)
 
     def status(self) -> tuple[ChildStatus, ...]:
-        """Every child at this moment."""
+        """Return every child's current state."""
         return self._supervisor.status()
 
     @property
     def layout(self) -> Layout:
-        """Where the data directory keeps what."""
+        """Return the layout of the data directory."""
         return self._layout
 
     @property
     def postgres_superuser(self) -> str:
-        """Name of PostgreSQL's superuser."""
+        """Return the name of PostgreSQL's superuser."""
         return postgres.SUPERUSER
 
     @property
     def postgres_superuser_password(self) -> str:
-        """Its password, read from a file of mode 0600."""
+        """Return its password, read from a file of mode 0600."""
         return self._postgres.superuser_password
 
     @property
     def vault_url(self) -> str:
-        """Base address of OpenBao's Vault API."""
+        """Return the base address of OpenBao's Vault API."""
         return self._openbao.url
 
     @property
     def vault_root_token(self) -> str:
-        """OpenBao's root token, read from a file of mode 0600. For bootstrap; services get tokens of their own."""
+        """Return OpenBao's root token, read from a file of mode 0600. For bootstrap only."""
         return self._openbao.root_token
 
     @property
     def temporal_address(self) -> str:
-        """Host and port of Temporal's gRPC service."""
+        """Return host and port of Temporal's gRPC service."""
         return self._temporal.address
 
     @property
     def temporal_ui_url(self) -> str | None:
-        """Address of Temporal's UI, unless it is switched off."""
+        """Return the address of Temporal's UI; None if it is disabled."""
         wanted = self._settings.embedded
         return f"http://{LOOPBACK}:{wanted.temporal_ui_port}" if wanted.temporal_ui else None
 
     @property
     def model_url(self) -> str:
-        """Base address of the model's OpenAI-compatible API, ``/v1`` included."""
+        """Return the base address of the model's OpenAI-compatible API, ``/v1`` included."""
         return self._model.url
 
     @property
     def model_api_key(self) -> str:
-        """The key the model asks for, read from a file of mode 0600."""
+        """Return the model's API key, read from a file of mode 0600."""
         return self._model.api_key
 
     def client_settings(self) -> Settings:
-        """The settings with the addresses of these servers, for processes that use them."""
+        """Return the settings with the addresses of these servers, for processes that use them."""
         here = self._settings
         return here.model_copy(
             update={
@@ -195,7 +194,7 @@ class EmbeddedServers:
 
 
 def wanted_ports(settings: Settings) -> list[WantedPort]:
-    """Every port of the embedded servers with the setting that changes it."""
+    """Return every port of the embedded servers with the setting that changes it."""
     wanted = settings.embedded
     fields = [
         (postgres.NAME, "postgres_port"),

@@ -25,16 +25,16 @@ class ModelServer:
 
     @property
     def url(self) -> str:
-        """Base address of the OpenAI-compatible API, ``/v1`` included."""
+        """Return the base address of the OpenAI-compatible API, ``/v1`` included."""
         return f"http://{LOOPBACK}:{self._port}/v1"
 
     @property
     def api_key(self) -> str:
-        """The key that every request must carry, read from its file."""
+        """Return the key that every request must carry, read from its file."""
         return read_secret(self._key_file)
 
     def spec(self) -> ChildSpec:
-        """The child: this interpreter with ``embedded.servers.model_server``, which reads the key from the file."""
+        """Return the child: this interpreter with ``embedded.servers.model_server``; it reads the key file."""
         argv = (
             *(sys.executable, "-m", "embedded.servers.model_server", "--weights", str(model_weights())),
             *("--alias", ALIAS, "--port", str(self._port), "--threads", str(self._threads)),
@@ -45,7 +45,7 @@ class ModelServer:
             argv=argv,
             ready=partial(http_ready, self._port, "/health"),
             port=self._port,
-            cwd=ROOT,  # where python -m finds this package
+            cwd=ROOT,  # python -m finds this package there
             before_start=self._prepare,
             stop_grace_seconds=5.0,
         )

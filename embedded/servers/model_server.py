@@ -1,4 +1,4 @@
-"""The process that serves the model: ``python -m embedded.servers.model_server``. SIGTERM ends it."""
+"""The model server's process: ``python -m embedded.servers.model_server``. SIGTERM ends it."""
 
 import argparse
 import signal
@@ -11,7 +11,7 @@ CONTEXT_TOKENS_PER_REQUEST = 2048
 
 
 def parameters(arguments: argparse.Namespace) -> "xllamacpp.CommonParams":
-    """The server's parameters: private, quiet, and without anything that one request could learn of another."""
+    """Return the server's parameters: private, quiet, without side channels between requests."""
     wanted = xllamacpp.CommonParams()
     wanted.model.path = str(arguments.weights)
     wanted.model_alias = {arguments.alias}
@@ -24,7 +24,9 @@ def parameters(arguments: argparse.Namespace) -> "xllamacpp.CommonParams":
     wanted.fit_params = False
     wanted.n_parallel = PARALLEL_REQUESTS
     wanted.n_ctx = PARALLEL_REQUESTS * CONTEXT_TOKENS_PER_REQUEST  # the server divides it among its slots
-    wanted.cache_prompt = False  # a shared prefix would answer faster, and so tell one caller what another asked
+    wanted.cache_prompt = (
+        False  # a shared prefix would answer faster, and so reveal to one caller the prompt of another
+    )
     wanted.cache_idle_slots = False
     wanted.cache_ram_mib = 0
     wanted.endpoint_slots = False
@@ -35,7 +37,7 @@ def parameters(arguments: argparse.Namespace) -> "xllamacpp.CommonParams":
 
 
 def main() -> None:
-    """Serve until a signal ends the process; the server runs in threads of its own."""
+    """Serve until a signal ends the process; the server runs in separate threads."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--weights", type=Path, required=True)
     parser.add_argument("--alias", required=True)

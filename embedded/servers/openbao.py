@@ -1,7 +1,7 @@
-"""OpenBao with raft storage that unseals itself: the Vault API on loopback, for one machine.
+"""OpenBao with raft storage and auto-unseal: the Vault API on loopback, for one machine.
 
-The unseal key lies beside the data it opens, both readable by their owner only: whoever can read the data directory can
-read the secrets. That is the trust of a single machine; production runs its own Vault.
+The unseal key is stored with the data, both readable by their owner only: access to the data directory is access to the
+secrets. That is the trust model of a single machine; production runs its own Vault.
 """
 
 import http.client
@@ -21,11 +21,11 @@ from embedded.process.probes import request
 from embedded.process.wheels import openbao_program
 
 NAME = "openbao"
-_KEY_BYTES = 32  # AES-256-GCM, the only kind the static seal has
+_KEY_BYTES = 32  # AES-256-GCM, the only key type of the static seal
 _INIT_PATH = "/v1/sys/init"
 _INIT_SECONDS = 25.0
 
-# Of one node alone: the shortest wait before it elects itself, a second instead of up to ten on the first start.
+# For a single node: the shortest delay before it elects itself, a second instead of up to ten on the first start.
 _CONFIG = Template("""\
 storage "raft" {
   path    = $raft
@@ -63,16 +63,16 @@ class OpenBaoServer:
 
     @property
     def url(self) -> str:
-        """Base address of the Vault API."""
+        """Return the base address of the Vault API."""
         return f"http://{LOOPBACK}:{self._port}"
 
     @property
     def root_token(self) -> str:
-        """The token that may do everything, made when OpenBao was initialised, read from its file."""
+        """Return the root token, created at OpenBao's initialisation, read from its file."""
         return str(json.loads(self._init_file.read_text("ascii"))["root_token"])
 
     def spec(self) -> ChildSpec:
-        """The child. It is ready once it is unsealed and active; the first time it is initialised on the way."""
+        """Return the child. It is ready once it is unsealed and active; at first it is initialised."""
         return ChildSpec(
             name=NAME,
             argv=(str(openbao_program()), "server", f"-config={self._config}"),
@@ -90,7 +90,7 @@ class OpenBaoServer:
             raise StateLostError(
                 f"{names} is missing from a data directory that was set up before: restore it from a backup"
             )
-        if missing:  # a first start, or one that broke off before the root token was kept: nothing of value is in there
+        if missing:  # a first start, or one interrupted before the root token was stored: it contains nothing of value
             shutil.rmtree(self._home, ignore_errors=True)
             self._init_file.unlink(missing_ok=True)
             write_private(self._unseal_key, os.urandom(_KEY_BYTES))
@@ -110,20 +110,20 @@ class OpenBaoServer:
     async def _active(self) -> bool:
         try:
             status = (await request("GET", self._port, "/v1/sys/health")).status
-            if status == HTTPStatus.NOT_IMPLEMENTED:  # its way to say: not initialised
+            if status == HTTPStatus.NOT_IMPLEMENTED:  # OpenBao's status if it is not initialised
                 await self._initialise()
         except (OSError, http.client.HTTPException):
             return False
         return status == HTTPStatus.OK
 
     async def _initialise(self) -> None:
-        """Initialise and keep the root token and the recovery key at once: nobody can ask for them again."""
+        """Initialise, and store root token and recovery key at once: they can't be requested again."""
         if self._init_file.exists():
             raise StateLostError(f"{self._raft} is empty although {self._init_file} exists: restore it from a backup")
         body = {"recovery_shares": 1, "recovery_threshold": 1}
         try:
             answer = await request("PUT", self._port, _INIT_PATH, body=body, timeout_seconds=_INIT_SECONDS)
-        except (OSError, http.client.HTTPException):  # it may have happened all the same, and its answer be lost
+        except (OSError, http.client.HTTPException):  # it may have succeeded, with its response lost
             raise EmbeddedError("openbao did not answer during initialisation: start again") from None
         if answer.status != HTTPStatus.OK:
             raise EmbeddedError(f"openbao could not be initialised: status {answer.status}")
@@ -131,5 +131,5 @@ class OpenBaoServer:
 
 
 def _quoted(value: Path | str) -> str:
-    """A string of HCL: as in JSON, and with its own mark for templates doubled."""
+    """Return a string of HCL: as in JSON, with its template mark doubled."""
     return json.dumps(str(value)).replace("${", "$${").replace("%{", "%%{")

@@ -1,4 +1,4 @@
-"""PostgreSQL 18 on loopback TCP with SCRAM; no Unix socket, whose path may have no more than about 107 bytes."""
+"""PostgreSQL 18 on loopback TCP with SCRAM; no Unix socket, whose path is limited to about 107 bytes."""
 
 import asyncio
 import os
@@ -23,8 +23,8 @@ SUPERUSER = "postgres"
 _CONNECT_SECONDS = 5.0
 _BACKENDS_END_SECONDS = 5.0
 
-# A small machine that does other work too. Durability stays as PostgreSQL has it: fsync and synchronous_commit are on.
-# Errors go to the client only, since their texts quote values; the log keeps starts, stops and crashes.
+# For a small machine with other load. Durability is PostgreSQL's default: fsync and synchronous_commit are on. Errors
+# go to the client only, since their texts quote values; the log has starts, stops and crashes.
 _PARAMETERS = {
     "listen_addresses": LOOPBACK,
     "unix_socket_directories": "",
@@ -57,11 +57,11 @@ class PostgresServer:
 
     @property
     def superuser_password(self) -> str:
-        """Password of the role ``postgres``, read from its file."""
+        """Return the password of the role ``postgres``, read from its file."""
         return read_secret(self._password_file)
 
     def spec(self) -> ChildSpec:
-        """The child: SIGINT is PostgreSQL's fast shutdown, which ends sessions and writes a checkpoint."""
+        """Return the child: SIGINT is PostgreSQL's fast shutdown, which ends sessions and writes a checkpoint."""
         parameters = (f"--{name}={value}" for name, value in _PARAMETERS.items())
         return ChildSpec(
             name=NAME,
@@ -71,7 +71,7 @@ class PostgresServer:
             before_start=self._prepare,
             stop_signal=signal.SIGINT,
             stop_grace_seconds=15.0,
-            start_attempts=8,  # backends of a killed postmaster hold its shared memory for a moment
+            start_attempts=8,  # backends of a killed postmaster keep its shared memory for a moment
             user_namespace=self._namespace,
         )
 
@@ -88,7 +88,7 @@ class PostgresServer:
             await self._initialise()
 
     async def _initialise(self) -> None:
-        """Build the cluster beside its place and rename it there, so that a crash leaves it whole or not at all."""
+        """Build the cluster in a temporary directory and rename it, so that a crash leaves it whole or absent."""
         if self._layout.bootstrap_marker.exists():
             raise StateLostError(
                 f"{self._data} is missing from a data directory that was set up before: restore it from a backup"
@@ -112,16 +112,17 @@ class PostgresServer:
         fsync_directory(self._layout.root)
 
     def _drop_foreign_pid_file(self) -> None:
-        """Remove a stale ``postmaster.pid`` whose process ID belongs to some other program by now, usual in containers.
+        """Remove a stale ``postmaster.pid`` whose process ID belongs to another program, as is usual in containers.
 
-        PostgreSQL would take that program for a running server and refuse for ever. We hold the directory's lock and no
-        postmaster of ours is left, but backends of a killed one may be, for a moment: wait, or they could write on.
+        PostgreSQL would take that program for a running server and refuse for ever. This process has the directory's
+        lock and no postmaster is left, but backends of a killed one may be, for a moment: wait, or they could continue
+        to write.
         """
         pid_file = self._data / "postmaster.pid"
         try:
             pid = int(pid_file.read_text("ascii").split(maxsplit=1)[0])
             if not psutil.pid_exists(pid) or _is_postgres(psutil.Process(pid)):
-                return  # PostgreSQL itself judges these rightly
+                return  # PostgreSQL itself handles these correctly
         except (OSError, ValueError, IndexError, psutil.Error):
             return
         program = os.path.realpath(postgres_program("postgres"))

@@ -23,10 +23,10 @@ SEARCH_ATTRIBUTES = (
     "AssayPolicyVersion",
     "AssayReviewState",
 )
-# Without a write-ahead log its store is about half as fast.
+# Without a write-ahead log the store is about half as fast.
 _PRAGMAS = ("journal_mode=WAL", "synchronous=NORMAL", "busy_timeout=5000")
-# The server has one history shard, whose queues it polls 20 times a second by default: after a short burst each
-# dispatch would wait for such a slot, and a run of six activities take seven times as long.
+# The server has one history shard, whose queues are polled 20 times a second by default: after a short burst each
+# dispatch would wait for such a slot, and a run of six activities would take seven times as long.
 _DYNAMIC_CONFIG = (
     "history.transferProcessorMaxPollRPS=2000",
     "history.timerProcessorMaxPollRPS=2000",
@@ -59,11 +59,11 @@ class TemporalServer:
 
     @property
     def address(self) -> str:
-        """Host and port of the gRPC service."""
+        """Return host and port of the gRPC service."""
         return f"{LOOPBACK}:{self._port}"
 
     def spec(self) -> ChildSpec:
-        """The child. It is ready once its namespace exists and keeps closed runs for the retention time."""
+        """Return the child. It is ready once its namespace exists with the retention time."""
         ui: tuple[str, ...] = ("--headless",)
         if self._ui_port is not None:
             ui = ("--ui-port", str(self._ui_port), "--ui-codec-endpoint", self._codec_endpoint)
@@ -89,7 +89,7 @@ class TemporalServer:
         self._database.parent.mkdir(mode=0o700, exist_ok=True)
 
     async def _namespace_ready(self) -> bool:
-        """Whether the namespace has the retention time; asks for it when it has not, so that the next look finds it."""
+        """Return True if the namespace has the retention time; otherwise request it, for the next check."""
         try:
             client = await Client.connect(self.address, namespace=self._namespace)
             service = client.workflow_service
@@ -102,6 +102,6 @@ class TemporalServer:
             config = NamespaceConfig(workflow_execution_retention_ttl=wanted)
             change = UpdateNamespaceRequest(namespace=self._namespace, config=config)
             await service.update_namespace(change, timeout=_RPC_TIMEOUT)
-        except (RPCError, RuntimeError):  # the client says "not connected" with a RuntimeError
+        except (RPCError, RuntimeError):  # the client raises RuntimeError for "not connected"
             return False
         return False

@@ -1,4 +1,4 @@
-"""The process that stands in front of Temporal's UI: see ``ui_server``, which runs in it and loads nothing of this."""
+"""The proxy process of Temporal's UI: see ``ui_server``, which it runs without loading this module."""
 
 import sys
 from functools import partial
@@ -12,7 +12,7 @@ _SETTINGS_PATH = "/api/v1/settings"
 
 
 def spec(port: int, upstream_port: int) -> ChildSpec:
-    """The child that listens on ``port`` for the UI on ``upstream_port``. It is ready once that answers through it."""
+    """Return the child that listens on ``port`` for the UI on ``upstream_port``. It is ready once the UI answers."""
     return ChildSpec(
         name=NAME,
         argv=(sys.executable, "-m", "embedded.servers.ui_server", str(port), str(upstream_port)),

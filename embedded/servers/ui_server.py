@@ -1,9 +1,9 @@
-"""Temporal's UI with two settings that its development server has no flags for.
+"""Proxy of Temporal's UI with two settings that its development server has no flags for.
 
-The UI sends cookies to the codec endpoint only if its server says so, and its server can say what to show while that
-endpoint refuses. The production image takes both from its environment (``TEMPORAL_CODEC_INCLUDE_CREDENTIALS``,
-``TEMPORAL_CODEC_DEFAULT_ERROR_MESSAGE``); the development server can't be told. So its UI listens on another port, and
-this process hands everything on, but for the answer about settings.
+The UI sends cookies to the codec endpoint only if its server is configured so, and its server has a message for
+refusals of that endpoint. The production image takes both from its environment (``TEMPORAL_CODEC_INCLUDE_CREDENTIALS``,
+``TEMPORAL_CODEC_DEFAULT_ERROR_MESSAGE``); the development server has no such setting. So its UI listens on another
+port, and this process forwards everything but the response with the settings.
 """
 
 import argparse
@@ -26,17 +26,17 @@ _LOOPBACK = "127.0.0.1"
 SETTINGS_PATH = "/api/v1/settings"
 SEALED = "Payloads are encrypted. Auditors and admins open this UI in plaintext with the command: assay ui"
 _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
-# For one connection, not for the next (RFC 9110 section 7.6.1), or made anew by whoever sends.
+# Hop-by-hop headers (RFC 9110 section 7.6.1), and those recomputed by the sender.
 _OWN = frozenset(
     {b"connection", b"keep-alive", b"te", b"trailer", b"transfer-encoding", b"upgrade", b"date", b"server"}
 )
 
 
 def build(upstream: httpx2.AsyncClient) -> Starlette:
-    """The application over a client of the UI that it hands on. Answers to names of loopback only (DNS rebinding)."""
+    """Build the proxy application over a client of the UI. Answers to loopback names only (DNS rebinding)."""
 
     async def forward(request: Request) -> Response:
-        if request.url.hostname != _LOOPBACK:  # localhost is another site than the API, as browsers see it
+        if request.url.hostname != _LOOPBACK:  # localhost is another site than the API for browsers
             return RedirectResponse(request.url.replace(hostname=_LOOPBACK))
         headers = [pair for pair in request.headers.raw if pair[0] not in _OWN]
         if request.url.path == SETTINGS_PATH:
@@ -89,7 +89,7 @@ def main(arguments: Sequence[str]) -> None:
     given = parser.parse_args(arguments)
     upstream = httpx2.AsyncClient(
         base_url=f"http://{_LOOPBACK}:{given.upstream}",
-        timeout=httpx2.Timeout(None, connect=5.0),  # a page waits for new events as long as the server lets it
+        timeout=httpx2.Timeout(None, connect=5.0),  # a page waits for new events as long as the server allows
         limits=httpx2.Limits(max_connections=None),
         trust_env=False,
     )
@@ -99,7 +99,7 @@ def main(arguments: Sequence[str]) -> None:
         port=given.port,
         log_level="warning",
         access_log=False,
-        timeout_graceful_shutdown=1,  # an open page would keep us waiting for the next event
+        timeout_graceful_shutdown=1,  # an open page would delay the stop until the next event
     )
 
 

@@ -1,7 +1,7 @@
-"""Characters, each by itself: what hides is dropped, what looks alike becomes one, and case stays for what comes after.
+"""Normalisation of single characters: hidden ones are dropped, look-alikes unified, case is kept.
 
 Compatibility forms are replaced (NFKC, UAX #15), accents and other marks on Latin letters dropped, typographic quotes
-and dashes made plain, white space becomes a space or a line break.
+and dashes replaced by plain ones, white space by a space or a line break.
 """
 
 import re
@@ -14,7 +14,7 @@ from domain.text.view import Replacement, View
 _FIRST_ACCENT_CLASS = 200  # canonical combining classes from here on are accents by position (UAX #44)
 _OVERLAY_CLASS = 1
 _LINE_ENDS = "\x0b\x0c\r\x85\u2028\u2029"
-_FEWEST = 3  # of letters in another form, or with odd marks, to be called a technique
+_FEWEST = 3  # minimum number of letters in another form, or with unusual marks, for a technique
 _MARKED = re.compile(
     "[A-Za-z][\u0300-\u036f\u0483-\u0489\u0591-\u05bd\u064b-\u065f\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20f0]{1,4}"
 )
@@ -24,7 +24,7 @@ OTHER_ALPHABETS = (
     "\u0370-\u03ff\u0400-\u052f\u0531-\u0587\u13a0-\u13ff\u1400-\u167f"
     "\u2c80-\u2cff\ua4d0-\ua4ff\ua640-\ua69f\uab70-\uabbf"
 )
-"""Ranges, for a regular expression, of the alphabets whose letters are taken for Latin ones."""
+"""Ranges, for a regular expression, of the alphabets with look-alikes of Latin letters."""
 
 _LATIN_FORMS = dict(
     zip(
@@ -48,7 +48,7 @@ ASCII_CONTROL = re.compile("[\x00-\x08\x0e-\x1f\x7f]")
 
 @lru_cache(maxsize=8192)
 def bare(char: str) -> str:
-    """What a character stands for, with its case: nothing where people see nothing."""
+    """Return the plain form of a character, with its case; empty for an invisible one."""
     if char in _PLAIN:
         return _PLAIN[char]
     if char in _LINE_ENDS:
@@ -59,7 +59,7 @@ def bare(char: str) -> str:
         return ""
     decomposed = unicodedata.normalize("NFKD", char)
     if decomposed[0] == " ":
-        return ""  # an accent that stands alone
+        return ""  # an accent without a letter
     left = "".join(part for part in decomposed if not _is_accent(part))
     composed = unicodedata.normalize("NFKC", left)
     return composed if composed == char else "".join(map(bare, composed))
@@ -71,7 +71,7 @@ def _is_accent(char: str) -> bool:
 
 
 def replace_characters(view: View) -> View:
-    """Replace every character by what it stands for."""
+    """Replace every character by its plain form."""
     text = view.text
     if text.isascii() and not ASCII_CONTROL.search(text):
         return view
@@ -89,7 +89,7 @@ def replace_characters(view: View) -> View:
 
 
 def _drop_marks(view: View) -> View:
-    """Drop marks of any script that stand on letters of alphabets that don't use them."""
+    """Drop marks of any script on letters of alphabets that don't use them."""
     marks = "".join(char for char in set(view.text) if char > "~" and unicodedata.category(char) in ("Mn", "Mc"))
     if not marks:
         return view
@@ -99,7 +99,7 @@ def _drop_marks(view: View) -> View:
 
 
 def disguised_characters(text: str) -> list[tuple[str, int, int]]:
-    """Names and places of the ways in which a text's characters are disguised one by one."""
+    """Return names and positions of character-level disguises in a text."""
     if text.isascii():
         controls = [match.start() for match in ASCII_CONTROL.finditer(text)]
         return [("control", controls[0], controls[-1] + 1)] if controls else []

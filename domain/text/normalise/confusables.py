@@ -1,8 +1,8 @@
-"""Letters of other alphabets that are taken for Latin ones, and the words in which they are.
+"""Look-alikes of Latin letters in other alphabets, and the words that contain them.
 
-From Unicode's confusables (UTS #39), for the alphabets that attackers draw on, with letters that pass for Latin ones at
-a glance. They are replaced inside words that mix alphabets, and in words of nothing but look-alikes where the line is
-otherwise Latin: real Russian and Greek stay as they are.
+From Unicode's confusables (UTS #39), for the alphabets that attackers use, with letters easily mistaken for Latin ones.
+They are replaced inside words that mix alphabets, and in words of nothing but look-alikes on an otherwise Latin line:
+genuine Russian and Greek is unchanged.
 """
 
 import re
@@ -70,7 +70,7 @@ _CASED = range(0x370, 0x588)  # Greek, Cyrillic, Armenian
 
 
 def _in_both_cases(letters: Mapping[str, str]) -> dict[str, str]:
-    """A table that knows a letter's other case as well, so that folding the case makes no more look-alikes."""
+    """Extend a table by each letter's other case, so that case folding creates no new look-alikes."""
     lower = {char.casefold(): latin.lower() for char, latin in letters.items()}
     upper = {char.upper(): latin.upper() for char, latin in letters.items()}
     other = {char: lower[char.casefold()] for char in map(chr, _CASED) if char.casefold() in lower}
@@ -97,7 +97,7 @@ _FEWEST_LETTERS = 8  # of a line of nothing but look-alikes
 
 
 def replace_confusables(view: View) -> tuple[View, tuple[int, int] | None]:
-    """Replace look-alikes, one by one; tell where in the view the first and the last are."""
+    """Replace look-alikes one by one; also return the positions of the first and the last in the view."""
     if not _OTHER.search(view.text):
         return view, None
     lines = view.text.splitlines(keepends=True)

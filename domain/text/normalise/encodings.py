@@ -1,6 +1,6 @@
-"""Encoded stretches of a text, replaced by what they say: base64, hexadecimal, percent, HTML entities, escapes.
+"""Encoded stretches of a text, replaced by their plaintext: base64, hexadecimal, percent, HTML entities, escapes.
 
-Only what decodes to text is replaced. A hash, a key or an image decodes to bytes that are none, and stays as it is.
+Only encodings of text are replaced. A hash, a key or an image does not decode to text, and is unchanged.
 """
 
 import base64
@@ -15,7 +15,7 @@ from domain.text.normalise.steps import Decoding
 from domain.text.view import Replacement, apart
 
 MAX_DECODED = 64
-"""Stretches of one kind that are decoded in one pass over a text."""
+"""Maximum number of stretches of one kind decoded in one pass over a text."""
 
 _BASE64 = re.compile(
     r"(?<![A-Za-z0-9+/_-])[A-Za-z0-9+/_-]{11,}"
@@ -44,9 +44,9 @@ _PREFIX = re.compile(r"0[xX]|\\x")
 _AGAIN = re.compile(
     r"[A-Za-z0-9+/=_-]{16,}\s*\Z|[0-9a-fA-F\s]{16,}\Z|(?:%[0-9a-fA-F]{2}|&#\d{1,7};|\\[ux][0-9a-fA-F]{2,4}){4}"
 )
-_ODD_SHARE = 50  # one such character among so many is let pass
-_SURELY_TEXT = 24  # decoded characters that don't come out as text by chance
-_SURELY_FOREIGN = 12  # the same, of which some are beyond ASCII and take several bytes
+_ODD_SHARE = 50  # one such character in so many is tolerated
+_SURELY_TEXT = 24  # decoded characters that are unlikely to be text by chance
+_SURELY_FOREIGN = 12  # the same, if some are beyond ASCII and take several bytes
 _FEWEST_ESCAPES = 4
 _FEWEST_PERCENTS = 3
 _TWO_BYTES = 2
@@ -57,7 +57,7 @@ BY_CHARACTER = frozenset({"html_entities", "percent", "escapes"})
 
 
 def decode_all(text: str) -> Iterator[Decoding]:
-    """Each encoding that is found in the text, over the same text: stretches of different ones may overlap."""
+    """Yield each encoding found in the text; stretches of different encodings may overlap."""
     if "&" in text:
         yield _decode("html_entities", text, _ENTITY, _entity)
     if "%" in text and len(re.findall(r"%[0-9a-fA-F]{2}", text)) >= _FEWEST_PERCENTS:
@@ -75,7 +75,7 @@ def decode_all(text: str) -> Iterator[Decoding]:
 
 
 def _decode(name: str, text: str, pattern: re.Pattern[str], decode: Callable[[str], str | None]) -> Decoding:
-    """Decode what a pattern finds."""
+    """Decode the matches of a pattern."""
     by_character = name in BY_CHARACTER
     replacements: list[Replacement] = []
     for match in pattern.finditer(text):
@@ -92,7 +92,7 @@ def _decode(name: str, text: str, pattern: re.Pattern[str], decode: Callable[[st
 
 
 def _text(data: bytes) -> str | None:
-    """What bytes say in UTF-8 or, with a zero in every other byte, in UTF-16."""
+    """Decode bytes as UTF-8 or, with a zero in every other byte, as UTF-16; None if they are not text."""
     try:
         decoded = data.decode("utf-8")
     except UnicodeDecodeError:
@@ -104,7 +104,7 @@ def _text(data: bytes) -> str | None:
 
 
 def _says_something(decoded: str | None, surely: int) -> str | None:
-    """A decoded text if it is long enough not to be chance, or reads as language, or is encoded again."""
+    """Return a decoded text if it is too long to be chance, reads as language, or is encoded again."""
     if decoded is None:
         return None
     letters = sum(map(str.isalpha, decoded))
@@ -117,7 +117,7 @@ def _says_something(decoded: str | None, surely: int) -> str | None:
 
 
 def _base64(stretch: str) -> str | None:
-    """What a stretch says as a whole, or without its last line, or line by line."""
+    """Decode a stretch as a whole, without its last line, or line by line."""
     decoded = _base64_whole(_LINE_BREAK.sub("", stretch))
     if decoded is not None or "\n" not in stretch:
         return decoded
@@ -150,7 +150,7 @@ def _hex(stretch: str) -> str | None:
         data = binascii.unhexlify(digits)
     except binascii.Error:
         return None
-    # numbers in a row look like hexadecimal: only language tells them apart
+    # sequences of numbers resemble hexadecimal: only language distinguishes them
     return _says_something(_text(data), len(digits) if digits.isdigit() else _SURELY_TEXT)
 
 

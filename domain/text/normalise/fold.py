@@ -1,4 +1,4 @@
-"""Folding: one way of writing a phrase for many, with nothing decoded and nothing guessed."""
+"""Folding: a uniform spelling of a phrase, without decoding or guessing."""
 
 import re
 
@@ -13,13 +13,13 @@ _BLANKS = str.maketrans({"\t": " ", "\r": "\n", "\x0b": "\n", "\x0c": "\n", "`":
 
 
 def fold(text: str) -> View:
-    """The view of a text with plain characters in lower case, where any white space is one line break or one space."""
+    """Return the view of a text with plain lower-case characters and uniform white space."""
     view, _ = replace_confusables(replace_characters(View(text)))
     return fold_case(view)
 
 
 def fold_case(view: View) -> View:
-    """Lower case, and runs of white space as one line break or one space."""
+    """Convert to lower case, and runs of white space to one line break or one space."""
     lower = view.text.lower() if view.text.isascii() else view.text.casefold()
     if len(lower) == len(view.text):
         view = view.respelled(lower.translate(_BLANKS))

@@ -1,7 +1,7 @@
-"""Text that people don't see, or see the other way round: made visible again, and named.
+"""Invisible or reversed text: made visible again, and named.
 
-Tag characters (Unicode 15, 23.9) and variation selectors carry a text of their own; direction overrides (UAX #9) show
-one text where another is stored; runs of zero-width characters carry bits.
+Tag characters (Unicode 15, 23.9) and variation selectors encode text; direction overrides (UAX #9) display a text other
+than the stored one; runs of zero-width characters encode bits.
 """
 
 import re
@@ -16,18 +16,18 @@ _ZERO_WIDTH_RUN = 3
 _ZERO_WIDTH_IN_WORDS = 4
 _VARIATION_RUN = 2
 _SELECTORS = "".join(map(chr, (*range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0))))
-_SELECTED_BYTES = 4  # variation selectors in a row that may spell something
+_SELECTED_BYTES = 4  # consecutive variation selectors that may encode text
 _OVERRIDDEN = re.compile("\u202e([^\u202c]*)\u202c?")
 _CONTROLS = dict.fromkeys(map(ord, "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"))
-_JUDGED = 2_000  # characters of a text that tell its direction
-_OWN_VOICE = 12  # letters from which on a stretch is judged by itself
-_INTERLEAVED = 3  # mean length of runs of tags below which they are one text between the letters of another
+_JUDGED = 2_000  # characters of a text that determine its direction
+_OWN_VOICE = 12  # minimum number of letters for judging a stretch by itself
+_INTERLEAVED = 3  # mean length of runs of tags below which they are one text interleaved with another
 
 Spans = list[tuple[int, int]]
 
 
 def reveal_hidden(view: View) -> tuple[View, list[Technique]]:
-    """Put hidden text where it can be read; give its techniques by their places in ``view``."""
+    """Make hidden text readable, and return its techniques by their positions in ``view``."""
     text = view.text
     hidden = find_hidden(text)
     if not hidden:
@@ -86,7 +86,7 @@ def _read_tags(text: str, runs: Spans) -> list[Replacement]:
 
 
 def _beside(text: str, start: int, end: int, part: str) -> str:
-    """Tags are words of their own beside plain text; letters that have no tag leave gaps in words."""
+    """Set tags apart from plain text as words; letters without a tag leave gaps in words."""
     around = text[start - 1 : start] + text[end : end + 1]
     return apart(text, start, end, part) if around.isascii() else part
 
@@ -104,12 +104,12 @@ def _read_selectors(text: str, runs: Spans) -> list[Replacement]:
 
 
 def _selected(char: str) -> int | None:
-    """The byte that a variation selector stands for, by its number."""
+    """Return the byte that a variation selector encodes, by its number."""
     return _SELECTORS.find(char) if char in _SELECTORS else None
 
 
 def _turn(text: str) -> list[Replacement]:
-    """Overridden stretches that read as language only from their end."""
+    """Find overridden stretches that read as language only backwards."""
     found = [(*match.span(), match[1].translate(_CONTROLS)) for match in _OVERRIDDEN.finditer(text)]
     if not found:
         return []
@@ -133,7 +133,7 @@ def _bits(text: str) -> float:
 
 
 def _apart(replacements: list[Replacement]) -> list[Replacement]:
-    """In order, without those that begin inside another: a direction override wins over what is in it."""
+    """Sort, and drop those that begin inside another: a direction override takes precedence over its content."""
     kept: list[Replacement] = []
     for replacement in sorted(replacements, key=lambda item: (item[0], -item[1])):
         if not kept or replacement[0] >= kept[-1][1]:

@@ -1,6 +1,6 @@
-"""Whether letters read as language: by common words and by pairs of letters. The judge of what a guess has decoded.
+"""Language detection by common words and pairs of letters, for decoded guesses.
 
-The pairs know English; languages in the same alphabet come out well enough beside what no language looks like.
+The pairs are those of English; other languages in the same alphabet score far better than text that is no language.
 """
 
 import re
@@ -11,13 +11,13 @@ from domain.text.normalise.words import BIGRAMS, COMMON_WORDS, OTHER_WORDS
 
 LETTERS = re.compile(r"[a-z]+")
 BITS_OF_LANGUAGE = 4.3
-"""Bits per letter up to which a text reads as language. English has about 3.6 in this table, its letters shuffled 5."""
+"""Maximum bits per letter of language. English has about 3.6 in this table, with its letters shuffled 5."""
 
 _ALPHABET = "abcdefghijklmnopqrstuvwxyz~"
 BORDER = "~"
-_KNOWN_BITS = -4.0  # what a common word is worth besides its letters
+_KNOWN_BITS = -4.0  # bonus of a common word, in addition to its letters
 _LONGEST_WORD = 20
-_UNKNOWN = 4.0  # bits that a word costs more if it is not a common one
+_UNKNOWN = 4.0  # bits added for a word that is not common
 
 WORDS = frozenset(COMMON_WORDS.split()).union(OTHER_WORDS.split())
 _RANK_BITS = {word: log2(rank + 10) + 2.0 for rank, word in enumerate(COMMON_WORDS.split())}
@@ -29,13 +29,13 @@ PAIR_BITS = {
 
 
 def word_bits(word: str) -> float:
-    """The information in a word of the letters a to z, less what is owed to its being common."""
+    """Return the information in a word of the letters a to z, less the bonus of a common word."""
     bits = sum(PAIR_BITS[first + second] for first, second in pairwise(f"{BORDER}{word}{BORDER}"))
     return bits + _KNOWN_BITS if word in WORDS else bits
 
 
 def bits_per_letter(text: str) -> float:
-    """The information in each letter of a text in lower case; without any letter it is infinite."""
+    """Return the information per letter of a text in lower case; infinite without letters."""
     words = LETTERS.findall(text)
     steps = sum(map(len, words)) + len(words)
     return sum(map(word_bits, words)) / steps if steps else float("inf")

@@ -1,4 +1,4 @@
-"""Leetspeak: digits and signs in the place of letters, where a good share of the words has them and reads as words."""
+"""Leetspeak: digits and signs instead of letters, where many words have them and read as words."""
 
 import re
 from collections.abc import Sequence
@@ -17,28 +17,28 @@ _SIGNED = re.compile(r"[@$!][A-Za-z]+\Z")  # a name in code or a handle, unless 
 _HEX = re.compile(r"(?=.{0,39}\d.{0,39}\d)[0-9a-fA-F]{6,}\Z")
 _WITH_I = str.maketrans("0123456789@$!", "oizeasgtbgasi")
 _EITHER = re.compile("[1!]")
-_MOST_TRIED = 4  # of what is i or l, each tried as either
+_MOST_TRIED = 4  # maximum number of ambiguous i or l, each tried as either
 _ALL_I, _ALL_L = str.maketrans("1!", "ii"), str.maketrans("1!", "ll")
 _ENDINGS = {"7": "t", "5": "s", "$": "s", "11": "ll", "3": "e"}  # after an apostrophe
-_WITH_NUMBERS = {"basega": "base64", "rotie": "rot13"}  # what names with numbers come to
+_WITH_NUMBERS = {"basega": "base64", "rotie": "rot13"}  # results for names with numbers
 _DOMAIN = re.compile(r"\.[A-Za-z0-9]")
 
 _KNOWN, _LIKELY, _MAYBE_FOREIGN, _SHORT, _NUMBER = 1.0, 0.7, 0.5, 0.3, 0.1
 _AGAINST = -0.5
 _COSTLY_GAP = 3.0
-_ENOUGH = 2.0  # what the words of a stretch come to together
-_FEWEST = 2  # words of three letters and more
+_ENOUGH = 2.0  # minimum total gain of the words of a stretch
+_FEWEST = 2  # words of three or more letters
 _READS, _READS_SOMEHOW = 3.7, 4.8  # bits per letter
 _LONG = 3
 
 
 def unleet_letters(lower: str) -> str:
-    """A text in lower case with letters for everything that may stand for one."""
+    """Replace everything that may represent a letter in a text in lower case."""
     return lower.translate(_WITH_I)
 
 
 def find_leet(view: View) -> Decoding:
-    """Stretches in leetspeak, and what they say, in as many characters."""
+    """Return stretches in leetspeak and their plaintext, with the same number of characters."""
     if not _MAYBE.search(view.text):
         return Decoding("leetspeak")
     words = [WeighedWord(*match.span(), _weight(match.group())) for match in _TOKEN.finditer(view.text)]
@@ -64,7 +64,7 @@ def _weight(token: str) -> float:
 
 
 def _odd_weight(token: str, word: str) -> float:
-    """What speaks for a token that stands for no common word."""
+    """Return the weight of evidence for a token that spells no common word."""
     if _SIGNED.match(token) or _HEX.match(token) or len(word) <= _LONG:
         return _AGAINST
     bits = word_bits(word) / (len(word) + 1)
@@ -74,7 +74,7 @@ def _odd_weight(token: str, word: str) -> float:
 
 
 def _spelt(match: re.Match[str]) -> str:
-    """A word of a stretch that is in leetspeak: numbers stay unless they spell a common word."""
+    """Return a word of a leetspeak stretch in letters; numbers stay unless they spell a common word."""
     token, text, end = match.group(), match.string, match.end()
     if _PLAIN.match(token):
         return token
@@ -90,7 +90,7 @@ def _spelt(match: re.Match[str]) -> str:
 
 
 def _unleet(token: str) -> str:
-    """The likeliest word in lower case that a token stands for."""
+    """Return the likeliest lower-case word for a token."""
     lower = token.lower()
     if not _EITHER.search(lower):
         return unleet_letters(lower)
@@ -109,7 +109,7 @@ def _filled(lower: str, letters: Sequence[str]) -> str:
 
 
 def _likeliest(lower: str) -> str:
-    """The way to read each ``1`` and ``!`` that makes the likeliest pairs of letters (Viterbi 1967)."""
+    """Choose readings of each ``1`` and ``!`` with the likeliest pairs of letters (Viterbi 1967)."""
     ways = {BORDER: (0.0, "")}
     for char in lower:
         reached: dict[str, tuple[float, str]] = {}

@@ -1,8 +1,8 @@
-"""Normalising: one view of a text, as plain as it can be made, and the ways in which it was disguised.
+"""Normalisation: one plain view of a text, and the techniques that disguised it.
 
-What is decoded stands in the view instead of what was encoded, never beside it: a text that merely holds base64 is then
-judged by what that says. Decoding is nested twice at most and stops at ``MAX_DECODED`` stretches of a kind; what that
-leaves undecoded makes the result incomplete. Every step is linear in the text.
+Decoded text replaces the encoded one in the view: a text that merely contains base64 is then judged by its plaintext.
+Decoding is nested twice at most and stops at ``MAX_DECODED`` stretches of a kind; anything left encoded makes the
+result incomplete. Every step is linear in the text.
 """
 
 import re
@@ -23,19 +23,17 @@ from domain.text.view import View
 __all__ = ["Normalised", "Technique", "normalise"]
 
 _MAX_DEPTH = 2
-_MOST_OF_A_KIND = 16  # techniques of one name that are told apart
+_MOST_OF_A_KIND = 16  # maximum number of separate techniques of one name
 
 _SPELLINGS: tuple[Callable[[View], Decoding], ...] = (find_spaced, find_leet, find_rot13)
 
 
 @dataclass(frozen=True, slots=True)
 class Normalised:
-    """What detectors read.
+    """Text for detectors.
 
-    Attributes:
-        view: the text, folded and decoded, with a map to the original.
-        techniques: how the original was disguised, in the order in which that was undone.
-        complete: False where a bound left something encoded.
+    Attributes: view: the text, folded and decoded, with a map to the original. techniques: disguises of the original,
+    in the order of their removal. complete: False if a limit left something encoded.
     """
 
     view: View
@@ -46,7 +44,7 @@ class Normalised:
 def normalise(original: str, removed: str = "") -> Normalised:
     """Make the view of a text, without the characters in ``removed``.
 
-    Linear in the text and total; a complete view normalises to itself.
+    Linear in the text, and never raises; a complete view normalises to itself.
     """
     unwanted = re.compile(f"[{re.escape(removed)}]+") if removed else None
     view = View(original)
@@ -84,7 +82,7 @@ def _plain_characters(view: View, techniques: list[Technique]) -> View:
 
 
 def _decoded(view: View, techniques: list[Technique]) -> tuple[View, bool]:
-    """Undo encodings, then other spellings; the same view where there is nothing to undo."""
+    """Undo encodings, then other spellings; return the same view if there are none."""
     decodings = list(decode_all(view.text))
     complete = all(decoding.complete for decoding in decodings)
     named = _chosen(decodings)
@@ -101,7 +99,7 @@ def _decoded(view: View, techniques: list[Technique]) -> tuple[View, bool]:
 
 
 def _chosen(decodings: list[Decoding]) -> list[tuple[int, int, str, str]]:
-    """The stretches of all encodings, in order; of two that overlap the one that begins first."""
+    """Return the stretches of all encodings in order; of two overlapping ones the first."""
     found = [(*replacement, decoding.name) for decoding in decodings for replacement in decoding.replacements]
     if len(decodings) > 1:
         found.sort(key=lambda item: item[0])
@@ -113,7 +111,7 @@ def _chosen(decodings: list[Decoding]) -> list[tuple[int, int, str, str]]:
 
 
 def _places(named: list[tuple[int, int, str, str]]) -> list[tuple[str, int, int]]:
-    """Each stretch, but encodings of single characters as one from the first to the last."""
+    """Return each stretch, but encodings of single characters as one from the first to the last."""
     places: list[tuple[str, int, int]] = []
     together: dict[str, tuple[int, int]] = {}
     for start, end, _, name in named:
@@ -129,7 +127,7 @@ def _at(view: View, name: str, start: int, end: int, *, hides: bool = False) -> 
 
 
 def _few(techniques: list[Technique]) -> tuple[Technique, ...]:
-    """At most 16 of each name: those beyond are told of by the last, which reaches over them."""
+    """Keep at most 16 of each name; the last one extends over the rest."""
     by_name: dict[str, list[Technique]] = {}
     for technique in techniques:
         same = by_name.setdefault(technique.name, [])

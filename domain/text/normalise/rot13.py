@@ -1,4 +1,4 @@
-"""ROT13: stretches whose letters read as language only thirteen places on."""
+"""ROT13: stretches whose letters read as language only when shifted by thirteen."""
 
 import re
 
@@ -11,7 +11,7 @@ _TABLE = str.maketrans(
     "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ", "nopqrstuvwxyzabcdefghijklmNOPQRSTUVWXYZABCDEFGHIJKLM"
 )
 _WHOLE = re.compile(r"(?<![a-z0-9@$!])[a-z]+(?![0-9@$])")
-_GAIN = 1.0  # bits per letter by which it must read better
+_GAIN = 1.0  # minimum improvement in bits per letter
 _FEWEST_LETTERS = 8
 _FEWEST_WORDS = 2
 _LEAST_GAIN = 16.0  # bits, over a stretch
@@ -20,7 +20,7 @@ _TWO_LETTERS = 2
 
 
 def rotate(text: str) -> str:
-    """A text with its Latin letters thirteen places on."""
+    """Shift the Latin letters of a text by thirteen."""
     return text.translate(_TABLE)
 
 
@@ -28,7 +28,7 @@ ROTATED = frozenset(rotate(word) for word in WORDS if len(word) > _TWO_LETTERS) 
 
 
 def find_rot13(view: View) -> Decoding:
-    """What is in ROT13, and what it says. Linear; a set of words first, since most texts have none of them."""
+    """Return stretches in ROT13 and their plaintext. Linear; filtered by a set of words first, for speed."""
     lower = view.text.lower()
     words = set(LETTERS.findall(lower))
     if ROTATED.isdisjoint(words) and (len(words) < _FEWEST_WORDS or not WORDS.isdisjoint(words)):
@@ -45,5 +45,5 @@ def find_rot13(view: View) -> Decoding:
 
 
 def _gain(word: str) -> float:
-    """The bits by which a word reads better in ROT13."""
+    """Return the bits by which a word reads better in ROT13."""
     return word_bits(word) - word_bits(rotate(word))

@@ -1,6 +1,6 @@
-"""Spaced letters: words whose letters stand apart, by spaces, dots, hyphens or whatever else.
+"""Spaced letters: words whose letters are separated by spaces, dots, hyphens or other characters.
 
-What lies between two letters most often is the gap within words, any other gap a border of words. Where no gap is, the
+The most frequent gap between letters is the one within words; any other gap separates words. Without gaps, the
 likeliest words are cut out of the letters.
 """
 
@@ -22,7 +22,7 @@ _TOKEN = re.compile(r"([^\W_])([\W_]{1,40}|\Z)")
 _PLAUSIBLE = 4.2  # bits per letter
 _FEW = 9
 _SHORT = 3
-_MOSTLY = 0.7  # letters among all that stands apart
+_MOSTLY = 0.7  # share of letters among all separated characters
 _HALF = 0.5
 _MANY = 40
 _MOST_CUT = 4_000
@@ -59,7 +59,7 @@ def find_spaced(view: View) -> Decoding:
 
 
 def _join(tokens: list[tuple[str, str]], narrow: str) -> str | None:
-    """What single characters come to without the narrow gaps, if that is anything."""
+    """Join single characters without the narrow gaps; None if the result is not language."""
     if sum(char.isalpha() for char, _ in tokens) < _HALF * len(tokens):
         return None
     joined = "".join(char + _between(gap, narrow) for char, gap in tokens)
@@ -67,14 +67,14 @@ def _join(tokens: list[tuple[str, str]], narrow: str) -> str | None:
 
 
 def _to_cut(joined: str) -> re.Pattern[str] | None:
-    """The runs of letters that are words without borders: all where there are no borders, else the longest."""
+    """Return a pattern for runs of letters without word borders: all if there are no borders, else the longest."""
     if " " not in joined:
         return _RUN
     return _LONG_RUN if _LONG_RUN.search(joined) else None
 
 
 def _between(gap: str, narrow: str) -> str:
-    """What a gap stands for between the letters that it parts: nothing, or a border with its punctuation."""
+    """Return the replacement of a gap between letters: nothing, or a word border with its punctuation."""
     if gap in (narrow, ""):
         return ""
     inner = gap.removeprefix(narrow)
@@ -85,7 +85,7 @@ def _between(gap: str, narrow: str) -> str:
 
 
 def _with_signs(text: str, done: int, start: int, end: int, narrow: str) -> tuple[int, int]:
-    """The stretch with the signs before and after it that stand apart in the same way."""
+    """Extend a stretch by the signs before and after it that are separated in the same way."""
     size = len(narrow) + 1
     for _ in range(_SIGNS_AROUND):
         if not text.startswith(narrow, end) or not _is_sign(text[end + size - 1 : end + size]):
@@ -113,14 +113,14 @@ def _cut(letters: re.Match[str]) -> str:
 
 
 def _in_words(joined: str) -> bool:
-    """Whether many characters fall into words of usual lengths, whatever they say."""
+    """Return True if many characters form words of usual lengths, whatever their meaning."""
     words = joined.split()
     letters = sum(map(len, words))
     return letters >= _MANY and letters // len(words) in _USUAL_WORDS
 
 
 def _plausible(joined: str, characters: int) -> bool:
-    """Whether what is joined reads as language, in any spelling; a few letters must hold a common word."""
+    """Return True if joined text reads as language in any spelling; a few letters must contain a common word."""
     spellings = (joined, unleet_letters(joined), rotate(joined))
     if characters < _FEW:
         words = (part for text in spellings for word in LETTERS.findall(text) for part in split_words(word))

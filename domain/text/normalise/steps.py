@@ -1,4 +1,4 @@
-"""What normalising says about a text besides the text."""
+"""Results of normalisation besides the text."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,13 +9,10 @@ from domain.text.view import Replacement
 
 @dataclass(frozen=True, slots=True)
 class Technique:
-    """A way in which a stretch of a text was disguised.
+    """A disguise of a stretch of text.
 
-    Attributes:
-        name: what it is called: ``base64``, ``leetspeak``, ``tags``...
-        start: where it begins in the original, in code points.
-        end: where it ends there.
-        hides: whether people don't see it, or see something else than a model reads.
+    Attributes: name: its name: ``base64``, ``leetspeak``, ``tags``... start: its start in the original, in code points.
+    end: its end there. hides: True if people see nothing, or another text than a model reads.
     """
 
     name: str
@@ -25,7 +22,7 @@ class Technique:
 
 
 class Decoding(NamedTuple):
-    """Stretches in one encoding or spelling, and what they say. ``complete`` is False where a bound left some of it."""
+    """Stretches in one encoding or spelling, with their plaintext. ``complete`` is False if a limit left some."""
 
     name: str
     replacements: Sequence[Replacement] = ()

@@ -1,4 +1,4 @@
-"""Where a text is in another spelling: the runs of words that gain most together."""
+"""Stretches of a text in another spelling: the runs of words with the greatest total gain."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ _LONGEST_GAP = 30  # words
 
 @dataclass(frozen=True, slots=True)
 class WeighedWord:
-    """A word at a place, and how much speaks for (above 0) or against its being in another spelling."""
+    """A word at a position, and its evidence for (above 0) or against another spelling."""
 
     start: int
     end: int
@@ -16,9 +16,9 @@ class WeighedWord:
 
 
 def best_stretches(words: Sequence[WeighedWord], loss: float) -> Iterator[tuple[float, Sequence[WeighedWord]]]:
-    """Runs of words and what they gain together, each ended by a gap that loses ``loss`` or is 30 words long.
+    """Yield runs of words with their total gain, each ended by a gap that costs ``loss`` or has 30 words.
 
-    Linear in the words (Kadane's algorithm, with gaps that have a bound).
+    Linear in the words (Kadane's algorithm, with bounded gaps).
     """
     at = 0
     while at < len(words):

@@ -1,9 +1,9 @@
-"""What language looks like: common words, and how often one letter follows another in English.
+"""Language statistics: common words, and the frequencies of letter pairs in English.
 
-The common words are found in prompts of many kinds, the most frequent first; the other words are those of the other
-languages that the shipped rules know. The table has a row for each letter (a to z, and ``~`` for a word's border) and
-in it a base-36 digit for each letter that may follow: the information in that step (Shannon 1948) in halves of a bit,
-counted over this project's documents.
+The common words come from prompts of many kinds, the most frequent first; the other words are those of the other
+languages of the shipped rules. The table has a row for each letter (a to z, and ``~`` for a word's border) and in it a
+base-36 digit for each letter that may follow: the information in that step (Shannon 1948) in halves of a bit, counted
+over this project's documents.
 """
 
 COMMON_WORDS = """
