@@ -28,7 +28,8 @@ def base_url(settings: Settings, url: str | None) -> str:
 def credentials(settings: Settings, client_id: str) -> tuple[str, str]:
     """Return a client's ID and secret from the file written at its creation.
 
-    Raises: FileNotFoundError: there is none.
+    Raises:
+        FileNotFoundError: there is none.
     """
     found = json.loads(Path(places(settings).client(client_id)).read_text("utf-8"))
     return str(found["client_id"]), str(found["client_secret"])

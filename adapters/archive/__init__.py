@@ -1,1 +1,1 @@
-"""Archived months: files, their place, manifests, opening and checking."""
+"""Archived months: files, storage, manifests, wiring and checks."""

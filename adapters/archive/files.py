@@ -1,4 +1,4 @@
-"""Lines in a file compressed with zstd (RFC 8878), written and read piece by piece."""
+"""Files of lines compressed with zstd (RFC 8878), written and read in pieces."""
 
 import asyncio
 import sys
@@ -13,7 +13,7 @@ else:
 
 _LEVEL = 9
 _PIECE_BYTES = 1024 * 1024
-_LONGEST_LINE = 32 * 1024 * 1024  # a record is far shorter: what is longer would fill the memory, and is none
+_LONGEST_LINE = 32 * 1024 * 1024  # far beyond any record: a longer line would only fill the memory
 
 
 class ZstdFiles:

@@ -1,4 +1,4 @@
-"""Keys with which the archiver seals its records: it makes new ones, and can open none that a tenant has."""
+"""Keys for the archiver's records: it creates new ones, and can't decrypt any of a tenant's."""
 
 import asyncio
 import base64
@@ -18,7 +18,7 @@ _MOST_KEYS = 1024
 
 
 class SealingKeys:
-    """``KeyRing`` that seals and never opens."""
+    """``KeyRing`` that encrypts and never decrypts."""
 
     def __init__(self, session: ServiceSession, settings: VaultSettings) -> None:
         """Take the session."""
@@ -28,7 +28,7 @@ class SealingKeys:
         self._making = asyncio.Lock()
 
     async def current(self, tenant: str) -> DataKey:
-        """See ``KeyRing``: a key that this process made."""
+        """See ``KeyRing``: a key created by this process."""
         async with self._making:
             if (key := self._made.get(tenant)) is None:
                 try:
@@ -41,12 +41,12 @@ class SealingKeys:
         return key
 
     async def by_id(self, tenant: str, key_id: str) -> DataKey:
-        """See ``KeyRing``: never."""
+        """See ``KeyRing``: always unavailable."""
         del key_id
         raise KeyUnavailable(tenant, gone=True)
 
     def _make(self, client: hvac.Client, tenant: str) -> DataKey | None:
-        """A new key; None if the tenant has no Transit key, or not any more."""
+        """Create a key; None if the tenant has no Transit key (any more)."""
         path = f"{self._settings.transit_mount}/datakey/plaintext/tenant-{tenant}"
         try:
             made = write(client, path, {"bits": KEY_BYTES * 8})

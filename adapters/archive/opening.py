@@ -1,4 +1,4 @@
-"""An archiver's adapters, put together: for its process, and for an operator's commands."""
+"""Wiring of an archiver's adapters, for its process and for an operator's commands."""
 
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -25,30 +25,30 @@ from config import roles
 from config.settings import Settings
 from domain.refusals import Kind, Refusal
 
-_STATEMENT_SECONDS = 600.0  # it counts and drops whole months
+_STATEMENT_SECONDS = 600.0  # for counting and dropping whole months
 _CONNECTIONS = 2
 
 
 class _NoPersons:
-    """Keys of persons for records that are about nobody."""
+    """Keys of data subjects for records that have none."""
 
     async def current(self, tenant: str, subject: str) -> SubjectKey:
-        """Never asked for."""
+        """Never called."""
         del subject
         raise KeyUnavailable(tenant, gone=True)
 
     async def by_id(self, tenant: str, key_id: UUID) -> SubjectKey:
-        """Never asked for."""
+        """Never called."""
         del key_id
         raise KeyUnavailable(tenant, gone=True)
 
     def forget(self, tenant: str, subject: str) -> None:
-        """There is nothing to forget."""
+        """Do nothing."""
 
 
 @dataclass(frozen=True)
 class ArchiveParts:
-    """An archiver's adapters, over a session with Vault and a login to PostgreSQL of its own."""
+    """Adapters of an archiver, over a session with Vault and a separate login to PostgreSQL."""
 
     place: ObstorePlace
     files: ZstdFiles
@@ -62,7 +62,7 @@ class ArchiveParts:
 
     @classmethod
     async def open(cls, stack: AsyncExitStack, settings: Settings, session: ServiceSession) -> "ArchiveParts":
-        """Put the parts together over a session that is started; ``stack`` closes what is opened here.
+        """Wire the adapters over a started session; ``stack`` closes them.
 
         Raises:
             Refusal: VAULT_UNAVAILABLE while the bucket's credentials can't be read.

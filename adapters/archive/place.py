@@ -1,7 +1,7 @@
-"""Where archives lie: a directory, or a bucket of any server that speaks Amazon's S3 API. Library: obstore.
+"""Storage of archives: a directory, or a bucket of any S3-compatible server. Library: obstore.
 
 Credentials of a bucket come from Vault (``archive/s3`` of the KV mount: ``access_key_id``, ``secret_access_key``), or
-from the machine's own role where there is no such secret.
+without that secret from the machine's own role.
 """
 
 import asyncio
@@ -19,7 +19,7 @@ from config.settings import AuditSettings
 from domain.refusals import Kind, Refusal
 from domain.transparency.archive import ArchiveGone
 
-if TYPE_CHECKING:  # the library has these for checkers alone
+if TYPE_CHECKING:  # the library has these for type checkers only
     from obstore.store import ClientConfig, RetryConfig
 
 CREDENTIALS = "archive/s3"
@@ -31,7 +31,7 @@ _CONNECT_TIMEOUT = timedelta(seconds=5)
 _RETRIES: "RetryConfig" = {
     "max_retries": 2,
     "retry_timeout": timedelta(seconds=10),
-}  # Temporal owns those that are long
+}  # Temporal retries longer outages
 _RETRY_AFTER_SECONDS = 30.0
 
 
@@ -39,7 +39,7 @@ class ObstorePlace:
     """``ArchivePlace`` over a directory or a bucket."""
 
     def __init__(self, store: LocalStore | S3Store, directory: Path | None = None) -> None:
-        """Take the store; ``directory`` is where it lies, if that is on this machine."""
+        """Take the store; ``directory`` is its path, if it is on this machine."""
         self._store = store
         self._directory = directory
 
@@ -65,7 +65,7 @@ class ObstorePlace:
 
 
 def open_place(settings: AuditSettings, credentials: Mapping[str, str]) -> ObstorePlace:
-    """The place of the settings. ``credentials`` are the secret's; empty for the machine's own role, or a directory."""
+    """Open the storage of the settings. ``credentials`` are the secret's; empty for the machine role or a directory."""
     place = settings.archive_place
     if not place.startswith("s3://"):
         directory = Path(place).resolve()
@@ -75,13 +75,13 @@ def open_place(settings: AuditSettings, credentials: Mapping[str, str]) -> Obsto
     options["region"] = settings.archive_region
     if settings.archive_endpoint is not None:
         options |= {"endpoint": settings.archive_endpoint, "virtual_hosted_style_request": False}
-    plain = str(settings.archive_endpoint).startswith("http://")  # the settings take that on loopback only
+    plain = str(settings.archive_endpoint).startswith("http://")  # the settings permit that on loopback only
     client: ClientConfig = {"timeout": _TIMEOUT, "connect_timeout": _CONNECT_TIMEOUT, "allow_http": plain}
     return ObstorePlace(S3Store.from_url(place, client_options=client, retry_config=_RETRIES, **options))
 
 
 def _flush(path: Path) -> None:
-    """Wait until a file and its name are on the disk: the database's copy goes on its account."""
+    """Wait until a file and its name are on disk: the database's copy is dropped afterwards."""
     for place in (path, path.parent):
         number = os.open(place, os.O_RDONLY)
         try:

@@ -1,4 +1,4 @@
-"""The database's side of archives: months that come and go, leaves and checkpoints to check files against."""
+"""Archives in the database: months, leaves and checkpoints to verify files against."""
 
 from collections.abc import AsyncIterator, Sequence
 from datetime import date
@@ -33,7 +33,7 @@ class PostgresArchives:
     """``ArchiveStore`` over the functions of migration 0011."""
 
     def __init__(self, pool: PostgresPool) -> None:
-        """Take the pool: role ``assay-archiver``; ``noted`` alone is ``assay-auditor``'s too."""
+        """Take the pool: role ``assay-archiver``; ``noted`` is permitted to ``assay-auditor`` too."""
         self._pool = pool
 
     async def due(self, keep_months: int) -> list[date]:
@@ -141,7 +141,7 @@ class PostgresArchives:
             await self._pool.fetch(sql, *arguments)
         except asyncpg.PostgresError as error:
             if error.sqlstate == STAYS:
-                raise MonthStays(str(error.args[0])) from None  # the text is of our own functions
+                raise MonthStays(str(error.args[0])) from None  # the text comes from Assay's own functions
             raise
 
 

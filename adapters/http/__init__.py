@@ -1,1 +1,1 @@
-"""HTTP clients: shared sessions, bounded reading, the gateway client of the command."""
+"""HTTP clients: shared sessions, bounded reading, and the commands' client of the API."""

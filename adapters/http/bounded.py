@@ -1,4 +1,4 @@
-"""An HTTP transport that takes from an untrusted server no more than was agreed: so many bytes, no compression."""
+"""HTTP transport with limits on an untrusted server's responses: maximum size, no compression."""
 
 from collections.abc import AsyncIterator
 
@@ -8,14 +8,14 @@ MAX_ERROR_BYTES = 64 * 1024
 
 
 class BodyTooLong(Exception):
-    """The body of a successful response is over-long."""
+    """The body of a successful response is too long."""
 
 
 class BoundedTransport(httpx2.AsyncBaseTransport):
     """Limits every response as it is read.
 
-    A successful response that is longer is an error. The body of any other response only explains its status, so it is
-    cut at ``MAX_ERROR_BYTES`` instead. Nothing is decompressed: that multiplies what was read by up to a thousand.
+    A successful response that is too long is an error. The body of any other response only explains its status, so it
+    is cut at ``MAX_ERROR_BYTES`` instead. Nothing is decompressed: that could multiply the size by up to a thousand.
     """
 
     def __init__(self, inner: httpx2.AsyncBaseTransport, *, max_bytes: int) -> None:
@@ -25,7 +25,7 @@ class BoundedTransport(httpx2.AsyncBaseTransport):
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         """Send the request. Reading the response may raise ``BodyTooLong``."""
         response = await self._inner.handle_async_request(request)
-        # A server that compresses without being asked gets its bytes read as they are.
+        # A server that compresses unasked has its bytes read unchanged.
         response.headers.pop("content-encoding", None)
         if not isinstance(response.stream, httpx2.AsyncByteStream):
             raise TypeError("the inner transport must give an asynchronous stream")
@@ -39,7 +39,7 @@ class BoundedTransport(httpx2.AsyncBaseTransport):
 
 
 class _BoundedStream(httpx2.AsyncByteStream):
-    """At most ``limit`` bytes of a stream: then an end if it may be ``cut``, else an error."""
+    """At most ``limit`` bytes of a stream, followed by an end if it may be ``cut``, else by an error."""
 
     def __init__(self, inner: httpx2.AsyncByteStream, limit: int, *, cut: bool) -> None:
         self._inner = inner

@@ -1,4 +1,4 @@
-"""Assay's own HTTP interface, from a client's side: what ``assay token``, ``submit`` and the demo use."""
+"""Client of Assay's HTTP API, for ``assay token``, ``submit`` and the demo."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ _CONNECT_SECONDS = 5.0
 
 @dataclass(frozen=True, slots=True)
 class GatewayReply:
-    """A response: its status, its headers in lower case, and its JSON, or its text where it is plain text."""
+    """Response: status, headers in lower case, and the body as JSON, or as text if it is plain text."""
 
     status: int
     headers: Mapping[str, str]
@@ -23,7 +23,7 @@ class GatewayReply:
 
 
 class GatewayClient:
-    """A client of one Assay API. Follows no redirects and uses no proxy."""
+    """Client of one Assay API. Follows no redirects and uses no proxy."""
 
     def __init__(self, base_url: str, *, patience_seconds: float = 330.0) -> None:
         self._http = httpx2.AsyncClient(
@@ -50,7 +50,7 @@ class GatewayClient:
         json: object = None,
         headers: Mapping[str, str] | None = None,
     ) -> GatewayReply:
-        """One request.
+        """Send one request.
 
         Raises:
             Refusal: ENGINE_UNAVAILABLE if the API does not answer.
@@ -65,7 +65,7 @@ class GatewayClient:
         return _reply(response)
 
     async def download(self, path: str, write: Callable[[bytes], object], *, token: str) -> GatewayReply:
-        """Have the body of a response written as it comes, if it is a success; else it is in the reply.
+        """Write the body of a successful response in chunks; of others it is in the reply.
 
         Raises:
             Refusal: ENGINE_UNAVAILABLE if the API does not answer, or stops in the middle.
@@ -83,7 +83,7 @@ class GatewayClient:
             raise self._away(error) from None
 
     async def token(self, client_id: str, client_secret: str) -> str:
-        """An access token by client credentials.
+        """Return an access token by client credentials.
 
         Raises:
             Refusal: INVALID_CLIENT; ENGINE_UNAVAILABLE.

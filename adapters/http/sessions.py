@@ -1,4 +1,4 @@
-"""Sessions of aiohttp that add nothing of their own, and take nothing from the environment."""
+"""aiohttp sessions without implicit behaviour and independent of the environment."""
 
 import ssl
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ import httpx2
 def plain_session(
     connector: aiohttp.BaseConnector, timeout: aiohttp.ClientTimeout, headers: Mapping[str, str]
 ) -> aiohttp.ClientSession:
-    """A session that sends JSON: no proxy, no netrc, no cookies, nothing decompressed. Calls refuse redirects."""
+    """Return a session for JSON: no proxy, netrc, cookies or decompression. Calls refuse redirects."""
     return aiohttp.ClientSession(
         connector=connector,
         timeout=timeout,
@@ -21,11 +21,11 @@ def plain_session(
             **headers,
         },
         trust_env=False,
-        cookie_jar=aiohttp.DummyCookieJar(),  # calls for different tenants stay apart
+        cookie_jar=aiohttp.DummyCookieJar(),  # calls for different tenants stay separate
         auto_decompress=False,
     )
 
 
 def system_tls() -> ssl.SSLContext:
-    """The certificate store of all our clients."""
+    """Return the certificate store of all clients."""
     return httpx2.create_ssl_context(trust_env=False)

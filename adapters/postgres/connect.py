@@ -1,4 +1,4 @@
-"""One connection to PostgreSQL: encrypted and with a verified host name anywhere but on loopback, bounded in time."""
+"""One connection to PostgreSQL: TLS with a verified host name except on loopback, bounded in time."""
 
 import ssl
 
@@ -8,7 +8,7 @@ from config.settings import DatabaseSettings
 
 
 def tls_context(settings: DatabaseSettings) -> ssl.SSLContext | bool:
-    """libpq's ``verify-full`` as a context, or False on loopback."""
+    """Return libpq's ``verify-full`` as a context, or False on loopback."""
     if not settings.tls_required:
         return False
     context = ssl.create_default_context(cafile=str(settings.ca_file) if settings.ca_file else None)
@@ -24,7 +24,7 @@ async def connect(
     application: str,
     tls: ssl.SSLContext | bool | None = None,
 ) -> asyncpg.Connection:
-    """Connect. ``tls`` spares building the context again; ``application`` is what PostgreSQL shows of us."""
+    """Connect. ``tls`` reuses a context; ``application`` is the name shown by PostgreSQL."""
     statement_ms = str(int(settings.statement_timeout_seconds * 1000))
     return await asyncpg.connect(
         host=settings.host,
@@ -34,7 +34,7 @@ async def connect(
         password=password,
         ssl=tls_context(settings) if tls is None else tls,
         timeout=settings.connect_timeout_seconds,
-        command_timeout=settings.statement_timeout_seconds + 0.5,  # the server's own bound comes first
+        command_timeout=settings.statement_timeout_seconds + 0.5,  # the server's own limit comes first
         target_session_attrs=asyncpg.connect_utils.SessionAttribute.any,
         server_settings={
             "application_name": application,

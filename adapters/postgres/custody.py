@@ -1,4 +1,4 @@
-"""Erasure and legal hold in PostgreSQL: each a call of one function, in one transaction with its record."""
+"""Erasure and legal hold in PostgreSQL: one function call each, in one transaction with its record."""
 
 from collections.abc import Sequence
 from uuid import UUID
@@ -27,7 +27,7 @@ class PostgresCustody:
     """``Custody`` over the functions of the schema ``assay``."""
 
     def __init__(self, pool: PostgresPool, sealer: RecordSealer) -> None:
-        """Take the pool (role ``assay-api``), and the sealer that its process seals with."""
+        """Take the pool (role ``assay-api``), and the process's sealer of records."""
         self._pool = pool
         self._sealer = sealer
 
@@ -51,7 +51,7 @@ class PostgresCustody:
             if row["id"] is None:
                 raise Refusal(Kind.NOT_FOUND, "there is no such legal hold")
             return _hold(row)
-        raise unavailable("the legal hold is being released")  # steps go forward only: no third look is needed
+        raise unavailable("the legal hold is being released")  # steps go forward only: no third attempt is needed
 
     async def holds(self, tenant: str) -> Sequence[Hold]:
         """See ``Custody``."""
@@ -59,10 +59,12 @@ class PostgresCustody:
 
 
 async def erase_tenant(pool: PostgresPool, tenant: str, sealed: SealedRecord) -> bool:
-    """Erase all persons' keys of a tenant and record it, by role ``assay-custodian``; False if it was recorded before.
+    """Erase the keys of a tenant's data subjects and record it; False if it was recorded before.
+
+    By role ``assay-custodian``.
 
     Raises:
-        Refusal: LEGAL_HOLD while any hold of the tenant stands; STORE_UNAVAILABLE.
+        Refusal: LEGAL_HOLD while any hold of the tenant is in force; STORE_UNAVAILABLE.
     """
     row = await _call(pool, _ERASE_TENANT, sealed, tenant)
     return not row["repeated"]

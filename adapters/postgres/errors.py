@@ -1,11 +1,11 @@
-"""What PostgreSQL's errors mean to us, by SQLSTATE (PostgreSQL, appendix A), never by text."""
+"""Mapping of PostgreSQL's errors to refusals, by SQLSTATE (PostgreSQL, appendix A), never by text."""
 
 import asyncpg
 
 from domain.refusals import Kind, Refusal
 
 STORE_ERRORS = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
-"""What a call of asyncpg may raise."""
+"""Exceptions that an asyncpg call may raise."""
 
 CONFLICT = "AS001"
 KEY_ERASED = "AS005"
@@ -15,14 +15,14 @@ TENANT_ERASED = "AS010"
 OTHER_STEP = "AS011"
 RETRY_AFTER_SECONDS = 1.0
 
-# Connections, resources, operator intervention, the system, rolled back transactions, locks, logins; and what a
-# migration or a grant would mend: missing objects and rights.
+# Connections, resources, operator intervention, the system, rolled back transactions, locks, logins; and errors that a
+# migration or a grant would correct: missing objects and rights.
 _AWAY_CLASSES = frozenset({"08", "28", "40", "53", "55", "57", "58", "3F"})
 _AWAY_STATES = frozenset({"25006", "3D000", "42501", "42P01", "42883"})
 
 
 def is_lost_connection(error: Exception) -> bool:
-    """Whether the connection broke, rather than the call."""
+    """Return True if the connection failed, rather than the call."""
     if isinstance(error, asyncpg.PostgresError):
         state = str(error.sqlstate)
         return state[:2] == "08" or state in ("57P01", "57P02", "57P03")
@@ -30,17 +30,17 @@ def is_lost_connection(error: Exception) -> bool:
 
 
 def is_rejected_login(error: Exception) -> bool:
-    """Whether the credentials are not accepted (any more)."""
+    """Return True if the credentials are not accepted (any more)."""
     return isinstance(error, asyncpg.PostgresError) and str(error.sqlstate)[:2] == "28"
 
 
 def unavailable(detail: str = "the database can't be reached") -> Refusal:
-    """The refusal for a PostgreSQL that is away."""
+    """Return the refusal for an unavailable PostgreSQL."""
     return Refusal(Kind.STORE_UNAVAILABLE, detail, retry_after=RETRY_AFTER_SECONDS)
 
 
 def as_refusal(error: Exception) -> Refusal:
-    """What an error of a call means. PostgreSQL's text is not passed on: it may quote values."""
+    """Translate an error of a call. PostgreSQL's text is not passed on: it may quote values."""
     if isinstance(error, asyncpg.PostgresError):
         state = str(error.sqlstate)
         if state[:2] not in _AWAY_CLASSES and state not in _AWAY_STATES:

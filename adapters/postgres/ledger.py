@@ -1,4 +1,4 @@
-"""Budgets and records in PostgreSQL: one call of one function, one transaction."""
+"""Budgets and records in PostgreSQL: one function call, one transaction."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -18,7 +18,7 @@ RECORD = (
     "ROW($1::uuid, $2::smallint, $3::text, $4::text, $5::timestamptz, $6::text, $7::text, $8::text, $9::json,"
     " $10::text, $11::uuid, $12::bytea, $13::bytea, $14::bytea)::assay.sealed_record"
 )
-"""A sealed record's columns as one value, in a statement whose own parameters begin with $15."""
+"""Columns of an encrypted record as one value, in a statement whose own parameters begin with $15."""
 
 _APPEND = f"SELECT * FROM assay.append({RECORD})"  # noqa: S608 - a constant
 _ADMIT = f"SELECT * FROM assay.admit($15, $16, $17, $18, {RECORD})"  # noqa: S608
@@ -72,12 +72,12 @@ class PostgresLedger:
         return _appended(record.event_id, await self._store(_APPEND, record))
 
     async def append_sealed(self, row: SealedRow) -> Appended:
-        """Record an event that was sealed earlier. Exactly once by event ID.
+        """Record an event that was encrypted earlier. Exactly once by event ID.
 
         Raises:
-            KeyErased: the person's key is gone, and with it what it sealed.
+            KeyErased: the data subject's key was erased, so the record can't be read.
             RecordConflict: an event of that ID exists with other content.
-            Refusal: STORE_UNAVAILABLE; INTERNAL if the store does not accept it.
+            Refusal: STORE_UNAVAILABLE; INTERNAL if the store rejects it.
         """
         return _appended(row.event_id, await self._call(_APPEND, row))
 
@@ -91,7 +91,9 @@ class PostgresLedger:
     async def _store(
         self, sql: str, record: Record, *more: object, begin: Callable[[bytes], None] = lambda _: None
     ) -> asyncpg.Record:
-        """Seal and store; once more, where the person's key was erased in between. ``begin`` hears what is stored."""
+        """Encrypt and store; repeat once if the data subject's key was erased meanwhile. ``begin`` receives the stored
+        digest.
+        """
         sealed = await self._sealer.seal(record)
         begin(sealed.digest)
         try:

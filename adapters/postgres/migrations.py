@@ -1,7 +1,7 @@
-"""Migrations: SQL files, forward only, each applied once in a transaction of its own.
+"""Migrations: SQL files, forward only, each applied once in its own transaction.
 
-A file is known by its number and the SHA-256 of its bytes. One that was edited after it was applied is an error: what
-runs must be what was reviewed.
+A file is identified by its number and the SHA-256 of its bytes. One that was edited after it was applied is an error:
+the applied migration must be the reviewed one.
 """
 
 import asyncio
@@ -33,22 +33,22 @@ CREATE TABLE IF NOT EXISTS assay.schema_migration (
 
 
 class MigrationError(Exception):
-    """The files and the database don't fit together. Says which file."""
+    """The files and the database don't match. Names the file."""
 
 
 @dataclass(frozen=True, slots=True)
 class Migrated:
-    """The names of the files that were applied just now, and of those that had been."""
+    """Names of the files applied now, and of those applied before."""
 
     applied: tuple[str, ...]
     present: tuple[str, ...]
 
 
 async def migrate(connection: asyncpg.Connection, directory: Path = MIGRATIONS) -> Migrated:
-    """Apply what is missing, as ``assay_owner``, whose member the connection's login must be.
+    """Apply missing migrations, as ``assay_owner``, whose member the connection's login must be.
 
     Raises:
-        MigrationError: an applied file was edited or is gone.
+        MigrationError: an applied file was edited or is missing.
         PostgresError: a file failed; those before it stay applied.
     """
     await connection.execute("SET ROLE assay_owner; SET client_min_messages = warning")
@@ -64,7 +64,7 @@ async def migrate(connection: asyncpg.Connection, directory: Path = MIGRATIONS) 
 async def migrate_leased(
     session: ServiceSession, settings: DatabaseSettings, *, mount: str = "database", directory: Path = MIGRATIONS
 ) -> Migrated:
-    """Migrate with a login that Vault makes for it. The login ends with the session's token.
+    """Migrate with a login leased from Vault. The login ends with the session's token.
 
     Raises:
         MigrationError: see ``migrate``.

@@ -1,4 +1,4 @@
-"""What the log and the ledger lack, from PostgreSQL."""
+"""Missing outcomes and open reservations, from PostgreSQL."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta

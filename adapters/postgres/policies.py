@@ -1,4 +1,4 @@
-"""Policies by content hash in PostgreSQL. What was read is kept: a hash never names another document."""
+"""Policies by content hash in PostgreSQL. Documents are cached: a hash never names another one."""
 
 import hashlib
 
@@ -18,7 +18,7 @@ from domain.refusals import Kind, Refusal
 
 _KEPT = 64
 _CHANGE = f"SELECT assay.change_policy($15, $16, {RECORD}) AS current"
-_LOOKS = 5  # as many others would have to change it at the same moment
+_LOOKS = 5  # maximum attempts; more would need as many concurrent changes
 
 
 class PostgresPolicies:
@@ -36,12 +36,12 @@ class PostgresPolicies:
         row = await self._pool.fetchrow("SELECT assay.get_policy($1) AS document", policy_hash)
         document: bytes | None = row["document"] if row else None
         if document is None or hashlib.sha256(document).hexdigest() != policy_hash:
-            return None  # what does not match its hash is as good as unknown
+            return None  # content that does not match its hash counts as unknown
         self._keep(policy_hash, document)
         return document
 
     async def current(self) -> str | None:
-        """See ``PolicyStore``. Read each time: it may change at any moment."""
+        """See ``PolicyStore``. Read each time: it may change at any time."""
         row = await self._pool.fetchrow("SELECT assay.current_policy() AS hash")
         return row["hash"] if row else None
 
@@ -85,7 +85,7 @@ class PostgresPolicyChanges(PostgresPolicies):
         )
 
     async def _turn(self) -> tuple[PolicyTurn, str]:
-        """The newest turn, and the login of this pool, which PostgreSQL compares with the record's."""
+        """Return the newest turn, and the login of this pool, which PostgreSQL compares with the record's."""
         row = await self._pool.fetchrow("SELECT number, hash, session_user::text AS login FROM assay.policy_turn()")
         if row is None:
             raise unavailable()

@@ -1,8 +1,8 @@
-"""A pool of PostgreSQL connections whose credentials are leased from Vault, and replaced while it is in use.
+"""Pool of PostgreSQL connections with credentials leased from Vault and replaced in use.
 
 One owner task takes new credentials at half the life of the lease, when the session's token changes (leases end with
-their token), and when PostgreSQL rejects a login. Connections of the old login finish what they do and are then not
-used again; the old lease ends by itself, long after. Every wait is bounded.
+their token), and when PostgreSQL rejects a login. Connections of the old login finish their work and are then closed;
+the old lease expires by itself, long after. Every wait is bounded.
 """
 
 import asyncio
@@ -30,7 +30,7 @@ _AS_TENANT = "SELECT set_config('assay.tenant', $1, true)"
 
 @dataclass(frozen=True, slots=True)
 class _Login:
-    """A leased login. ``token_generation`` is that of the token it ends with; ``renew_at`` is in monotonic seconds."""
+    """A leased login. ``token_generation`` is that of its token; ``renew_at`` is in monotonic seconds."""
 
     user: str
     password: str = field(repr=False)
@@ -39,7 +39,7 @@ class _Login:
 
 
 class PostgresPool:
-    """See the module. A ``Dependency`` named ``postgres``."""
+    """Pool of connections: see the module. A ``Dependency`` named ``postgres``."""
 
     def __init__(
         self,
@@ -70,7 +70,7 @@ class PostgresPool:
         return "postgres"
 
     async def start(self, wait_seconds: float = 5.0) -> None:
-        """Start the owner, and give it so long for the first login. Returns either way: ``check`` tells."""
+        """Start the owner, and wait at most so long for the first login. Returns in any case: see ``check``."""
         if self._owner is None:
             self._pool = asyncpg.create_pool(
                 connect=self._connect, min_size=0, max_size=self._settings.pool_size, reset=_keep_as_is
@@ -82,10 +82,10 @@ class PostgresPool:
                 await self._first_login.wait()
 
     async def fetchrow(self, sql: str, *arguments: object) -> asyncpg.Record | None:
-        """Run a statement that gives one row at most. It may run twice, so it must be idempotent.
+        """Run a statement that returns one row at most. It may run twice, so it must be idempotent.
 
         Raises:
-            Refusal: STORE_UNAVAILABLE, or INTERNAL for a statement that PostgreSQL does not accept.
+            Refusal: STORE_UNAVAILABLE, or INTERNAL for a statement that PostgreSQL rejects.
             PostgresError: of Assay's own SQLSTATEs (class ``AS``) only.
         """
         rows = await self.fetch(sql, *arguments)
@@ -100,16 +100,16 @@ class PostgresPool:
                 except STORE_ERRORS as error:
                     if not is_lost_connection(error):
                         raise
-                return await self._once(sql, arguments, tenant)  # connections to a server that was restarted are lost
+                return await self._once(sql, arguments, tenant)  # connections to a restarted server are lost
         except STORE_ERRORS as error:
             raise self._meaning(error) from error
 
     @contextlib.asynccontextmanager
     async def transaction(self, *, tenant: str | None = None) -> "AsyncIterator[PoolConnectionProxy[asyncpg.Record]]":
-        """A transaction, that sees the rows of ``tenant`` alone where row-level security asks for one.
+        """Open a transaction that sees only the rows of ``tenant`` if row-level security requires one.
 
         Raises:
-            Refusal, PostgresError: as ``fetch``. Nothing is tried twice.
+            Refusal, PostgresError: as ``fetch``. Nothing is repeated.
         """
         if self._pool is None or self._login is None:
             raise unavailable()
@@ -126,7 +126,7 @@ class PostgresPool:
             raise self._meaning(error) from error
 
     async def check(self) -> None:
-        """Pass if a statement runs.
+        """Check that a statement runs.
 
         Raises:
             Refusal: STORE_UNAVAILABLE.
@@ -134,7 +134,7 @@ class PostgresPool:
         await self.fetch("SELECT 1")
 
     async def close(self) -> None:
-        """Stop, and close the connections; those in use are cut after the statement timeout."""
+        """Stop, and close the connections; those in use are closed after the statement timeout."""
         if self._owner is not None:
             self._owner.cancel()
             with contextlib.suppress(asyncio.CancelledError):
@@ -147,7 +147,7 @@ class PostgresPool:
                 self._pool.terminate()
 
     def _meaning(self, error: Exception) -> Exception:
-        """What to raise for an error of the store: itself, for those of Assay's own SQLSTATEs."""
+        """Return the exception to raise for an error of the store: itself, for Assay's own SQLSTATEs."""
         if isinstance(error, asyncpg.PostgresError) and str(error.sqlstate).startswith("AS"):
             return error
         if is_rejected_login(error):
@@ -173,7 +173,7 @@ class PostgresPool:
         )
 
     async def _own(self) -> None:
-        """Keep a login that works, until cancelled."""
+        """Maintain a working login until cancelled."""
         backoff = Backoff()
         while True:
             try:
@@ -188,7 +188,7 @@ class PostgresPool:
             _log.info("postgres.login_leased", role=self._vault_role)
             begun = self._monotonic()
             await self._until_due(self._login)
-            if self._monotonic() - begun < _SHORTEST_LOGIN_SECONDS:  # rejected at once: don't heap up leases
+            if self._monotonic() - begun < _SHORTEST_LOGIN_SECONDS:  # rejected at once: don't accumulate leases
                 await asyncio.sleep(backoff.next())
             else:
                 backoff.reset()
@@ -214,4 +214,4 @@ class PostgresPool:
 
 
 async def _keep_as_is(_: asyncpg.Connection) -> None:
-    """Instead of asyncpg's reset between uses, a round trip each: our statements leave no state in a session."""
+    """Replace asyncpg's reset between uses, a round trip each: Assay's statements leave no session state."""

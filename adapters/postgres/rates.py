@@ -1,4 +1,4 @@
-"""Requests per caller in PostgreSQL, on its clock: GCRA, one statement a request."""
+"""Request rates in PostgreSQL, on its clock: GCRA, one statement per request."""
 
 from adapters.postgres.errors import unavailable
 from adapters.postgres.pool import PostgresPool

@@ -1,4 +1,4 @@
-"""Reading the log in PostgreSQL. Each row is verified against its digest as it is read."""
+"""Reading of the log in PostgreSQL. Each row is verified against its digest."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -30,8 +30,8 @@ class PostgresRecords:
     def __init__(self, pool: PostgresPool, sealer: RecordSealer) -> None:
         """Take the pool and the sealer.
 
-        With the role ``assay-reader`` PostgreSQL shows the rows of the one tenant that is asked for; with
-        ``assay-auditor`` those of all.
+        With the role ``assay-reader`` PostgreSQL shows the rows of the requested tenant only; with ``assay-auditor``
+        those of all.
         """
         self._pool = pool
         self._sealer = sealer
@@ -77,13 +77,13 @@ class PostgresRecords:
 def _conditions(
     tenant: str | None, workflow_id: str | None, where: RecordFilter, after: RecordCursor | None
 ) -> tuple[list[str], list[object]]:
-    """Conditions in SQL with their values, in the order of their places."""
+    """Return SQL conditions with their values, in the order of their parameters."""
     wanted: list[tuple[str, object]] = [
         ("tenant = {}", tenant),
         ("workflow_id = {}", workflow_id),
         ("kind = {}", where.kind.value if where.kind else None),
         ("workflow_id = {}", where.run),
-        # found in the text, which is canonical and holds quotes in strings escaped: not every JSON text can be parsed
+        # searched in the text, which is canonical and has quotes in strings escaped: not every JSON text can be parsed
         ("position({} IN fields::text) > 0", f'"caller":"{where.caller}"' if where.caller else None),
         ("subject = {}", where.subject),
         ("recorded_at >= {}", where.since),

@@ -7,5 +7,5 @@ class SystemClock:
     """``domain.ports.Clock`` on the operating system's clock."""
 
     def now(self) -> datetime:
-        """The current time, aware, UTC."""
+        """Return the current time, aware, UTC."""
         return datetime.now(UTC)

@@ -1,4 +1,4 @@
-"""The policy as files: YAML that an operator edits, made into the one canonical document that a hash names."""
+"""Policy files: YAML edited by an operator, converted to the canonical document that a hash identifies."""
 
 import json
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ _RULES = "rules"
 
 
 class _StrictLoader(yaml.SafeLoader):
-    """Safe YAML in which a key stands once, and neither aliases nor merges hide what is meant."""
+    """Safe YAML without duplicate keys, aliases or merges."""
 
     def compose_node(self, parent: Any, index: Any) -> Any:  # noqa: ANN401 - PyYAML's own untyped interface
         if self.check_event(yaml.AliasEvent):
@@ -35,11 +35,11 @@ class _StrictLoader(yaml.SafeLoader):
 
 
 def load_policy_document(directory: Path, provider_urls: Mapping[str, str]) -> bytes:
-    """Read the policy's files, put in where providers are for this process, and check everything.
+    """Read the policy's files, insert this process's provider addresses, and validate everything.
 
     ``provider_urls`` replaces the ``base_url`` of a provider's models, by the provider's name. The files are
-    ``limits.yaml``, ``models.yaml``, ``screening.yaml``, ``output.yaml``, ``privacy.yaml``
-    and the rule sets in ``rules/``.
+    ``limits.yaml``, ``models.yaml``, ``screening.yaml``, ``output.yaml``, ``privacy.yaml`` and the rule sets in
+    ``rules/``.
 
     Raises:
         PolicyError: ``where`` is the file and the path in it.
@@ -59,7 +59,7 @@ def load_policy_document(directory: Path, provider_urls: Mapping[str, str]) -> b
 
 
 def with_providers(document: bytes, provider_urls: Mapping[str, str]) -> bytes:
-    """A stored document with these base addresses of its providers; providers that it has not are left out."""
+    """Return a stored document with these base addresses of its providers; unknown providers are ignored."""
     found = json.loads(document)
     providers = {entry["provider"] for entry in found["models"]["models"]}
     _place_providers(found["models"], {name: url for name, url in provider_urls.items() if name in providers})
@@ -96,7 +96,7 @@ def _place_providers(models: Any, provider_urls: Mapping[str, str]) -> None:  # 
 
 
 def _in_file(error: PolicyError) -> PolicyError:
-    """The error with its path told by file: ``rules.english.rules.0`` is in ``rules/english.yaml``."""
+    """Return the error with its path by file: ``rules.english.rules.0`` is in ``rules/english.yaml``."""
     section, _, rest = error.where.partition(".")
     if section == _RULES:
         name, _, rest = rest.partition(".")

@@ -1,8 +1,8 @@
-"""A spool in SQLite: one file, written ahead, each group of entries made durable by one fsync.
+"""Spool in SQLite: one file with a write-ahead log, each group of entries made durable by one fsync.
 
-SQLite's write-ahead log has a checksum in each frame (sqlite.org, "WAL-mode file format"): what a crash left half
-written is not a commit, and everything before it is. ``synchronous=FULL`` flushes at each commit. Entries carry a
-checksum of their own, since pages of the database have none.
+SQLite's write-ahead log has a checksum in each frame (sqlite.org, "WAL-mode file format"): a half-written frame after a
+crash is not a commit, and everything before it is. ``synchronous=FULL`` flushes at each commit. Entries have a checksum
+of their own, since pages of the database have none.
 """
 
 import asyncio
@@ -23,14 +23,14 @@ from domain.records.spool import Spooled, SpoolUnavailable
 
 T = TypeVar("T")
 _TURNS, _TURN_SECONDS = 100, 0.05
-_ENTRY_OVERHEAD_BYTES = 48  # checksum, place, headers of the record and of its cell
+_ENTRY_OVERHEAD_BYTES = 48  # checksum, position, headers of the record and of its cell
 _SET_UP = (
     "PRAGMA journal_mode=WAL",
     "PRAGMA synchronous=FULL",
-    "PRAGMA fullfsync=ON",  # macOS alone tells fsync from a flush of the drive's cache
+    "PRAGMA fullfsync=ON",  # only macOS distinguishes fsync from a flush of the drive's cache
     "PRAGMA checkpoint_fullfsync=ON",
     "PRAGMA journal_size_limit=4194304",
-    # a place is never given again: what is removed by place is what was there
+    # positions are never reused: removal by position removes the entry that was read
     """CREATE TABLE IF NOT EXISTS entry (
       place INTEGER PRIMARY KEY AUTOINCREMENT, checksum BLOB NOT NULL, content BLOB NOT NULL
     )""",
@@ -39,14 +39,14 @@ log = structlog.get_logger(__name__)
 
 
 class SqliteSpool:
-    """``Spool`` in a directory of its own, on a local disk. All work is done in one thread beside the event loop.
+    """``Spool`` in a separate directory on a local disk. All work is done in one thread beside the event loop.
 
-    ``max_bytes`` bounds the pages in use; the write-ahead log and what a group of entries overshoots come on top, some
-    MiB. Entries are for the caller to encrypt.
+    ``max_bytes`` limits the pages in use; the write-ahead log and the excess of a group of entries come on top, a few
+    MiB. Entries are encrypted by the caller.
     """
 
     def __init__(self, directory: Path, max_bytes: int) -> None:
-        """Name the directory; ``open`` makes it."""
+        """Take the directory; ``open`` creates it."""
         self._file = directory / "refusals.db"
         self._lock_file = directory / "emptying.lock"
         self._max_bytes = max_bytes
@@ -56,7 +56,7 @@ class SqliteSpool:
 
     @classmethod
     async def open(cls, directory: Path, max_bytes: int) -> "SqliteSpool":
-        """Make the directory with mode 0700 if need be, and open or make the spool.
+        """Create the directory with mode 0700 if necessary, and open or create the spool.
 
         Raises:
             SpoolUnavailable: names the directory.
@@ -88,7 +88,7 @@ class SqliteSpool:
         self._thread.shutdown(wait=False)
 
     async def _run(self, work: Callable[[], T]) -> T:
-        """Work in the thread. What SQLite says of a statement or a file names no entry."""
+        """Run work in the thread. SQLite's messages on a statement or a file quote no entry."""
         try:
             return await asyncio.get_running_loop().run_in_executor(self._thread, work)
         except (sqlite3.Error, OSError) as error:
@@ -110,7 +110,7 @@ class SqliteSpool:
             self._connect()
 
     def _connect_in_turn(self) -> None:
-        """Connect; where another process is just making the file, after it: SQLite does not wait for that itself."""
+        """Connect, after any other process that is creating the file: SQLite itself does not wait for that."""
         for _ in range(_TURNS):
             try:
                 return self._connect()
@@ -135,7 +135,7 @@ class SqliteSpool:
         _fsync(self._file.parent)
 
     def _set_aside(self) -> None:
-        """A file that can't be read must not keep later entries from being kept."""
+        """Move an unreadable file aside, so that later entries can be stored."""
         log.error("spool.damaged", kept_as=f"{self._file.name}.damaged")
         for suffix in ("-wal", "-shm"):
             self._file.with_name(self._file.name + suffix).unlink(missing_ok=True)
@@ -167,7 +167,7 @@ class SqliteSpool:
 
     @contextlib.contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
-        """All of it, on the disk when it ends, or nothing."""
+        """Run a transaction that is on disk when it ends, or rolled back."""
         connection = self._opened()
         connection.execute("BEGIN IMMEDIATE")
         try:
@@ -191,7 +191,7 @@ class SqliteSpool:
         return self._connection
 
     def _empties(self) -> bool:
-        """Whether it is this process that empties the spool: who holds the lock (flock), until it ends."""
+        """Return True if this process empties the spool: it holds the lock (flock) until it ends."""
         if self._lock is None:
             return False
         try:
@@ -202,7 +202,7 @@ class SqliteSpool:
 
     @staticmethod
     def _used(connection: sqlite3.Connection) -> int:
-        """Bytes of pages that hold something."""
+        """Return the size of used pages in bytes."""
         pages, free, size = (
             connection.execute(f"PRAGMA {name}").fetchone()[0] for name in ("page_count", "freelist_count", "page_size")
         )

@@ -1,4 +1,4 @@
-"""The connection to Temporal, with encrypted payloads: one per process, whichever roles the process has."""
+"""Connection to Temporal with encrypted payloads: one per process, for all its roles."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -27,10 +27,10 @@ _SERVICE = "temporal.api.workflowservice.v1.WorkflowService"
 
 
 class TemporalConnection:
-    """Connects once, and tells whether the server answers. A ``Dependency`` named ``temporal``.
+    """Connects once, and checks availability. A ``Dependency`` named ``temporal``.
 
-    A worker in the same process as the API has to share its client: only then does Temporal hand a new run's first task
-    to it with the answer to the start.
+    A worker in the API's process has to share its client: only then does Temporal pass a new run's first task to it
+    with the response to the start.
     """
 
     def __init__(
@@ -39,7 +39,7 @@ class TemporalConnection:
         payload_refused: Callable[[], None] = lambda: None,
         interceptors: Sequence[Interceptor] = (),
     ) -> None:
-        """Take the settings; ``payload_refused`` is called for each payload that does not authenticate.
+        """Take the settings; ``payload_refused`` is called for each payload that fails authentication.
 
         ``interceptors`` may set headers (a trace context, say): these are encrypted and bound to the workflow called.
         """
@@ -55,9 +55,9 @@ class TemporalConnection:
         return "temporal"
 
     async def client(self, keyring: KeyRing, payloads: PayloadStore | None) -> Client:
-        """The client; its payloads are under ``keyring``'s keys, large ones in ``payloads``: of whoever asks first.
+        """Return the client, with ``keyring``'s keys and large payloads in ``payloads``: those of the first caller.
 
-        Without ``payloads`` it sends all of them inline, and can't read those of clients that don't.
+        Without ``payloads`` it sends all of them inline, and can't read those of other clients.
 
         Raises:
             Refusal: ENGINE_UNAVAILABLE.
@@ -84,7 +84,7 @@ class TemporalConnection:
                         data_converter=converter,
                         interceptors=[AddressedHeaders(), *self._interceptors],
                         header_codec_behavior=HeaderCodecBehavior.CODEC,
-                        # what is sent is mostly ciphertext, which does not shrink
+                        # requests are mostly ciphertext, which does not compress
                         grpc_compression=GrpcCompression.NONE,
                     )
                 except (RPCError, RuntimeError):
@@ -92,7 +92,7 @@ class TemporalConnection:
             return self._client
 
     async def check(self) -> None:
-        """Pass if the server serves.
+        """Check that the server serves.
 
         Raises:
             Refusal: ENGINE_UNAVAILABLE.
@@ -122,7 +122,7 @@ def _tls(settings: TemporalSettings) -> TLSConfig | bool:
 
 
 def _token(settings: TemporalSettings) -> str | None:
-    """What the server's authorizer asks for: a JWT, sent as a bearer token with every call."""
+    """Return the JWT for the server's authorizer, sent as a bearer token with every call."""
     return settings.token_file.read_text("ascii").strip() if settings.token_file is not None else None
 
 

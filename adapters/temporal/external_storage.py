@@ -1,6 +1,6 @@
-"""Large payloads outside Temporal's histories (the claim check): histories hold references, a store holds ciphertext.
+"""Large payloads outside Temporal's histories (the claim check): histories have references, a store ciphertext.
 
-Temporal hands a driver what the codec has encrypted, from a size on, and what the driver finds to the codec.
+From a size on, Temporal passes the codec's output to a driver, and the driver's content back to the codec.
 """
 
 from collections.abc import Sequence
@@ -30,15 +30,15 @@ _MARKER: Final = "__temporal_external_storage_reference"
 
 
 class _Storage(ExternalStorage, WithSerializationContext):
-    """Temporal's storage, but for two things.
+    """Temporal's storage with two differences.
 
-    What a workflow gives to a local activity stays inline: it never leaves the process, while each copy in the store
-    would lie there for days. And to Temporal, a reference that makes no sense is an error that fails a workflow's task
-    for ever: here it is no reference, and so a payload in plaintext, which the codec refuses by name.
+    Arguments of local activities stay inline: they never leave the process, while each copy in the store would remain
+    there for days. And for Temporal, a malformed reference is an error that fails a workflow's task for ever: here it
+    counts as a payload in plaintext, which the codec refuses by name.
     """
 
     def with_context(self, context: SerializationContext) -> Self:
-        """The storage for payloads of a workflow or an activity."""
+        """Return the storage for payloads of a workflow or an activity."""
         if not (isinstance(context, ActivitySerializationContext) and context.is_local):
             return self
         local: Self | None = self.__dict__.get("_local")
@@ -47,7 +47,7 @@ class _Storage(ExternalStorage, WithSerializationContext):
         return local
 
     def _in_activities(self, context: StorageDriverSelectContext, payload: Payload) -> StorageDriver | None:
-        """The driver for results of a local activity, which go into the history, and none for its arguments."""
+        """Return the driver for results of a local activity, which go into the history, and none for its arguments."""
         return self.drivers[0] if activity.in_activity() and context.target is not None else None
 
     def _decode_reference(self, payload: Payload) -> ExternalStorageReference | None:
@@ -61,16 +61,16 @@ class _Storage(ExternalStorage, WithSerializationContext):
 
 @dataclass(frozen=True)
 class _Converter(EncryptedDataConverter):
-    """Reads payloads that claim to be encrypted references the same way; and looks before it does anything else.
+    """Resolves references in payloads, after a quick check for any.
 
-    Temporal binds its storage to a place, a copy each time, for every payload, large or not. And what it gets back as
-    another list it copies into the place of the first: so what has no reference in it is given back as it came.
+    Temporal binds its storage to a context, a copy each time, for every payload, large or not. And it copies a returned
+    list into the original one: so payloads without a reference are returned as the same list.
     """
 
     def _with_store_context(self, store_ctx: StorageDriverStoreContext) -> Self:
         clone = object.__new__(type(self))
         clone.__dict__.update(self.__dict__, _place=store_ctx)
-        clone.__dict__.pop("_kept", None)  # those have no place
+        clone.__dict__.pop("_kept", None)  # those have no context
         return clone
 
     async def _external_store_payload_sequence(self, payloads: Sequence[Payload]) -> list[Payload]:
@@ -100,9 +100,9 @@ class _Converter(EncryptedDataConverter):
 
 
 def _any_may_refer(payloads: Sequence[Payload]) -> bool:
-    """Whether one is anything but a payload that our codec has encrypted, and that is no reference.
+    """Return True if any payload is something else than one encrypted inline by Assay's codec.
 
-    Mostly it is one payload, and four times for each: a generator would take longer than the look.
+    Usually it is one payload, and four calls each: a generator would take longer than the check.
     """
     for payload in payloads:
         metadata = payload.metadata
@@ -119,11 +119,11 @@ def _any_of_size(payloads: Sequence[Payload], size: int) -> bool:
 
 
 def _as_they_came(payloads: Sequence[Payload]) -> list[Payload]:
-    return cast("list[Payload]", payloads)  # or protobuf's own kind of list: which one is the caller's business
+    return cast("list[Payload]", payloads)  # or protobuf's own list type, as passed by the caller
 
 
 def with_external_storage(converter: DataConverter, driver: StorageDriver, threshold: int) -> DataConverter:
-    """``converter``, with payloads from ``threshold`` bytes on (as encrypted) in the driver's store.
+    """Return ``converter`` with payloads of ``threshold`` bytes or more (encrypted) in the driver's store.
 
     Everything that reads such histories needs the driver: clients, workers, replayers and a codec server.
     """
@@ -137,7 +137,7 @@ def with_external_storage(converter: DataConverter, driver: StorageDriver, thres
 
 
 async def resolve(driver: StorageDriver, payloads: Sequence[Payload]) -> list[Payload]:
-    """``payloads`` with references of the driver's replaced by what they refer to, still encrypted: for a codec server.
+    """Replace the driver's references in ``payloads`` by their content, still encrypted: for a codec server.
 
     Raises:
         Refusal: STORE_UNAVAILABLE.

@@ -1,7 +1,7 @@
-"""Payloads as JSON, by pydantic's compiled reader and writer: the wire format of Temporal's default converter, faster.
+"""JSON payloads by pydantic's compiled reader and writer, in the format of Temporal's default converter.
 
-Temporal's own reader looks up the type hints of every dataclass anew for every value; with the stages of a run that was
-a tenth of the worker's time. Whatever pydantic can't write (unpaired surrogates, say), Temporal's own writer does.
+Temporal's own reader looks up the type hints of every dataclass for every value; with the stages of a run that took a
+tenth of the worker's time. Values that pydantic can't write (unpaired surrogates, say) use Temporal's own writer.
 """
 
 from dataclasses import is_dataclass
@@ -22,12 +22,12 @@ from temporalio.converter import (
 
 
 class PayloadMismatch(TypeError):
-    """A payload is not of the type that is wanted. Names the type and never the value."""
+    """A payload has another type than expected. Names the type and never the value."""
 
 
 @lru_cache(maxsize=128)
 def _reader(wanted: type) -> SchemaValidator:
-    """Without pydantic's cache of strings: it would keep some 16,000 short ones of other runs, a prompt among them."""
+    """Disable pydantic's cache of strings: it would keep some 16,000 short ones of other runs, prompts among them."""
     return SchemaValidator(TypeAdapter(wanted).core_schema, CoreConfig(cache_strings="keys"))
 
 
@@ -61,8 +61,8 @@ _BY_ENCODING: Final = CompositePayloadConverter(*_CONVERTERS).converters
 
 
 class CompiledJsonConverter(CompositePayloadConverter):
-    """Temporal's default converters in their order, JSON by pydantic. Made anew often, so it shares its parts."""
+    """Temporal's default converters in their order, JSON by pydantic. Created often, so instances share their parts."""
 
     def __init__(self) -> None:
-        """Take no arguments: Temporal makes it."""
+        """Take no arguments: Temporal creates it."""
         self.converters = _BY_ENCODING

@@ -1,8 +1,8 @@
-"""Temporal's storage driver over a ``PayloadStore``: a payload is known by the SHA-256 of its stored bytes.
+"""Temporal's storage driver over a ``PayloadStore``: a payload is identified by the SHA-256 of its stored bytes.
 
-What is stored is what the codec has encrypted, so a hash says nothing about what is in it. On the way back the bytes
-must have that hash, so a store can't answer with others; and then they must authenticate under the codec, so a
-reference that was moved to another workflow opens nothing.
+The codec's ciphertext is stored, so a hash reveals nothing about its content. On retrieval the bytes must match the
+hash, so a store can't return others; and then they must pass the codec's authentication, so a reference moved to
+another workflow is useless.
 """
 
 import asyncio
@@ -31,7 +31,7 @@ from domain.refusals import Kind, Refusal
 Found = TypeVar("Found")
 
 NAME: Final = "assay.payloads"
-"""The driver's name in references. Histories name it, so it stays."""
+"""Name of the driver in references. Histories contain it, so it can't change."""
 
 _DIGEST: Final = "sha256"
 _CLAIM: Final = re.compile(r"[0-9a-f]{64}\Z")
@@ -71,11 +71,11 @@ class PayloadDriver(StorageDriver):
         return NAME
 
     def type(self) -> str:
-        """The kind of driver, whatever store it is over."""
+        """Return the kind of driver, independent of its store."""
         return NAME
 
     async def store(self, context: StorageDriverStoreContext, payloads: Sequence[Payload]) -> list[StorageDriverClaim]:
-        """Keep encrypted payloads.
+        """Store encrypted payloads.
 
         Raises:
             ApplicationError: of the refusal's kind, such as ``store-unavailable``; it may be retried.
@@ -95,7 +95,7 @@ class PayloadDriver(StorageDriver):
         context: StorageDriverRetrieveContext,
         claims: Sequence[StorageDriverClaim],
     ) -> list[Payload]:
-        """Find payloads. What is not there, or is not what was stored, becomes a payload that no codec accepts.
+        """Retrieve payloads. A missing or changed one becomes a payload that no codec accepts.
 
         Raises:
             ApplicationError: as above.

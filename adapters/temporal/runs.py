@@ -1,4 +1,4 @@
-"""What Temporal knows of runs: lists of closed ones, how one stands, and how it began."""
+"""Run lists from Temporal: closed runs, the state of one, and its start."""
 
 import contextlib
 from collections.abc import Iterator
@@ -24,7 +24,7 @@ _STATES: Final = {
     WorkflowExecutionStatus.CANCELED: EngineState.CANCELLED,
     WorkflowExecutionStatus.TERMINATED: EngineState.TERMINATED,
     WorkflowExecutionStatus.TIMED_OUT: EngineState.TIMED_OUT,
-}  # all others are open, or go on under another run's ID, which is no end either
+}  # all others are open, or continue under another run's ID, which is no end either
 _CLOSED: Final = "'Completed', 'Failed', 'Canceled', 'Terminated', 'TimedOut'"
 _STAGE_DONE: Final = EventType.EVENT_TYPE_ACTIVITY_TASK_COMPLETED
 _MARKER: Final = EventType.EVENT_TYPE_MARKER_RECORDED
@@ -37,11 +37,11 @@ class TemporalRuns:
     """``RunLists`` over a client of the namespace."""
 
     def __init__(self, client: Client) -> None:
-        """Take the client, with the converter that the runs are encrypted by."""
+        """Take the client, with the converter that encrypted the runs."""
         self._client = client
 
     async def closed(self, since: datetime | None, page: bytes, most: int) -> ClosedRuns:
-        """See ``RunLists``. Temporal's visibility follows by moments."""
+        """See ``RunLists``. Temporal's visibility lags by moments."""
         query = f"WorkflowType = '{WORKFLOW}' AND ExecutionStatus IN ({_CLOSED})"
         if since is not None:
             query += f" AND CloseTime >= '{since.astimezone(UTC).isoformat()}'"
@@ -96,7 +96,7 @@ class TemporalRuns:
         )
 
     async def _identities(self, workflow_id: str, run_id: str, original: str) -> tuple[str, ...]:
-        """The identities of a run that was reset: a new one for each reset before the first stage was over."""
+        """Return the identities of a run that was reset: a new one for each reset before the first stage ended."""
         found = [original]
         handle = self._client.get_workflow_handle(workflow_id, run_id=run_id)
         async for event in handle.fetch_history_events(rpc_timeout=_RPC_TIMEOUT):
@@ -111,7 +111,7 @@ class TemporalRuns:
         place = WorkflowSerializationContext(namespace=self._client.namespace, workflow_id=workflow_id)
         try:
             given = await self._client.data_converter.with_context(place).decode(started.input.payloads)
-        except (ValueError, TypeError, KeyError, RuntimeError):  # authentic, and yet no JSON
+        except (ValueError, TypeError, KeyError, RuntimeError):  # authentic, but not JSON
             return None
         return given[0] if given else None
 

@@ -1,4 +1,4 @@
-"""Access tokens: JWTs by RFC 9068, signed with EdDSA (RFC 8037), issued and checked."""
+"""Access tokens: JWTs according to RFC 9068, signed with EdDSA (RFC 8037), issued and verified."""
 
 import base64
 import json
@@ -27,7 +27,7 @@ _MOST_CLAIM_CHARS = 512
 _TEXTS = ("iss", "sub", "client_id", "jti", "tenant")
 _TIMES = ("iat", "nbf", "exp")
 _COMPACT = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\Z")
-_SIGNATURE_ONLY: Options = {  # the claims are checked here, more strictly and by our clock
+_SIGNATURE_ONLY: Options = {  # the claims are checked here, more strictly and with Assay's clock
     "verify_exp": False,
     "verify_nbf": False,
     "verify_iat": False,
@@ -39,10 +39,10 @@ _SIGNATURE_ONLY: Options = {  # the claims are checked here, more strictly and b
 
 
 class KeyFinder(Protocol):
-    """Where public keys come from."""
+    """Source of public keys."""
 
     async def find(self, key_name: str, kid: str) -> Mapping[str, str] | None:
-        """The JWK of that ID, or None."""
+        """Return the JWK with that ID, or None."""
         ...
 
 
@@ -50,7 +50,7 @@ class JwtIssuer:
     """``TokenIssuer``."""
 
     def __init__(self, signer: StatementSigner, settings: TokenSettings, *, key_name: str = TOKEN_KEY) -> None:
-        """Take the signer, and the settings that say who issues, for whom and for how long."""
+        """Take the signer, and the settings for issuer, audience and lifetime."""
         self._signer = signer
         self._settings = settings
         self._key_name = key_name
@@ -76,7 +76,7 @@ class JwtIssuer:
 
 
 class JwtVerifier:
-    """``TokenVerifier``. Every claim is required and of its one type; each token is checked in full, none is cached."""
+    """``TokenVerifier``. Every claim is required with its exact type; tokens are verified in full, never cached."""
 
     def __init__(
         self,
@@ -88,7 +88,7 @@ class JwtVerifier:
         key_name: str = TOKEN_KEY,
         typ: str = TYPE,
     ) -> None:
-        """Take the ports. Only ``typ`` verifies, by versions of ``key_name`` and by EdDSA alone (RFC 8725)."""
+        """Take the ports. Only ``typ`` is accepted, with versions of ``key_name`` and EdDSA alone (RFC 8725)."""
         self._keys = keys
         self._identity = identity
         self._settings = settings
@@ -102,7 +102,7 @@ class JwtVerifier:
         return await self.principal(await self.claims(token))
 
     async def claims(self, token: str) -> Mapping[str, Any]:
-        """The claims of a token that holds.
+        """Return the claims of a valid token.
 
         Raises:
             Refusal: INVALID_TOKEN or EXPIRED_TOKEN.
@@ -120,7 +120,7 @@ class JwtVerifier:
         issuer: str | None = None,
         method: AuthenticationMethod = AuthenticationMethod.JWT,
     ) -> Principal:
-        """The principal that verified claims name. ``issuer``: of its subject, where that is not the token's own."""
+        """Return the principal named by verified claims. ``issuer``: of its subject, if that is not the token's own."""
         tenant, client_id, subject = _tenant(claims["tenant"]), claims["client_id"], claims["sub"]
         identity_key = await self._identity.tenant_key(tenant)
         return Principal(
@@ -134,7 +134,7 @@ class JwtVerifier:
         )
 
     async def _key(self, token: str) -> Ed25519PublicKey:
-        """The key that the header names, once the header is one of ours."""
+        """Return the key named in the header, after checking the header."""
         header_end = token.find(".", 0, _MOST_HEADER_CHARS)
         if len(token) > _MOST_TOKEN_CHARS or header_end < 0 or not _COMPACT.match(token):
             raise _invalid()
@@ -164,7 +164,7 @@ class JwtVerifier:
 
 
 def _unverified_header(segment: str) -> Mapping[str, Any]:
-    """What the header says, which the library reads once more with all the rest. Its own look reads all twice."""
+    """Return the header's content, read once more by the library later. Its own parser reads everything twice."""
     try:
         header = json.loads(base64.urlsafe_b64decode(segment + "=" * (-len(segment) % 4)))
     except (ValueError, RecursionError):
@@ -175,7 +175,7 @@ def _unverified_header(segment: str) -> Mapping[str, Any]:
 
 
 def _signed_claims(token: str, key: Ed25519PublicKey) -> Mapping[str, Any]:
-    """The claims, of the right types, once the signature holds."""
+    """Return the claims, with the right types, after verifying the signature."""
     try:
         claims = jwt.decode(token, key, algorithms=[_ALGORITHM], options=_SIGNATURE_ONLY)
     except jwt.InvalidTokenError:

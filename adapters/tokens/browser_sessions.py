@@ -1,4 +1,4 @@
-"""Tickets and sessions as JWTs, signed like access tokens, but of another type and for another audience (RFC 8725)."""
+"""Tickets and sessions as JWTs, signed like access tokens, with another type and audience (RFC 8725)."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -65,12 +65,12 @@ class JwtSessions:
 
 
 def _subject_id(issuer: str, subject: str) -> dict[str, str]:
-    """The claim ``sub_id`` (RFC 9493 section 3.2.3): the subject of another issuer than the token's."""
+    """Return the claim ``sub_id`` (RFC 9493 section 3.2.3): the subject of another issuer than the token's."""
     return {"format": "iss_sub", "iss": issuer, "sub": subject}
 
 
 def _issuer(claims: Mapping[str, Any]) -> str | None:
-    """The issuer of the subject; None for the token's own.
+    """Return the issuer of the subject; None for the token's own.
 
     Raises:
         Refusal: INVALID_TOKEN.

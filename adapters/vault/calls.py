@@ -1,4 +1,4 @@
-"""The calls of Vault's HTTP API that the adapters share. Blocking: they run in the session's threads.
+"""Calls of Vault's HTTP API shared by adapters. Blocking: they run in the session's threads.
 
 Paths are written as in Vault's documentation, and so as in the policies in ``deploy/vault``.
 """
@@ -28,7 +28,7 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class DatabaseLease:
-    """A login that Vault made in PostgreSQL, and its life in seconds."""
+    """A PostgreSQL login created by Vault, and its lifetime in seconds."""
 
     user: str
     password: str = field(repr=False)
@@ -36,25 +36,25 @@ class DatabaseLease:
 
 
 def kv_delete(client: hvac.Client, mount: str, path: str) -> None:
-    """Remove a secret with all its versions. One that is not there stays so."""
+    """Remove a secret with all its versions. A repeat is a no-op."""
     client.delete(f"{mount}/metadata/{path}")
 
 
 def kv_names(client: hvac.Client, mount: str, path: str) -> list[str]:
-    """The names below ``path``."""
+    """Return the names below ``path``."""
     answer = client.list(f"{mount}/metadata/{path}")
     return [] if answer is None else [str(name) for name in answer_data(answer)["keys"]]
 
 
 def lease_database(client: hvac.Client, mount: str, role: str) -> DatabaseLease:
-    """Have a login made."""
+    """Lease a login."""
     answer: Any = client.read(f"{mount}/creds/{role}")
     data = answer_data(answer)
     return DatabaseLease(str(data["username"]), str(data["password"]), float(answer["lease_duration"]))
 
 
 def ensure(client: hvac.Client, path: str, wanted: Mapping[str, Any]) -> bool:
-    """Write ``wanted`` at ``path`` unless it reads like that already; tell whether it was written."""
+    """Write ``wanted`` at ``path`` unless it is there already; return True if it was written."""
     found = read(client, path)
     if found is not None and all(found.get(name) == value for name, value in wanted.items()):
         return False

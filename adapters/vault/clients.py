@@ -1,4 +1,4 @@
-"""OAuth clients in Vault's KV, one entry a client. Never cached: a revocation counts at once."""
+"""OAuth clients in Vault's KV, one entry each. Not cached: revocation is immediate."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -17,7 +17,7 @@ _PATH = "clients"
 
 
 def require_client(entry: ClientEntry) -> None:
-    """Pass if the entry can be kept.
+    """Check that the entry can be stored.
 
     Raises:
         Refusal: INVALID_REQUEST, field ``client_id`` or ``tenant``.
@@ -47,7 +47,7 @@ class VaultClients:
         """See ``ClientDirectory``.
 
         Raises:
-            Refusal: INVALID_REQUEST for an ID or a tenant that is none.
+            Refusal: INVALID_REQUEST for an invalid ID or tenant.
         """
         require_client(entry)
         secret: dict[str, Any] = {
@@ -81,7 +81,7 @@ def _entry(client_id: str, data: Mapping[str, Any]) -> ClientEntry:
             roles=tuple(str(role) for role in data["roles"]),
             secret_hash=str(data["secret_hash"]),
             created_at=str(data["created_at"]),
-            revoked=data["revoked"] is not False,  # anything but a plain false revokes
+            revoked=data["revoked"] is not False,  # anything but false revokes
         )
     except (KeyError, TypeError):
         raise Refusal(Kind.INTERNAL, "a client's entry in the key store is damaged") from None

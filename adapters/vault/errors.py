@@ -1,4 +1,4 @@
-"""What Vault's errors mean to us. How its clients are built is the SDK's."""
+"""Mapping of Vault's errors to refusals. The SDK builds the clients."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,12 +14,12 @@ RETRY_AFTER_SECONDS = 1.0
 
 
 def unavailable(detail: str = "the key store can't be reached") -> Refusal:
-    """The refusal for a Vault that is away, sealed, or does not let us in."""
+    """Return the refusal for a Vault that is unreachable, sealed, or rejects the login."""
     return Refusal(Kind.VAULT_UNAVAILABLE, detail, retry_after=RETRY_AFTER_SECONDS)
 
 
 def as_refusal(error: Exception) -> Refusal:
-    """What an error of a call means. Nothing of Vault's own text is passed on: it may quote what was sent."""
+    """Translate an error of a call. Vault's own text is not passed on: it may quote the request."""
     if isinstance(error, VaultAway):
         return unavailable(error.reason)
     if isinstance(error, exceptions.InvalidPath):
@@ -31,7 +31,7 @@ def as_refusal(error: Exception) -> Refusal:
 
 @contextmanager
 def refusals() -> Iterator[None]:
-    """Vault's errors inside, as refusals."""
+    """Translate Vault's errors in the block to refusals."""
     try:
         yield
     except (VaultAway, exceptions.VaultError) as error:

@@ -1,6 +1,6 @@
-"""Calls of Vault from the event loop: for those that a request waits for.
+"""Calls of Vault from the event loop, for those that a request waits for.
 
-hvac's calls block, so each is handed to a thread and back, beside a loop that has work to do. Errors are hvac's own, by
+hvac's calls block, so each is passed to a thread and back, competing with a busy loop. Errors are hvac's own, by
 status. See decision 31.
 """
 
@@ -25,21 +25,21 @@ class VaultHttp:
     """One pool of connections to Vault."""
 
     def __init__(self, place: VaultPlace, *, connections: int) -> None:
-        """Take the place, of which the address and the CA are used, and how many calls may be in flight."""
+        """Take the place, of which address and CA are used, and the maximum number of calls in flight."""
         self._place = place
         self._connections = connections
         self._session: aiohttp.ClientSession | None = None
 
     async def post(self, client: hvac.Client, path: str, body: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Write to ``path`` with the token of ``client``; give the answer's data. It may be sent twice, so it should
-        be idempotent. How long it takes is the caller's to limit.
+        """Write to ``path`` with the token of ``client``; return the answer's data. It may be sent twice, so it should
+        be idempotent. The caller limits its duration.
 
         Raises:
-            VaultError: by status; VaultDown if nobody answers.
-            VaultAway: this is no answer of Vault's.
+            VaultError: by status; VaultDown if no server answers.
+            VaultAway: the answer is not Vault's.
         """
         status, answer = await self._sent(client, f"{client.url}/v1/{path}", json.dumps(body).encode())
-        if status in _REDIRECTS:  # to follow one would hand the token to whatever host it names
+        if status in _REDIRECTS:  # following one would send the token to the host it names
             raise UnexpectedError("a redirect was refused", method="post", url="")
         if status not in _OK:
             raise VaultError.from_status(status, "refused", method="post", url="")
@@ -59,7 +59,7 @@ class VaultHttp:
             try:
                 return await self._once(client, url, body)
             except aiohttp.ClientError as error:
-                # a kept connection may die between two requests, so one repeat at once
+                # a kept connection may die between two requests, so one immediate repeat
                 if last or isinstance(error, aiohttp.ClientConnectorError):
                     break
         raise VaultDown("no server answers", method="post", url="")
@@ -75,7 +75,7 @@ class VaultHttp:
         return plain_session(
             aiohttp.TCPConnector(limit=self._connections, keepalive_timeout=_KEPT_ALIVE, ssl=_tls(self._place)),
             aiohttp.ClientTimeout(total=None),
-            {"X-Vault-Request": "true"},  # an agent or proxy in between may ask for it
+            {"X-Vault-Request": "true"},  # an agent or proxy in between may require it
         )
 
 

@@ -1,6 +1,6 @@
-"""Identity keys: one secret of the installation, kept in Vault's KV, and a key of its own for each tenant and use.
+"""Identity keys: one secret of the installation in Vault's KV, and a key derived for each tenant and use.
 
-The secret names callers, runs and repeats. It is read once and kept for the process's life: it never changes.
+The secret is used to hash callers, runs and repeats. It is read once and kept for the process's life: it never changes.
 """
 
 import asyncio
@@ -22,13 +22,13 @@ KEY_BYTES = 32
 
 
 class DerivedIdentityKeys:
-    """Identity keys of a given secret: what follows once it is known."""
+    """Identity keys of a given secret."""
 
     def __init__(self, pepper: bytes) -> None:
         """Take the installation's secret.
 
         Raises:
-            ValueError: if it has not 32 bytes.
+            ValueError: if it does not have 32 bytes.
         """
         if len(pepper) != KEY_BYTES:
             raise ValueError("the identity secret must have 32 bytes")
@@ -47,7 +47,7 @@ class DerivedIdentityKeys:
         return hmac.new(key, secret.encode(), hashlib.sha256).hexdigest()
 
     def _derive(self, purpose: str, name: str) -> bytes:
-        """HKDF-SHA-256 (RFC 5869). No label contains a zero byte, so purpose and name can't run into each other."""
+        """Derive by HKDF-SHA-256 (RFC 5869). No label contains a zero byte, so purpose and name are unambiguous."""
         info = purpose.encode() + b"\0" + name.encode()
         return HKDF(algorithm=SHA256(), length=KEY_BYTES, salt=None, info=info).derive(self._pepper)
 
@@ -56,7 +56,7 @@ class VaultIdentity:
     """``IdentityKeys`` of the secret at ``identity`` in Vault's KV."""
 
     def __init__(self, session: ServiceSession, *, kv_mount: str = "assay") -> None:
-        """Take the session; the secret is read when it is first needed."""
+        """Take the session; the secret is read on first use."""
         self._session = session
         self._kv_mount = kv_mount
         self._keys: DerivedIdentityKeys | None = None

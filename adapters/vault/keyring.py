@@ -1,4 +1,4 @@
-"""Tenants' data keys from Vault: the SDK's key ring, by our settings and our clock."""
+"""Tenants' data keys from Vault: the SDK's key ring with Assay's settings and clock."""
 
 import time
 from collections.abc import Callable
@@ -15,7 +15,7 @@ __all__ = ["CacheLimits", "ServiceKeyRing"]
 
 
 class ServiceKeyRing(sdk.VaultKeyRing):
-    """``KeyRing`` over Vault, for the tenants that our AppRole reaches: all of them."""
+    """``KeyRing`` over Vault, for all tenants, which Assay's AppRoles can access."""
 
     def __init__(
         self,
@@ -26,7 +26,7 @@ class ServiceKeyRing(sdk.VaultKeyRing):
         limits: CacheLimits | None = None,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Take the session, and the clock by which keys age."""
+        """Take the session, and the clock for the age of keys."""
         super().__init__(
             session,
             kv_mount=settings.kv_mount,

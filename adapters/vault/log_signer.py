@@ -1,8 +1,8 @@
-"""Signing checkpoints of logs with Vault's Transit engine, and keeping the last of each where the database can't reach.
+"""Signing of logs' checkpoints with Vault's Transit engine, and storage of the last of each outside the database.
 
 A checkpoint is a C2SP signed note (c2sp.org/signed-note, c2sp.org/tlog-checkpoint) under one Ed25519 key for all
-tenants, whose name in a note is the log's origin. ``log/<tenant>`` in the KV engine holds the last one signed, written
-by check-and-set: a database that was rolled back does not fit it.
+tenants, whose name in a note is the log's origin. ``log/<tenant>`` in the KV engine has the last one signed, written by
+check-and-set: a rolled-back database does not match it.
 """
 
 import base64

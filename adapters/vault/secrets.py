@@ -1,4 +1,4 @@
-"""Secrets from Vault's KV, kept for a short while."""
+"""Secrets from Vault's KV, cached for a short time."""
 
 import re
 import time
@@ -25,7 +25,7 @@ class VaultSecrets:
         cache_seconds: float = 30.0,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Take the session. A changed secret is noticed after ``cache_seconds``."""
+        """Take the session. A changed secret takes effect after ``cache_seconds``."""
         self._session = session
         self._kv_mount = kv_mount
         self._cache_seconds = cache_seconds

@@ -1,4 +1,4 @@
-"""The session with Vault, its errors as refusals. How it stays logged in and heals is the SDK's."""
+"""Session with Vault, with errors as refusals. Login and recovery are the SDK's."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
@@ -14,10 +14,10 @@ T = TypeVar("T")
 
 
 class ServiceSession(sdk.VaultSession):
-    """See ``assay_temporal.vault.session``. A ``Dependency`` named ``vault``."""
+    """Session of a service: see ``assay_temporal.vault.session``. A ``Dependency`` named ``vault``."""
 
     def __init__(self, place: VaultPlace, approle: AppRoleFiles, *, threads: int = 8, **more: Any) -> None:  # noqa: ANN401 - the SDK's
-        """See the SDK's. ``threads`` bounds the calls from the loop as well."""
+        """See the SDK's. ``threads`` limits the calls from the loop as well."""
         super().__init__(place, approle, threads=threads, **more)
         self._http = VaultHttp(place, connections=threads)
 
@@ -32,7 +32,7 @@ class ServiceSession(sdk.VaultSession):
             return await super().call(fn)
 
     async def post(self, path: str, body: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Write to ``path`` without a thread; give the answer's data. For what a request waits for, ``call`` else.
+        """Write to ``path`` without a thread; return the answer's data. For calls a request waits for, else ``call``.
 
         Raises:
             Refusal: as ``call``.
@@ -48,7 +48,7 @@ class ServiceSession(sdk.VaultSession):
             await self._http.close()
 
     def require_available(self) -> None:
-        """Pass unless Vault is known to be away: known within seconds, by our own probes.
+        """Refuse while Vault is known to be unavailable: known within seconds, by the session's probes.
 
         Raises:
             Refusal: VAULT_UNAVAILABLE.
@@ -57,10 +57,10 @@ class ServiceSession(sdk.VaultSession):
             super().require_available()
 
     async def check(self) -> None:
-        """Pass if Vault is active and unsealed and accepts our token.
+        """Check that Vault is active, unsealed, and accepts the session's token.
 
         Raises:
-            Refusal: VAULT_UNAVAILABLE, with the reason where it is known.
+            Refusal: VAULT_UNAVAILABLE, with the reason if known.
         """
         with refusals():
             await super().check()

@@ -21,7 +21,7 @@ class VaultSigner:
         self._mount = transit_mount
 
     async def sign(self, key_name: str, typ: str, claims: Mapping[str, Any]) -> str:
-        """See ``StatementSigner``. A version made by a rotation signs once verifiers had time to learn of it."""
+        """See ``StatementSigner``. A version created by a rotation signs only after verifiers had time to fetch it."""
         version = (await self._public_keys.key_set(key_name)).latest
         header = {"alg": "EdDSA", "typ": typ, "kid": f"{key_name}:{version}"}
         signing_input = b".".join((_base64url(canonical(header)), _base64url(canonical(dict(claims)))))

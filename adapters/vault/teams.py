@@ -1,4 +1,4 @@
-"""Teams in Vault's KV, one entry a team, below its tenant. Never cached: who is let out is out at once."""
+"""Teams in Vault's KV, one entry each, below the tenant. Not cached: revocation is immediate."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -18,7 +18,7 @@ _PATH = "teams"
 
 
 def require_team(tenant: str, client_id: str) -> None:
-    """Pass if a team can have that name.
+    """Check that a team can have that name.
 
     Raises:
         Refusal: INVALID_REQUEST, field ``client_id`` or ``tenant``.
@@ -39,16 +39,16 @@ class VaultTeams:
         self._kv_mount = kv_mount
 
     async def get(self, tenant: str, client_id: str) -> TeamEntry | None:
-        """See ``TeamDirectory``. Names that no team has are never asked for: they come from a start."""
+        """See ``TeamDirectory``. Invalid names are not looked up: they come from an untrusted start."""
         if not (_TENANT.match(tenant) and _CLIENT_ID.match(client_id)):
             return None
         return await self._session.call(lambda client: self._read(client, tenant, client_id))
 
     async def put(self, entry: TeamEntry) -> None:
-        """Let a team in, or change what it may.
+        """Register a team, or change its rights.
 
         Raises:
-            Refusal: INVALID_REQUEST for a name that is none.
+            Refusal: INVALID_REQUEST for an invalid name.
         """
         require_team(entry.tenant, entry.client_id)
         kept: dict[str, Any] = {
@@ -60,17 +60,17 @@ class VaultTeams:
         await self._session.call(lambda client: kv_write(client, self._kv_mount, path, kept))
 
     async def remove(self, tenant: str, client_id: str) -> None:
-        """Let a team out. One that is not in stays out.
+        """Revoke a team. A repeat is a no-op.
 
         Raises:
-            Refusal: INVALID_REQUEST for a name that is none.
+            Refusal: INVALID_REQUEST for an invalid name.
         """
         require_team(tenant, client_id)
         path = f"{_PATH}/{tenant}/{client_id}"
         await self._session.call(lambda client: kv_delete(client, self._kv_mount, path))
 
     async def list(self) -> Sequence[TeamEntry]:
-        """All teams, by tenant and name."""
+        """Return all teams, by tenant and name."""
         found: list[TeamEntry] = []
         for folder in sorted(await self._names(_PATH)):
             tenant = folder.rstrip("/")

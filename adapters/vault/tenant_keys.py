@@ -27,7 +27,7 @@ class VaultTenantKeys:
 
 
 def _delete_key(client: hvac.Client, path: str) -> None:
-    """Delete a key: Vault requires that to be allowed first. A repeat is a no-op."""
+    """Delete a key: Vault requires that to be permitted first. A repeat is a no-op."""
     if read(client, path) is not None:
         client.write_data(f"{path}/config", data={"deletion_allowed": True})
         client.delete(path)

@@ -1,4 +1,4 @@
-"""The API's way to the records: by a login of its own, to which PostgreSQL shows one tenant at a time."""
+"""Wiring of the API's access to records: a separate login, to which PostgreSQL shows one tenant at a time."""
 
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from config.settings import Settings
 
 @dataclass(frozen=True)
 class LogReaders:
-    """What reads the log in the API's process."""
+    """Readers of the log in the API's process."""
 
     records: PostgresRecords
     entries: PostgresLogEntries
@@ -24,7 +24,7 @@ class LogReaders:
 
 
 async def open_readers(stack: AsyncExitStack, settings: Settings, platform: Platform) -> LogReaders:
-    """Readers by the role ``assay-reader``; ``stack`` stops it. Waits for no server: until they answer, they refuse."""
+    """Open readers with the role ``assay-reader``; ``stack`` stops them. Until servers answer, they refuse."""
     pool = PostgresPool(
         platform.session, settings.database, roles.READER_LOGIN.name, mount=settings.vault.database_mount
     )

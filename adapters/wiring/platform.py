@@ -1,5 +1,4 @@
-"""What the API and the worker have in common: a session with Vault, keys, and a pool. The one place that builds
-them."""
+"""Common parts of API and worker: a session with Vault, keys, and a pool. Built here only."""
 
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -22,7 +21,7 @@ from domain.ports import Clock
 
 @dataclass(frozen=True)
 class Platform:
-    """A process's adapters on Vault and PostgreSQL, under one AppRole and one kind of database login."""
+    """Adapters of a process on Vault and PostgreSQL, with one AppRole and one kind of database login."""
 
     session: ServiceSession
     keyring: ServiceKeyRing
@@ -37,7 +36,7 @@ class Platform:
 
     @classmethod
     async def open(cls, stack: AsyncExitStack, settings: Settings, role: ProcessRole, clock: Clock) -> "Platform":
-        """Start the owners of session and pool; ``stack`` stops them. Returns whether or not the servers answer yet.
+        """Start session and pool; ``stack`` stops them. Returns without waiting for the servers' answers.
 
         The pool's logins are of the role's first kind.
         """

@@ -14,7 +14,7 @@ from config.settings import Settings
 
 @asynccontextmanager
 async def policy_store(session: ServiceSession, settings: Settings) -> AsyncIterator[PostgresPolicyChanges]:
-    """The store, under the operator's session. Its methods raise ``Refusal``."""
+    """Open the store with the operator's session. Its methods raise ``Refusal``."""
     pool = PostgresPool(session, settings.database, roles.OPERATOR_LOGIN.name, mount=settings.vault.database_mount)
     await pool.start()
     try:

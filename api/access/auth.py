@@ -16,7 +16,8 @@ _MAX_HEADER_CHARS = 8192
 async def authenticate(request: Request) -> Principal:
     """Return the principal of the ``Authorization`` header (RFC 6750).
 
-    Raises: Refusal: MISSING_TOKEN, INVALID_TOKEN, EXPIRED_TOKEN; ENGINE_UNAVAILABLE while the process is starting.
+    Raises:
+        Refusal: MISSING_TOKEN, INVALID_TOKEN, EXPIRED_TOKEN; ENGINE_UNAVAILABLE while the process is starting.
     """
     provided = await services(request)
     values = request.headers.getlist("authorization")

@@ -15,7 +15,8 @@ from domain.refusals import Kind, Refusal
 async def within_rate(request: Request, caller: PromptSubmitter) -> Principal:
     """Count one request of the caller, and return the caller.
 
-    Raises: Refusal: RATE_LIMITED; STORE_UNAVAILABLE if the rate can't be counted (fail closed).
+    Raises:
+        Refusal: RATE_LIMITED; STORE_UNAVAILABLE if the rate can't be counted (fail closed).
     """
     provided = await services(request)
     rate = provided.inference.policy.policy.for_tenant(caller.tenant).rate

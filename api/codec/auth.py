@@ -46,7 +46,8 @@ class CodecCors:
 async def _payload_reader(request: Request, access: Access, codec: Codec) -> Principal:
     """Return the principal that may read payloads.
 
-    Raises: Refusal: MISSING_TOKEN, INVALID_TOKEN, EXPIRED_TOKEN, FORBIDDEN.
+    Raises:
+        Refusal: MISSING_TOKEN, INVALID_TOKEN, EXPIRED_TOKEN, FORBIDDEN.
     """
     if "authorization" in request.headers:
         principal = await authenticate(request)

@@ -28,7 +28,8 @@ def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 async def read_json(request: Request) -> Any:  # noqa: ANN401 - any JSON
     """Read and decode the body.
 
-    Raises: Refusal: UNSUPPORTED_MEDIA, MALFORMED_BODY.
+    Raises:
+        Refusal: UNSUPPORTED_MEDIA, MALFORMED_BODY.
     """
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type != "application/json":
@@ -42,7 +43,8 @@ async def read_json(request: Request) -> Any:  # noqa: ANN401 - any JSON
 def checked(model: type[Body], value: object) -> Body:
     """Validate ``value`` as a body of the given model.
 
-    Raises: Refusal: INVALID_REQUEST, naming the first invalid field and never its value.
+    Raises:
+        Refusal: INVALID_REQUEST, naming the first invalid field and never its value.
     """
     if not isinstance(value, dict):
         raise Refusal(Kind.INVALID_REQUEST, "the body must be a JSON object", field="")

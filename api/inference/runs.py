@@ -90,7 +90,8 @@ class Runs:
     async def start(self, submission: Submission) -> Started:
         """Start the run, or return the one started before with this idempotency key.
 
-        Raises: Refusal: IDEMPOTENCY_MISMATCH; ENGINE_UNAVAILABLE, VAULT_UNAVAILABLE, STORE_UNAVAILABLE.
+        Raises:
+            Refusal: IDEMPOTENCY_MISMATCH; ENGINE_UNAVAILABLE, VAULT_UNAVAILABLE, STORE_UNAVAILABLE.
         """
         self._require_vault()
         principal = submission.principal
@@ -167,7 +168,8 @@ class Runs:
     async def read(self, public_id: str, principal: Principal) -> RunView:
         """Return the run's state to a permitted principal.
 
-        Raises: Refusal: NOT_FOUND, also for another caller's run; ENGINE_UNAVAILABLE.
+        Raises:
+            Refusal: NOT_FOUND, also for another caller's run; ENGINE_UNAVAILABLE.
         """
         description = await self._described(public_id, principal, Action.READ_OWN_RUN)
         if description.close_time is None:

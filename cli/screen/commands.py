@@ -46,7 +46,8 @@ class LineScreener:
     def screen(self, number: int, line: bytes) -> ScreenedLine:
         """Screen one line.
 
-        Raises: BadLine: it can't be judged.
+        Raises:
+            BadLine: it can't be judged.
         """
         row = parse(number, line)
         text = text_of(number, row)

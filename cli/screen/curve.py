@@ -13,7 +13,8 @@ class NoDrawing(Exception):
 def draw_curves(curves: Mapping[str, Sequence[Point]], marks: Mapping[str, float]) -> bytes:
     """Return a PNG with a curve per kind of text, and lines at the requested rates.
 
-    Raises: NoDrawing: matplotlib is not installed.
+    Raises:
+        NoDrawing: matplotlib is not installed.
     """
     try:
         from matplotlib.figure import Figure  # noqa: PLC0415 - an extra

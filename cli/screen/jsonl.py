@@ -31,7 +31,8 @@ class BadLine(Exception):
 def parse(number: int, line: bytes) -> dict[str, Any]:
     """Parse the object on a line.
 
-    Raises: BadLine: it is not one JSON object (RFC 8259) in UTF-8.
+    Raises:
+        BadLine: it is not one JSON object (RFC 8259) in UTF-8.
     """
     if number == 1:
         line = line.removeprefix(_BOM)
@@ -49,7 +50,8 @@ def parse(number: int, line: bytes) -> dict[str, Any]:
 def text_of(number: int, row: dict[str, Any], field: str = "text") -> str:
     """Return a member that must be a string.
 
-    Raises: BadLine: it is missing or something else.
+    Raises:
+        BadLine: it is missing or something else.
     """
     if field not in row:
         raise BadLine(number, field, "is missing")
@@ -66,7 +68,8 @@ def encode(row: dict[str, Any]) -> str:
 def lines_of(name: str) -> Iterator[tuple[int, bytes]]:
     """Yield lines of a file, or of standard input, numbered from 1.
 
-    Raises: OSError: it can't be read.
+    Raises:
+        OSError: it can't be read.
     """
     if name == STREAM:
         yield from enumerate(sys.stdin.buffer, 1)
@@ -93,7 +96,8 @@ def written(name: str) -> Iterator[BinaryIO]:
 
     Readable by its owner only, since it contains prompts. Standard output, pipes and devices are written as a stream.
 
-    Raises: OSError: it can't be written.
+    Raises:
+        OSError: it can't be written.
     """
     path = Path(name)
     if name == STREAM:

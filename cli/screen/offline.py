@@ -28,7 +28,8 @@ NOTHING_VISIBLE = "nothing_visible"
 def kind_of(number: int, row: Mapping[str, Any]) -> TextKind:
     """Return the kind of text on a line: a prompt unless given.
 
-    Raises: BadLine: there is no such kind.
+    Raises:
+        BadLine: there is no such kind.
     """
     kind = row.get("kind", TextKind.PROMPT.value)
     if kind not in _KINDS:
@@ -39,7 +40,8 @@ def kind_of(number: int, row: Mapping[str, Any]) -> TextKind:
 class Screener:
     """Screens texts with one policy (canonical ``document``) and the settings' models.
 
-    Raises: PolicyError: a model can't be used, or differs from the policy's.
+    Raises:
+        PolicyError: a model can't be used, or differs from the policy's.
     """
 
     def __init__(self, document: bytes, settings: Settings) -> None:
@@ -50,7 +52,8 @@ class Screener:
     def screen(self, text: str, kind: TextKind = TextKind.PROMPT) -> Verdict:
         """Screen a text as the only message of a request. Findings refer to positions in ``text``.
 
-        Raises: Refusal: SCREENING_UNAVAILABLE if a detector can't run.
+        Raises:
+            Refusal: SCREENING_UNAVAILABLE if a detector can't run.
         """
         speaker = Speaker.SYSTEM if kind is TextKind.SYSTEM else Speaker.USER
         original = Message(speaker, text, kind)
@@ -65,7 +68,8 @@ class Screener:
 def read_policy_files(directory: Path) -> bytes:
     """Return the canonical document of the policy in a directory.
 
-    Raises: PolicyError: the policy is invalid.
+    Raises:
+        PolicyError: the policy is invalid.
     """
     return load_policy_document(directory, {})
 

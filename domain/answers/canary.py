@@ -24,8 +24,10 @@ _ENOUGH = 12  # characters that identify a canary: 60 bits
 def add_canary(request: InferenceRequest, key: bytes, run: str) -> InferenceRequest:
     """Return the request with the run's canary at the end of its last system message, if it has one.
 
-    Args: request: the request as sent to the model. key: a key of the run's tenant. run: a unique identifier of the
-    run.
+    Args:
+        request: the request as sent to the model.
+        key: a key of the run's tenant.
+        run: a unique identifier of the run.
     """
     places = [index for index, message in enumerate(request.messages) if message.role is Speaker.SYSTEM]
     if not places:

@@ -20,9 +20,11 @@ class OutputRule:
 class LinkPolicy:
     """Decisions for exfiltrating addresses: REVIEW or BLOCK each.
 
-    Attributes: loaded: for addresses that a viewer fetches automatically, such as an image's. followed: for links.
-    active: for addresses that execute code, such as ``javascript:``. trusted_hosts: hosts, with their subdomains, whose
-    addresses are not checked.
+    Attributes:
+        loaded: for addresses that a viewer fetches automatically, such as an image's.
+        followed: for links.
+        active: for addresses that execute code, such as ``javascript:``.
+        trusted_hosts: hosts, with their subdomains, whose addresses are not checked.
     """
 
     loaded: Decision
@@ -35,10 +37,14 @@ class LinkPolicy:
 class OutputPolicy:
     """Policy for screening answers. A member that is None is disabled.
 
-    Attributes: rules: at least one. max_scanned_chars: maximum number of code points of an answer that are read.
-    leak_words: number of consecutive words of a system message that are a leak. leak_action: REVIEW or BLOCK. links:
-    decisions for exfiltrating addresses. hidden_action: decision for hidden text. canary_action: decision for a leaked
-    canary; system messages get one only if it is set.
+    Attributes:
+        rules: at least one.
+        max_scanned_chars: maximum number of code points of an answer that are read.
+        leak_words: number of consecutive words of a system message that are a leak.
+        leak_action: REVIEW or BLOCK.
+        links: decisions for exfiltrating addresses.
+        hidden_action: decision for hidden text.
+        canary_action: decision for a leaked canary; system messages get one only if it is set.
     """
 
     rules: tuple[OutputRule, ...]

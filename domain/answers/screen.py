@@ -34,7 +34,8 @@ def screen_output(answer: str, messages: tuple[Message, ...], policy: OutputPoli
 
     The score encodes the decision (0.6 review, 1 block), since these rules are not combined as probabilities.
 
-    Raises: Refusal: SCREENING_UNAVAILABLE if any part of it can't run.
+    Raises:
+        Refusal: SCREENING_UNAVAILABLE if any part of it can't run.
     """
     try:
         return _screen(answer, messages, policy)

@@ -71,7 +71,8 @@ def sanitise(text: str, policy: SanitisePolicy) -> SanitisedText:
 def sanitise_request(request: InferenceRequest, policy: SanitisePolicy) -> tuple[InferenceRequest, tuple[Removal, ...]]:
     """Sanitise every message of a request, whatever its role; removals are summed over the messages.
 
-    Raises: Refusal: INVALID_REQUEST with the message's field, if no visible text remains.
+    Raises:
+        Refusal: INVALID_REQUEST with the message's field, if no visible text remains.
     """
     counts: Counter[Category] = Counter()
     messages: list[Message] = []

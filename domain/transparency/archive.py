@@ -199,7 +199,8 @@ def write_line(columns: Mapping[str, Any]) -> str:
 def read_line(text: str, tenant: str) -> ArchiveLine:
     """Parse a line of the tenant's file, and recompute a record's digest.
 
-    Raises: ArchiveInvalid: it is not a record of the tenant, or was changed after it was stored.
+    Raises:
+        ArchiveInvalid: it is not a record of the tenant, or was changed after it was stored.
     """
     try:
         found = json.loads(text)

@@ -199,8 +199,9 @@ def parse_proof(text: str) -> Proof:
 def open_checkpoint(note: str, keys: Sequence[VerifierKey], verify: Verify) -> Checkpoint:
     """Return the checkpoint of a note, verified by a key of its log and every other known signing key.
 
-    Raises: LogFormatError: if it is not a signed checkpoint. Unproven: if the log's key did not sign it, or a signature
-    by a known key is invalid.
+    Raises:
+        LogFormatError: if it is not a signed checkpoint.
+        Unproven: if the log's key did not sign it, or a signature by a known key is invalid.
     """
     parsed = parse_note(note)
     checkpoint = parse_checkpoint(parsed.text)
@@ -219,7 +220,8 @@ def open_checkpoint(note: str, keys: Sequence[VerifierKey], verify: Verify) -> C
 def open_proof(proof: Proof, entry: bytes, keys: Sequence[VerifierKey], verify: Verify) -> Checkpoint:
     """Return the verified checkpoint of the log that ``proof`` proves ``entry`` to be in.
 
-    Raises: LogFormatError, Unproven: see ``open_checkpoint``; and if the proof does not prove this entry.
+    Raises:
+        LogFormatError, Unproven: see ``open_checkpoint``; and if the proof does not prove this entry.
     """
     checkpoint = open_checkpoint(proof.note, keys, verify)
     if not verify_inclusion(entry, proof.index, checkpoint.size, proof.path, checkpoint.root):

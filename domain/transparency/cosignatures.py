@@ -92,8 +92,9 @@ def parse_size(body: str) -> int:
 def cosigned(note: str, answer: str, cosigner: VerifierKey, verify: Verify) -> str:
     """Return the line to add to a note from a witness's answer, newline included; others' lines are ignored.
 
-    Raises: LogFormatError: the answer has no signature lines. Unproven: none of them is this cosigner's, or it is
-    invalid.
+    Raises:
+        LogFormatError: the answer has no signature lines.
+        Unproven: none of them is this cosigner's, or it is invalid.
     """
     text = parse_note(note).text
     answered = parse_note(f"{text}\n{answer}")

@@ -46,7 +46,8 @@ def header_of(origin: str, first: Edge, after: int, checkpoint: str, consistency
 def read_header(header: Mapping[str, Any]) -> tuple[int, int, Edge, list[bytes]]:
     """Parse a header: first entry, the one after the last, the edge before, the consistency proof.
 
-    Raises: ExportError: it is invalid.
+    Raises:
+        ExportError: it is invalid.
     """
     try:
         first, after = header["first"], header["after"]
@@ -71,7 +72,8 @@ def entry_line(seq: int, event_id: UUID, digest: bytes, record: Mapping[str, Any
 def entry_of(line: Mapping[str, Any], seq: int, tenant: str) -> tuple[bytes, bool]:
     """Return an entry's digest, recomputed from its record if present, and True if it has a record.
 
-    Raises: ExportError: if the line is not entry ``seq`` of the tenant's log, or its record was changed.
+    Raises:
+        ExportError: if the line is not entry ``seq`` of the tenant's log, or its record was changed.
     """
     if line.get("seq") != seq:
         raise ExportError(f"expected entry {seq} here")

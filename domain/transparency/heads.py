@@ -66,7 +66,8 @@ def growth(old: TreeHead, new: TreeHead, tiles: Mapping[TileId, bytes]) -> list[
 
     The proof is decisive: changed leaves or tiles before ``old`` can't produce one that leads to its root.
 
-    Raises: RolledBack: there is none: ``new`` is smaller, is another tree, or does not match the tiles.
+    Raises:
+        RolledBack: there is none: ``new`` is smaller, is another tree, or does not match the tiles.
     """
     if new.size < old.size:
         raise RolledBack("the log is smaller than its signed checkpoint")

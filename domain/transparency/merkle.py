@@ -41,7 +41,8 @@ class Edge:
 
     Appending needs only the edge, one hash for each bit of the size.
 
-    Raises: ValueError: if the number of hashes is wrong, or one does not have 32 bytes.
+    Raises:
+        ValueError: if the number of hashes is wrong, or one does not have 32 bytes.
     """
 
     size: int = 0
@@ -87,7 +88,8 @@ def edge_of(size: int, subtree: Subtree) -> Edge:
 def inclusion_path(size: int, index: int, subtree: Subtree) -> list[bytes]:
     """Return the inclusion proof of leaf ``index`` in the tree of the first ``size`` leaves (section 2.1.3.1).
 
-    Raises: ValueError: if the tree has no such leaf.
+    Raises:
+        ValueError: if the tree has no such leaf.
     """
     if not 0 <= index < size:
         raise ValueError(f"no leaf {index} in a tree of {size} leaves")
@@ -108,7 +110,8 @@ def consistency_path(old: int, new: int, subtree: Subtree) -> list[bytes]:
 
     Empty for trees of the same size, and for an empty old one, which every tree extends.
 
-    Raises: ValueError: if the new tree is the smaller one.
+    Raises:
+        ValueError: if the new tree is the smaller one.
     """
     if not 0 <= old <= new:
         raise ValueError(f"a tree of {new} leaves doesn't extend one of {old}")

@@ -49,7 +49,8 @@ class LogProofs(Protocol):
     async def sealed(self, tenant: str, event_id: UUID) -> Proof | None:
         """Return the proof that the event is in the newest checkpoint; None until covered, and for unknown events.
 
-        Raises: Refusal: INTERNAL if the stored tree does not prove it: it was changed.
+        Raises:
+            Refusal: INTERNAL if the stored tree does not prove it: it was changed.
         """
         ...
 
@@ -72,6 +73,7 @@ class MonthArchiver(Protocol):
     async def archive(self, month: date) -> MonthReport:
         """Archive a month, or return the reason why it is kept. May be repeated.
 
-        Raises: ArchiveInvalid: a written file failed verification; nothing was dropped.
+        Raises:
+            ArchiveInvalid: a written file failed verification; nothing was dropped.
         """
         ...

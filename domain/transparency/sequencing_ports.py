@@ -89,7 +89,8 @@ class CheckpointSigner(Protocol):
     async def keep(self, tenant: str, note: str, *, after: KeptCheckpoint | None) -> bool:
         """Store a checkpoint that extends ``after``; False if another was stored in between.
 
-        Raises: Refusal: VAULT_UNAVAILABLE. It may have been stored nevertheless.
+        Raises:
+            Refusal: VAULT_UNAVAILABLE. It may have been stored nevertheless.
         """
         ...
 
@@ -105,7 +106,9 @@ class CheckpointWitness(Protocol):
     async def add_checkpoint(self, old_size: int, path: list[bytes], note: str) -> str:
         """Submit a checkpoint with the proof from the witness's last one; return its verified signature line.
 
-        Raises: WitnessSize: the witness's last checkpoint has another size: prove from there. WitnessRefuses: the
-        witness rejects this checkpoint. LogFormatError, Unproven: its answer is malformed, or its signature is invalid.
+        Raises:
+            WitnessSize: the witness's last checkpoint has another size: prove from there.
+            WitnessRefuses: the witness rejects this checkpoint.
+            LogFormatError, Unproven: its answer is malformed, or its signature is invalid.
         """
         ...

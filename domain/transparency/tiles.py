@@ -46,7 +46,8 @@ def new_tiles(old_size: int, leaf_hashes: Iterable[bytes], partial: Mapping[Tile
 
     ``partial`` has the tiles of ``partial_tiles(old_size)``.
 
-    Raises: TileError: if one of them is missing or has the wrong length.
+    Raises:
+        TileError: if one of them is missing or has the wrong length.
     """
     tiles = dict[TileId, bytes]()
     level, before, row = 0, old_size, list(leaf_hashes)
@@ -66,7 +67,8 @@ def new_tiles(old_size: int, leaf_hashes: Iterable[bytes], partial: Mapping[Tile
 def subtree_from_tiles(level: int, idx: int, tiles: Mapping[TileId, bytes]) -> bytes:
     """Return the root of the perfect subtree at ``(level, idx)`` (of the tree, not of tiles).
 
-    Raises: TileError: if its tile is missing or too short.
+    Raises:
+        TileError: if its tile is missing or too short.
     """
     tile, start, width = _place(level, idx)
     content = tiles.get(tile, b"")[start * HASH_BYTES : (start + width) * HASH_BYTES]

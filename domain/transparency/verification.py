@@ -131,7 +131,8 @@ class Rebuilt:
     def __init__(self, size: int = 0, tiles: Mapping[TileId, bytes] | None = None) -> None:
         """Start with an empty tree, or with the first ``size`` leaves and the tiles of ``partial_tiles``.
 
-        Raises: TileError: one of these is missing or too short.
+        Raises:
+            TileError: one of these is missing or too short.
         """
         tiles = tiles or {}
         self.edge = edge_of(size, lambda level, idx: subtree_from_tiles(level, idx, tiles))

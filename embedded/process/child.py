@@ -26,13 +26,15 @@ _log = structlog.get_logger()
 class ChildSpec:
     """Specification of a child process.
 
-    Arguments: name: names its log and record; unique in a supervisor. argv: the program by its absolute path, and its
-    arguments. Everyone may read these: never a secret. ready: polled until true; called only once the child itself
-    listens on ``port``, so it may send a secret. env: in addition to PATH, HOME, LANG and TMPDIR, which it inherits. No
-    secret either. before_start: awaited before each start, restarts included: new credentials, required files.
-    stop_signal: ends it in order; also sent by the kernel when the supervisor dies (Linux). start_attempts: number of
-    immediate starts of a child that ends before it is ready. user_namespace: run as an ordinary user in a separate
-    namespace (Linux, as root).
+    Arguments:
+        name: names its log and record; unique in a supervisor.
+        argv: the program by its absolute path, and its arguments. Everyone may read these: never a secret.
+        ready: polled until true; called only once the child itself listens on ``port``, so it may send a secret.
+        env: in addition to PATH, HOME, LANG and TMPDIR, which it inherits. No secret either.
+        before_start: awaited before each start, restarts included: new credentials, required files.
+        stop_signal: ends it in order; also sent by the kernel when the supervisor dies (Linux).
+        start_attempts: number of immediate starts of a child that ends before it is ready.
+        user_namespace: run as an ordinary user in a separate namespace (Linux, as root).
     """
 
     name: str

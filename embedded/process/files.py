@@ -40,6 +40,7 @@ def read_or_create_secret(path: Path) -> str:
 def read_secret(path: Path) -> str:
     """Return the text in ``path`` without surrounding white space.
 
-    Raises: OSError: if it can't be read.
+    Raises:
+        OSError: if it can't be read.
     """
     return path.read_text("ascii").strip()

@@ -30,7 +30,8 @@ class Identity:
     def of(cls, pid: int, stop_signal: signal.Signals, exe: str | None = None) -> "Identity":
         """Return the identity of a running process; ``exe`` for one that is about to execute its program.
 
-        Raises: psutil.Error: if it has ended or can't be inspected.
+        Raises:
+            psutil.Error: if it has ended or can't be inspected.
         """
         process = psutil.Process(pid)
         return cls(pid, process.create_time(), exe or process.exe(), int(stop_signal))

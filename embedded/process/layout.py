@@ -54,7 +54,8 @@ class Layout:
     def prepare(self) -> None:
         """Create the directory with mode 0700, or restrict an existing one to that.
 
-        Raises: DataDirError: if it belongs to another user, or contains foreign files.
+        Raises:
+            DataDirError: if it belongs to another user, or contains foreign files.
         """
         self.root.mkdir(mode=_OWNER_ONLY, parents=True, exist_ok=True)
         status = self.root.stat()

@@ -18,7 +18,8 @@ def data_dir_lock(path: Path) -> FileLock:
 def acquire(lock: FileLock) -> None:
     """Acquire the lock without waiting.
 
-    Raises: DataDirInUseError: another process holds it; names that process.
+    Raises:
+        DataDirInUseError: another process holds it; names that process.
     """
     try:
         lock.acquire()

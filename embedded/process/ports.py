@@ -75,7 +75,9 @@ def _listening(status: str, address: Sequence[object], port: int) -> bool:
 def require_free(wanted: Iterable[WantedPort]) -> None:
     """Check every port before anything starts.
 
-    Raises: PortTakenError: for the first one in use. EmbeddedError: if two servers have the same port.
+    Raises:
+        PortTakenError: for the first one in use.
+        EmbeddedError: if two servers have the same port.
     """
     seen: dict[int, WantedPort] = {}
     for want in wanted:

@@ -46,7 +46,8 @@ class Supervisor:
     async def start(self, specs: Iterable[ChildSpec]) -> None:
         """Start a group of children concurrently and wait until all are ready.
 
-        Raises: EmbeddedError: the first failure; the whole group has been stopped then.
+        Raises:
+            EmbeddedError: the first failure; the whole group has been stopped then.
         """
         group = {spec.name: _Entry(Child(spec, self._layout)) for spec in specs}
         if taken := group.keys() & self._entries.keys():
@@ -73,7 +74,9 @@ class Supervisor:
     async def restart(self, name: str) -> None:
         """Stop one child in order and start it again; returns when it is ready.
 
-        Raises: KeyError: if there is no such child. EmbeddedError: if it did not start; it stays stopped then.
+        Raises:
+            KeyError: if there is no such child.
+            EmbeddedError: if it did not start; it stays stopped then.
         """
         entry = self._entries[name]
         async with entry.guard:

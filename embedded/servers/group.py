@@ -66,7 +66,8 @@ class EmbeddedServers:
     async def start(self) -> None:
         """Lock the data directory, stop leftovers, start all servers concurrently, then bootstrap.
 
-        Raises: EmbeddedError: with the cause and a remedy; all started servers are stopped then.
+        Raises:
+            EmbeddedError: with the cause and a remedy; all started servers are stopped then.
         """
         self._layout.prepare()
         acquire(self._lock)

@@ -1,7 +1,7 @@
-"""Ask Assay from your own Temporal workflows and clients. What is named here is for others to use.
+"""Inference by Assay from your own Temporal workflows and clients. The names here are the public API.
 
 In a workflow: ``ask``, ``ask_for_answer``, the types and the errors. Outside: ``assay_temporal.plugin``, ``.client``
-and ``.vault.team``. Nothing is imported before it is asked for: a workflow's sandbox imports this anew for each run.
+and ``.vault.team``. Everything is imported on first use: a workflow's sandbox imports this module anew for each run.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -34,7 +34,7 @@ __all__ = [
 def __getattr__(name: str) -> Any:  # noqa: ANN401 - of all kinds (PEP 562)
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    # plain imports, which the sandbox takes from outside where they are passed through
+    # plain imports, which the sandbox takes from outside if they are passed through
     from assay_temporal import calls, contracts, errors, inference  # noqa: PLC0415
 
     for module in (calls, contracts, errors, inference):

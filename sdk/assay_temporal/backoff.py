@@ -1,8 +1,8 @@
-"""Waiting longer after each failure, up to a cap."""
+"""Exponential backoff with a cap."""
 
 
 class Backoff:
-    """Doubles from ``first`` to ``cap`` seconds. No jitter: each process has one loop of each kind, not a herd."""
+    """Doubles from ``first`` to ``cap`` seconds. No jitter: each process has one loop of each kind."""
 
     def __init__(self, first: float = 0.1, cap: float = 2.0) -> None:
         self._first = first
@@ -10,11 +10,11 @@ class Backoff:
         self._wait = first
 
     def next(self) -> float:
-        """The seconds to wait now."""
+        """Return the next delay in seconds."""
         wait = self._wait
         self._wait = min(self._cap, wait * 2)
         return wait
 
     def reset(self) -> None:
-        """All is well again."""
+        """Return to the first delay after a success."""
         self._wait = self._first

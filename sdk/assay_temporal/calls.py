@@ -1,6 +1,6 @@
-"""Asking from a workflow: ``result = await ask(InferenceCall(model="...", prompt="..."))``.
+"""Inference from a workflow: ``result = await ask(InferenceCall(model="...", prompt="..."))``.
 
-The run is a child workflow, or a Nexus operation if the plugin names an endpoint.
+The run is a child workflow, or a Nexus operation if the plugin has an endpoint.
 
 Runs inside the sandbox: no key, no clock, no I/O. The plugin's signing activity has these; its result is in the
 workflow's history, so that a replay asks for the same run.
@@ -39,17 +39,18 @@ _NOT_LET_IN: Final = "not-let-in"
 
 
 async def ask(call: InferenceCall) -> InferenceResult:
-    """Ask a model, governed.
+    """Request inference from a model, governed by Assay.
 
-    A denial is a result like any other: ``status`` is ``blocked`` or ``refused`` and ``problem`` says why; so is a run
-    that somebody withdrew (``cancelled``). See ``ask_for_answer`` for one that raises. Cancelling (this workflow, this
-    task, or by ``asyncio.timeout``) cancels the run and waits until it is settled. So does this workflow's end, without
-    the waiting, but not by Nexus, where a run whose workflow was terminated goes on to its own end.
+    A denial is a result like any other: ``status`` is ``blocked`` or ``refused`` and ``problem`` has the reason; so is
+    a run that was withdrawn (``cancelled``). See ``ask_for_answer`` for a function that raises. Cancelling (this
+    workflow, this task, or by ``asyncio.timeout``) cancels the run and waits until it is settled. The end of this
+    workflow cancels it as well, without waiting, but not by Nexus, where a run continues after its workflow was
+    terminated.
 
     Raises:
-        Faulted: something broke, or somebody else ended the run.
+        Faulted: a fault, or the run was ended by others.
         NotLetIn: the team has no keys.
-        InvalidCall: the call is no JSON.
+        InvalidCall: the call can't be encoded as JSON.
     """
     body = call.body()
     digest = request_hash(body)
@@ -61,7 +62,7 @@ async def ask(call: InferenceCall) -> InferenceResult:
 
 
 async def ask_for_answer(call: InferenceCall) -> Answer:
-    """``ask``, for those who can't go on without an answer.
+    """Request an answer; a denial raises.
 
     Raises:
         Denied: the policy decided against it, or a budget is spent. If nobody catches it, this workflow fails with the
@@ -81,7 +82,7 @@ async def _run(body: dict[str, Any], digest: str, start: SignedStart) -> Inferen
         if is_cancelled_exception(error) and _being_cancelled():
             raise asyncio.CancelledError from error
         raise faulted(start.run_id, error.cause) from error
-    if result.id != start.run_id:  # by Nexus a result is bound to its run, but not to who asked
+    if result.id != start.run_id:  # by Nexus a result is bound to its run, but not to its caller
         raise Faulted("internal", run_id=start.run_id)
     return result
 
@@ -115,13 +116,13 @@ async def _operation(body: dict[str, Any], start: SignedStart) -> InferenceResul
 
 
 def _being_cancelled() -> bool:
-    """Whether it is us that someone cancels, rather than the run alone."""
+    """Return True if this task is cancelled, rather than the run alone."""
     task = asyncio.current_task()
     return task is not None and task.cancelling() > 0
 
 
 async def _signed(digest: str) -> SignedStart:
-    """Sign, locally if keys are at hand; else as a regular activity, so that waiting holds no slot."""
+    """Sign, locally if keys are available; else as a regular activity, so that waiting occupies no slot."""
     start = StartToSign(str(workflow.uuid4()), digest)
     try:
         signed: SignedStart = await workflow.execute_local_activity(

@@ -1,4 +1,4 @@
-"""Asking from a plain client of Temporal: a service of the team's that runs no workflow of its own."""
+"""Inference from a plain client of Temporal: a service without workflows of its own."""
 
 from typing import Any, Final
 
@@ -18,7 +18,7 @@ _REQUEST_HASH: Final = "request_hash"
 
 
 class AssayClient:
-    """Starts governed runs in the team's name, each signed as from a workflow."""
+    """Starts governed runs in the team's name, signed as from a workflow."""
 
     def __init__(self, client: Client, plugin: AssayPlugin) -> None:
         """Take a client that was connected with the plugin.
@@ -33,17 +33,17 @@ class AssayClient:
         self._signer = plugin.signer
 
     def new_run_id(self) -> str:
-        """An ID for a run. Keep it before you start the run, and start it again with it after a crash: one run."""
+        """Return an ID for a run. Store it before the start, and repeat the start with it after a crash: one run."""
         return self._signer.new_run_id()
 
     async def start(self, call: InferenceCall, *, run_id: str | None = None) -> Run:
-        """Start a run, or find the one of that ID; give its handle.
+        """Start a run, or find the one with that ID; return its handle.
 
         Raises:
-            AnotherRequest: the run of that ID is one of another request.
-            InvalidCall: the call is no JSON.
-            KeyUnavailable: the tenant's key can't be had.
-            RPCError: Temporal does not answer, or does not let this client.
+            AnotherRequest: the run with that ID has another request.
+            InvalidCall: the call can't be encoded as JSON.
+            KeyUnavailable: the tenant's key is unavailable.
+            RPCError: Temporal does not answer, or denies access.
         """
         body = call.body()
         digest = request_hash(body)
@@ -68,14 +68,14 @@ class AssayClient:
         return handle
 
     def get(self, run_id: str) -> Run:
-        """The handle of a run that was started before."""
+        """Return the handle of a run that was started before."""
         return self._client.get_workflow_handle(run_id, result_type=InferenceResult)
 
     async def result(self, run: Run) -> InferenceResult:
         """Wait for a run's end. A denial is a result like any other; see ``assay_temporal.ask``.
 
         Raises:
-            Faulted: something broke, or somebody ended the run.
+            Faulted: a fault, or the run was ended by others.
         """
         try:
             return await run.result()
@@ -83,7 +83,7 @@ class AssayClient:
             raise faulted(run.id, error.cause) from error
 
     async def ask(self, call: InferenceCall, *, run_id: str | None = None) -> InferenceResult:
-        """``start``, then ``result``. Who gives up waiting leaves the run to go on: cancel it by its handle.
+        """Start a run and wait for its result. A caller that stops waiting leaves it running: cancel it by its handle.
 
         Raises:
             Faulted, AnotherRequest, InvalidCall, KeyUnavailable, RPCError: see there.
@@ -91,10 +91,10 @@ class AssayClient:
         return await self.result(await self.start(call, run_id=run_id))
 
     async def ask_for_answer(self, call: InferenceCall, *, run_id: str | None = None) -> Answer:
-        """``ask``, for those who can't go on without an answer.
+        """Request an answer; a denial raises.
 
         Raises:
-            Denied: the policy decided against it, or a budget is spent.
+            Denied: the policy denied it, or a budget is exhausted.
             Faulted, AnotherRequest, InvalidCall, KeyUnavailable, RPCError: see there.
         """
         result = await self.ask(call, run_id=run_id)

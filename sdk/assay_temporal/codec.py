@@ -1,8 +1,8 @@
-"""A Temporal payload codec that encrypts under a tenant's data key and refuses what it can't authenticate.
+"""Temporal payload codec that encrypts with a tenant's data key and refuses unauthenticated payloads.
 
 Each payload becomes AES-256-GCM (NIST SP 800-38D) ciphertext under a key derived for this purpose alone. Its metadata
 names the data key, the tenant, the namespace and the workflow, and all four are associated data: a payload that is
-moved to another run, or whose metadata is edited, does not open.
+moved to another run, or whose metadata is edited, fails authentication.
 """
 
 import os
@@ -32,21 +32,22 @@ _NULL: Final = Payload(metadata={"encoding": b"binary/null"})
 
 
 class UnauthenticatedPayload(Exception):
-    """A payload is plaintext, forged, damaged, or belongs to another workflow. Says which key ID at most."""
+    """A payload is plaintext, forged, damaged, or belongs to another workflow. Names the key ID at most."""
 
 
 class OnUnauthenticated(Enum):
-    """What to do with a workflow's payload that can't be authenticated."""
+    """Treatment of a workflow's payloads that fail authentication."""
 
     RAISE = "raise"
     READ_AS_NULL = "null"
-    """Decode to null, so that a workflow that was started by a stranger can run, and refuse its start by name, instead
-    of failing its task for ever. Payloads of activities raise all the same."""
+    """Decode to null, so that a workflow started by an untrusted client can run, and refuse its start by name, instead
+    of failing its task for ever. Payloads of activities raise nevertheless.
+    """
 
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """Where a payload belongs."""
+    """Namespace, workflow and tenant of a payload."""
 
     namespace: str = ""
     workflow_id: str = ""
@@ -55,7 +56,7 @@ class _Place:
 
 @dataclass(frozen=True, slots=True)
 class _Labels:
-    """What goes with every payload of a place under one key: its metadata, and the same as associated data."""
+    """Metadata of all payloads of a place under one key, and the same as associated data."""
 
     key_id: str
     tenant: str
@@ -64,7 +65,7 @@ class _Labels:
 
 
 class EncryptingCodec(PayloadCodec, WithSerializationContext):
-    """The codec. Immutable: ``with_context`` gives a copy that knows its namespace and workflow."""
+    """Encrypting codec. Immutable: ``with_context`` returns a copy bound to its namespace and workflow."""
 
     def __init__(
         self,
@@ -80,11 +81,11 @@ class EncryptingCodec(PayloadCodec, WithSerializationContext):
 
         Args:
             keyring: data keys.
-            tenant_of: the tenant that a workflow ID names, or None.
-            fallback_tenant: whose key serves workflows that name no tenant, or one that does not exist.
+            tenant_of: the tenant named by a workflow ID, or None.
+            fallback_tenant: its key serves workflows without a tenant, or with an unknown one.
             on_unauthenticated: see there.
             random_bytes: nonces.
-            refused: called for each payload that is refused (a counter, say).
+            refused: called for each refused payload (a counter, say).
         """
         self._keyring = keyring
         self._tenant_of = tenant_of
@@ -99,7 +100,7 @@ class EncryptingCodec(PayloadCodec, WithSerializationContext):
         self._placed: OrderedDict[_Place, EncryptingCodec] = OrderedDict()
 
     def with_context(self, context: SerializationContext) -> "EncryptingCodec":
-        """The codec for payloads of one workflow, or of an activity of it. A run asks for it many times: it is kept."""
+        """Return the codec for payloads of one workflow, or of its activities. Cached: a run requests it many times."""
         if isinstance(context, WorkflowSerializationContext):
             place = _Place(context.namespace, context.workflow_id, of_workflow=True)
         elif isinstance(context, ActivitySerializationContext):
@@ -119,20 +120,20 @@ class EncryptingCodec(PayloadCodec, WithSerializationContext):
         return known
 
     async def encode(self, payloads: Sequence[Payload]) -> list[Payload]:
-        """Encrypt.
+        """Encrypt payloads.
 
         Raises:
-            KeyUnavailable: no key can be had now.
+            KeyUnavailable: no key is available now.
         """
         key = await self._current_key()
         return [self._seal(payload, key) for payload in payloads]
 
     async def decode(self, payloads: Sequence[Payload]) -> list[Payload]:
-        """Decrypt.
+        """Decrypt payloads.
 
         Raises:
             UnauthenticatedPayload: unless such payloads are read as null here.
-            KeyUnavailable: the key exists, but its keeper is away.
+            KeyUnavailable: the key exists, but the key store is unavailable.
         """
         return [await self._open_or_refuse(payload) for payload in payloads]
 
@@ -188,7 +189,7 @@ class EncryptingCodec(PayloadCodec, WithSerializationContext):
         return Payload.FromString(plain)
 
     def _writes(self, tenant: bytes) -> bool:
-        """Whether the place's payloads may be under that tenant's key: others' holders have keys of their own."""
+        """Return True if the place's payloads may use that tenant's key: other places have keys of their own."""
         return tenant == self._fallback_tenant.encode() or (
             self._tenant is not None and tenant == self._tenant.encode()
         )
@@ -219,7 +220,7 @@ def _labels(key: DataKey, place: _Place) -> _Labels:
 
 
 def _associated_data(metadata: dict[str, bytes]) -> bytes:
-    """All metadata, length-prefixed, in the order of names."""
+    """Return all metadata, length-prefixed, in the order of names."""
     parts = [PURPOSE.encode()]
     for name in sorted(metadata):
         parts += [name.encode(), metadata[name]]

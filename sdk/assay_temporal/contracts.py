@@ -1,10 +1,10 @@
-"""What goes into the workflow ``GuardedInference`` and what comes out. Plain dataclasses of JSON values."""
+"""Arguments and results of the workflow ``GuardedInference``. Plain dataclasses of JSON values."""
 
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 WORKFLOW: Final = "GuardedInference"
-"""The workflow's type."""
+"""Type name of the workflow."""
 
 
 @dataclass(frozen=True)
@@ -13,7 +13,7 @@ class SignedRequest:
 
     Attributes:
         request: the body of ``POST /v1/inferences``, as decoded from JSON.
-        context: who starts this run, for which request, until when: see ``assay_temporal.start_context``.
+        context: signed caller, request hash and expiry: see ``assay_temporal.start_context``.
     """
 
     request: dict[str, Any]
@@ -22,7 +22,7 @@ class SignedRequest:
 
 @dataclass(frozen=True)
 class Answer:
-    """What the model said."""
+    """Answer of the model."""
 
     content: str
     model: str
@@ -31,7 +31,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class TokenUsage:
-    """Tokens spent and charged. ``estimated`` where the provider has not said how many."""
+    """Tokens spent and charged. ``estimated`` if the provider did not report them."""
 
     prompt_tokens: int
     completion_tokens: int
@@ -41,7 +41,7 @@ class TokenUsage:
 
 @dataclass(frozen=True)
 class Receipt:
-    """Proof that the run's outcome was recorded before this answer was given.
+    """Signed proof that the run's outcome was recorded before this answer was returned.
 
     Attributes:
         event_id: the outcome's event.
@@ -58,7 +58,7 @@ class Receipt:
 
 @dataclass(frozen=True)
 class Place:
-    """Where a rule of the screening matched.
+    """Match of a screening rule.
 
     Code points ``start`` to ``end`` of the message at ``message``, as it was sent.
     """
@@ -71,7 +71,7 @@ class Place:
 
 @dataclass(frozen=True)
 class ProblemDetail:
-    """Why there is no answer. ``kind`` ends the problem type ``urn:assay:problem:<kind>``."""
+    """Reason for a missing answer. ``kind`` ends the problem type ``urn:assay:problem:<kind>``."""
 
     kind: str
     detail: str
@@ -83,7 +83,7 @@ class ProblemDetail:
 
 @dataclass(frozen=True)
 class StageReport:
-    """A stage that is over, and what came of it: words for people, none of a prompt or an answer."""
+    """A completed stage and its result: text without any of a prompt or an answer."""
 
     stage: str
     outcome: str
@@ -91,7 +91,7 @@ class StageReport:
 
 @dataclass(frozen=True)
 class Progress:
-    """The answer to the query ``progress``. ``status`` as in a run's body, ``stage`` the one that the run is in."""
+    """Result of the query ``progress``. ``status`` as in a run's body, ``stage`` the current one."""
 
     status: str
     stage: str
@@ -100,7 +100,7 @@ class Progress:
 
 @dataclass(frozen=True)
 class Withdrawal:
-    """The argument of the update ``withdraw``, which ends a run in order and gives the status that was recorded.
+    """Argument of the update ``withdraw``, which ends a run in order and returns the recorded status.
 
     ``reason`` is one of ``WITHDRAWAL_REASONS``. The update is rejected once the run is closing.
     """
@@ -113,12 +113,12 @@ WITHDRAWAL_REASONS: Final = ("superseded", "operator", "policy")
 
 @dataclass(frozen=True)
 class InferenceResult:
-    """How a run ended. A denial by policy is a result; a fault fails the run.
+    """Outcome of a run. A denial by policy is a result; a fault fails the run.
 
     Attributes:
-        removed: names of what hid in the prompt and was taken out.
-        masked: how many secrets and personal data, by kind, the model did not see and the answer has again.
-        redacted: how many it did not see that are gone for good: a placeholder stands in their place.
+        removed: categories of removed hidden text.
+        masked: number of sensitive values by kind that the model did not see and that are restored in the answer.
+        redacted: number of those replaced permanently by a placeholder.
     """
 
     id: str

@@ -1,4 +1,4 @@
-"""The data converter that every client and worker of Assay uses: encrypted payloads, encrypted failures."""
+"""Data converter of every client and worker: encrypted payloads, encrypted failures."""
 
 from collections import OrderedDict
 from dataclasses import dataclass
@@ -20,14 +20,14 @@ _MAX_PLACES = 256
 
 @dataclass(frozen=True)
 class EncryptedDataConverter(DataConverter):
-    """A converter of which only the codec knows where a payload belongs.
+    """A converter in which only the codec depends on the payload's place.
 
-    Temporal asks for one for each payload's place, several times a run for the same. Its own way builds all converters
-    anew each time; here all but the codec is shared, and those of the newest places are kept.
+    Temporal requests one for each payload's place, several times per run for the same. By default it builds all
+    converters anew each time; here all but the codec is shared, and those of the newest places are cached.
     """
 
     def with_context(self, context: SerializationContext) -> Self:
-        """The converter for payloads of ``context``."""
+        """Return the converter for payloads of ``context``."""
         codec = self.payload_codec
         if not isinstance(codec, EncryptingCodec | PlacingCodec):
             return super().with_context(context)
@@ -52,7 +52,7 @@ def encrypted(
     codec: EncryptingCodec | PlacingCodec,
     payload_converter_class: type[PayloadConverter] = DataConverter.default.payload_converter_class,
 ) -> DataConverter:
-    """Temporal's default converter with ``codec``, and with failure messages and stack traces under it too."""
+    """Return Temporal's default converter with ``codec``, also for failure messages and stack traces."""
     return EncryptedDataConverter(
         payload_converter_class=payload_converter_class,
         payload_codec=codec,

@@ -1,6 +1,6 @@
-"""How asking can fail, typed. Each is an ``ApplicationError``, so that one that nobody catches fails the workflow.
+"""Errors of inference calls. Each is an ``ApplicationError``: an uncaught one fails the workflow.
 
-Their ``type``, which Temporal shows in plaintext, is Assay's kind of refusal; their message says no more than that.
+Their ``type``, which Temporal shows in plaintext, is Assay's kind of refusal; their message contains nothing more.
 """
 
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
@@ -9,7 +9,9 @@ from assay_temporal.contracts import InferenceResult
 
 
 class AssayError(ApplicationError):
-    """No answer. ``kind`` is as in ``urn:assay:problem:<kind>``; ``run_id`` is the run's, where there is one."""
+    """A call without an answer. ``kind`` is as in ``urn:assay:problem:<kind>``; ``run_id`` is the run's, if there is
+    one.
+    """
 
     def __init__(self, kind: str, *, run_id: str | None = None, retryable: bool = False, benign: bool = False) -> None:
         super().__init__(
@@ -23,7 +25,7 @@ class AssayError(ApplicationError):
 
 
 class Denied(AssayError):
-    """The policy decided against the request or its answer, or a budget is spent: ``result`` says all about it."""
+    """The policy denied the request or its answer, or a budget is exhausted: see ``result``."""
 
     def __init__(self, result: InferenceResult) -> None:
         super().__init__(result.problem.kind if result.problem else result.status, run_id=result.id, benign=True)
@@ -31,10 +33,10 @@ class Denied(AssayError):
 
 
 class Faulted(AssayError):
-    """Something broke, at Assay's or at the model's provider's, after Assay's own retries. Asking anew may help.
+    """A fault at Assay or the model's provider that outlasted Assay's retries. A new call may succeed.
 
-    ``result`` tells what was recorded and charged, where the run could still say so. Also raised for a run that was
-    cancelled or ended by somebody else than whoever asked.
+    ``result`` has the recorded and charged values, if the run could still return them. Also raised for a run that was
+    cancelled or ended by others.
     """
 
     def __init__(self, kind: str, *, run_id: str | None = None, result: InferenceResult | None = None) -> None:
@@ -43,21 +45,21 @@ class Faulted(AssayError):
 
 
 class InvalidCall(AssayError):
-    """The request can't be said in JSON, so it was never sent."""
+    """The request can't be encoded as JSON, so it was never sent."""
 
     def __init__(self) -> None:
         super().__init__("invalid-request")
 
 
 class NotLetIn(AssayError):
-    """The tenant has no key that this team can use: it was not let in, or the tenant was erased."""
+    """The tenant has no key accessible to this team: it is not registered, or the tenant was erased."""
 
     def __init__(self) -> None:
         super().__init__("not-let-in")
 
 
 class AnotherRequest(AssayError):
-    """A run of this ID was started with another request."""
+    """A run with this ID was started with another request."""
 
     def __init__(self, run_id: str) -> None:
         super().__init__("idempotency-mismatch", run_id=run_id)

@@ -1,8 +1,8 @@
-"""Headers that a client sends are bound to their workflow like all else.
+"""Binding of a client's headers to the workflow called.
 
-Temporal encodes what a client puts into headers (a tracing plugin's, say) without telling the codec to which workflow
-they go, but decodes them as that workflow's. So an interceptor keeps the workflow's ID at hand while a client's call is
-made, and a codec that is asked without a context takes it from there.
+Temporal encodes headers of a client (a tracing plugin's, say) without passing the workflow's context to the codec, but
+decodes them with it. So an interceptor keeps the workflow's ID during a client's call, and a codec without a context
+takes it from there.
 """
 
 from collections.abc import Iterator, Sequence
@@ -35,7 +35,7 @@ _addressee: ContextVar[str | None] = ContextVar("assay_header_addressee", defaul
 
 
 class PlacingCodec(PayloadCodec, WithSerializationContext):
-    """The codec before it is told a context: what goes to a workflow is bound to it all the same."""
+    """The codec without a context: payloads for a workflow are bound to it nevertheless."""
 
     def __init__(self, codec: EncryptingCodec, namespace: str) -> None:
         """Take the codec, and the namespace of the client."""
@@ -44,15 +44,15 @@ class PlacingCodec(PayloadCodec, WithSerializationContext):
 
     @property
     def placed(self) -> EncryptingCodec:
-        """The codec itself."""
+        """Return the codec itself."""
         return self._codec
 
     def with_context(self, context: SerializationContext) -> PayloadCodec:  # type: ignore[override] # the codec itself
-        """The codec for payloads of ``context``."""
+        """Return the codec for payloads of ``context``."""
         return self._codec.with_context(context)
 
     async def encode(self, payloads: Sequence[Payload]) -> list[Payload]:
-        """Encrypt, for the workflow that a client is calling, if one is."""
+        """Encrypt, for the workflow that a client is calling, if any."""
         workflow_id = _addressee.get()
         if workflow_id is None:
             return await self._codec.encode(payloads)

@@ -1,4 +1,4 @@
-"""A request for a model's answer, typed, and the hash by which a start is bound to it. Pure: workflows import it."""
+"""Request for a model's answer, typed, and the hash that binds a start to it. Pure: workflows import it."""
 
 import hashlib
 import json
@@ -11,10 +11,10 @@ from assay_temporal.errors import InvalidCall
 
 @dataclass(frozen=True)
 class ChatMessage:
-    """One message of a conversation.
+    """A message of a conversation.
 
-    ``kind`` says what a user's message holds: text that others wrote (``document``, ``tool_output``) is screened as
-    such. By default it is a prompt.
+    ``kind`` is the origin of a user message's text: text by others (``document``, ``tool_output``) is screened as such.
+    A prompt by default.
     """
 
     role: Literal["system", "user", "assistant"]
@@ -22,22 +22,21 @@ class ChatMessage:
     kind: Literal["prompt", "document", "tool_output"] | None = None
 
     def body(self) -> dict[str, str]:
-        """The JSON object of the message."""
+        """Return the JSON object of the message."""
         body = {"role": self.role, "content": self.content}
         return body if self.kind is None else {**body, "kind": self.kind}
 
 
 @dataclass(frozen=True)
 class InferenceCall:
-    """What is asked of which model. Assay's policy decides what is allowed; what it refuses is a result, not an error.
+    """A request to a model. Assay's policy decides on it; a refusal is a result, not an error.
 
     Attributes:
         model: an alias of the policy's.
-        prompt: a lone question; or else
-        messages: a conversation.
+        prompt: a single question; or else messages: a conversation.
         temperature: 0 to 2; by default the policy's.
-        max_tokens: most tokens of the answer; by default the policy's.
-        metadata: short texts that are kept, encrypted, with the request.
+        max_tokens: maximum tokens of the answer; by default the policy's.
+        metadata: short texts stored, encrypted, with the request.
     """
 
     model: str
@@ -48,7 +47,7 @@ class InferenceCall:
     metadata: Mapping[str, str] | None = None
 
     def body(self) -> dict[str, Any]:
-        """The JSON object that ``POST /v1/inferences`` would take."""
+        """Return the JSON object accepted by ``POST /v1/inferences``."""
         messages = None
         if self.messages is not None:
             messages = [message.body() for message in self.messages]
@@ -65,10 +64,10 @@ class InferenceCall:
 
 
 def request_hash(body: Mapping[str, Any]) -> str:
-    """SHA-256, hexadecimal, of a body's canonical JSON: sorted names, no spaces, UTF-8. Assay computes the same.
+    """Return SHA-256, hexadecimal, of a body's canonical JSON: sorted names, no spaces, UTF-8. Assay computes the same.
 
     Raises:
-        InvalidCall: the body is not JSON: it holds NaN, half a character, or something that is no JSON type.
+        InvalidCall: the body is not JSON: it contains NaN, an unpaired surrogate, or a type that JSON lacks.
     """
     try:
         text = json.dumps(body, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)

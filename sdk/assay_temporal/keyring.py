@@ -1,8 +1,8 @@
-"""Data keys by tenant and ID, and keys derived from them: one derived key a purpose.
+"""Data keys by tenant and ID, and one key derived from them per purpose.
 
-A data key is made and wrapped by a Vault Transit key of the tenant. Its ID stands in each payload and record that
-it protects; the wrapped form lies where the tenant's principals may read it. Deleting the Transit key makes every data
-key, and all that they protect, unreadable.
+A data key is created and wrapped by a Vault Transit key of the tenant. Its ID is in each payload and record that it
+protects; the wrapped form is stored where the tenant's principals may read it. Deleting the Transit key makes every
+data key, and all that they protect, unreadable.
 """
 
 from dataclasses import dataclass, field
@@ -15,7 +15,7 @@ KEY_BYTES = 32
 
 
 class KeyUnavailable(Exception):
-    """A key can't be had. ``gone`` tells whether waiting is useless: the key does not exist, or not any more."""
+    """A key is unavailable. ``gone``: waiting is useless, since it does not exist (any more)."""
 
     def __init__(self, tenant: str, *, gone: bool) -> None:
         super().__init__(
@@ -27,7 +27,7 @@ class KeyUnavailable(Exception):
 
 @dataclass(frozen=True, slots=True)
 class DataKey:
-    """A tenant's data key: 32 bytes that never leave memory. What is derived from it lives as long as it does."""
+    """A tenant's data key: 32 bytes that never leave memory. Derived keys are cached with it."""
 
     tenant: str
     key_id: str
@@ -36,10 +36,10 @@ class DataKey:
 
 
 class KeyRing(Protocol):
-    """Where data keys come from."""
+    """Source of data keys."""
 
     async def current(self, tenant: str) -> DataKey:
-        """The key to encrypt with now.
+        """Return the key to encrypt with now.
 
         Raises:
             KeyUnavailable: see there.
@@ -47,7 +47,7 @@ class KeyRing(Protocol):
         ...
 
     async def by_id(self, tenant: str, key_id: str) -> DataKey:
-        """The key that something was encrypted with, however old.
+        """Return the key of an existing ciphertext, however old.
 
         Raises:
             KeyUnavailable: see there.
@@ -56,7 +56,7 @@ class KeyRing(Protocol):
 
 
 def derive(key: DataKey, purpose: str, salt: bytes = b"") -> bytes:
-    """HKDF-SHA-256 (RFC 5869) of a data key: 32 bytes for one ``purpose``, such as ``assay/temporal-payload/v1``.
+    """Derive 32 bytes by HKDF-SHA-256 (RFC 5869) for one ``purpose``, such as ``assay/temporal-payload/v1``.
 
     Without a salt they are derived once for each purpose: purposes are few, and each request needs several.
     """

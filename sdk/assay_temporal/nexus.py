@@ -1,4 +1,4 @@
-"""The Nexus service by which workflows of other namespaces ask. Pure: workflows import it."""
+"""Nexus service for workflows of other namespaces. Pure: workflows import it."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -10,7 +10,7 @@ from assay_temporal.contracts import InferenceResult
 
 @dataclass(frozen=True)
 class NexusStart:
-    """A signed start, and the ID of the run that it is signed for."""
+    """A signed start, and the ID of its run."""
 
     run_id: str
     request: dict[str, Any]
@@ -19,7 +19,7 @@ class NexusStart:
 
 @nexusrpc.service(name="Assay")
 class AssayService:
-    """What Assay's workers serve at an endpoint, where an operator has made one."""
+    """Service of Assay's workers at a Nexus endpoint, if an operator has created one."""
 
     infer: nexusrpc.Operation[NexusStart, InferenceResult]
-    """One governed run, from its start to its end."""
+    """Run one governed inference from start to end."""

@@ -1,4 +1,4 @@
-"""What a run's failure means, for whoever asked: from a workflow and from a client alike."""
+"""Mapping of a run's failure to an error, for workflows and clients alike."""
 
 from temporalio.converter import value_to_type
 from temporalio.exceptions import ApplicationError, CancelledError, TerminatedError, TimeoutError  # noqa: A004 - theirs
@@ -8,7 +8,7 @@ from assay_temporal.errors import Faulted
 
 
 def faulted(run_id: str | None, cause: BaseException | None) -> Faulted:
-    """The fault that a failed run stands for."""
+    """Return the fault of a failed run."""
     match cause:
         case CancelledError():
             return Faulted("run-cancelled", run_id=run_id)

@@ -1,4 +1,4 @@
-"""The plugin for a team's clients, workers and replayers: Assay's encryption, and the activity that signs starts."""
+"""Plugin for a team's clients, workers and replayers: Assay's encryption, and the signing activity."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -24,27 +24,29 @@ from assay_temporal.signing import Signer, Team
 PURE: Final = tuple(
     f"assay_temporal.{name}" for name in ("calls", "contracts", "errors", "inference", "nexus", "outcomes", "starts")
 )
-"""What workflows import of this package: values, and calls of Temporal's own workflow functions. A test says so."""
+"""Modules of this package that workflows import: values, and calls of Temporal's workflow functions. Verified by a
+test.
+"""
 
 _REPLACEABLE: Final = (DefaultFailureConverter, DefaultFailureConverterWithEncodedAttributes)
 
 
 class AssayPlugin(SimplePlugin):
-    """Give it to ``Client.connect(plugins=[...])``: workers made of that client have it too. Put it last.
+    """Pass it to ``Client.connect(plugins=[...])``, last: workers of that client have it too.
 
-    Payloads, failures and headers of the team's own workflows are encrypted under its tenant's keys, bound to namespace
-    and workflow ID; the payload converter, and all that other plugins bring, stays. A payload that does not
-    authenticate raises.
+    Payloads, failures and headers of the team's own workflows are encrypted with its tenant's keys, bound to namespace
+    and workflow ID; the payload converter, and other plugins' settings, are unchanged. A payload that fails
+    authentication raises.
     """
 
     def __init__(self, team: Team, keyring: KeyRing, *, task_queue: str = "assay", endpoint: str | None = None) -> None:
         """Take the team and its keys.
 
         Args:
-            team: who asks.
+            team: the signing identity.
             keyring: its tenant's keys.
-            task_queue: what Assay's workers poll, for a team that works in Assay's namespace.
-            endpoint: Assay's Nexus endpoint, for a team that has a namespace of its own.
+            task_queue: that of Assay's workers, for a team in Assay's namespace.
+            endpoint: Assay's Nexus endpoint, for a team with its own namespace.
         """
         self.endpoint = endpoint
         self.signer = Signer(team, keyring, task_queue=task_queue, endpoint=endpoint)
@@ -60,7 +62,7 @@ class AssayPlugin(SimplePlugin):
         """See ``temporalio.client.Plugin``.
 
         Raises:
-            ValueError: a codec or a failure converter is set that this plugin would have to drop.
+            ValueError: a codec or a failure converter is set that this plugin would replace.
         """
         config = super().configure_client(config)
         config["data_converter"] = self._encrypted(config["data_converter"], config["namespace"])
@@ -71,7 +73,7 @@ class AssayPlugin(SimplePlugin):
         """See ``temporalio.worker.Plugin``.
 
         Raises:
-            ValueError: the client does not encrypt, or not any more.
+            ValueError: the client does not encrypt (any more).
         """
         self.require_encryption(config["client"])
         return super().configure_worker(config)
@@ -88,7 +90,7 @@ class AssayPlugin(SimplePlugin):
         return config
 
     def require_encryption(self, client: Client) -> None:
-        """Pass if what the client sends is encrypted by this plugin.
+        """Check that the client's requests are encrypted by this plugin.
 
         Raises:
             ValueError: the plugin is not the client's, or a later plugin undid it.
@@ -109,7 +111,7 @@ class AssayPlugin(SimplePlugin):
         return isinstance(codec, PlacingCodec) and codec.placed is self.codec
 
     def _encrypted(self, converter: DataConverter, namespace: str) -> DataConverter:
-        """The converter with our codec and encrypted failures; everything else stays as it is."""
+        """Return the converter with Assay's codec and encrypted failures; everything else is unchanged."""
         if self._is_ours(converter.payload_codec):
             return converter
         if converter.payload_codec is not None:
@@ -126,7 +128,7 @@ class AssayPlugin(SimplePlugin):
 
 
 def _with_passthrough(existing: WorkflowRunner | None) -> WorkflowRunner:
-    """The runner, its sandbox not importing anew for each run what is pure."""
+    """Return the runner with a sandbox that does not import pure modules anew for each run."""
     runner = existing or SandboxedWorkflowRunner()
     if not isinstance(runner, SandboxedWorkflowRunner):
         return runner

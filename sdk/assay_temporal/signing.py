@@ -1,4 +1,4 @@
-"""Signing starts as a team: outside of workflows, where keys and clocks are."""
+"""Signing of starts as a team: outside of workflows, with access to keys and clocks."""
 
 import hashlib
 import hmac
@@ -20,7 +20,7 @@ from assay_temporal.starts import SIGN_ACTIVITY, SignedStart, StartToSign
 
 RUN_ID_PURPOSE: Final = "assay/team-run-id/v1"
 CONTEXT_SECONDS: Final = 300
-"""How long a signed start is good: a workflow task that is repeated, and a worker that is away for a moment."""
+"""Validity of a signed start: enough for a repeated workflow task or a short outage of a worker."""
 
 _TENANT = re.compile(r"[a-z0-9-]{1,40}\Z")
 _TAG_BYTES = 20
@@ -28,16 +28,16 @@ _TAG_BYTES = 20
 
 @dataclass(frozen=True, slots=True)
 class Team:
-    """Who asks: a team of a tenant, by the name under which it was let in (``assay team create NAME --tenant ...``)."""
+    """A team of a tenant, by its registered name (``assay team create NAME --tenant ...``)."""
 
     tenant: str
     name: str
 
     def __post_init__(self) -> None:
-        """Refuse a tenant that can't be.
+        """Refuse an invalid tenant name.
 
         Raises:
-            ValueError: a tenant's name is 1 to 40 of a-z, 0-9 and '-'.
+            ValueError: a tenant name must have 1 to 40 characters of a-z, 0-9 and '-'.
         """
         if not _TENANT.match(self.tenant):
             raise ValueError("tenant: a tenant name must have 1 to 40 characters of a-z, 0-9 and '-'")
@@ -56,7 +56,7 @@ class Signer:
         now: Callable[[], float] = time.time,
         random_bytes: Callable[[int], bytes] = secrets.token_bytes,
     ) -> None:
-        """Take the parts: ``task_queue`` or Nexus ``endpoint`` is Assay's, ``now`` gives seconds since the epoch."""
+        """Take the parts: ``task_queue`` or Nexus ``endpoint`` is Assay's, ``now`` returns seconds since the epoch."""
         self._team = team
         self._keyring = keyring
         self._task_queue = task_queue
@@ -65,14 +65,14 @@ class Signer:
         self._random_bytes = random_bytes
 
     def new_run_id(self) -> str:
-        """An ID for a run that is not started yet: 160 random bits."""
+        """Return an ID for a run that is not started yet: 160 random bits."""
         return self._run_id(self._random_bytes(_TAG_BYTES))
 
     async def run_id_of(self, *origin: str) -> str:
-        """The ID of the run that is asked for at ``origin``: the same each time, and nobody else can guess it.
+        """Return the ID of the run requested at ``origin``: deterministic and unguessable.
 
         Raises:
-            KeyUnavailable: the tenant's key can't be had.
+            KeyUnavailable: the tenant's key is unavailable.
         """
         key = derive(await self._keyring.current(self._team.tenant), RUN_ID_PURPOSE)
         digest = hmac.new(key, digestmod=hashlib.sha256)
@@ -82,10 +82,10 @@ class Signer:
         return self._run_id(digest.digest()[:_TAG_BYTES])
 
     async def sign(self, run_id: str, request_hash: str) -> SignedStart:
-        """A start of that run with that request, in the team's name. The policy is whichever is current.
+        """Sign a start of that run with that request, in the team's name, with the current policy.
 
         Raises:
-            KeyUnavailable: the tenant's key can't be had.
+            KeyUnavailable: the tenant's key is unavailable.
         """
         context = StartContext(
             tenant=self._team.tenant,
@@ -102,7 +102,7 @@ class Signer:
 
     @activity.defn(name=SIGN_ACTIVITY)
     async def sign_start(self, start: StartToSign) -> SignedStart:
-        """Sign a start that a workflow asks for. Its run's ID hangs on that workflow, its run and the call alone."""
+        """Sign a start for a workflow. Its run's ID depends on that workflow, its run and the call alone."""
         info = activity.info()
         origin = (info.workflow_namespace or "", info.workflow_id or "", info.workflow_run_id or "", start.call_id)
         try:

@@ -1,11 +1,11 @@
-"""The signed context of a start: whoever can reach a namespace could start a run, so every start proves who asks.
+"""Signed context of a start. Any client of a namespace can start a run, so every start proves its caller.
 
 A context is ``base64url(claims) "." base64url(HMAC-SHA-256)``: the key is derived from a data key of the caller's
-tenant, so only who may use that tenant's keys in Vault can make one. It binds tenant, principal, roles, workflow ID,
-the request's hash, the policy and an expiry; a copy of it is good for no other run.
+tenant, so only clients with access to that tenant's keys in Vault can create one. It binds tenant, principal, roles,
+workflow ID, the request's hash, the policy and an expiry; a copy of it is useless for any other run.
 
-Assay's own API adds a second MAC, its countersignature, under a key that no team has: it says that the API has
-authenticated the principal and chosen the policy. Without it the tenant is proven, and nothing else is.
+Assay's own API adds a second MAC, its countersignature, under a key that no team has: it asserts that the API has
+authenticated the principal and chosen the policy. Without it only the tenant is proven.
 """
 
 import hashlib
@@ -23,7 +23,7 @@ _MAX_CHARS: Final = 8192
 
 
 class InvalidContext(Exception):
-    """The context does not prove what it says. The reason is for logs: it quotes nothing."""
+    """The context is invalid. The reason is for logs: it quotes nothing."""
 
 
 class ExpiredContext(InvalidContext):
@@ -32,7 +32,7 @@ class ExpiredContext(InvalidContext):
 
 @dataclass(frozen=True, slots=True)
 class StartContext:
-    """Who starts a run, which run, and with what.
+    """Claims of a start: caller, run, request and policy.
 
     Attributes:
         tenant: the tenant, whose key signs.
@@ -64,10 +64,10 @@ class StartContext:
 
 
 async def sign(context: StartContext, keyring: KeyRing, *, countersigner: str | None = None) -> str:
-    """The context in its signed, compact form; with a ``countersigner``, under that tenant's key as well.
+    """Sign a context in compact form; with a ``countersigner``, under that tenant's key as well.
 
     Raises:
-        KeyUnavailable: a key can't be had.
+        KeyUnavailable: a key is unavailable.
     """
     key = await keyring.current(context.tenant)
     claims = {name: value for name, value in asdict(context).items() if value is not None}
@@ -89,7 +89,7 @@ async def verify(
     started_at: float,
     countersigner: str | None = None,
 ) -> StartContext:
-    """The context of a start, proven.
+    """Verify the context of a start.
 
     Args:
         token: what came with the start.
@@ -124,11 +124,11 @@ async def verify(
 async def _require(
     keyring: KeyRing, tenant: object, key_id: object, purpose: str, claims_part: str, tag: bytes
 ) -> None:
-    """Pass if ``tag`` is that tenant's MAC.
+    """Check that ``tag`` is that tenant's MAC.
 
     Raises:
         InvalidContext: it is not.
-        KeyUnavailable: the key exists, but its keeper is away.
+        KeyUnavailable: the key exists, but the key store is unavailable.
     """
     try:
         key = await keyring.by_id(str(tenant), str(key_id))
@@ -153,7 +153,7 @@ def _split(token: object) -> tuple[str, dict[str, Any], bytes, bytes | None]:
         raise InvalidContext("malformed context")
     try:
         claims = json.loads(_unb64(claims_part))
-        json.dumps(claims, ensure_ascii=False).encode()  # no half characters, which nothing after us could store
+        json.dumps(claims, ensure_ascii=False).encode()  # no unpaired surrogates, which later stages couldn't store
         opened = [_unb64(tag) for tag in tags]
     except (ValueError, RecursionError):
         raise InvalidContext("malformed context") from None
@@ -182,7 +182,7 @@ def _read(claims: dict[str, Any], *, countersigned: bool) -> StartContext:
 
 
 def _optional(claims: dict[str, Any], name: str) -> str | None:
-    """A claim that newer contexts have. Text that is empty, or no text, would be read differently by others."""
+    """Return a claim of newer contexts. Empty or non-string values are refused, since readers differ on them."""
     if name not in claims:
         return None
     value = claims[name]

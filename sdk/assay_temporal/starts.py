@@ -1,4 +1,4 @@
-"""How a start is asked for: what goes into the signing activity and what comes out. Pure: workflows import it."""
+"""Arguments and results of the signing activity. Pure: workflows import it."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -8,12 +8,12 @@ SIGN_ACTIVITY: Final = "assay_sign_start"
 """The activity that the plugin registers: the only place with keys."""
 
 RUN_TOTAL: Final = timedelta(days=3)
-"""Assay's own limit for a run. A shorter one would cut a run off before it is settled: cancel instead."""
+"""Assay's own limit for a run. A shorter one would end a run before it is settled: cancel instead."""
 
 
 @dataclass(frozen=True)
 class StartToSign:
-    """A start as the workflow knows it. ``call_id`` is the workflow's own, the same in every replay."""
+    """A start to sign for a workflow. ``call_id`` is the workflow's own, the same in every replay."""
 
     call_id: str
     request_hash: str
@@ -21,9 +21,9 @@ class StartToSign:
 
 @dataclass(frozen=True)
 class SignedStart:
-    """A start that Assay will accept for five minutes: the run's ID, its signed context, where it goes.
+    """A start that Assay accepts for five minutes: the run's ID, its signed context, its destination.
 
-    With an ``endpoint`` it goes there, by Nexus; else to ``task_queue``, in the namespace of whoever asks.
+    With an ``endpoint`` it is sent there by Nexus; else to ``task_queue``, in the caller's namespace.
     """
 
     run_id: str

@@ -1,4 +1,4 @@
-"""Plaintext is for loopback only: every address of a server passes through here."""
+"""Plaintext is permitted on loopback only: every server address is checked here."""
 
 import ipaddress
 from urllib.parse import urlsplit
@@ -7,7 +7,7 @@ _PRIVATE_SCHEMES = frozenset({"https", "grpcs", "postgresqls"})
 
 
 def is_loopback(host: str) -> bool:
-    """Whether ``host`` names this machine's loopback interface. ``localhost`` does, by RFC 6761 section 6.3."""
+    """Return True if ``host`` is this machine's loopback interface, also as ``localhost`` (RFC 6761 section 6.3)."""
     if host == "localhost":
         return True
     try:
@@ -17,7 +17,7 @@ def is_loopback(host: str) -> bool:
 
 
 def require_private_transport(url: str) -> str:
-    """Give ``url`` back if it is encrypted or stays on loopback.
+    """Return ``url`` if it is encrypted or on loopback.
 
     Raises:
         ValueError: for plaintext to any other host, credentials inside the address, or no host at all.

@@ -1,4 +1,4 @@
-"""A team's workflow: it sorts a document and, where someone has to act, drafts a reply. It asks Assay twice."""
+"""A team's workflow: it classifies a document and, if action is required, drafts a reply, by two Assay runs."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,7 @@ from assay_temporal import InferenceCall, ask, ask_for_answer
 
 @dataclass
 class Document:
-    """What came in. ``model`` is an alias that Assay's policy knows."""
+    """Input of the workflow. ``model`` is an alias of Assay's policy."""
 
     text: str
     model: str = "smollm2"
@@ -17,7 +17,7 @@ class Document:
 
 @dataclass
 class Triage:
-    """What became of it. ``draft`` is None where none was wanted, or none was allowed: ``refusal`` says why."""
+    """Result of the workflow. ``draft`` is None if none was wanted, or none was permitted: see ``refusal``."""
 
     label: str
     draft: str | None = None
@@ -26,11 +26,11 @@ class Triage:
 
 @workflow.defn
 class DocumentTriage:
-    """Runs in the sandbox like any other workflow."""
+    """Workflow that runs in the sandbox like any other."""
 
     @workflow.run
     async def run(self, document: Document) -> Triage:
-        """Sort, then draft."""
+        """Classify, then draft."""
         question = "Is this urgent? Answer with one word, urgent or later.\n\n"
         answer = await ask_for_answer(
             InferenceCall(model=document.model, prompt=question + document.text, temperature=0, max_tokens=8)
@@ -41,6 +41,6 @@ class DocumentTriage:
         drafted = await ask(
             InferenceCall(model=document.model, prompt="Draft a short reply.\n\n" + document.text, max_tokens=200)
         )
-        if drafted.result is None:  # Assay denied it: the workflow decides what that means
+        if drafted.result is None:  # Assay denied it: the workflow decides on the consequence
             return Triage(label, refusal=drafted.problem.kind if drafted.problem else drafted.status)
         return Triage(label, draft=drafted.result.content)

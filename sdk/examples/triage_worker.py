@@ -33,7 +33,7 @@ async def work(options: argparse.Namespace, stop: asyncio.Event) -> None:
 
 
 def main() -> None:
-    """Entry point; see the module's text."""
+    """Run the worker: see the module."""
     parser = argparse.ArgumentParser(description="A worker that sorts documents with Assay's help.")
     for name in ("temporal", "namespace", "vault", "credentials", "tenant", "team"):
         parser.add_argument(f"--{name}", required=True)

@@ -1,9 +1,9 @@
-"""Sealing records: the encrypted part, the keyed digest for repeats, and the digest of what is stored.
+"""Encryption of records: the encrypted part, the keyed digest for repeats, and the stored digest.
 
-The sealed fields are AES-256-GCM (NIST SP 800-38D) ciphertext under a key of their own, derived with the event's ID as
-salt from the key of the person that the record is about, or from the tenant's data key where it is about nobody.
-Tenant, event and schema are associated data: a ciphertext moved to another row does not open. A stored ciphertext is a
-random nonce of 12 bytes, then ciphertext and tag.
+The encrypted fields are AES-256-GCM (NIST SP 800-38D) ciphertext under a separate key, derived with the event's ID as
+salt from the key of the record's data subject, or from the tenant's data key if it has none. Tenant, event and schema
+are associated data: a ciphertext moved to another row fails authentication. A stored ciphertext is a random nonce of 12
+bytes, then ciphertext and tag.
 """
 
 import os
@@ -36,30 +36,32 @@ from domain.refusals import Kind, Refusal
 
 PURPOSE = "assay/audit-record/v1"
 NO_KEY = "none"
-"""In place of a key's ID, in a record that seals nothing."""
+"""Value instead of a key's ID, for a record without an encrypted part."""
 
 _NOTHING = b"{}"
 _NONCE_BYTES = 12
 
 
 class SubjectKeys(Protocol):
-    """Keys of persons, by their keyed hash. Raise ``KeyUnavailable``, or a ``Refusal`` while their store is away."""
+    """Keys of data subjects, by their keyed hash. Raise ``KeyUnavailable``, or a ``Refusal`` while the store is
+    unavailable.
+    """
 
     async def current(self, tenant: str, subject: str) -> SubjectKey:
-        """The key to seal with now, made if there is none."""
+        """Return the current key, created if there is none."""
         ...
 
     async def by_id(self, tenant: str, key_id: UUID) -> SubjectKey:
-        """The key that something was sealed with."""
+        """Return the key of an existing ciphertext."""
         ...
 
     def forget(self, tenant: str, subject: str) -> None:
-        """The key was erased: look again next time."""
+        """Drop the cached key after its erasure."""
         ...
 
 
 class RecordSealer:
-    """Seals and opens records with the keys of persons and tenants."""
+    """Encrypts and decrypts records with the keys of data subjects and tenants."""
 
     def __init__(
         self,
@@ -76,7 +78,7 @@ class RecordSealer:
         self._random_bytes = random_bytes
 
     async def seal(self, record: Record) -> SealedRecord:
-        """Encrypt the sealed fields and compute the digests.
+        """Encrypt the personal fields and compute the digests.
 
         Raises:
             Refusal: VAULT_UNAVAILABLE; STORE_UNAVAILABLE; FORBIDDEN if the tenant has no key.
@@ -106,7 +108,7 @@ class RecordSealer:
         )
 
     async def unseal(self, record: StoredRecord) -> bytes:
-        """The sealed fields of a stored record, as canonical JSON.
+        """Decrypt the encrypted fields of a stored record, as canonical JSON.
 
         Raises:
             Refusal: VAULT_UNAVAILABLE; STORE_UNAVAILABLE; NOT_FOUND if the tenant's or the person's key is erased;
@@ -131,7 +133,7 @@ class RecordSealer:
             ) from None
 
     def forget(self, tenant: str, subject: str | None) -> None:
-        """The person's key was erased since: the next record about them is sealed with a new one."""
+        """Drop the cached key after its erasure: the data subject's next record uses a new one."""
         if subject is not None:
             self._subjects.forget(tenant, subject)
 
@@ -143,10 +145,10 @@ class RecordSealer:
 
 
 def without_sealed_part(record: Record, identity_key: bytes) -> SealedRecord:
-    """A record that seals nothing, for who has no key to seal with: an operator.
+    """Return a record without an encrypted part, for operators, who have no key.
 
     Raises:
-        ValueError: if it has something to seal.
+        ValueError: if it has fields that must be encrypted.
     """
     if sealed_fields(record.sealed) != _NOTHING:
         raise ValueError("this record has fields that must be encrypted")

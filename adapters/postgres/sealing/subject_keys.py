@@ -1,8 +1,8 @@
-"""Keys of persons: 32 random bytes each, kept in PostgreSQL wrapped under the tenant's data key.
+"""Keys of data subjects: 32 random bytes each, stored in PostgreSQL, wrapped with the tenant's data key.
 
-Erasing a person's wrapped key makes all that it sealed unreadable, while the log over it still verifies. A wrapped key
-is a random nonce of 12 bytes, then AES-256-GCM (NIST SP 800-38D) ciphertext and tag; tenant, person and the key's own
-ID are associated data.
+Erasing a wrapped key makes all records encrypted with it unreadable, while the log over them still verifies. A wrapped
+key is a random nonce of 12 bytes, then AES-256-GCM (NIST SP 800-38D) ciphertext and tag; tenant, data subject and the
+key's own ID are associated data.
 """
 
 import os
@@ -28,7 +28,7 @@ _NONCE_BYTES = 12
 
 @dataclass(frozen=True, slots=True)
 class SubjectKey:
-    """A person's key. ``data_key`` is the ID of the data key that wraps it."""
+    """Key of a data subject. ``data_key`` is the ID of the data key that wraps it."""
 
     id: UUID
     data_key: str
@@ -36,7 +36,7 @@ class SubjectKey:
 
 
 class PostgresSubjectKeys:
-    """Persons' keys over one login. Opened ones are cached, so that an erasure takes full effect after ``max_age``."""
+    """Keys of data subjects over one login, cached: an erasure takes full effect after ``max_age``."""
 
     def __init__(
         self,
@@ -57,7 +57,7 @@ class PostgresSubjectKeys:
         self._current: TTLCache[tuple[str, str], SubjectKey] = TTLCache(max_keys, max_age_seconds, monotonic)
 
     async def current(self, tenant: str, subject: str) -> SubjectKey:
-        """The key to seal with now, made if there is none. ``subject`` is the keyed hash of the person.
+        """Return the current key, created if there is none. ``subject`` is the data subject's keyed hash.
 
         Raises:
             KeyUnavailable: of the tenant's data key.
@@ -77,7 +77,7 @@ class PostgresSubjectKeys:
         return key
 
     async def by_id(self, tenant: str, key_id: UUID) -> SubjectKey:
-        """The key that something was sealed with.
+        """Return the key of an existing ciphertext.
 
         Raises:
             KeyUnavailable: ``gone`` if it was erased, or never was the tenant's.
@@ -90,7 +90,7 @@ class PostgresSubjectKeys:
         return await self._open(tenant, row["subject"], key_id, row)
 
     def forget(self, tenant: str, subject: str) -> None:
-        """Ask the store next time: the key was erased."""
+        """Drop the cached key after its erasure."""
         self._current.pop((tenant, subject), None)
 
     def _wrap(self, data_key: DataKey, subject: str, key: SubjectKey) -> bytes:
@@ -104,7 +104,7 @@ class PostgresSubjectKeys:
         nonce, body = row["wrapped"][:_NONCE_BYTES], row["wrapped"][_NONCE_BYTES:]
         try:
             material = _cipher(data_key, key_id).decrypt(nonce, body, _associated(tenant, subject, key_id))
-        except (InvalidTag, ValueError):  # another row's, or another's making: it is not the person's key
+        except (InvalidTag, ValueError):  # another row's, or forged: it is not the data subject's key
             raise KeyUnavailable(tenant, gone=True) from None
         return SubjectKey(key_id, row["data_key"], material)
 

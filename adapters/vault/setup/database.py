@@ -1,6 +1,6 @@
 """Vault's database engine: one connection as ``assay_vault``, and a role for each kind of login.
 
-Vault rotates the password of ``assay_vault`` right after it was told, so that nobody else knows it.
+Vault rotates the password of ``assay_vault`` immediately after it was configured, so that only Vault knows it.
 """
 
 from dataclasses import dataclass, field
@@ -23,9 +23,9 @@ _REVOCATION = ('ALTER ROLE "{{name}}" NOLOGIN', _END_SESSIONS, 'DROP ROLE IF EXI
 
 @dataclass(frozen=True, slots=True)
 class DatabaseLogin:
-    """How Vault reaches PostgreSQL, and how long the logins live that it makes (seconds).
+    """Vault's access to PostgreSQL, and the lifetimes (seconds) of the logins that it creates.
 
-    ``password`` is that of ``assay_vault``; needed only where ``needs_password`` says so. ``sslmode`` is libpq's;
+    ``password`` is that of ``assay_vault``; needed only if ``needs_password`` is true. ``sslmode`` is libpq's;
     ``server_ca_path`` a file on Vault's own machine.
     """
 
@@ -40,7 +40,7 @@ class DatabaseLogin:
 
     @property
     def connection_url(self) -> str:
-        """In Vault's notation: it fills in the credentials."""
+        """Return the URL in Vault's notation, with placeholders for the credentials."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         ca = f"&sslrootcert={quote(self.server_ca_path, safe='/')}" if self.server_ca_path else ""
         place = f"{host}:{self.port}/{quote(self.name)}"
@@ -48,13 +48,13 @@ class DatabaseLogin:
 
 
 def needs_password(client: hvac.Client, mount: str, login: DatabaseLogin) -> bool:
-    """Whether Vault has no credentials for this very database: then a superuser has to set a password, and tell it."""
+    """Return True if Vault has no credentials for this database: a superuser then has to set a password."""
     found = read(client, f"{mount}/config/{CONNECTION}")
     return found is None or found["connection_details"]["connection_url"] != login.connection_url
 
 
 def ensure_database(client: hvac.Client, mount: str, login: DatabaseLogin) -> None:
-    """Configure the connection and the roles, where they are missing or different."""
+    """Configure the connection and the roles that are missing or different."""
     if needs_password(client, mount, login):
         if login.password is None:
             raise Refusal(Kind.INVALID_REQUEST, "Vault needs the password of assay_vault", field="database.password")
@@ -64,13 +64,13 @@ def ensure_database(client: hvac.Client, mount: str, login: DatabaseLogin) -> No
             "connection_url": login.connection_url,
             "username": "assay_vault",
             "password": login.password,
-            "password_authentication": "scram-sha-256",  # PostgreSQL and its log are told hashes only
+            "password_authentication": "scram-sha-256",  # PostgreSQL and its log receive hashes only
             "max_open_connections": 4,
             "max_connection_lifetime": "60s",
         }
         client.write_data(f"{mount}/config/{CONNECTION}", data=configuration)
         client.write_data(f"{mount}/rotate-root/{CONNECTION}")
-    else:  # what is not named stays as it is
+    else:  # omitted members are unchanged
         ensure(client, f"{mount}/config/{CONNECTION}", {"allowed_roles": _ALLOWED})
     for role in roles.DATABASES:
         created = (

@@ -1,7 +1,6 @@
-"""Makes of an empty Vault the one that Assay needs: engines, keys, policies, AppRoles and database logins.
+"""Set-up of Vault for Assay: engines, keys, policies, AppRoles and database logins.
 
-Everything is looked at before it is written, so that a repeat changes nothing and is quick. Blocking: call it
-in a thread.
+Everything is read before it is written, so that a repeat changes nothing and is quick. Blocking: call it in a thread.
 """
 
 import base64
@@ -30,7 +29,9 @@ _MOUNT_READY_SECONDS = 10.0
 
 @dataclass(frozen=True, slots=True)
 class VaultSetup:
-    """What to set up. Lives are in seconds, 0 is without end; a service's token is renewed while the service lives."""
+    """Plan of the set-up. Lifetimes are in seconds, 0 is unlimited; a service's token is renewed while the service
+    runs.
+    """
 
     settings: VaultSettings
     database: DatabaseLogin
@@ -43,18 +44,18 @@ class VaultSetup:
 
 @dataclass(frozen=True, slots=True)
 class IssuedSecretId:
-    """What lets a process in: the role ID, and a token that unwraps the secret ID once."""
+    """Credentials of a process: the role ID, and a token that unwraps the secret ID once."""
 
     role_id: str
     wrapping_token: str = field(repr=False)
 
 
 def setup_vault(client: hvac.Client, plan: VaultSetup) -> None:
-    """Set up what is missing or different. Idempotent.
+    """Set up everything that is missing or different. Idempotent.
 
     Raises:
-        Refusal: INVALID_REQUEST if Vault does not hold the database's credentials and the plan has no password.
-        VaultError, RequestException: Vault is away, or the client's token may not do this.
+        Refusal: INVALID_REQUEST if Vault lacks the database's credentials and the plan has no password.
+        VaultError, RequestException: Vault is unavailable, or the client's token lacks permission.
     """
     settings = plan.settings
     _ensure_mounts(client, settings)
@@ -79,7 +80,7 @@ def setup_vault(client: hvac.Client, plan: VaultSetup) -> None:
 
 
 def issue_secret_id(client: hvac.Client, approle: str, wrap_ttl: str, *, mount: str = "approle") -> IssuedSecretId:
-    """A secret ID of ``approle``, wrapped for ``wrap_ttl`` (such as ``10m``): who unwraps it first has it alone.
+    """Issue a secret ID of ``approle``, wrapped for ``wrap_ttl`` (such as ``10m``), to be unwrapped once.
 
     Raises:
         Refusal: NOT_FOUND if there is no such AppRole.
@@ -92,16 +93,16 @@ def issue_secret_id(client: hvac.Client, approle: str, wrap_ttl: str, *, mount: 
 
 
 def create_tenant(client: hvac.Client, name: str, *, mount: str = "transit") -> None:
-    """Make a tenant's key. Idempotent.
+    """Create a tenant's key. Idempotent.
 
     Raises:
-        Refusal: INVALID_REQUEST for a name that is none.
+        Refusal: INVALID_REQUEST for an invalid name.
     """
     ensure(client, f"{mount}/keys/tenant-{require_tenant(name)}", {"type": "aes256-gcm96"})
 
 
 def tenant_names(client: hvac.Client, *, mount: str = "transit") -> list[str]:
-    """The tenants that have a key, ``system`` left out."""
+    """Return the tenants that have a key, without ``system``."""
     answer = client.list(f"{mount}/keys")
     names = answer["data"]["keys"] if isinstance(answer, dict) else []
     found = (name.removeprefix("tenant-") for name in names if name.startswith("tenant-"))
@@ -129,7 +130,7 @@ def _ensure_mounts(client: hvac.Client, settings: VaultSettings) -> None:
 
 
 def _await_kv(client: hvac.Client, mount: str) -> None:
-    """A new versioned KV engine refuses requests with 400 while it prepares itself."""
+    """Wait for a new versioned KV engine, which refuses requests with 400 while it initialises."""
     deadline = time.monotonic() + _MOUNT_READY_SECONDS
     while True:
         try:
@@ -143,7 +144,7 @@ def _await_kv(client: hvac.Client, mount: str) -> None:
 
 
 def _ensure_pepper(client: hvac.Client, settings: VaultSettings) -> None:
-    """The installation's secret: made once. Another would make all callers strangers."""
+    """Create the installation's secret once. Another one would change the hashes of all callers."""
     if kv_read(client, settings.kv_mount, "identity") is None:
         pepper = base64.b64encode(secrets.token_bytes(_PEPPER_BYTES)).decode()
         kv_write(client, settings.kv_mount, "identity", {"pepper": pepper}, cas=0)

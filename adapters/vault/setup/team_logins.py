@@ -1,6 +1,6 @@
-"""How teams log in to Vault: AppRoles on a mount of their own, one a tenant and named as it, under one policy for all.
+"""Teams' logins to Vault: AppRoles on a separate mount, one per tenant with its name, under one policy.
 
-The policy takes the tenant from the AppRole's name, so that letting a team in needs no right to write policies. Teams
+The policy takes the tenant from the AppRole's name, so that registering a team needs no right to write policies. Teams
 of one tenant share its AppRole, as they share its keys; each has secret IDs of its own. Blocking: call it in a thread.
 """
 
@@ -18,12 +18,12 @@ from domain.refusals import Kind, Refusal
 
 POLICY = "assay-team"
 _TOKEN_SECONDS = 1800
-_LAST_TOKEN_SECONDS = 3600  # whose secret ID was destroyed is out of the keys within this
+_LAST_TOKEN_SECONDS = 3600  # access to the keys ends within this time after a secret ID was destroyed
 _SECRET_ID_SECONDS = 90 * 86_400
 
 
 def ensure_team_logins(client: hvac.Client, settings: VaultSettings, policies_dir: Path) -> None:
-    """Make the mount and the policy, where they are missing or different."""
+    """Create the mount and the policy if they are missing or different."""
     mount = f"{settings.team_approle_mount}/"
     found = (read(client, "sys/auth") or {}).get(mount)
     if found is None:
@@ -38,10 +38,12 @@ def ensure_team_logins(client: hvac.Client, settings: VaultSettings, policies_di
 def issue_team_secret_id(
     client: hvac.Client, settings: VaultSettings, tenant: str, team: str, wrap_ttl: str
 ) -> tuple[str, str]:
-    """The role ID of the tenant's teams, and a token that opens once, within ``wrap_ttl``, to a secret ID of this team.
+    """Return the role ID of the tenant's teams, and a token that unwraps a secret ID of this team once.
+
+    The token expires after ``wrap_ttl``.
 
     Raises:
-        Refusal: INVALID_REQUEST for a name that is none; NOT_FOUND if there is no such tenant.
+        Refusal: INVALID_REQUEST for an invalid name; NOT_FOUND if there is no such tenant.
     """
     require_team(tenant, team)
     if read(client, f"{settings.transit_mount}/keys/tenant-{tenant}") is None:
@@ -58,7 +60,7 @@ def issue_team_secret_id(
 
 
 def destroy_team_secret_ids(client: hvac.Client, settings: VaultSettings, tenant: str, team: str) -> int:
-    """Make a team's secret IDs useless; give their number. Tokens that it has end within the hour."""
+    """Destroy a team's secret IDs; return their number. Its tokens expire within the hour."""
     require_team(tenant, team)
     role = f"auth/{settings.team_approle_mount}/role/{tenant}"
     answer = client.list(f"{role}/secret-id")
@@ -73,7 +75,7 @@ def destroy_team_secret_ids(client: hvac.Client, settings: VaultSettings, tenant
 
 
 def _ensure_role(client: hvac.Client, path: str) -> None:
-    """Make the AppRole. An operator may give it this policy and no other, which Vault compares as text."""
+    """Create the AppRole. An operator may assign it this policy and no other, which Vault compares as text."""
     wanted = {
         "token_no_default_policy": True,
         "token_ttl": _TOKEN_SECONDS,

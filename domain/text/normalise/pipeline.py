@@ -32,8 +32,10 @@ _SPELLINGS: tuple[Callable[[View], Decoding], ...] = (find_spaced, find_leet, fi
 class Normalised:
     """Text for detectors.
 
-    Attributes: view: the text, folded and decoded, with a map to the original. techniques: disguises of the original,
-    in the order of their removal. complete: False if a limit left something encoded.
+    Attributes:
+        view: the text, folded and decoded, with a map to the original.
+        techniques: disguises of the original, in the order of their removal.
+        complete: False if a limit left something encoded.
     """
 
     view: View

@@ -11,8 +11,11 @@ from domain.text.view import Replacement
 class Technique:
     """A disguise of a stretch of text.
 
-    Attributes: name: its name: ``base64``, ``leetspeak``, ``tags``... start: its start in the original, in code points.
-    end: its end there. hides: True if people see nothing, or another text than a model reads.
+    Attributes:
+        name: its name: ``base64``, ``leetspeak``, ``tags``...
+        start: its start in the original, in code points.
+        end: its end there.
+        hides: True if people see nothing, or another text than a model reads.
     """
 
     name: str

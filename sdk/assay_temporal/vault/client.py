@@ -1,4 +1,4 @@
-"""Clients of the Vault API: how one is built, and what its errors mean to us."""
+"""Clients of the Vault API: construction, and mapping of errors."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,13 +11,13 @@ from hvac.adapters import JSONAdapter
 from requests.adapters import HTTPAdapter
 from urllib3.util import Retry
 
-# A kept-alive connection may die between two requests, so one repeat at once. POST included, as Transit is POST.
+# A kept-alive connection may die between two requests, so one immediate repeat. POST included, as Transit uses POST.
 _RETRY = Retry(total=1, connect=0, read=1, redirect=0, status=0, other=0, allowed_methods=None, backoff_factor=0)
 _NO_RETRY = Retry(total=0, redirect=0)
 
 
 class VaultAway(Exception):
-    """Vault is away, sealed, too slow, or does not let us in. ``reason`` is for people and quotes nothing."""
+    """Vault is unreachable, sealed, too slow, or rejects the login. ``reason`` is for people and quotes nothing."""
 
     def __init__(self, reason: str = "the key store can't be reached") -> None:
         super().__init__(reason)
@@ -25,52 +25,52 @@ class VaultAway(Exception):
 
 
 class VaultPlace(Protocol):
-    """Where Vault is, and where in it things are."""
+    """Address of Vault, and its mounts."""
 
     @property
     def address(self) -> str:
-        """Its URL; plaintext on loopback only."""
+        """Return its URL; plaintext on loopback only."""
         ...
 
     @property
     def ca_file(self) -> Path | None:
-        """The CA of its certificate; None for those that the system trusts."""
+        """Return the CA of its certificate; None for the system's CAs."""
         ...
 
     @property
     def timeout_seconds(self) -> float:
-        """For each call."""
+        """Return the timeout of each call."""
         ...
 
     @property
     def approle_mount(self) -> str:
-        """Where AppRoles log in."""
+        """Return the mount of AppRoles."""
         ...
 
 
 class AppRoleFiles(Protocol):
-    """The files with an AppRole's credentials."""
+    """Files with an AppRole's credentials."""
 
     @property
     def role_id_file(self) -> Path | None:
-        """The role ID."""
+        """Return the role ID's file."""
         ...
 
     @property
     def secret_id_file(self) -> Path | None:
-        """The secret ID, or the token that unwraps it."""
+        """Return the file of the secret ID, or of the token that unwraps it."""
         ...
 
     @property
     def wrapped(self) -> bool:
-        """Whether that file holds a response-wrapping token."""
+        """Return True if that file contains a response-wrapping token."""
         ...
 
 
 class _PlainSession(requests.Session):
-    """Sends what it is given: nothing of what requests merges, remembers and follows is of use to a call of Vault's.
+    """Sends requests unchanged: the features of requests (merging, cookies, redirects) are useless for Vault.
 
-    That was a third of a call's work here.
+    They took a third of a call's time here.
     """
 
     def request(  # type: ignore[override]  # hvac names every argument
@@ -92,13 +92,13 @@ class _PlainSession(requests.Session):
         prepared.prepare_headers(headers)
         prepared.prepare_body(None, None, json)
         response = self.get_adapter(url).send(prepared, timeout=timeout, verify=verify)
-        if not response.content:  # read, so that the connection is free again
+        if not response.content:  # read it, so that the connection is free again
             response.close()
         return response
 
 
 class _NoRedirects(JSONAdapter):
-    """Refuses redirects: following one would hand the token to whatever host the answer names."""
+    """Refuses redirects: following one would send the token to the host it names."""
 
     def request(self, *args: object, **kwargs: object) -> requests.Response | dict[Any, Any]:
         answer = super().request(*args, **kwargs)
@@ -108,7 +108,7 @@ class _NoRedirects(JSONAdapter):
 
 
 def new_client(place: VaultPlace, token: str = "", *, connections: int = 1, retry: bool = True) -> hvac.Client:
-    """A client of one token. Without a retry for logins, which must not be sent twice. No proxy, no environment."""
+    """Build a client with one token. No retry for logins, which must not be sent twice; no proxy or environment."""
     session = _PlainSession()
     session.verify = str(place.ca_file) if place.ca_file else True
     transport = HTTPAdapter(pool_maxsize=connections, max_retries=_RETRY if retry else _NO_RETRY)
@@ -126,10 +126,10 @@ def new_client(place: VaultPlace, token: str = "", *, connections: int = 1, retr
 
 
 def answer_data(answer: object) -> Mapping[str, Any]:
-    """The ``data`` of an answer.
+    """Return the ``data`` of an answer.
 
     Raises:
-        VaultAway: this is no answer of Vault's.
+        VaultAway: the answer is not Vault's.
     """
     data = answer.get("data") if isinstance(answer, dict) else None
     if not isinstance(data, dict):

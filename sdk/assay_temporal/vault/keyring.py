@@ -1,7 +1,8 @@
-"""Tenants' data keys from Vault: made and wrapped by Transit, the wrapped form kept in KV, opened ones cached.
+"""Tenants' data keys from Vault: wrapped by Transit, stored in KV, cached after unwrapping.
 
-``keyring/<tenant>/<key_id>`` holds a wrapped key and is written once; ``keyring/<tenant>/current`` names the one to
-encrypt with. A new key becomes current by check-and-set, so that processes that make one at the same time agree on it.
+``keyring/<tenant>/<key_id>`` has a wrapped key and is written once; ``keyring/<tenant>/current`` names the one to
+encrypt with. A new key becomes current by check-and-set, so that processes that create one at the same time agree on
+it.
 """
 
 import asyncio
@@ -35,13 +36,13 @@ class Caller(Protocol):
 
 
 def utc_now() -> datetime:
-    """The system's clock."""
+    """Return the system clock's time."""
     return datetime.now(UTC)
 
 
 @dataclass(frozen=True, slots=True)
 class CacheLimits:
-    """How long an opened key may be used before Vault is asked again (monotonic seconds, uses), and how many are kept.
+    """Limits of the cache: maximum age of a key (monotonic seconds), uses, and number of keys.
 
     Deleting a tenant's Transit key takes full effect after ``max_age_seconds``.
     """
@@ -53,7 +54,7 @@ class CacheLimits:
 
 @dataclass(slots=True)
 class _Cached:
-    """An opened key, or the knowledge that there is none; ``retire_at`` is when another is to be made current."""
+    """An unwrapped key, or its known absence; ``retire_at`` is the time for a new current key."""
 
     key: DataKey | None
     expires_at: float
@@ -62,7 +63,7 @@ class _Cached:
 
 
 class VaultKeyRing:
-    """``KeyRing`` over Vault. Lookups of one key happen once at a time, however many wait for it."""
+    """``KeyRing`` over Vault. Concurrent lookups of one key share one call."""
 
     def __init__(
         self,
@@ -80,11 +81,11 @@ class VaultKeyRing:
 
         Args:
             session: runs the calls.
-            kv_mount: where wrapped keys are.
-            transit_mount: where tenants' keys are.
-            key_life: a data key encrypts no longer than this.
-            now: the clock by which they age.
-            away: what the session raises while Vault can't be used.
+            kv_mount: of wrapped keys.
+            transit_mount: of tenants' keys.
+            key_life: maximum time a data key encrypts.
+            now: the clock for their age.
+            away: the session's exception while Vault is unavailable.
             limits: of the cache.
             monotonic: seconds, for the cache.
         """
@@ -106,7 +107,7 @@ class VaultKeyRing:
         return await self._cached(name, lambda: self._load_current(tenant))
 
     async def by_id(self, tenant: str, key_id: str) -> DataKey:
-        """See ``KeyRing``. Names that no key of ours has are never asked for: they may come from a stranger."""
+        """See ``KeyRing``. Names without Assay's format are not looked up: they may be untrusted input."""
         name = (tenant, key_id)
         if name not in self._cache and not (_TENANT.match(tenant) and _KEY_ID.match(key_id)):
             raise KeyUnavailable(tenant, gone=True)
@@ -127,7 +128,7 @@ class VaultKeyRing:
         if flight is None:
             flight = asyncio.create_task(self._land(name, load))
             self._flights[name] = flight
-        return await asyncio.shield(flight)  # whoever gives up waiting does not take the key from the others
+        return await asyncio.shield(flight)  # a cancelled waiter must not cancel the lookup for the others
 
     async def _land(self, name: tuple[str, str], load: Callable[[], Awaitable[_Cached]]) -> _Cached:
         try:
@@ -153,7 +154,7 @@ class VaultKeyRing:
         return replace(entry, retire_at=self._monotonic() + max(left.total_seconds(), 1.0))
 
     async def _replace(self, tenant: str, old: CurrentKey | None) -> CurrentKey:
-        """Make a key and make it current; where another process was quicker, take that one's."""
+        """Create a key and make it current; if another process was quicker, use that one's."""
         now = self._now()
         version = old.version if old else 0
         return await self._session.call(lambda client: self._calls.make_current(client, tenant, now, version))

@@ -1,4 +1,4 @@
-"""The key ring's calls of Vault, one function each. Blocking: they run in the session's threads."""
+"""Calls of Vault for the key ring, one function each. Blocking: they run in the session's threads."""
 
 import base64
 import secrets
@@ -14,12 +14,12 @@ from assay_temporal.vault.client import VaultAway
 
 
 class KeyGone(Exception):
-    """The tenant has no such key, or not any more."""
+    """The tenant's key does not exist (any more)."""
 
 
 @dataclass(frozen=True, slots=True)
 class CurrentKey:
-    """Which key to encrypt with, and the KV version that says so."""
+    """The current key's ID, and the KV version that names it."""
 
     key_id: str
     created_at: datetime
@@ -27,7 +27,7 @@ class CurrentKey:
 
 
 class KeyRingCalls:
-    """Reads and writes below ``keyring/`` of the KV mount, and asks Transit to wrap and unwrap."""
+    """Reads and writes below ``keyring/`` of the KV mount, and wraps and unwraps with Transit."""
 
     def __init__(self, kv_mount: str, transit_mount: str) -> None:
         """Take the mounts' names."""
@@ -35,10 +35,10 @@ class KeyRingCalls:
         self._transit_mount = transit_mount
 
     def read_current(self, client: hvac.Client, tenant: str) -> CurrentKey | None:
-        """Which key is current; None if there was none yet.
+        """Return the current key; None if there was none yet.
 
         Raises:
-            VaultAway: what stands there is damaged, so that someone has to mend it.
+            VaultAway: the entry is damaged, and needs repair.
         """
         found = kv_read(client, self._kv_mount, f"keyring/{tenant}/current")
         if found is None:
@@ -50,7 +50,7 @@ class KeyRingCalls:
             raise VaultAway("the key ring in the key store is damaged") from None
 
     def make_current(self, client: hvac.Client, tenant: str, now: datetime, version: int) -> CurrentKey:
-        """Make a data key and make it current, if ``version`` still stands; else give the one that came between.
+        """Create a data key and make it current if ``version`` is unchanged; else return the newer one.
 
         Raises:
             KeyGone: the tenant has no Transit key.
@@ -76,7 +76,7 @@ class KeyRingCalls:
         """Unwrap a data key.
 
         Raises:
-            KeyGone: no such key, or the tenant's Transit key is gone.
+            KeyGone: no such key, or the tenant's Transit key was deleted.
         """
         found = kv_read(client, self._kv_mount, f"keyring/{tenant}/{key_id}")
         if found is None:

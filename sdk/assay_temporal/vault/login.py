@@ -1,7 +1,7 @@
 """AppRole credentials: read from files, unwrapped once, used to log in. Values stay in this module's objects.
 
-A response-wrapping token opens once. If it was opened before us, someone else may hold the secret ID: that is logged as
-a security event, and the login stays impossible until the file holds a new token.
+A response-wrapping token can be unwrapped once. If it was unwrapped by another process, someone else may have the
+secret ID: that is logged as a security event, and the login stays impossible until the file contains a new token.
 """
 
 import hashlib
@@ -20,12 +20,12 @@ _log = logging.getLogger(__name__)
 
 
 class LoginImpossible(Exception):
-    """The credentials are missing, used up or rejected. The text says which, and what to do; it holds no value."""
+    """The credentials are missing, used or rejected. The text has a remedy and no value."""
 
 
 @dataclass(frozen=True, slots=True)
 class VaultToken:
-    """A token and its life in seconds. ``renewable`` tokens are renewed, others are replaced by a new login."""
+    """A token and its lifetime in seconds. ``renewable`` tokens are renewed, others are replaced by a new login."""
 
     value: str = field(repr=False)
     lease_seconds: float
@@ -33,10 +33,10 @@ class VaultToken:
 
     @classmethod
     def of(cls, answer: object) -> "VaultToken":
-        """From the answer to a login or a renewal.
+        """Parse the answer to a login or a renewal.
 
         Raises:
-            UnexpectedError: if it is none.
+            UnexpectedError: if it has another form.
         """
         try:
             auth = cast("dict[str, dict[str, Any]]", answer)["auth"]
@@ -46,21 +46,21 @@ class VaultToken:
 
 
 class AppRoleLogin:
-    """Logs in, again and again with the one secret ID it unwrapped. Blocking: call it in a thread."""
+    """Logs in repeatedly with the secret ID that it unwrapped once. Blocking: call it in a thread."""
 
     def __init__(self, place: VaultPlace, approle: AppRoleFiles) -> None:
         self._place = place
         self._approle = approle
         self._secret_id: str | None = None
-        self._one_at_a_time = threading.Lock()  # a caller may have given a slow login up, and come again
-        self._rejected: bytes | None = None  # hash of the file content that proved useless
+        self._one_at_a_time = threading.Lock()  # a caller may have abandoned a slow login, and returned
+        self._rejected: bytes | None = None  # hash of the rejected file content
 
     def login(self) -> VaultToken:
-        """A fresh token.
+        """Return a new token.
 
         Raises:
-            LoginImpossible: until somebody puts working credentials in the files.
-            VaultError, RequestException: Vault is away; the same call may work later.
+            LoginImpossible: until working credentials are in the files.
+            VaultError, RequestException: Vault is unavailable; the same call may succeed later.
         """
         with self._one_at_a_time:
             return self._log_in()

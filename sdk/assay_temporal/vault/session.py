@@ -1,8 +1,8 @@
-"""One process's session with Vault: logs in, stays logged in, and heals by itself.
+"""Session of a process with Vault: logs in, renews, and recovers by itself.
 
 One owner task logs in, renews the token at half its life, and publishes an immutable client per token. Calls run in a
-bounded pool of threads with a deadline. While Vault is known to be away, calls are refused at once and the owner keeps
-probing, so that an outage costs nobody a timeout each.
+bounded pool of threads with a deadline. While Vault is known to be unavailable, calls are refused at once and the owner
+keeps probing, so that an outage costs no timeout per call.
 """
 
 import asyncio
@@ -25,13 +25,13 @@ from assay_temporal.vault.login import AppRoleLogin, LoginImpossible, VaultToken
 T = TypeVar("T")
 _log = logging.getLogger(__name__)
 _PROBE_SECONDS = 2.0
-_CALLS_OF_A_LOGIN = 3  # look the wrapping token up, unwrap, log in
+_CALLS_OF_A_LOGIN = 3  # look up the wrapping token, unwrap, log in
 _CALLERS_FAULT = (InvalidPath, InvalidRequest, ParamValidationError)
 
 
 @dataclass(frozen=True, slots=True)
 class _Generation:
-    """One token: its number, its client, the life it was born with, and when to look after it (monotonic seconds)."""
+    """One token: its number, client, initial lifetime, and time of the next check (monotonic seconds)."""
 
     number: int
     client: hvac.Client
@@ -41,7 +41,7 @@ class _Generation:
 
 
 class VaultSession:
-    """See the module. It has a name and a check, for reports of readiness."""
+    """Session with Vault: see the module. It has a name and a check, for readiness."""
 
     def __init__(
         self,
@@ -52,7 +52,7 @@ class VaultSession:
         monotonic: Callable[[], float] = time.monotonic,
         login: AppRoleLogin | None = None,
     ) -> None:
-        """Take the parts; nothing connects before ``start``. ``threads`` bounds the calls in flight."""
+        """Take the parts; nothing connects before ``start``. ``threads`` limits the calls in flight."""
         self._place = place
         self._threads = threads
         self._monotonic = monotonic
@@ -74,11 +74,11 @@ class VaultSession:
 
     @property
     def generation(self) -> int:
-        """The number of the current token, 0 before the first. Leases end with the token that they were taken with."""
+        """Return the number of the current token, 0 before the first. Leases end with their token."""
         return self._generation.number if self._generation else 0
 
     async def start(self, wait_seconds: float = 5.0) -> None:
-        """Start the owner, and give it so long for the first login. Returns either way: ``check`` tells."""
+        """Start the owner, and wait at most so long for the first login. Returns in any case: see ``check``."""
         if self._owner is None:
             self._owner = asyncio.create_task(self._own(), name="vault-session")
         with contextlib.suppress(TimeoutError):
@@ -86,7 +86,7 @@ class VaultSession:
                 await self.next_generation(0)
 
     async def next_generation(self, after: int) -> int:
-        """Wait for a token newer than ``after``; give its number."""
+        """Wait for a token newer than ``after``; return its number."""
         async with self._changed:
             await self._changed.wait_for(lambda: self.generation > after)
         return self.generation
@@ -116,26 +116,26 @@ class VaultSession:
             raise VaultAway("the key store denies it") from None
 
     def require_available(self) -> None:
-        """Pass unless Vault is known to be away: known within seconds, by our own probes.
+        """Raise while Vault is known to be unavailable: known within seconds, by the session's probes.
 
         Raises:
-            VaultAway: that it is.
+            VaultAway: with the reason.
         """
         if self._generation is None or self._away is not None:
             raise VaultAway
 
     async def check(self) -> None:
-        """Pass if Vault is active and unsealed and accepts our token.
+        """Check that Vault is active, unsealed, and accepts the session's token.
 
         Raises:
-            VaultAway: with the reason where it is known.
+            VaultAway: with the reason if known.
         """
         if self._away is not None:
             raise VaultAway(self._away)
         await self._call(self._threaded(_look_up))
 
     async def close(self) -> None:
-        """Stop, and revoke our token, with which its leases end. Bounded by twice the timeout."""
+        """Stop, and revoke the token, with which its leases end. Limited to twice the timeout."""
         if self._owner is not None:
             self._owner.cancel()
             with contextlib.suppress(asyncio.CancelledError):
@@ -164,9 +164,9 @@ class VaultSession:
         return lambda client: asyncio.get_running_loop().run_in_executor(self._pool, fn, client)
 
     async def _replacement(self, refused: _Generation) -> _Generation:
-        """After a 403: the generation to try again with, once the owner has looked.
+        """Return the generation to retry with after a 403, once the owner has checked.
 
-        An expired token and a policy that says no look the same; only whether the token still stands tells them apart.
+        An expired token and a denial by policy look the same; only the token's validity distinguishes them.
         """
         asked = self._looks_begun
         self._nudge.set()
@@ -184,10 +184,10 @@ class VaultSession:
         raise VaultAway("the key store denies it")
 
     async def _log_in(self) -> None:
-        """Log in and publish.
+        """Log in and publish the client.
 
         Raises:
-            VaultAway: ``_away`` says why.
+            VaultAway: with the reason in ``_away``.
         """
         try:
             async with asyncio.timeout(self._place.timeout_seconds * _CALLS_OF_A_LOGIN):
@@ -206,7 +206,7 @@ class VaultSession:
         renew_at = self._monotonic() + token.lease_seconds / 2
         self._generation = _Generation(self.generation + 1, client, token.lease_seconds, renew_at, token.renewable)
         self._served_at = self._monotonic()
-        if previous is not None:  # its token ends on its own: ending it now would end its leases with it
+        if previous is not None:  # its token expires by itself: revoking it now would end its leases
             previous.client.adapter.close()
 
     def _set_away(self, reason: str | None) -> None:
@@ -218,7 +218,7 @@ class VaultSession:
                 _log.warning("vault.unavailable", extra={"reason": reason})
 
     async def _own(self) -> None:
-        """Keep a valid token, and know whether Vault serves, until cancelled."""
+        """Maintain a valid token, and Vault's known availability, until cancelled."""
         backoff = Backoff()
         while True:
             try:
@@ -230,8 +230,10 @@ class VaultSession:
             await self._until_due()
 
     async def _until_due(self) -> None:
-        """Wait until the token is due for renewal, or a call failed, or nobody was served for a while: each call that
-        succeeds tells as much as a look of our own."""
+        """Wait until the token is due for renewal, a call failed, or no call succeeded for a while.
+
+        Each successful call replaces a probe.
+        """
         while (due := self._due_in()) > 0:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(due):
@@ -277,7 +279,7 @@ class VaultSession:
     async def _renew(self, generation: _Generation) -> None:
         renew = self._threaded(lambda client: VaultToken.of(client.auth.token.renew_self()))
         token = await self._attempt(generation, renew)
-        if token.lease_seconds < generation.life / 2:  # it nears the end that no renewal moves
+        if token.lease_seconds < generation.life / 2:  # it nears its maximum lifetime, which no renewal extends
             await self._log_in()
             return
         self._generation = replace(generation, renew_at=self._monotonic() + token.lease_seconds / 2)

@@ -1,4 +1,4 @@
-"""A team's own keys: its login to Vault, and a key ring of its tenant and no other."""
+"""Keys of a team: its login to Vault, and a key ring of its tenant only."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -14,16 +14,16 @@ from assay_temporal.vault.session import VaultSession
 
 @dataclass(frozen=True, slots=True)
 class TeamVault:
-    """Where Vault is, and the files with what lets a team in, as ``assay team create`` wrote them.
+    """Address of Vault, and the team's credential files as written by ``assay team create``.
 
     Attributes:
         address: its URL; plaintext on loopback only.
         role_id_file: the AppRole's role ID.
         secret_id_file: the secret ID, or the token that unwraps it. It is read again when a login fails.
-        wrapped: whether it is that token: it opens once, so a restarted process needs a fresh one.
-        ca_file: the CA of Vault's certificate; None for those that the system trusts.
+        wrapped: True for such a token: it can be unwrapped once, so a restarted process needs a new one.
+        ca_file: the CA of Vault's certificate; None for the system's CAs.
         timeout_seconds: for each call.
-        data_key_max_age_seconds: a data key encrypts no longer than this. Keep it as Assay's.
+        data_key_max_age_seconds: maximum time a data key encrypts. Use the same value as Assay.
     """
 
     address: str
@@ -48,9 +48,9 @@ class TeamVault:
 
 @asynccontextmanager
 async def team_keys(vault: TeamVault, tenant: str, *, wait_seconds: float = 5.0) -> AsyncIterator[KeyRing]:
-    """The tenant's key ring, over a session that logs in, renews and heals by itself until the context is left.
+    """Open the tenant's key ring, over a session that logs in, renews and recovers by itself.
 
-    ``wait_seconds`` is for the first login. If Vault is away longer, keys can't be had until it is back.
+    ``wait_seconds`` is for the first login. While Vault is unavailable for longer, so are the keys.
     """
     session = VaultSession(vault, vault)
     try:
@@ -67,11 +67,14 @@ async def team_keys(vault: TeamVault, tenant: str, *, wait_seconds: float = 5.0)
 
 
 class OneTenantKeyRing:
-    """A ``KeyRing`` in which there is one tenant. For another's payload Vault is not even asked: it would refuse, which
-    looks like a Vault that is away, and a worker would try for ever."""
+    """``KeyRing`` limited to one tenant.
+
+    For another tenant's payload Vault is not called: its refusal would look like an outage, and a worker would retry
+    for ever.
+    """
 
     def __init__(self, keyring: KeyRing, tenant: str) -> None:
-        """Take the ring that the tenant's keys are in."""
+        """Take the key ring of the tenant."""
         self._keyring = keyring
         self._tenant = tenant
 
