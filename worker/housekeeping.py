@@ -1,15 +1,19 @@
-"""Removes large payloads that no run needs any more.
+"""Removes what no run needs any more: large payloads, reservations, accounts of past days, full rate buckets.
 
 A payload is needed until the history that refers to it is gone: its run ends ``RUN_TOTAL`` after it was stored at the
 latest, and the namespace's retention later the history goes. Old enough it is after both, and a day for clocks. But a
 run may have been reset, or started without a limit of time: hence Temporal is asked about every workflow first, and
 what it still knows keeps its payloads.
+
+A reservation needs no such question: a run that repeats its admission or its end after that age finds the record that
+it made, and PostgreSQL makes no reservation anew where they were pruned.
 """
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import timedelta
+from functools import partial
 from typing import Final
 
 import structlog
@@ -17,6 +21,7 @@ from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
+from domain.budgets.ports import BudgetRetention
 from domain.inference.ports import PayloadStore
 from domain.inference.run_lengths import outlasts
 from domain.refusals import Refusal
@@ -30,22 +35,27 @@ log = structlog.get_logger(__name__)
 class Housekeeping:
     """What a worker does beside its work. Any number of workers may, also at once."""
 
-    def __init__(self, client: Client, payloads: PayloadStore) -> None:
+    def __init__(self, client: Client, payloads: PayloadStore, budgets: BudgetRetention) -> None:
         """Take the parts."""
         self._client = client
         self._payloads = payloads
+        self._budgets = budgets
 
     async def run(self) -> None:
         """Tidy up once an hour, until cancelled."""
         while True:
-            try:
-                removed = await self.purge()
-            except (Refusal, RPCError) as error:
-                log.warning("payloads.not_purged", reason=type(error).__name__)
-            else:
-                if removed:
-                    log.info("payloads.purged", removed=removed)
+            await self._tidy_up(self.purge, "payloads.purged", "payloads.not_purged")
+            await self._tidy_up(self.prune, "budgets.pruned", "budgets.not_pruned")
             await asyncio.sleep(_EVERY.total_seconds())
+
+    async def _tidy_up(self, remove: Callable[[], Awaitable[int]], done: str, failed: str) -> None:
+        try:
+            removed = await remove()
+        except (Refusal, RPCError) as error:
+            log.warning(failed, reason=type(error).__name__)
+        else:
+            if removed:
+                log.info(done, removed=removed)
 
     async def purge(self) -> int:
         """Remove what is not needed; give how many payloads were removed.
@@ -61,6 +71,18 @@ class Housekeeping:
             removed += await self._payloads.purge(age, gone)
             last = batch[-1]
         return removed
+
+    async def prune(self) -> int:
+        """Remove rows of rates and budgets that are not needed; return their number.
+
+        Raises:
+            Refusal: STORE_UNAVAILABLE.
+            RPCError: Temporal does not answer. Rate buckets are removed all the same.
+        """
+        removed = await _all(self._budgets.prune_buckets)
+        age = outlasts(await self._retention())
+        removed += await _all(partial(self._budgets.prune_reservations, age))
+        return removed + await _all(partial(self._budgets.prune_accounts, age))
 
     async def _retention(self) -> timedelta:
         """How long the namespace keeps closed runs."""
@@ -79,10 +101,18 @@ class Housekeeping:
         return True
 
 
+async def _all(batch: Callable[[], Awaitable[int]]) -> int:
+    """Remove batch after batch until one is empty; return how many rows were removed."""
+    removed = 0
+    while (more := await batch()) > 0:
+        removed += more
+    return removed
+
+
 @contextlib.asynccontextmanager
-async def housekeeping(client: Client, payloads: PayloadStore) -> AsyncIterator[None]:
+async def housekeeping(client: Client, payloads: PayloadStore, budgets: BudgetRetention) -> AsyncIterator[None]:
     """Housekeeping beside the work in this block."""
-    task = asyncio.create_task(Housekeeping(client, payloads).run(), name="housekeeping")
+    task = asyncio.create_task(Housekeeping(client, payloads, budgets).run(), name="housekeeping")
     try:
         yield
     finally:

@@ -10,6 +10,7 @@ from prometheus_client import CollectorRegistry
 from temporalio.client import Client
 
 from adapters.models.registry import wire_providers
+from adapters.postgres.budget_retention import PostgresBudgetRetention
 from adapters.postgres.outcome_gaps import PostgresGaps
 from adapters.screening.detectors import load_detectors, require_detectors
 from adapters.system.clock import SystemClock
@@ -76,7 +77,7 @@ async def serve(
             judged=screening.judged,
         )
         async with current.followed():
-            await _work(settings, ports, platform.payloads, temporal, stop)
+            await _work(settings, ports, platform, temporal, stop)
 
 
 def _check_detectors(detectors: Mapping[str, Detector], policy: PinnedPolicy) -> None:
@@ -104,11 +105,11 @@ async def _connected(
 async def _work(
     settings: Settings,
     ports: WorkerPorts,
-    payloads: PayloadStore,
+    platform: Platform,
     temporal: TemporalConnection,
     stop: asyncio.Event,
 ) -> None:
-    client = await _connected(ports, payloads, temporal, stop)
+    client = await _connected(ports, platform.payloads, temporal, stop)
     if client is None:
         return
     worker = build_worker(client, settings, ports)
@@ -116,7 +117,8 @@ async def _work(
     stopping = asyncio.create_task(stop.wait())
     with ready(settings.worker.ready_file):
         log.info("working", task_queue=settings.temporal.task_queue)
-        async with housekeeping(client, payloads), scheduling(client, settings):
+        budgets = PostgresBudgetRetention(platform.pool)
+        async with housekeeping(client, platform.payloads, budgets), scheduling(client, settings):
             await asyncio.wait({working, stopping}, return_when=asyncio.FIRST_COMPLETED)
     stopping.cancel()
     if not working.done():

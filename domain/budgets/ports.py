@@ -1,6 +1,7 @@
 """Ports of rates and of the ledger. As in ``domain.ports``, any method may raise ``Refusal``."""
 
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from typing import Protocol
 from uuid import UUID
 
@@ -55,4 +56,28 @@ class Ledger(Protocol):
 
     async def quota(self, tenant: str, caller: str, daily_limit: int) -> QuotaState:
         """The caller's budget today."""
+        ...
+
+
+class BudgetRetention(Protocol):
+    """Removal of rows of rates and budgets that no run can need, in batches. Each call returns the number removed."""
+
+    async def prune_reservations(self, older_than: timedelta) -> int:
+        """Remove a batch of closed reservations of that age. Held ones stay.
+
+        Raises:
+            Refusal: INTERNAL if ``older_than`` is less than four days: such runs may still be open.
+        """
+        ...
+
+    async def prune_accounts(self, older_than: timedelta) -> int:
+        """Remove a batch of accounts of days that were over that long ago, but for those with something reserved.
+
+        Raises:
+            Refusal: INTERNAL as above.
+        """
+        ...
+
+    async def prune_buckets(self) -> int:
+        """Remove a batch of rate buckets that have been full for an hour."""
         ...

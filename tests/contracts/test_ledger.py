@@ -5,7 +5,7 @@ import random
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import pytest
 
@@ -32,7 +32,7 @@ def a_record(kind: EventKind = EventKind.ADMITTED, event_id: UUID | None = None,
 
 
 def a_reservation(caller: str, tokens: int = 100, limit: int = LIMIT) -> Reservation:
-    return Reservation(uuid4(), "acme", caller, tokens, limit)
+    return Reservation(new_event_id(), "acme", caller, tokens, limit)
 
 
 async def state(ledger: Ledger, caller: str) -> tuple[int, int]:
@@ -188,7 +188,7 @@ async def test_a_close_that_overtakes_its_admission_leaves_nothing_held(ledger: 
 
 async def test_usage_without_a_reservation_is_an_error(ledger: Ledger) -> None:
     with pytest.raises(Refusal) as refused:
-        await ledger.close(uuid4(), 5, a_record(EventKind.COMPLETED))
+        await ledger.close(new_event_id(), 5, a_record(EventKind.COMPLETED))
     assert refused.value.kind is Kind.INTERNAL
 
 

@@ -12,12 +12,14 @@ from temporalio.service import RPCError, RPCStatusCode
 from adapters.postgres.errors import unavailable
 from api.inference.runs import Runs, Submission
 from domain.access.principals import Role
+from domain.inference.run_lengths import RUN_TOTAL
 from domain.records.records import EventKind
 from domain.refusals import Kind, Refusal
 from services.access import role_access
 from services.runs.local_feed import LocalRunFeed
 from tests.doubles.clock import FixedClock
 from tests.doubles.principals import principal as a_principal
+from tests.doubles.retention import CountedRows
 from tests.workflows.conftest import EXTERNAL_BYTES, QUEUE, Bench
 from worker.housekeeping import Housekeeping
 
@@ -149,7 +151,7 @@ async def test_payloads_go_when_temporal_has_forgotten_their_run(bench: Bench):
     for digest, (at, owner, content) in bench.payloads.stored.items():
         bench.payloads.stored[digest] = (at - timedelta(days=90), owner, content)
     young = await bench.payloads.put("acme", gone, b"of a run that is about to start")
-    housekeeping = Housekeeping(bench.env.client, bench.payloads)
+    housekeeping = Housekeeping(bench.env.client, bench.payloads, CountedRows())
     assert await housekeeping.purge() == 1
     owners = [owner for _, owner, _ in bench.payloads.stored.values()]
     assert owners.count(result.id) == 2
@@ -165,8 +167,28 @@ async def test_nothing_is_removed_while_temporal_does_not_answer(bench: Bench, m
     async def away(*_: Any, **__: Any) -> Any:
         raise RPCError("away", RPCStatusCode.UNAVAILABLE, b"")
 
-    housekeeping = Housekeeping(bench.env.client, bench.payloads)
+    housekeeping = Housekeeping(bench.env.client, bench.payloads, CountedRows())
     mended.setattr(housekeeping, "_known", away)
     with pytest.raises(RPCError):
         await housekeeping.purge()
     assert len(bench.payloads.stored) == 1
+
+
+async def test_budgets_are_pruned_batch_after_batch_once_no_run_can_need_them(bench: Bench):
+    budgets = CountedRows({"reservation": 25, "quota_account": 10, "rate_bucket": 1}, batch=10)
+    assert await Housekeeping(bench.env.client, bench.payloads, budgets).prune() == 36
+    assert set(budgets.rows.values()) == {0}
+    [age] = budgets.ages
+    assert age > RUN_TOTAL
+
+
+async def test_full_rate_buckets_go_while_temporal_does_not_answer(bench: Bench, mended: pytest.MonkeyPatch):
+    async def away(*_: Any, **__: Any) -> Any:
+        raise RPCError("away", RPCStatusCode.UNAVAILABLE, b"")
+
+    budgets = CountedRows({"reservation": 1, "rate_bucket": 1})
+    housekeeping = Housekeeping(bench.env.client, bench.payloads, budgets)
+    mended.setattr(housekeeping, "_retention", away)
+    with pytest.raises(RPCError):
+        await housekeeping.prune()
+    assert budgets.rows == {"reservation": 1, "rate_bucket": 0}

@@ -17,7 +17,7 @@ GROUPS = tuple(database.name.removeprefix("assay-") for database in roles.DATABA
 TABLES = (
     *("policy", "policy_turn", "rate_bucket", "quota_account", "reservation", "record", "payload", "pending"),
     *("leaf", "tile", "log_head", "checkpoint", "subject_key", "hold", "erased_tenant", "archive", "schema_migration"),
-    *("last_look", "stuck_log"),
+    *("last_look", "stuck_log", "pruned"),
 )
 LOG = {"leaf", "tile", "log_head", "checkpoint"}
 READ = {
@@ -46,7 +46,7 @@ _CHANGE = (
 )
 CALLS = {
     "append": f"SELECT assay.append({_RECORD})",
-    "admit": f"SELECT assay.admit(gen_random_uuid(), 'roles', 1, 1000000, {_RECORD})",
+    "admit": f"SELECT assay.admit({_NOW}, 'roles', 1, 1000000, {_RECORD})",
     "close": f"SELECT assay.close(null, 0, {_RECORD})",
     "take_rate": "SELECT assay.take_rate('acme', 'roles', 1000, 1)",
     "put_policy": "SELECT assay.put_policy('\\x7b7d')",
@@ -55,6 +55,9 @@ CALLS = {
     "get_payload": "SELECT assay.get_payload('')",
     "old_payload_workflows": "SELECT assay.old_payload_workflows(1e9, '', 1)",
     "purge_payloads": "SELECT assay.purge_payloads(1e9, '{}')",
+    "prune_reservations": "SELECT assay.prune_reservations(1e9)",
+    "prune_accounts": "SELECT assay.prune_accounts(1e9)",
+    "prune_buckets": "SELECT assay.prune_buckets()",
     "make_policy_current": "SELECT assay.make_policy_current(assay.put_policy('\\x7b7d'))",
     "policy_turn": "SELECT assay.policy_turn()",
     "change_policy": f"SELECT assay.change_policy(assay.put_policy('\\x7b7d'), 0, {_CHANGE})",
@@ -99,6 +102,7 @@ ALLOWED = {
         *("append", "admit", "close", "get_policy", "current_policy", "keep_subject_key"),
         *("put_payload", "get_payload", "old_payload_workflows", "purge_payloads"),
         *("open_reservations", "missing_events", "last_look", "looked"),
+        *("prune_reservations", "prune_accounts", "prune_buckets"),
     },
     "reader": set(),
     "auditor": {"records_here"},
