@@ -1,1 +1,1 @@
-"""Pure rules: standard library only, no I/O, no clock. Wings in layers, lowest first; each names its public modules."""
+"""Pure rules: standard library only, no I/O or clock. Wings are layers, lowest first; each lists its public modules."""

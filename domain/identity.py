@@ -1,7 +1,7 @@
-"""Deterministic identities: of runs, of recorded events, and of callers. Nothing guessable, nothing personal.
+"""Deterministic identities of runs, recorded events and callers: unguessable and not personal.
 
-Keys are 32 bytes of a tenant's or the installation's identity secret; every use has a label of its own, so that a value
-made for one purpose never equals a value made for another.
+Keys are 32 bytes of a tenant's or the installation's identity secret; every use has a label of its own, so that values
+for different purposes never coincide.
 """
 
 import hashlib
@@ -16,7 +16,7 @@ _TAG_BYTES = 20
 
 
 def _mac(key: bytes, label: str, *parts: str) -> bytes:
-    """HMAC-SHA-256 (RFC 2104) over length-prefixed parts, so that no two lists of parts collide."""
+    """Return HMAC-SHA-256 (RFC 2104) over length-prefixed parts, so that no two lists of parts collide."""
     digest = hmac.new(key, label.encode() + b"\0", hashlib.sha256)
     for part in parts:
         data = part.encode()
@@ -25,10 +25,10 @@ def _mac(key: bytes, label: str, *parts: str) -> bytes:
 
 
 def caller_hash(key: bytes, tenant: str, client_id: str, subject: str, *, issuer: str | None) -> str:
-    """The 32 hexadecimal digits that stand for a caller in quotas, records, logs and search attributes.
+    """Return the 32 hexadecimal digits that identify a caller in quotas, records, logs and search attributes.
 
-    ``issuer`` is None for Assay's own, whatever it is called: budgets and runs made before there were others stay with
-    their callers, also where the setting is changed. Any other issuer's ``sub`` is another caller.
+    ``issuer`` is None for Assay's own, whatever its name: budgets and runs from before other issuers keep their
+    callers, also if the setting is changed. Another issuer's ``sub`` is another caller.
     """
     if issuer is None:
         return _mac(key, "assay/caller/v1", tenant, client_id, subject).hex()[:32]
@@ -36,14 +36,14 @@ def caller_hash(key: bytes, tenant: str, client_id: str, subject: str, *, issuer
 
 
 def subject_hash(key: bytes, tenant: str, person: str) -> str:
-    """The 64 hexadecimal digits under which a person's keys and records are found."""
+    """Return the 64 hexadecimal digits that identify a data subject's keys and records."""
     return _mac(key, "assay/subject/v1", tenant, person).hex()
 
 
 def run_id(key: bytes, tenant: str, caller: str, idempotency_key: str) -> str:
-    """The public ID and workflow ID of a run.
+    """Return the public ID and workflow ID of a run.
 
-    ``idempotency_key`` is the caller's, or a random value where the caller sent none. 160 bits of the MAC, base32 (RFC
+    ``idempotency_key`` is the caller's, or a random value if the caller sent none. 160 bits of the MAC, base32 (RFC
     4648) in lower case.
     """
     tag = _mac(key, "assay/run/v1", tenant, caller, idempotency_key)[:_TAG_BYTES]
@@ -51,21 +51,21 @@ def run_id(key: bytes, tenant: str, caller: str, idempotency_key: str) -> str:
 
 
 def tenant_of_run(public_id: str) -> str | None:
-    """The tenant named by a run's ID, or None if it is no run's ID."""
+    """Return the tenant named by a run's ID, or None if it is no run's ID."""
     match = RUN_ID.match(public_id)
     return match["tenant"] if match else None
 
 
 def epoch_ms(moment: datetime) -> int:
-    """Milliseconds since the epoch, rounded down, of an aware time. The one way in which IDs of events take it."""
+    """Return milliseconds since the epoch, rounded down, of an aware time. Used for all event IDs."""
     return int(moment.timestamp() * 1000)
 
 
 def event_id(started_ms: int, tenant: str, workflow_id: str, run: str, slot: str) -> UUID:
-    """The identity of a recorded event, shaped as a UUIDv7 (RFC 9562 section 5.7).
+    """Return the ID of a recorded event, in the form of a UUIDv7 (RFC 9562 section 5.7).
 
     ``started_ms`` is ``workflow_start_time`` in milliseconds since the epoch: with the run's ID it is the same in every
-    attempt and replay, where the clock is not. ``slot`` names the event within its run: ``admission``, ``hold``,
+    attempt and replay, unlike the clock. ``slot`` names the event within its run: ``admission``, ``hold``,
     ``decision/n``, ``outcome``.
     """
     material = hashlib.sha256(b"assay/event/v1\0")
@@ -79,5 +79,5 @@ def event_id(started_ms: int, tenant: str, workflow_id: str, run: str, slot: str
 
 
 def content_mac(key: bytes, content: bytes) -> bytes:
-    """The keyed digest by which a repeated append is told from a different one (32 bytes)."""
+    """Return the keyed digest (32 bytes) that distinguishes a repeated append from a different one."""
     return _mac(key, "assay/record-content/v1", content.hex())

@@ -1,7 +1,7 @@
-"""Ports that every wing needs: the clock, secrets and keys, and readiness. A wing's own ports lie in the wing.
+"""Ports for all wings: clock, secrets and keys, readiness. A wing's own ports are in the wing.
 
 Every method may raise ``Refusal`` with STORE_UNAVAILABLE or VAULT_UNAVAILABLE when its server does not answer in time:
-the caller of the port decides what follows, and the default is to fail closed. Adapters are named after port and
+the caller of the port decides on the consequence, and the default is to fail closed. Adapters are named after port and
 technology.
 """
 
@@ -14,7 +14,7 @@ class Clock(Protocol):
     """The time, injected."""
 
     def now(self) -> datetime:
-        """The current time, aware, UTC."""
+        """Return the current time, aware, UTC."""
         ...
 
 
@@ -22,7 +22,7 @@ class SecretReader(Protocol):
     """Secrets by path."""
 
     async def read(self, path: str) -> Mapping[str, str]:
-        """The newest version of the secret at ``path`` (below the KV mount).
+        """Return the newest version of the secret at ``path`` (below the KV mount).
 
         Raises:
             Refusal: VAULT_UNAVAILABLE; NOT_FOUND if there is none.
@@ -31,10 +31,10 @@ class SecretReader(Protocol):
 
 
 class IdentityKeys(Protocol):
-    """The stable secret behind hashes of callers and clients' secrets, run IDs, commitments and content MACs."""
+    """Stable secret for hashes of callers and clients' secrets, run IDs, commitments and content MACs."""
 
     async def tenant_key(self, tenant: str) -> bytes:
-        """32 bytes of the tenant's own, the same for ever.
+        """Return 32 bytes of the tenant, which never change.
 
         Raises:
             Refusal: VAULT_UNAVAILABLE.
@@ -42,7 +42,7 @@ class IdentityKeys(Protocol):
         ...
 
     async def hash_client_secret(self, client_id: str, secret: str) -> str:
-        """The keyed hash (hexadecimal) under which a client's secret is kept: secrets are 256 random bits.
+        """Return the keyed hash (hexadecimal) of a client's secret of 256 random bits.
 
         Raises:
             Refusal: VAULT_UNAVAILABLE.
@@ -51,14 +51,14 @@ class IdentityKeys(Protocol):
 
 
 class StatementSigner(Protocol):
-    """Signs with a key that never leaves its keeper. ``key_name`` says which."""
+    """Signs with a key named ``key_name`` that never leaves the key store."""
 
     async def sign(self, key_name: str, typ: str, claims: Mapping[str, Any]) -> str:
-        """A compact JWS (RFC 7515) with ``alg`` EdDSA (RFC 8037) and the key's name and version as ``kid``."""
+        """Return a compact JWS (RFC 7515) with ``alg`` EdDSA (RFC 8037) and the key's name and version as ``kid``."""
         ...
 
     async def public_keys(self, key_name: str) -> Mapping[str, Mapping[str, str]]:
-        """The JWK (RFC 8037) of each version of the key, by ``kid``."""
+        """Return the JWK (RFC 8037) of each version of the key, by ``kid``."""
         ...
 
 
@@ -71,31 +71,31 @@ class StatementInvalid(ValueError):
 
 
 class SignatureChecks(Protocol):
-    """Checks of signatures. No method needs a server."""
+    """Verification of signatures. No method needs a server."""
 
     def ed25519(self, public_key: bytes, signature: bytes, message: bytes) -> bool:
         """Verify an Ed25519 signature (RFC 8032)."""
         ...
 
     def header(self, statement: str) -> Mapping[str, Any]:
-        """The header of a compact JWS (RFC 7515), unverified. Raises ``StatementInvalid``."""
+        """Return the header of a compact JWS (RFC 7515), unverified. Raises ``StatementInvalid``."""
         ...
 
     def claims(self, statement: str, key: Mapping[str, str], required: Sequence[str] = ()) -> dict[str, Any]:
-        """The claims of a compact JWS once its EdDSA signature is verified. Raises ``StatementInvalid``."""
+        """Return the claims of a compact JWS after verifying its EdDSA signature. Raises ``StatementInvalid``."""
         ...
 
 
 class Dependency(Protocol):
-    """A server that readiness depends on."""
+    """A server required for readiness."""
 
     @property
     def name(self) -> str:
-        """Short name for readiness reports, such as ``vault``."""
+        """Return a short name for readiness reports, such as ``vault``."""
         ...
 
     async def check(self) -> None:
-        """Pass if it can serve now.
+        """Check that it can serve now.
 
         Raises:
             Refusal: if it can't.

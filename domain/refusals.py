@@ -1,19 +1,19 @@
-"""Every kind of refusal and fault, by name. Kinds live here; statuses live at the edges.
+"""Kinds of refusals and faults, by name. Statuses are defined at the edges.
 
 ``api/problems.py`` maps a kind to an RFC 9457 problem and ``activities/failures.py`` to a Temporal failure; one test
-walks every kind over both.
+covers every kind at both.
 """
 
 from enum import Enum, StrEnum
 
 
 class Nature(Enum):
-    """What a kind says of its cause."""
+    """Cause of a kind."""
 
     CALLER = "caller"  # the caller has to change something
-    POLICY = "policy"  # a guard decided; trying again changes nothing
-    LIMIT = "limit"  # a budget is used up for a while, or something is not there yet
-    FAULT = "fault"  # something of ours, or of the provider's, is broken
+    POLICY = "policy"  # a guard decided; a retry changes nothing
+    LIMIT = "limit"  # a budget is exhausted for a while, or something is not available yet
+    FAULT = "fault"  # a fault of Assay or of the provider
 
 
 class Kind(StrEnum):
@@ -62,7 +62,7 @@ class Kind(StrEnum):
     PROVIDER_RATE_LIMITED = "provider-rate-limited"
     PROVIDER_REJECTED = "provider-rejected"
     PROVIDER_GARBLED = "provider-garbled"
-    # our own parts
+    # Assay's own parts
     STORE_UNAVAILABLE = "store-unavailable"
     VAULT_UNAVAILABLE = "vault-unavailable"
     ENGINE_UNAVAILABLE = "engine-unavailable"
@@ -72,7 +72,7 @@ class Kind(StrEnum):
 
     @property
     def nature(self) -> Nature:
-        """Who or what caused it. Every kind has exactly one nature."""
+        """Return the nature of its cause. Every kind has exactly one."""
         return _NATURES[self]
 
 
@@ -113,10 +113,10 @@ class Refusal(Exception):
     """A request is refused, or can't be served.
 
     Attributes:
-        kind: what happened.
-        detail: one sentence for the caller. Never a secret, a prompt, or another caller's datum.
-        field: the field at fault, in dotted form (``messages.0.content``), where there is one.
-        retry_after: seconds after which trying again may help, where known.
+        kind: its kind.
+        detail: one sentence for the caller. Never a secret, a prompt, or another caller's data.
+        field: the invalid field, in dotted form (``messages.0.content``), if any.
+        retry_after: seconds after which a retry may succeed, if known.
     """
 
     def __init__(self, kind: Kind, detail: str, *, field: str | None = None, retry_after: float | None = None) -> None:

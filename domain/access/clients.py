@@ -1,11 +1,11 @@
-"""OAuth clients, the tokens that are made for them, and teams: clients that start runs from workflows of their own."""
+"""OAuth clients and their tokens, and teams: clients that start runs from their own workflows."""
 
 from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
 class ClientEntry:
-    """An OAuth client (RFC 6749 section 2). The secret is kept as a keyed hash only."""
+    """An OAuth client (RFC 6749 section 2). Its secret is stored as a keyed hash only."""
 
     client_id: str
     tenant: str
@@ -18,7 +18,7 @@ class ClientEntry:
 
 @dataclass(frozen=True, slots=True)
 class TeamEntry:
-    """A team that starts runs of its tenant itself. It proves to hold the tenant's key; who it is stands here."""
+    """A team that starts runs of its tenant. It proves possession of the tenant's key; this entry is its identity."""
 
     tenant: str
     client_id: str
@@ -29,7 +29,7 @@ class TeamEntry:
 
 @dataclass(frozen=True, slots=True)
 class IssuedToken:
-    """An access token, and the seconds it lives."""
+    """An access token, and its lifetime in seconds."""
 
     access_token: str = field(repr=False)
     expires_in: int

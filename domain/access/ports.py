@@ -11,22 +11,22 @@ from domain.access.sessions import SessionClaims, SessionUse
 
 
 class TokenVerifier(Protocol):
-    """Checks access tokens."""
+    """Verifies access tokens."""
 
     async def verify(self, token: str) -> Principal:
-        """The principal behind a token.
+        """Return the principal of a token.
 
         Raises:
-            Refusal: INVALID_TOKEN or EXPIRED_TOKEN, never saying which part was wrong.
+            Refusal: INVALID_TOKEN or EXPIRED_TOKEN, never naming the invalid part.
         """
         ...
 
 
 class AccessDecider(Protocol):
-    """The one way to authorise. Another tenant's resource is refused whatever the rules permit."""
+    """Authorises every action. Another tenant's resource is refused whatever the rules permit."""
 
     async def require(self, principal: Principal, action: Action, resource: Resource) -> None:
-        """Pass if the principal may act on the resource.
+        """Check that the principal may act on the resource.
 
         Raises:
             Refusal: FORBIDDEN, also when the decision can't be made.
@@ -35,10 +35,10 @@ class AccessDecider(Protocol):
 
 
 class AccessRules(Protocol):
-    """The rules behind an ``AccessDecider``, which alone asks them, about resources of the principal's own tenant."""
+    """Rules of an ``AccessDecider``, called by it alone, for resources of the principal's own tenant."""
 
     async def decide(self, principal: Principal, action: Action, resource: Resource) -> AccessDecision:
-        """The decision. An exception refuses, as does anything else than a decision that permits."""
+        """Return the decision. An exception refuses, as does anything but a permitting decision."""
         ...
 
 
@@ -48,7 +48,7 @@ class SessionTokens(Protocol):
     async def issue(
         self, use: SessionUse, principal: Principal, *, now: datetime, seconds: int, jti: str, run: str | None = None
     ) -> str:
-        """A token for that use alone, good for ``seconds``; ``jti`` is a random name for it.
+        """Return a token for that use alone, valid for ``seconds``; ``jti`` is its random ID.
 
         Raises:
             Refusal: VAULT_UNAVAILABLE.
@@ -56,10 +56,10 @@ class SessionTokens(Protocol):
         ...
 
     async def verify(self, use: SessionUse, token: str) -> SessionClaims:
-        """What a token of that use says.
+        """Return the claims of a token for that use.
 
         Raises:
-            Refusal: INVALID_TOKEN or EXPIRED_TOKEN, never saying which part was wrong.
+            Refusal: INVALID_TOKEN or EXPIRED_TOKEN, never naming the invalid part.
         """
         ...
 
@@ -68,15 +68,15 @@ class ClientDirectory(Protocol):
     """OAuth clients."""
 
     async def get(self, client_id: str) -> ClientEntry | None:
-        """The client of that ID, revoked ones included."""
+        """Return the client with that ID, also if revoked."""
         ...
 
     async def put(self, entry: ClientEntry) -> None:
-        """Create or replace."""
+        """Create or replace a client."""
         ...
 
     async def list(self) -> Sequence[ClientEntry]:
-        """All clients, by ID."""
+        """Return all clients, by ID."""
         ...
 
 
@@ -84,15 +84,15 @@ class TeamDirectory(Protocol):
     """Teams whose own workflows may start runs."""
 
     async def get(self, tenant: str, client_id: str) -> TeamEntry | None:
-        """The tenant's team of that name, or None: it was never let in, or no longer is."""
+        """Return the tenant's team with that name, or None if it is not registered (any more)."""
         ...
 
 
 class TokenIssuer(Protocol):
-    """Makes access tokens."""
+    """Issues access tokens."""
 
     async def issue(self, entry: ClientEntry, scope: str, now: datetime, jti: str) -> IssuedToken:
-        """A signed access token for a client, in the JWT profile of RFC 9068; ``jti`` is a random name for it.
+        """Return a signed access token for a client, in the JWT profile of RFC 9068; ``jti`` is its random ID.
 
         Raises:
             Refusal: VAULT_UNAVAILABLE.

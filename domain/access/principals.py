@@ -1,4 +1,4 @@
-"""Principals of a tenant, their roles, and the actions that they can ask for."""
+"""Principals of a tenant, their roles and actions."""
 
 import re
 from collections.abc import Collection
@@ -10,11 +10,11 @@ from domain.refusals import Kind, Refusal
 _TENANT = re.compile(r"[a-z0-9-]{1,40}\Z")
 
 SYSTEM_TENANT = "system"
-"""The tenant of records whose tenant is not proven. No principal belongs to it."""
+"""Tenant of records without an authenticated tenant. No principal belongs to it."""
 
 
 class Role(StrEnum):
-    """The roles that a token can carry."""
+    """Roles of a token."""
 
     AI_OPERATOR = "ai_operator"
     REVIEWER = "reviewer"
@@ -23,7 +23,7 @@ class Role(StrEnum):
 
 
 class Action(StrEnum):
-    """What a principal may want to do. READ_LOG is for proofs and checkpoints, READ_AUDIT for records."""
+    """Actions of a principal. READ_LOG is for proofs and checkpoints, READ_AUDIT for records."""
 
     SUBMIT = "submit"
     READ_OWN_RUN = "read_own_run"
@@ -39,7 +39,7 @@ class Action(StrEnum):
 
 
 class AuthenticationMethod(StrEnum):
-    """How a principal was authenticated."""
+    """Methods of authentication."""
 
     JWT = "jwt"
     API_KEY = "api_key"
@@ -52,13 +52,13 @@ class Principal:
     """An authenticated caller.
 
     Attributes:
-        tenant: the wall between customers, ``[a-z0-9-]{1,40}``.
+        tenant: the isolated customer, ``[a-z0-9-]{1,40}``.
         subject: the token's ``sub``. Personal: never logged, never in plaintext history.
         client_id: the OAuth client that the token was issued to.
         roles: known roles only.
         caller: a keyed hash of issuer, tenant, client and subject, hexadecimal: its name in records and logs.
-        issuer: who vouches for ``subject``: the ``iss`` of an identity provider, or None for Assay itself.
-        method: how it was authenticated.
+        issuer: the issuer of ``subject``: the ``iss`` of an identity provider, or None for Assay itself.
+        method: the authentication method.
     """
 
     tenant: str
@@ -71,7 +71,7 @@ class Principal:
 
 
 def require_tenant(name: str) -> str:
-    """Give a well-formed tenant name back.
+    """Return a well-formed tenant name unchanged.
 
     Raises:
         Refusal: INVALID_REQUEST, field ``tenant``.
@@ -84,5 +84,5 @@ def require_tenant(name: str) -> str:
 
 
 def known_roles(names: Collection[str]) -> frozenset[Role]:
-    """The roles among ``names``. Names that we don't know grant nothing."""
+    """Return the roles among ``names``. Unknown names grant nothing."""
     return frozenset(role for role in Role if role.value in names)

@@ -1,11 +1,11 @@
-"""Objects of an action, and the decision about it."""
+"""Resources that actions apply to, and decisions about them."""
 
 from dataclasses import dataclass
 from enum import StrEnum
 
 
 class ResourceKind(StrEnum):
-    """Kinds of objects that actions are about."""
+    """Kinds of resources."""
 
     RUN = "run"
     PAYLOAD = "payload"
@@ -17,13 +17,13 @@ class ResourceKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Resource:
-    """The object of an action.
+    """Object of an action.
 
     Attributes:
         tenant: the tenant that it belongs to.
         kind: its kind.
         run: the public ID of its run; None for any run of the tenant, or if it belongs to none.
-        model: the model asked for, as the request names it, where one is.
+        model: the model named in the request, if any.
     """
 
     tenant: str

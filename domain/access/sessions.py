@@ -1,6 +1,6 @@
-"""A browser's way to the codec endpoint: a ticket, good once, buys a session, good for some minutes.
+"""Browser access to the codec endpoint: a ticket, valid once, is exchanged for a session of some minutes.
 
-Both are signed tokens of types of their own. Neither is an access token, and no access token is one of them.
+Both are signed tokens of separate types. Neither is an access token, and no access token is one of them.
 """
 
 from dataclasses import dataclass
@@ -10,11 +10,11 @@ from enum import StrEnum
 from domain.access.principals import Principal
 
 TICKET_SECONDS = 60
-"""How long a ticket waits for its use."""
+"""Lifetime of a ticket."""
 
 
 class SessionUse(StrEnum):
-    """What a session token is for."""
+    """Uses of a session token."""
 
     TICKET = "ticket"
     SESSION = "session"
@@ -22,12 +22,12 @@ class SessionUse(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class SessionClaims:
-    """What a verified session token says.
+    """Claims of a verified session token.
 
     Attributes:
-        principal: for whom it was issued.
-        jti: its name, unique.
-        issued_at: when it was issued, aware, UTC, to the second.
+        principal: the principal it was issued to.
+        jti: its unique ID.
+        issued_at: time of issue, aware, UTC, to the second.
         run: the run to show once the session is open, if one was named.
     """
 

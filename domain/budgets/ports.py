@@ -10,10 +10,10 @@ from domain.records.records import Record
 
 
 class RateLimiter(Protocol):
-    """Requests per caller, shared by every process, on the store's clock."""
+    """Request rates of callers, shared by all processes, on the store's clock."""
 
     async def take(self, tenant: str, caller: str, rate: Rate) -> RateDecision:
-        """Spend one request of the caller's, if there is one. A refused request spends nothing."""
+        """Count one request of the caller, if the rate permits it. A refused request does not count."""
         ...
 
 
@@ -35,11 +35,11 @@ class Ledger(Protocol):
         record: Record,
         meanwhile: Callable[[bytes], Awaitable[None]] | None = None,
     ) -> Appended:
-        """Settle a reservation to what was used (0 refunds it) and record the outcome, both or neither.
+        """Settle a reservation to the used tokens (0 releases it) and record the outcome, both or neither.
 
-        The first outcome committed wins: a repeat with the same content gives the stored row. Without a reservation
-        only the record is made. ``meanwhile`` is awaited with the digest that is about to be stored, while the store
-        commits: what it makes is worth nothing until ``close`` has returned that very digest.
+        The first committed outcome wins: a repeat with the same content returns the stored row. Without a reservation
+        only the outcome is recorded. ``meanwhile`` is awaited with the digest that is about to be stored, while the
+        store commits: its result is valid only if ``close`` returns that same digest.
 
         Raises:
             RecordConflict: an outcome of that ID exists with other content.
@@ -47,7 +47,7 @@ class Ledger(Protocol):
         ...
 
     async def append(self, record: Record) -> Appended:
-        """Record an event of its own. Exactly once by event ID.
+        """Record a separate event. Exactly once by event ID.
 
         Raises:
             RecordConflict: an event of that ID exists with other content.
@@ -55,7 +55,7 @@ class Ledger(Protocol):
         ...
 
     async def quota(self, tenant: str, caller: str, daily_limit: int) -> QuotaState:
-        """The caller's budget today."""
+        """Return the caller's budget today."""
         ...
 
 

@@ -1,4 +1,4 @@
-"""Rates, budgets, and what the ledger says of them."""
+"""Rates, budgets, and results of the ledger."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -7,7 +7,7 @@ from uuid import UUID
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """``limit`` requests in ``window_seconds``, of which all may come at once."""
+    """``limit`` requests per ``window_seconds``, also as one burst."""
 
     limit: int
     window_seconds: int
@@ -15,7 +15,9 @@ class Rate:
 
 @dataclass(frozen=True, slots=True)
 class RateDecision:
-    """Whether a request passes. ``retry_after`` (seconds) is 0 where it does; ``reset_after`` until full again."""
+    """Decision on a request. ``retry_after`` (seconds) is 0 if it passes; ``reset_after`` until the full rate is
+    available.
+    """
 
     allowed: bool
     remaining: int
@@ -25,7 +27,7 @@ class RateDecision:
 
 @dataclass(frozen=True, slots=True)
 class Reservation:
-    """Tokens to be held for a run, against a limit per caller and UTC day. ``reservation_id`` makes it happen once."""
+    """Tokens to reserve for a run, against a limit per caller and UTC day. ``reservation_id`` makes it happen once."""
 
     reservation_id: UUID
     tenant: str
@@ -36,7 +38,7 @@ class Reservation:
 
 @dataclass(frozen=True, slots=True)
 class QuotaState:
-    """A caller's budget of the day, in tokens. ``resets_in`` is the seconds to the next UTC midnight, store's clock."""
+    """Budget of a caller and day, in tokens. ``resets_in`` is the seconds to the next UTC midnight, store's clock."""
 
     limit: int
     used: int
@@ -46,7 +48,7 @@ class QuotaState:
 
 @dataclass(frozen=True, slots=True)
 class Appended:
-    """A record in the log. ``repeated`` tells that it was there already, with the same content."""
+    """A record in the log. ``repeated``: it existed already, with the same content."""
 
     event_id: UUID
     digest: bytes
@@ -63,13 +65,13 @@ class Admitted:
 
 @dataclass(frozen=True, slots=True)
 class QuotaSpent:
-    """Nothing was reserved, nothing was recorded."""
+    """Nothing was reserved or recorded."""
 
     quota: QuotaState
 
 
 class RecordConflict(Exception):
-    """An event of this ID is recorded with other content. ``kind`` is the stored row's kind of event."""
+    """An event with this ID is recorded with other content. ``kind`` is the stored row's kind of event."""
 
     def __init__(self, event_id: UUID, kind: str) -> None:
         super().__init__(f"event {event_id} is recorded already, as '{kind}', with other content")

@@ -1,6 +1,6 @@
-"""Events of a run while it is under way, for those who wait for it.
+"""Events of a run in progress, for its waiters.
 
-An event with an outcome is the last. What it carries is the caller's alone: its text form shows nothing of it.
+An event with an outcome is the last. Its content is for the caller alone: its text form shows none of it.
 """
 
 from dataclasses import dataclass, field
@@ -11,21 +11,21 @@ ResultT = TypeVar("ResultT")
 
 @dataclass(frozen=True, slots=True)
 class StageBegun:
-    """A stage of the run was begun, or is tried again."""
+    """A stage of the run started, or is retried."""
 
     stage: str
 
 
 @dataclass(frozen=True, slots=True)
 class RunHeld:
-    """The run waits for a person's review. Nothing publishes this before there are reviews."""
+    """The run is held for review. Not published until reviews are enabled."""
 
     review: str
 
 
 @dataclass(frozen=True, slots=True)
 class OutcomeRecorded(Generic[ResultT]):
-    """The outcome was committed to the log: the run's result stands, whatever becomes of its workflow."""
+    """The outcome was committed to the log: the run's result is final, whatever happens to its workflow."""
 
     result: ResultT = field(repr=False)
 
@@ -34,4 +34,4 @@ RunEvent = StageBegun | RunHeld | OutcomeRecorded[ResultT]
 
 
 class FeedClosed(Exception):
-    """The feed ended before the run did: the process stops, or the subscription was closed."""
+    """The feed ended before the run: the process stops, or the subscription was closed."""

@@ -1,4 +1,4 @@
-"""Models that can be asked, calls of them, and what comes back."""
+"""Available models, calls of them, and answers."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -37,7 +37,7 @@ DEFAULT_TIMEOUTS = ModelTimeouts(connect=5.0, total=_CALL, first_token=_CALL, id
 
 @dataclass(frozen=True, slots=True)
 class ModelEntry:
-    """A model that can be asked for. Prices are per million tokens, in the policy's currency."""
+    """An available model. Prices are per million tokens, in the policy's currency."""
 
     alias: str
     provider: str
@@ -53,7 +53,7 @@ class ModelEntry:
 
 @dataclass(frozen=True, slots=True)
 class ModelCall:
-    """One call of a model. ``call_id`` is the same in every attempt, for providers that honour idempotency."""
+    """A call of a model. ``call_id`` is the same in every attempt, for providers that support idempotency."""
 
     model: ModelEntry
     messages: tuple[Message, ...]
@@ -64,7 +64,7 @@ class ModelCall:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Tokens spent. ``estimated`` where the provider has not said."""
+    """Tokens spent. ``estimated`` if the provider did not report them."""
 
     prompt_tokens: int
     completion_tokens: int
@@ -72,7 +72,7 @@ class Usage:
 
     @property
     def total(self) -> int:
-        """Prompt and completion together."""
+        """Return prompt and completion tokens together."""
         return self.prompt_tokens + self.completion_tokens
 
 
@@ -86,7 +86,7 @@ class ModelAnswer:
 
 
 class ProviderFailure(Exception):
-    """A model could not be had. ``retryable`` is for this same call; ``retry_after`` is the provider's, in seconds."""
+    """A model call failed. ``retryable`` is for this same call; ``retry_after`` is the provider's, in seconds."""
 
     def __init__(self, kind: Kind, *, retryable: bool, retry_after: float | None = None) -> None:
         super().__init__(kind.value)

@@ -15,7 +15,7 @@ class ModelProvider(Protocol):
     """Providers of models: of one wire format, or of all."""
 
     async def complete(self, call: ModelCall) -> ModelAnswer:
-        """Ask once, without retries.
+        """Call the model once, without retries.
 
         Raises:
             ProviderFailure: by class of error.
@@ -27,7 +27,7 @@ class RunSubscription(Protocol[ResultT]):
     """One reader's events of a run, from the subscription on. To be closed."""
 
     def __aiter__(self) -> AsyncIterator[RunEvent[ResultT]]:
-        """Events in their order, up to the outcome. A slow reader misses the oldest of them, never the outcome.
+        """Yield events in order, up to the outcome. A slow reader misses the oldest of them, never the outcome.
 
         Raises:
             FeedClosed: the feed ended before the run.
@@ -35,7 +35,7 @@ class RunSubscription(Protocol[ResultT]):
         ...
 
     def outcome(self) -> Awaitable[ResultT]:
-        """The run's result, once it is recorded; the other events are passed over.
+        """Return the run's result once recorded, skipping other events.
 
         Raises:
             FeedClosed: the feed ended before the run.
@@ -43,15 +43,15 @@ class RunSubscription(Protocol[ResultT]):
         ...
 
     def close(self) -> None:
-        """End the subscription, and release what it holds."""
+        """End the subscription, and release its resources."""
         ...
 
 
 class RunFeed(Protocol[ResultT]):
-    """Events of runs, from the worker to those who wait for a run."""
+    """Events of runs, from the worker to the waiters of a run."""
 
     def publish(self, run_id: str, event: RunEvent[ResultT]) -> None:
-        """Pass an event on, without waiting for any reader. It is dropped where nobody has subscribed."""
+        """Pass an event on without waiting for readers. It is dropped without a subscription."""
         ...
 
     def subscribe(self, tenant: str, run_id: str) -> RunSubscription[ResultT]:
@@ -64,18 +64,18 @@ class RunFeed(Protocol[ResultT]):
 
 
 class PayloadStore(Protocol):
-    """Large payloads of workflows, encrypted already, by content hash. What is read is to be checked against it."""
+    """Large payloads of workflows, already encrypted, by content hash. Readers must verify the hash."""
 
     async def put(self, tenant: str, workflow_id: str, content: bytes) -> bytes:
-        """Keep a content of the workflow's; give its SHA-256. A repeat keeps it for longer."""
+        """Store a payload of the workflow; return its SHA-256. A repeat extends its retention."""
         ...
 
     async def get(self, digest: bytes) -> bytes | None:
-        """The content of that hash, or None."""
+        """Return the payload with that hash, or None."""
         ...
 
     async def old_workflows(self, older_than: timedelta, after: str, most: int) -> Sequence[str]:
-        """Workflows with contents stored that long ago: in the order of their IDs, ``most`` of those beyond ``after``.
+        """Return workflows with payloads stored that long ago, ordered by ID, ``most`` of those after ``after``.
 
         Raises:
             Refusal: INTERNAL if ``older_than`` is less than four days: such runs may still be open.
@@ -83,7 +83,7 @@ class PayloadStore(Protocol):
         ...
 
     async def purge(self, older_than: timedelta, workflow_ids: Sequence[str]) -> int:
-        """Remove contents of these workflows that were stored that long ago; give how many were removed.
+        """Remove payloads of these workflows that were stored that long ago; return their number.
 
         Raises:
             Refusal: INTERNAL as above.

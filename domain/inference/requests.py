@@ -1,7 +1,7 @@
-"""A request for a model's answer: its shape, its limits, and its canonical form.
+"""Request for a model's answer: form, limits, and canonical form.
 
-The same function reads a request at the HTTP edge and in the workflow's first stage, so a request that reaches the
-workflow by another way meets the same refusals.
+The same function parses a request at the HTTP edge and in the workflow's first stage, so a request that reaches the
+workflow by another path gets the same refusals.
 """
 
 import hashlib
@@ -16,7 +16,7 @@ from domain.refusals import Kind, Refusal
 
 
 class Speaker(StrEnum):
-    """Who says a message."""
+    """Roles of a message's author."""
 
     SYSTEM = "system"
     USER = "user"
@@ -24,7 +24,7 @@ class Speaker(StrEnum):
 
 
 class TextKind(StrEnum):
-    """What a message's text is, for the screening: the same words mean one thing in a prompt, another in a document."""
+    """Origin of a message's text, for screening: the same words differ in meaning between a prompt and a document."""
 
     PROMPT = "prompt"
     DOCUMENT = "document"
@@ -34,7 +34,7 @@ class TextKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One message of a conversation. ``kind`` is what its sender says it holds, if anything: ask ``text_kind``."""
+    """A message of a conversation. ``kind`` is the sender's statement of its origin, if any: use ``text_kind``."""
 
     role: Speaker
     content: str
@@ -42,7 +42,7 @@ class Message:
 
     @property
     def text_kind(self) -> TextKind:
-        """What the text is: what its sender says, or else what goes with the role."""
+        """Return the kind of text: as stated by the sender, or else by the role."""
         return self.kind or (TextKind.SYSTEM if self.role is Speaker.SYSTEM else TextKind.PROMPT)
 
 
@@ -59,7 +59,7 @@ class InferenceRequest:
 
 @dataclass(frozen=True, slots=True)
 class RequestLimits:
-    """What a policy allows a request to be. Lengths are Unicode code points."""
+    """A policy's limits of a request. Lengths are Unicode code points."""
 
     max_prompt_chars: int
     max_messages: int
@@ -131,7 +131,7 @@ def _message(item: object, field: str) -> Message:
 
 
 def _kind(item: Mapping[str, Any], field: str) -> TextKind | None:
-    """What a message says that it holds. The model hears nothing of it: it says how the text is judged."""
+    """Parse a message's kind. Used for screening; never sent to the model."""
     if "kind" not in item:
         return None
     kind = _text(item["kind"], f"{field}.kind")
@@ -143,7 +143,7 @@ def _kind(item: Mapping[str, Any], field: str) -> TextKind | None:
 
 
 def _inner(field: str, name: object) -> str:
-    """Name an unknown member without giving back what could be a secret: short plain names only."""
+    """Name an unknown member without returning a possible secret: short plain names only."""
     plain = isinstance(name, str) and name.isascii() and name.isidentifier() and len(name) <= _MAX_MODEL_CHARS
     return ".".join(part for part in (field, str(name) if plain else "*") if part)
 
@@ -179,10 +179,10 @@ def _metadata(value: object, limits: RequestLimits) -> tuple[tuple[str, str], ..
 
 
 def parse_request(body: object, limits: RequestLimits) -> InferenceRequest:
-    """Read a decoded JSON body.
+    """Parse a decoded JSON body.
 
     Raises:
-        Refusal: INVALID_REQUEST with the field at fault. The value at fault is never repeated.
+        Refusal: INVALID_REQUEST with the invalid field, never its value.
     """
     if not isinstance(body, Mapping):
         raise _wrong("", "the body must be a JSON object")
@@ -202,7 +202,7 @@ def parse_request(body: object, limits: RequestLimits) -> InferenceRequest:
 
 
 def messages_of(body: Mapping[str, Any]) -> tuple[Message, ...]:
-    """The messages of a body that ``parse_request`` has accepted."""
+    """Return the messages of a body that ``parse_request`` has accepted."""
     if "prompt" in body:
         return (Message(Speaker.USER, body["prompt"]),)
     return tuple(
@@ -212,9 +212,10 @@ def messages_of(body: Mapping[str, Any]) -> tuple[Message, ...]:
 
 
 def request_hash(body: object) -> str:
-    """SHA-256, hexadecimal, of a body's canonical JSON: sorted names, no spaces, UTF-8 (as in RFC 8785, for our types).
+    """Return SHA-256, hexadecimal, of a body's canonical JSON: sorted names, no spaces, UTF-8 (as in RFC 8785, for
+    these types).
 
-    It stands only where it can't be guessed from: inside a MAC, or inside encrypted data.
+    It is used only where guesses can't be confirmed: inside a MAC, or inside encrypted data.
 
     Raises:
         Refusal: INVALID_REQUEST if the body is not JSON (NaN, say).

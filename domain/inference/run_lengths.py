@@ -25,7 +25,7 @@ _LONGEST_MODELS: Final = 8
 
 
 def all_attempts(total: timedelta) -> timedelta:
-    """The time for every attempt at a model whose call may take ``total``."""
+    """Return the time for all attempts at a model whose call may take ``total``."""
     return max(_CALLS_IN_ALL * total, _SHORTEST_IN_ALL)
 
 
@@ -37,5 +37,5 @@ _CLOCK_MARGIN: Final = timedelta(days=1)
 
 
 def outlasts(retention: timedelta) -> timedelta:
-    """The age of data that no run needs any more, where closed runs are kept for ``retention``."""
+    """Return the age of data that no run needs any more, with closed runs kept for ``retention``."""
     return RUN_TOTAL + retention + _CLOCK_MARGIN

@@ -1,4 +1,4 @@
-"""How a run stands, and which kinds of problem lead where."""
+"""Run status, and the status each kind of problem ends in."""
 
 from enum import StrEnum
 
@@ -22,7 +22,7 @@ _BLOCKS = frozenset({Kind.PROMPT_BLOCKED, Kind.SENSITIVE_DATA_BLOCKED, Kind.OUTP
 
 
 def status_for(kind: Kind | None) -> Status:
-    """The status in which a run ends for a problem of this kind; completed where there is none."""
+    """Return the final status for a kind of problem; completed without one."""
     if kind is None:
         return Status.COMPLETED
     if kind is Kind.RUN_CANCELLED:
@@ -33,9 +33,9 @@ def status_for(kind: Kind | None) -> Status:
 
 
 def event_for(status: Status) -> EventKind:
-    """The kind of event that records the end in this status.
+    """Return the kind of event that records a final status.
 
     Raises:
-        ValueError: the status is no end.
+        ValueError: the status is not final.
     """
     return EventKind(status.value)

@@ -1,4 +1,4 @@
-"""The operator's policy: one document, known by the hash of its content, that a run is pinned to from start to end."""
+"""The operator's policy: one document, identified by the hash of its content and pinned by each run."""
 
 import hashlib
 import json
@@ -27,9 +27,9 @@ __all__ = ["Policy", "PolicyError", "TenantPolicy", "parse_policy", "policy_hash
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """All that an operator decides. ``rate`` and ``daily_tokens`` are the common ones: ask ``for_tenant``.
+    """A complete policy. ``rate`` and ``daily_tokens`` are the defaults: use ``for_tenant``.
 
-    ``privacy`` is None in documents of releases that knew nothing of it: runs pinned to them go on as they began.
+    ``privacy`` is None in documents of older releases: runs pinned to them continue without it.
     """
 
     limits: RequestLimits
@@ -44,14 +44,14 @@ class Policy:
     privacy: PrivacyPolicy | None = None
 
     def for_tenant(self, tenant: str) -> TenantPolicy:
-        """What holds for a tenant's callers."""
+        """Return the policy for a tenant's callers."""
         return self.tenants.get(tenant) or TenantPolicy(frozenset(self.models), self.rate, self.daily_tokens)
 
     def model(self, tenant: str, alias: str) -> ModelEntry:
-        """The model of exactly this alias.
+        """Return the model with exactly this alias.
 
         Raises:
-            Refusal: UNKNOWN_MODEL, the same for one that isn't there and one that the tenant may not ask for.
+            Refusal: UNKNOWN_MODEL, the same for an unknown one and one not granted to the tenant.
         """
         entry = self.models.get(alias)
         allowed = self.for_tenant(tenant).models
@@ -61,7 +61,7 @@ class Policy:
         return entry
 
     def default_model(self, tenant: str) -> str:
-        """The alias for callers who name none: the first that the tenant may ask for.
+        """Return the default alias: the first granted to the tenant.
 
         Raises:
             Refusal: UNKNOWN_MODEL if there is none.
@@ -73,7 +73,7 @@ class Policy:
         raise Refusal(Kind.UNKNOWN_MODEL, "no model is available to this tenant", field="model")
 
     def fallbacks(self, tenant: str, alias: str) -> tuple[str, ...]:
-        """The aliases to try, in order, when ``alias`` can't be had: only those that the tenant may ask for itself.
+        """Return the fallback aliases of ``alias`` in order: only those granted to the tenant itself.
 
         Raises:
             Refusal: UNKNOWN_MODEL, as ``model``.
@@ -84,15 +84,15 @@ class Policy:
 
 
 def policy_hash(document: bytes) -> str:
-    """The name of a policy: SHA-256 of its canonical document, hexadecimal."""
+    """Return the name of a policy: SHA-256 of its canonical document, hexadecimal."""
     return hashlib.sha256(document).hexdigest()
 
 
 def parse_policy(document: bytes) -> Policy:
-    """Read a policy's canonical JSON, whole: what can't be understood is refused, and nothing is filled in.
+    """Parse a policy's canonical JSON completely: unknown content is refused, and nothing is filled in.
 
     Raises:
-        PolicyError: with the dotted path of what is wrong.
+        PolicyError: with the dotted path of the error.
     """
     root = Section(_decode(document), "")
     with root:

@@ -15,9 +15,9 @@ _MAX_DAILY_TOKENS = 10**12
 
 @dataclass(frozen=True, slots=True)
 class TenantPolicy:
-    """What holds for a tenant's callers: ``rate`` and ``daily_tokens`` are for each caller, ``models`` are aliases.
+    """Policy for a tenant's callers: ``rate`` and ``daily_tokens`` are per caller, ``models`` are aliases.
 
-    ``sealed``: replies wait until their record is in a signed checkpoint of the log.
+    ``sealed``: replies wait until a signed checkpoint of the log covers their record.
     """
 
     models: frozenset[str]
@@ -28,7 +28,7 @@ class TenantPolicy:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """The section, read: ``common`` for tenants that ``tenants`` doesn't name."""
+    """Parsed section: ``common`` is for tenants not in ``tenants``."""
 
     request: RequestLimits
     common: TenantPolicy
@@ -36,10 +36,10 @@ class Limits:
 
 
 def read_limits(section: Section, aliases: frozenset[str]) -> Limits:
-    """Read it, for models of these aliases.
+    """Parse the section, for models with these aliases.
 
     Raises:
-        PolicyError: where something is wrong.
+        PolicyError: at the first error.
     """
     with section:
         common = TenantPolicy(
@@ -58,10 +58,10 @@ def read_limits(section: Section, aliases: frozenset[str]) -> Limits:
 
 
 def read_model_call_seconds(section: Section) -> float:
-    """The time-out, in seconds, of a call of a model that gives none of its own.
+    """Parse the time-out, in seconds, of calls of models without one of their own.
 
     Raises:
-        PolicyError: where something is wrong.
+        PolicyError: at the first error.
     """
     with section.section("timeouts") as timeouts:
         return timeouts.number("model_call_seconds", 1, LONGEST_MODEL_CALL.total_seconds())

@@ -1,4 +1,4 @@
-"""The models that can be asked for, read from the policy's section ``models``."""
+"""Available models, read from the policy's section ``models``."""
 
 import ipaddress
 import re
@@ -20,17 +20,17 @@ _MAX_CONNECT = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Models:
-    """Models by alias, and the aliases to fall back on, by alias."""
+    """Models by alias, and their fallback aliases."""
 
     entries: Mapping[str, ModelEntry]
     fallbacks: Mapping[str, tuple[str, ...]]
 
 
 def read_models(section: Section, call_seconds: float) -> Models:
-    """Read it. ``call_seconds`` is the total time-out of models that give none.
+    """Parse the section. ``call_seconds`` is the total time-out of models without one.
 
     Raises:
-        PolicyError: where something is wrong.
+        PolicyError: at the first error.
     """
     entries: dict[str, ModelEntry] = {}
     fallbacks: dict[str, tuple[str, ...]] = {}
@@ -69,7 +69,7 @@ def _entry(model: Section, call_seconds: float) -> ModelEntry:
 
 
 def _timeouts(model: Section, call_seconds: float) -> ModelTimeouts:
-    """The model's own; each but ``total`` is at most that."""
+    """Parse the model's time-outs; ``total`` is the maximum of each."""
     with model.section("timeouts") if "timeouts" in model else Section({}, model.path("timeouts")) as own:
         total = own.number("total", 1, LONGEST_MODEL_CALL.total_seconds()) if "total" in own else call_seconds
         return ModelTimeouts(
@@ -92,7 +92,7 @@ def _name(model: Section, member: str, form: re.Pattern[str]) -> str:
 
 
 def _base_url(model: Section, member: str) -> str:
-    """An address to send prompts and a key to: never in plaintext over a network, and with nothing hidden in it."""
+    """Parse a provider's address: no plaintext over a network, no credentials or query."""
     value, where = model.text(member), model.path(member)
     try:
         parts = urlsplit(value)

@@ -24,11 +24,11 @@ class PolicyStore(Protocol):
     """Policies by content hash: append-only."""
 
     async def get(self, policy_hash: str) -> bytes | None:
-        """The document of that hash, or None."""
+        """Return the document with that hash, or None."""
         ...
 
     async def current(self) -> str | None:
-        """The hash of the policy that was made current last, or None if none ever was."""
+        """Return the hash of the current policy, or None if there never was one."""
         ...
 
 
@@ -36,16 +36,16 @@ class PolicyChanges(PolicyStore, Protocol):
     """The policy store for an operator."""
 
     async def put(self, document: bytes) -> str:
-        """Keep a canonical policy document; give its SHA-256, hexadecimal. A repeat is a no-op."""
+        """Store a canonical policy document; return its SHA-256, hexadecimal. A repeat is a no-op."""
         ...
 
     async def make_current(self, policy_hash: str) -> str | None:
-        """Make a policy current from now on; give the hash of the one that was.
+        """Make a policy current; return the hash of the previous one.
 
         Recorded for ``system`` in the same transaction, unless it was current already.
         """
         ...
 
     async def stored(self) -> tuple[StoredPolicy, ...]:
-        """All policies: those that were current last come first, those that never were come last."""
+        """Return all policies: most recently current first, those never current last."""
         ...

@@ -1,4 +1,4 @@
-"""Secrets and personal data, read from the policy's section ``privacy``. Rules prove themselves on their examples."""
+"""Secrets and personal data, read from the policy's section ``privacy``. Rules are tested on their examples."""
 
 import re
 from collections.abc import Mapping
@@ -22,10 +22,10 @@ _MAX_PATTERN = 8_000
 
 
 def read_privacy(section: Section) -> PrivacyPolicy:
-    """Read it.
+    """Parse the section.
 
     Raises:
-        PolicyError: where something is wrong.
+        PolicyError: at the first error.
     """
     with section:
         with section.section("kinds") as kinds:

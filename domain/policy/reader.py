@@ -1,4 +1,4 @@
-"""Strict reading of a policy document: every member is asked for by name and type, and none may be left over."""
+"""Strict reader of a policy document: every member is read by name and type; unknown members are errors."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -7,7 +7,7 @@ from typing import Any, Self
 
 
 class PolicyError(Exception):
-    """A policy can't be used. ``where`` is the dotted path in the document, ``what`` says what is wrong with it."""
+    """A policy is invalid. ``where`` is the dotted path in the document, ``what`` the error."""
 
     def __init__(self, where: str, what: str) -> None:
         super().__init__(f"{where}: {what}" if where else what)
@@ -16,10 +16,10 @@ class PolicyError(Exception):
 
 
 class Section:
-    """An object of the document. Use it in a ``with``: leaving it complains of members that nobody asked for.
+    """An object of the document. Use it in a ``with``: leaving it refuses unread members.
 
-    Every method raises PolicyError where the member is missing (unless a default is given), of another type, or out of
-    its range. ``bool`` is no number.
+    Every method raises PolicyError if the member is missing (unless a default is given), of another type, or out of its
+    range. ``bool`` is no number.
     """
 
     def __init__(self, value: object, where: str) -> None:
@@ -44,33 +44,33 @@ class Section:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The members' names, sorted."""
+        """Return the members' names, sorted."""
         return tuple(sorted(self._members))
 
     def path(self, name: str) -> str:
-        """The dotted path of a member."""
+        """Return the dotted path of a member."""
         return f"{self.where}.{name}" if self.where else name
 
     def value(self, name: str) -> Any:  # noqa: ANN401 - the document's own, not checked yet
-        """A member as it is."""
+        """Return a member unchanged."""
         self._asked.add(name)
         if name not in self._members:
             raise PolicyError(self.path(name), "is missing")
         return self._members[name]
 
     def section(self, name: str) -> "Section":
-        """A member that is an object."""
+        """Return a member that is an object."""
         return Section(self.value(name), self.path(name))
 
     def whole(self, name: str, low: int, high: int) -> int:
-        """A whole number from ``low`` to ``high``."""
+        """Return a whole number from ``low`` to ``high``."""
         value = self.value(name)
         if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
             raise PolicyError(self.path(name), f"must be a whole number from {low} to {high}")
         return value
 
     def number(self, name: str, low: float, high: float) -> float:
-        """A finite number from ``low`` to ``high``."""
+        """Return a finite number from ``low`` to ``high``."""
         value = self.value(name)
         if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
             raise PolicyError(self.path(name), "must be a number")
@@ -79,28 +79,28 @@ class Section:
         return float(value)
 
     def text(self, name: str, longest: int = 500) -> str:
-        """A string with something in it."""
+        """Return a non-empty string."""
         value = self.value(name)
         if not isinstance(value, str) or not value.strip() or len(value) > longest:
             raise PolicyError(self.path(name), f"must be a string of 1 to {longest} characters")
         return value
 
     def flag(self, name: str) -> bool:
-        """True or false."""
+        """Return a boolean."""
         value = self.value(name)
         if not isinstance(value, bool):
             raise PolicyError(self.path(name), "must be true or false")
         return value
 
     def choice(self, name: str, allowed: Sequence[str]) -> str:
-        """One of the allowed strings."""
+        """Return one of the allowed strings."""
         value = self.value(name)
         if value not in allowed:
             raise PolicyError(self.path(name), f"must be one of: {', '.join(allowed)}")
         return str(value)
 
     def texts(self, name: str, *, may_be_empty: bool = False) -> tuple[str, ...]:
-        """A list of different strings."""
+        """Return a list of different strings."""
         value = self.value(name)
         if not isinstance(value, list) or not all(isinstance(item, str) and item.strip() for item in value):
             raise PolicyError(self.path(name), "must be a list of strings")
@@ -111,7 +111,7 @@ class Section:
         return tuple(value)
 
     def sections(self, name: str) -> tuple["Section", ...]:
-        """A list of objects, not empty."""
+        """Return a non-empty list of objects."""
         value = self.value(name)
         if not isinstance(value, list) or not value:
             raise PolicyError(self.path(name), "must be a list with at least one entry")

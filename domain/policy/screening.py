@@ -1,6 +1,6 @@
 """Sanitising and screening, read from the policy's sections ``screening``, ``rules`` and ``output``.
 
-Every rule proves itself on its own examples first: a rule that doesn't find what it says it finds refuses the policy.
+Every rule is tested on its own examples first: a rule that does not match them refuses the policy.
 """
 
 import re
@@ -34,10 +34,10 @@ _RENAMED = {"hidden_text": Normaliser.name}
 
 
 def read_screening(section: Section, sets: Section, models: frozenset[str]) -> tuple[SanitisePolicy, ScreeningPolicy]:
-    """Read how prompts to these models are treated. Rule sets that are switched off are checked all the same.
+    """Parse sanitising and screening for these models. Disabled rule sets are checked as well.
 
     Raises:
-        PolicyError: where something is wrong.
+        PolicyError: at the first error.
     """
     known = _rule_sets(sets)
     with section:
@@ -60,10 +60,10 @@ def read_screening(section: Section, sets: Section, models: frozenset[str]) -> t
 
 
 def read_output(section: Section) -> OutputPolicy:
-    """Read how answers are treated.
+    """Parse the screening of answers.
 
     Raises:
-        PolicyError: where something is wrong.
+        PolicyError: at the first error.
     """
     with section:
         with section.section("leaked_system_prompt") as leak:
@@ -97,7 +97,7 @@ def _links(section: Section) -> LinkPolicy:
 
 
 def _switched(section: Section, name: str) -> Decision | None:
-    """An action, or ``off``. Policies from before there was such a member have it off: runs are pinned to them."""
+    """Parse an action, or ``off``, also for policies without the member: runs are pinned to older ones."""
     action = section.choice(name, (*_ACTIONS, "off")) if name in section else "off"
     return None if action == "off" else Decision(action)
 
@@ -111,13 +111,13 @@ def _known(section: Section, member: str, known: tuple[str, ...], *, may_be_empt
 
 
 def _detectors(section: Section) -> tuple[str, ...]:
-    """The detectors' names; a policy that a run began with may still use a name of before."""
+    """Parse the detectors' names; a policy pinned by a run may use a former name."""
     names = _known(section, "detectors", (*DETECTOR_NAMES, *_RENAMED))
     return tuple(dict.fromkeys(_RENAMED.get(name, name) for name in names))
 
 
 def _model(section: Section) -> str:
-    """The classifier's model. Policies of before the classifier, which runs may have begun with, name none."""
+    """Parse the classifier's model. Policies from before the classifier, to which runs may be pinned, name none."""
     if "ngrams" not in section and Ngrams.name not in section.texts("detectors"):
         return ""
     with section.section("ngrams") as ngrams:
@@ -128,7 +128,7 @@ def _model(section: Section) -> str:
 
 
 def _rules(section: Section, known: dict[str, tuple[Rule, ...]]) -> Mapping[TextKind, RuleSet]:
-    """The rules for each kind of text. A kind may have none, so long as another has some."""
+    """Parse the rules for each kind of text. A kind may have none if another has some."""
     with section:
         named = {kind: _known(section, kind.value, tuple(known), may_be_empty=True) for kind in TextKind}
         if not any(named.values()):

@@ -1,4 +1,4 @@
-"""What follows from scores, read from the policy: thresholds by kind of text and length, and who is exempt."""
+"""Thresholds by kind of text and length, and exemptions, read from the policy."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -19,19 +19,19 @@ _MODES = tuple(mode.value for mode in Mode)
 
 
 def read_treatment(section: Section) -> Treatment:
-    """Read ``mode`` and ``thresholds``, which has to name every kind of text.
+    """Parse ``mode`` and ``thresholds``, which must name every kind of text.
 
     Raises:
-        PolicyError: where something is wrong.
+        PolicyError: at the first error.
     """
     return Treatment(Mode(section.choice("mode", _MODES)), _thresholds(section.section("thresholds"), {}))
 
 
 def read_bands(section: Section) -> RiskBands:
-    """Read which scores are a raised or high risk.
+    """Parse the scores of a raised and a high risk.
 
     Raises:
-        PolicyError: where something is wrong.
+        PolicyError: at the first error.
     """
     with section:
         bands = RiskBands(section.number("raised", 0.01, 1), section.number("high", 0.01, 1))
@@ -41,10 +41,10 @@ def read_bands(section: Section) -> RiskBands:
 
 
 def read_exemptions(section: Section, common: Treatment, models: frozenset[str]) -> Iterator[Exemption]:
-    """Read the list ``exceptions``, which may be left out. What an entry leaves out is as it is for everybody else.
+    """Parse the optional list ``exceptions``. Omitted members of an entry are as for everyone else.
 
     Raises:
-        PolicyError: where something is wrong.
+        PolicyError: at the first error.
     """
     for entry in section.sections("exceptions") if "exceptions" in section else ():
         with entry:
@@ -56,10 +56,10 @@ def read_exemptions(section: Section, common: Treatment, models: frozenset[str])
 
 
 def read_onnx(section: Section) -> OnnxPolicy | None:
-    """Read ``onnx``, which goes with the detector of that name.
+    """Parse ``onnx``, for the detector with that name.
 
     Raises:
-        PolicyError: where something is wrong.
+        PolicyError: at the first error.
     """
     if "onnx" not in section and ONNX not in section.texts("detectors"):
         return None
@@ -117,7 +117,7 @@ def _thresholds(
 
 
 def _lengths(section: Section, kind: str) -> Iterator[Thresholds]:
-    """The thresholds of a kind of text, by rising length."""
+    """Yield the thresholds of a kind of text, by increasing length."""
     entries = section.sections(kind)
     shorter = 0
     for entry in entries:

@@ -1,4 +1,4 @@
-"""Secrets and personal data in answers, by the finders that search prompts."""
+"""Secrets and personal data in answers, with the detectors for prompts."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
@@ -25,7 +25,7 @@ _ORDER = (RiskBand.LOW, RiskBand.RAISED, RiskBand.HIGH)
 def add_data(
     verdict: Verdict, answer: str, messages: Iterable[Message], policy: PrivacyPolicy, phones: PhoneNumbers
 ) -> Verdict:
-    """The verdict on an answer, made severer by what it holds. What the prompt holds is no news, and no finding.
+    """Raise the verdict for personal data in the answer that the prompt did not contain.
 
     Raises:
         Refusal: SCREENING_UNAVAILABLE if a detector can't run.

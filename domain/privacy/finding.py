@@ -1,7 +1,7 @@
-"""Finds secrets and personal data in a text: cheap looks first, since most prompts hold none.
+"""Detection of secrets and personal data in a text: cheap checks first, since most prompts contain none.
 
-What a stronger kind has claimed is blanked out before weaker ones look, so findings never overlap. Work is linear in
-the text, and a text is never judged in part: what can't be read to its end raises.
+Text matched by a stronger kind is blanked out before weaker ones search, so findings never overlap. Work is linear in
+the text, and a text is never judged in part: text that can't be searched completely raises.
 """
 
 import re
@@ -22,19 +22,19 @@ _PUTTY_END = re.compile(r"Private-MAC: *[0-9a-fA-F]*")
 _LOCAL = re.compile(r"[^\W_](?:[\w.%+'-]{0,62}\w)?|_")
 _DOMAIN = re.compile(r"(?:[^\W_](?:[\w-]{0,61}[^\W_])?\.){1,8}[^\W\d_]{2,24}")
 _NO_PERSON = "git"
-"""The login that code hosts give everybody: ``git@host`` is an address of a repository."""
+"""Login that code hosts give to everyone: ``git@host`` is a repository's address."""
 _DIGIT = re.compile(r"\d")
-# How far a secret goes on beyond what its pattern, whose repeats are bounded, has matched.
+# Continuation of a secret beyond the match of its pattern, whose repeats are bounded.
 _REST: Mapping[DataKind, re.Pattern[str]] = MappingProxyType(
     {DataKind.API_KEY: re.compile(r"[A-Za-z0-9_-]*"), DataKind.TOKEN: re.compile(r"[A-Za-z0-9_~+/=.-]*")}
 )
 _BLANK = "\x00"
 _PASSES = 3
-"""What stood against another datum, and so looked like none, shows once that is gone."""
+"""Number of passes: a value next to another one may be recognisable only after that is blanked."""
 
 
 def find(text: str, kinds: Collection[DataKind], policy: PrivacyPolicy, phones: PhoneNumbers) -> list[Found]:
-    """What a text holds of these kinds, in order, without overlaps.
+    """Return the values of these kinds in a text, in order, without overlaps.
 
     Raises:
         TooMuchToScan: see ``PhoneNumbers``.
@@ -49,7 +49,7 @@ def find(text: str, kinds: Collection[DataKind], policy: PrivacyPolicy, phones: 
             places = [
                 Found(kind, start, end)
                 for start, end in _apart(sorted(_places(text, kind, policy, phones)))
-                if text[start:end] == original[start:end]  # or it is what was blanked out
+                if text[start:end] == original[start:end]  # otherwise it was blanked out
             ]
             if places:
                 text = _blanked(text, places)
@@ -85,7 +85,7 @@ def _blanked(text: str, places: list[Found]) -> str:
 
 
 def _private_keys(text: str) -> Iterator[tuple[int, int]]:
-    """Keys in PEM (RFC 7468), OpenSSH, PGP and PuTTY form, to the end of what looks like one."""
+    """Yield keys in PEM (RFC 7468), OpenSSH, PGP and PuTTY format, as far as the text resembles one."""
     free = 0
     if "PRIVATE KEY" not in text and "PuTTY" not in text:
         return
@@ -106,7 +106,7 @@ def _private_keys(text: str) -> Iterator[tuple[int, int]]:
 
 
 def _emails(text: str) -> Iterator[tuple[int, int]]:
-    """Addresses (RFC 5321), from each ``@`` outwards."""
+    """Yield addresses (RFC 5321), from each ``@`` outwards."""
     free = 0
     at = text.find("@")
     while at >= 0:
@@ -119,7 +119,7 @@ def _emails(text: str) -> Iterator[tuple[int, int]]:
 
 
 def places_of(rule: DataRule, text: str) -> list[tuple[int, int]]:
-    """What a rule finds, each secret to its end."""
+    """Return a rule's matches, each secret extended to its end."""
     if rule.hints and not any(hint in text for hint in rule.hints):
         return []
     group = "value" if "value" in rule.pattern.groupindex else 0
@@ -134,7 +134,7 @@ def places_of(rule: DataRule, text: str) -> list[tuple[int, int]]:
 
 
 def _apart(places: list[tuple[int, int]]) -> Iterator[tuple[int, int]]:
-    """Places that are in order, those that overlap made into one."""
+    """Yield ordered places, with overlapping ones merged."""
     current: tuple[int, int] | None = None
     for start, end in places:
         if current and start < current[1]:

@@ -1,7 +1,7 @@
-"""Placeholders in the place of data on the way to a model, and the data in the place of placeholders on the way back.
+"""Placeholders for values on the way to a model, and values for placeholders in the answer.
 
-A placeholder reads ``[EMAIL_1_BCDF]``: the kind, a number, and a tag that no message of the request holds. So a text
-that looks like a placeholder and was there before is never taken for one.
+A placeholder reads ``[EMAIL_1_BCDF]``: the kind, a number, and a tag that occurs in no message of the request. So text
+that resembles a placeholder is never mistaken for one.
 """
 
 import hashlib
@@ -20,7 +20,7 @@ _NOT_SCANNED = "requires human review, which is not enabled: the prompt is too l
 
 @dataclass(frozen=True, slots=True)
 class MaskedSpan:
-    """A datum in the message at ``message``, counted in the sanitised text."""
+    """A value in the message at ``message``, by positions in the sanitised text."""
 
     message: int
     found: Found
@@ -28,14 +28,14 @@ class MaskedSpan:
 
 @dataclass(frozen=True, slots=True)
 class Masked:
-    """A request without the data that its model may not see.
+    """A request without the values that its model must not see.
 
     Attributes:
         request: with placeholders.
-        values: each placeholder whose datum goes back into the answer, with that datum.
-        masked: how many data of a kind are put back; the same one twice counts twice.
-        redacted: how many are not.
-        blocked: data for which the request is denied. They are replaced as well.
+        values: each placeholder whose value is restored in the answer, with that value.
+        masked: number of restored values by kind; repetitions count.
+        redacted: number of those not restored.
+        blocked: values for which the request is denied. They are replaced as well.
     """
 
     request: InferenceRequest
@@ -48,7 +48,7 @@ class Masked:
 def mask_request(
     request: InferenceRequest, policy: PrivacyPolicy, tenant: str, phones: PhoneNumbers, seed: str
 ) -> Masked:
-    """Replace what the policy does not let pass. ``seed`` makes the tag: the same one, the same placeholders.
+    """Replace values that the policy does not allow. ``seed`` makes the tag: the same one, the same placeholders.
 
     Raises:
         Refusal: REVIEW_UNAVAILABLE if the request is longer than what is read; SCREENING_UNAVAILABLE if a detector
@@ -91,7 +91,7 @@ def mask_request(
 
 
 class _Placeholders:
-    """Names for data, the same one for the same datum."""
+    """Names of values, the same one for the same value."""
 
     def __init__(self, tag: str) -> None:
         self.given: dict[tuple[DataKind, str], str] = {}
@@ -114,7 +114,7 @@ class _Placeholders:
 
 
 def _tag(seed: str, messages: tuple[Message, ...]) -> str:
-    """A tag that stands in no message, however written."""
+    """Return a tag that occurs in no message, in any spelling."""
     texts = [message.content.upper() for message in messages]
     attempt = 0
     while True:

@@ -1,4 +1,4 @@
-"""Card and account numbers: digits that prove themselves by a check digit and by who issues such numbers."""
+"""Card and account numbers, recognised by check digits and issuers' ranges."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -7,7 +7,7 @@ from types import MappingProxyType
 _RUN = re.compile(r"(?<![\w.,])\d{3,19}(?:[ .-]\d{2,19}){0,40}(?!\w)")
 _DIGITS = re.compile(r"\d+")
 _CARD_LENGTHS = range(14, 20)
-# Issuers' prefixes (ISO/IEC 7812) with the lengths of their numbers. Visa's 13 digits, long out of use, look like EANs.
+# Issuers' prefixes (ISO/IEC 7812) with the lengths of their numbers. Visa's 13 digits, long out of use, resemble EANs.
 _CARDS = re.compile(
     r"4(?:\d{15}|\d{18})"  # Visa
     r"|(?:5[1-5]\d\d|222[1-9]|22[3-9]\d|2[3-6]\d\d|27[01]\d|2720)\d{12}"  # Mastercard
@@ -47,7 +47,7 @@ _IBAN_LENGTHS: Mapping[str, int] = MappingProxyType(
 
 
 def card_numbers(text: str) -> Iterator[tuple[int, int]]:
-    """The places of payment card numbers: in one piece, or in groups of two digits and more."""
+    """Yield positions of payment card numbers: in one piece, or in groups of two or more digits."""
     for run in _RUN.finditer(text):
         places = [group.span() for group in _DIGITS.finditer(text, *run.span())]
         groups = [_ascii(text[start:end]) for start, end in places]
@@ -64,7 +64,7 @@ def _ascii(digits: str) -> str:
 
 
 def _card_from(groups: list[str], first: int) -> int | None:
-    """The group with which a card number ends that begins with the group ``first``."""
+    """Return the last group of a card number that starts with the group ``first``, or None."""
     digits = ""
     found = None
     for last in range(first, len(groups)):
@@ -77,7 +77,7 @@ def _card_from(groups: list[str], first: int) -> int | None:
 
 
 def luhn(digits: str) -> bool:
-    """Whether the last digit checks the others (ISO/IEC 7812-1, annex B)."""
+    """Return True if the last digit is the check digit (ISO/IEC 7812-1, annex B)."""
     total = 0
     for place, digit in enumerate(reversed(digits)):
         value = int(digit) * (1 + place % 2)
@@ -86,7 +86,7 @@ def luhn(digits: str) -> bool:
 
 
 def ibans(text: str) -> Iterator[tuple[int, int]]:
-    """The places of international bank account numbers (ISO 13616), in one piece or in groups."""
+    """Yield positions of international bank account numbers (ISO 13616), in one piece or in groups."""
     free = 0
     for start in _IBAN_START.finditer(text):
         length = _IBAN_LENGTHS.get(text[start.start() : start.start() + 2].upper())
@@ -108,5 +108,5 @@ def ibans(text: str) -> Iterator[tuple[int, int]]:
 
 
 def mod_97(iban: str) -> bool:
-    """Whether the check digits fit (ISO/IEC 7064, MOD 97-10)."""
+    """Return True if the check digits are valid (ISO/IEC 7064, MOD 97-10)."""
     return int("".join(str(int(char, 36)) for char in iban[4:] + iban[:4])) % 97 == 1

@@ -1,4 +1,4 @@
-"""Secrets and personal data in texts: the kinds, and what an operator decides about each."""
+"""Kinds of secrets and personal data, and the operator's policy for each."""
 
 import re
 from collections.abc import Mapping
@@ -9,11 +9,11 @@ from domain.screening.verdicts import Decision
 
 TAG_LENGTH = 4
 TAG_LETTERS = "BCDFGHJKLMNPQRSTVWXZ"
-"""Of the tag at the end of a placeholder, the same in all of a request. No vowels, so that it is no word."""
+"""Letters of the tag of a request's placeholders. No vowels, so that it is no word."""
 
 
 class DataKind(StrEnum):
-    """A kind of datum, from what does most harm to what does least: where two overlap, the first counts."""
+    """Kinds of values, most harmful first: of two overlapping ones, the first counts."""
 
     PRIVATE_KEY = "private_key"
     PASSWORD = "password"  # noqa: S105 - a kind's name
@@ -27,10 +27,10 @@ class DataKind(StrEnum):
 
 
 class Handling(StrEnum):
-    """What is done with a datum in a prompt.
+    """Treatment of a value in a prompt.
 
-    ``MASK`` puts a placeholder in its place and the datum back into the answer; ``REDACT`` does not put it back;
-    ``BLOCK`` denies the request.
+    ``MASK`` replaces it by a placeholder and restores it in the answer; ``REDACT`` does not restore it; ``BLOCK``
+    denies the request.
     """
 
     ALLOW = "allow"
@@ -41,7 +41,7 @@ class Handling(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A datum in a text. ``start`` and ``end`` are code points."""
+    """A value in a text. ``start`` and ``end`` are code points."""
 
     kind: DataKind
     start: int
@@ -50,9 +50,9 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class DataRule:
-    """A named pattern for data of one kind; its group ``value``, if it has one, is the datum.
+    """A named pattern for values of one kind; its group ``value``, if it has one, is the value.
 
-    ``hints``: a text without any of them is not searched. Empty for patterns that have no fixed part.
+    ``hints``: a text without any of them is not searched. Empty for patterns without a fixed part.
     """
 
     name: str
@@ -63,15 +63,15 @@ class DataRule:
 
 @dataclass(frozen=True, slots=True)
 class PrivacyPolicy:
-    """How secrets and personal data in prompts are treated.
+    """Policy for secrets and personal data in prompts.
 
     Attributes:
-        handling: for tenants that ``tenants`` does not name; every kind has one.
-        tenants: for those that it names, every kind again.
-        answers: what a datum of a kind in an answer leads to, if the prompt did not hold it; every kind has one.
-        rules: patterns for kinds that have no detector of their own.
-        phone_regions: regions (ISO 3166-1) whose numbers are found as they are written at home.
-        max_scanned_chars: code points of a conversation that are read. A longer one is no pass.
+        handling: for tenants not in ``tenants``; every kind has one.
+        tenants: by tenant, every kind again.
+        answers: decision for a value of a kind in an answer that the prompt did not contain; every kind has one.
+        rules: patterns for kinds without a detector.
+        phone_regions: regions (ISO 3166-1) whose numbers are found in national format.
+        max_scanned_chars: maximum number of code points of a conversation that are read. A longer one does not pass.
     """
 
     handling: Mapping[DataKind, Handling]
@@ -82,5 +82,5 @@ class PrivacyPolicy:
     max_scanned_chars: int
 
     def for_tenant(self, tenant: str) -> Mapping[DataKind, Handling]:
-        """What holds for a tenant's prompts."""
+        """Return the treatments for a tenant's prompts."""
         return self.tenants.get(tenant, self.handling)

@@ -1,4 +1,4 @@
-"""The port behind which telephone numbers are known: their forms are hundreds of countries' own."""
+"""Port of telephone number detection: their formats vary by country."""
 
 from collections.abc import Sequence
 from typing import Protocol
@@ -8,15 +8,15 @@ class PhoneNumbers(Protocol):
     """Finds telephone numbers in texts."""
 
     def find(self, text: str, regions: Sequence[str]) -> Sequence[tuple[int, int]]:
-        """The places of numbers, start and end in code points, in order.
+        """Return positions of numbers, start and end in code points, in order.
 
-        Those in international form, and those that are written as at home in one of the ``regions`` (ISO 3166-1).
+        Those in international format, and those in the national format of one of the ``regions`` (ISO 3166-1).
 
         Raises:
-            TooMuchToScan: the text holds more that could be a number than can be looked at.
+            TooMuchToScan: the text has too many candidates.
         """
         ...
 
 
 class TooMuchToScan(Exception):
-    """A text was not read to its end: then it is not known what it holds."""
+    """A text was not searched completely: its content is unknown."""

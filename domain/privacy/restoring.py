@@ -1,10 +1,10 @@
-"""Puts data back into an answer, where their placeholders stand.
+"""Restoration of values in an answer, at their placeholders.
 
-Models change what they repeat, so a placeholder is known in any case, with its underscores escaped or as spaces, and
-without its brackets. One that nobody gave stays as it is.
+Models change repeated text, so a placeholder is recognised in any case, with its underscores escaped or as spaces, and
+without its brackets. Unknown ones are left unchanged.
 
-Not put back is what stands in an address, unless the prompt had that very address: an image or a link that a
-manipulated model makes up would carry the datum off as soon as somebody's program shows the answer.
+Placeholders in an address stay, unless the prompt contained that very address: an invented image or link of a
+manipulated model would exfiltrate the value as soon as a program displays the answer.
 """
 
 import re
@@ -26,7 +26,7 @@ _AROUND = "()[]{}<>.,;:!?'\"*_`"
 
 
 def put_back(answer: str, values: tuple[tuple[str, str], ...], asked: Iterable[str]) -> str:
-    """The answer with the data of ``values`` (placeholder, datum) in their places.
+    """Return the answer with the values of ``values`` (placeholder, value) restored.
 
     ``asked`` are the messages as the model saw them. Never raises.
     """
@@ -55,14 +55,14 @@ def _key(placeholder: str) -> str:
 
 
 def _addresses(answer: str) -> Iterator[tuple[int, int]]:
-    """The places of what may be fetched, each from where an address begins to the end of the word or tag."""
+    """Yield positions of fetchable text, each from the start of an address to the end of the word or tag."""
     for start, end in _pieces(answer):
         if begin := _ADDRESS.search(answer, start, end):
             yield begin.start(), end
 
 
 def _pieces(answer: str) -> Iterator[tuple[int, int]]:
-    """Tags, with all that is in them, and the words between them."""
+    """Yield tags with their content, and the words between them."""
     at = 0
     while at < len(answer):
         tag = _TAG.search(answer, at)
@@ -76,7 +76,7 @@ def _pieces(answer: str) -> Iterator[tuple[int, int]]:
 
 
 def _meant(address: str, asked: tuple[str, ...]) -> bool:
-    """Whether an address is nobody's invention: it stood in the conversation, or is a person's own."""
+    """Return True if an address was in the conversation, or is a person's own."""
     if (person := _TO_A_PERSON.match(address)) and not _ADDRESS.search(address, person.end()):
         return True
     bare = address.strip(_AROUND)

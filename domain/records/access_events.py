@@ -1,7 +1,7 @@
-"""Records of access to plaintext: readings and exports of the log, decoded payloads, browser sessions.
+"""Records of access to plaintext: reads and exports of the log, decoded payloads, browser sessions.
 
-Reading a page of Temporal's UI decodes dozens of payloads. One record a person, run and window of time suffices: its ID
-is the same for all of them, and so is its content.
+Viewing a page of Temporal's UI decodes dozens of payloads. One record per person, run and window of time suffices: its
+ID and content are the same for all of them.
 """
 
 from datetime import datetime
@@ -25,9 +25,9 @@ def reading_record(
     count: int,
     workflow_id: str | None = None,
 ) -> Record:
-    """The record of one reading. ``tag`` is random, so that each is an event of its own.
+    """Return the record of one access. ``tag`` is random, so that each is a separate event.
 
-    ``workflow_id`` is the run whose records were read, where it was one run's alone.
+    ``workflow_id`` is the run whose records were read, if it was a single run's.
     """
     return Record(
         event_id=event_id(int(now.timestamp() * _MS), principal.tenant, "reading", tag, kind.value),
@@ -46,12 +46,12 @@ def reading_record(
 
 
 def window_start_ms(now: datetime) -> int:
-    """When the window that ``now`` lies in began, in milliseconds since the epoch."""
+    """Return the start of the window of ``now``, in milliseconds since the epoch."""
     return int(now.timestamp()) // WINDOW_SECONDS * WINDOW_SECONDS * _MS
 
 
 def decoded_record(principal: Principal, workflow_id: str, now: datetime) -> Record:
-    """The record that ``principal`` read payloads of a run in plaintext, in the window that ``now`` lies in."""
+    """Return the record that ``principal`` read payloads of a run in plaintext, in the window of ``now``."""
     identity = (principal.tenant, workflow_id, principal.caller, EventKind.PAYLOAD_DECODED.value)
     return Record(
         event_id=event_id(window_start_ms(now), *identity),
@@ -65,7 +65,7 @@ def decoded_record(principal: Principal, workflow_id: str, now: datetime) -> Rec
 
 
 def session_record(claims: SessionClaims, now: datetime) -> Record:
-    """The record that a ticket opened a session. One a ticket: a repeat of it is a second use."""
+    """Return the record that a ticket opened a session. One per ticket: a repeat is a second use."""
     principal = claims.principal
     issued_ms = int(claims.issued_at.timestamp()) * _MS
     return Record(

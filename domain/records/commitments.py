@@ -1,8 +1,7 @@
-"""Salted commitments: a record says which prompt and answer it is about without anyone being able to guess them from
-it.
+"""Salted commitments to prompt and answer, which can't be guessed from the record.
 
-The salt is derived, so that a repeated append commits to the same value; it is given to the caller alone, who can then
-show that a record is about their prompt (hash commitments, Halevi and Micali 1996).
+The salt is derived, so that a repeated append commits to the same value; it is returned to the caller alone, who can
+then prove that a record is about their prompt (hash commitments, Halevi and Micali 1996).
 """
 
 import hashlib
@@ -15,7 +14,7 @@ _SALT_BYTES = 16
 
 @dataclass(frozen=True, slots=True)
 class Commitment:
-    """``digest`` stands in the record, ``salt`` opens it. Both hexadecimal."""
+    """A commitment: ``digest`` is in the record, ``salt`` opens it. Both hexadecimal."""
 
     digest: str
     salt: str
@@ -28,5 +27,5 @@ def commit(identity_key: bytes, event_id: UUID, label: str, content: bytes) -> C
 
 
 def digest(salt: bytes, content: bytes) -> str:
-    """SHA-256, hexadecimal, over a domain label, the salt and the content."""
+    """Return SHA-256, hexadecimal, over a domain label, the salt and the content."""
     return hashlib.sha256(b"assay/commitment/v1\0" + salt + content).hexdigest()

@@ -1,7 +1,7 @@
-"""Erasure and legal hold: what stands, and what is recorded of it.
+"""Erasure and legal hold: states and records.
 
-What an officer of the tenant does is recorded under the tenant's key: erasing a person, the officer included, leaves
-readable who erased and who held.
+Actions of an officer are recorded under the tenant's key: erasing a person, the officer included, keeps the record of
+the erasure or hold readable.
 """
 
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ _MS = 1000
 
 
 class HoldState(StrEnum):
-    """How a hold stands. It holds until it is released."""
+    """States of a legal hold. It is in force until it is released."""
 
     STANDING = "standing"
     RELEASE_MARKED = "release_marked"
@@ -26,9 +26,9 @@ class HoldState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """A legal hold on a person's records, or on all of the tenant's where ``subject`` is None.
+    """A legal hold on a data subject's records, or on all of the tenant's if ``subject`` is None.
 
-    ``subject`` and who placed and released it are keyed hashes of persons.
+    ``subject``, and the persons who placed and released it, are keyed hashes.
     """
 
     id: UUID
@@ -43,26 +43,28 @@ class Hold:
 
     @property
     def state(self) -> HoldState:
-        """How it stands."""
+        """Return its state."""
         if self.released_at is not None:
             return HoldState.RELEASED
         return HoldState.STANDING if self.first_release_at is None else HoldState.RELEASE_MARKED
 
 
 def erasure_record(officer: Principal, subject: str, now: datetime, tag: str) -> Record:
-    """That ``officer`` had the keys of the person with the keyed hash ``subject`` erased; ``tag`` is a random name."""
+    """Return the record that ``officer`` erased the keys of the data subject ``subject``; ``tag`` is a random name."""
     return _record(officer, EventKind.ERASED, now, tag, OpenFields(caller=officer.caller, about=subject))
 
 
 def hold_record(officer: Principal, subject: str | None, reason: str, now: datetime, tag: str) -> Record:
-    """That ``officer`` placed a hold, whose ID is that of this event. The reason is sealed: it may name persons."""
+    """Return the record that ``officer`` placed a hold with this event's ID. The reason is encrypted: it may name
+    persons.
+    """
     return _record(
         officer, EventKind.HOLD_PLACED, now, tag, OpenFields(caller=officer.caller, about=subject), reason=reason
     )
 
 
 def release_records(officer: Principal, hold: UUID, now: datetime, tag: str) -> tuple[Record, Record]:
-    """That ``officer`` marked a hold for release, and that ``officer`` released it: one of the two is recorded."""
+    """Return the records of a hold's mark for release and of its release, of which one is recorded."""
     marked, released = (
         _record(
             officer,
@@ -77,7 +79,9 @@ def release_records(officer: Principal, hold: UUID, now: datetime, tag: str) -> 
 
 
 def tenant_erasure_record(tenant: str, now: datetime, tag: str) -> Record:
-    """That an operator erased a tenant. In the log ``system``, since the tenant's own key goes; nothing is sealed."""
+    """Return the record that an operator erased a tenant. In the log ``system``, without an encrypted part, since the
+    tenant's own key is deleted.
+    """
     return Record(
         event_id=event_id(int(now.timestamp() * _MS), SYSTEM_TENANT, "custody", tag, EventKind.ERASED.value),
         tenant=SYSTEM_TENANT,

@@ -1,7 +1,7 @@
-"""Floods of refusals, held to a bounded volume: the first of a window are recorded one by one, the rest as a count.
+"""Rate limiting of recorded refusals: the first of a window are recorded one by one, the rest as a count.
 
-A window holds refusals that are alike, begins with the first of them and lasts a minute. Time is an argument. Whatever
-is offered is either to be recorded by itself or counted in exactly one summary.
+A window contains similar refusals, starts with the first of them and lasts a minute. Time is an argument. Each refusal
+is either recorded by itself or counted in exactly one summary.
 """
 
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ MOST_WINDOWS = 512
 
 
 class Alike(NamedTuple):
-    """What refusals of one window have in common. ``route`` is a template, ``caller`` a keyed hash, or None."""
+    """Common members of the refusals of a window. ``route`` is a template, ``caller`` a keyed hash, or None."""
 
     tenant: str
     refusal: str
@@ -25,12 +25,12 @@ class Alike(NamedTuple):
 
 
 OTHER = Alike(SYSTEM_TENANT, "other", "other", None, None)
-"""Refusals that came while every window was taken: only counted."""
+"""Refusals while all windows are in use: only counted."""
 
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """How many refusals of a window were not recorded one by one, and when the first and the last of these came."""
+    """Number of a window's refusals not recorded one by one, and the times of the first and the last of them."""
 
     alike: Alike
     count: int
@@ -48,10 +48,10 @@ class _Window:
 
 
 class Windows:
-    """The open windows of one process. Offering is O(1), amortised over the windows that end."""
+    """Open windows of one process. Offering is O(1), amortised over ended windows."""
 
     def __init__(self, singles: int, *, seconds: float = WINDOW_SECONDS, most: int = MOST_WINDOWS) -> None:
-        """Record ``singles`` of a window one by one; hold ``most`` windows of ``seconds``, and one for all others.
+        """Record ``singles`` of a window one by one; keep ``most`` windows of ``seconds``, and one for all others.
 
         Raises:
             ValueError: if one of them is less than one.
@@ -61,11 +61,11 @@ class Windows:
         self._singles = singles
         self._length = timedelta(seconds=seconds)
         self._most = most
-        self._open: dict[Alike, _Window] = {}  # in the order of their beginnings
+        self._open: dict[Alike, _Window] = {}  # in the order of their starts
         self._ended: list[Summary] = []
 
     def offer(self, alike: Alike, now: datetime) -> bool:
-        """Whether this refusal is to be recorded by itself; if not, it is counted."""
+        """Return True if this refusal is to be recorded by itself; otherwise it is counted."""
         window = self._current(alike, now)
         if window is None:
             self._end_those_over(now)
@@ -83,13 +83,13 @@ class Windows:
         return False
 
     def ended(self, now: datetime) -> list[Summary]:
-        """The summaries of windows that are over, each once; a window whose refusals were all recorded has none."""
+        """Return the summaries of ended windows, each once; windows without counted refusals have none."""
         self._end_those_over(now)
         ended, self._ended = self._ended, []
         return ended
 
     def end_all(self) -> list[Summary]:
-        """As ``ended``, of all windows: no more is to come."""
+        """Return the summaries of all windows, at the end of the process."""
         for alike in list(self._open):
             self._end(alike)
         ended, self._ended = self._ended, []
@@ -103,7 +103,7 @@ class Windows:
         return window
 
     def _is_over(self, window: _Window, now: datetime) -> bool:
-        """Also where the clock was set back: nothing waits for hours because of that."""
+        """Return True if a window has ended, also if the clock was set back: no refusal waits for hours."""
         return not window.opened <= now < window.opened + self._length
 
     def _end_those_over(self, now: datetime) -> None:

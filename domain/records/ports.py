@@ -12,7 +12,7 @@ EVERY_RECORD = RecordFilter()
 
 
 class RecordReader(Protocol):
-    """Reading the log's records."""
+    """Reader of the log's records."""
 
     async def search(
         self,
@@ -23,35 +23,35 @@ class RecordReader(Protocol):
         after: RecordCursor | None = None,
         limit: int = 50,
     ) -> Sequence[StoredRecord]:
-        """The newest records first, from ``after`` on. Without a tenant those of all, where the reader may see them."""
+        """Return the newest records first, from ``after`` on. Without a tenant those of all, if permitted."""
         ...
 
     async def get(self, event_id: UUID, *, tenant: str | None = None) -> StoredRecord | None:
-        """The record of an event, or None: there is none, or it is no record of the tenant's."""
+        """Return the record of an event, or None: there is none, or it belongs to another tenant."""
         ...
 
     async def unseal(self, record: StoredRecord) -> Mapping[str, Any]:
-        """The sealed fields of a record, authenticated.
+        """Decrypt and authenticate the encrypted fields of a record.
 
         Raises:
-            Refusal: NOT_FOUND if the key was erased; INTERNAL if the ciphertext does not authenticate.
+            Refusal: NOT_FOUND if the key was erased; INTERNAL if the ciphertext fails authentication.
         """
         ...
 
 
 class Custody(Protocol):
-    """Erasure and legal hold. Persons are named by keyed hashes; each act and its record are made both or neither."""
+    """Erasure and legal hold. Data subjects are keyed hashes; each act and its record are committed together."""
 
     async def erase(self, subject: str, record: Record) -> int:
-        """Erase all keys that the person's records are sealed with, in the record's tenant; give how many there were.
+        """Erase all keys of the data subject's records in the record's tenant; return their number.
 
         Raises:
-            Refusal: LEGAL_HOLD while a hold on the person or the tenant stands.
+            Refusal: LEGAL_HOLD while a hold on the data subject or the tenant is in force.
         """
         ...
 
     async def place_hold(self, subject: str | None, by: str, record: Record) -> Hold:
-        """Hold a person's records, or all of the tenant's where ``subject`` is None. Its ID is that of the event.
+        """Hold a data subject's records, or all of the tenant's if ``subject`` is None. Its ID is the event's.
 
         Raises:
             Refusal: FORBIDDEN if the tenant is erased.
@@ -59,17 +59,17 @@ class Custody(Protocol):
         ...
 
     async def release_hold(self, hold_id: UUID, by: str, records: tuple[Record, Record]) -> Hold:
-        """Mark a hold of the record's tenant for release; for the second person: release it. A released one stays so.
+        """Mark a hold of the record's tenant for release; for a second person: release it. Repeats are no-ops.
 
-        ``records`` are what is recorded of the first step and of the second.
+        ``records`` are those of the first step and of the second.
 
         Raises:
-            Refusal: NOT_FOUND; SECOND_PERSON_NEEDED if the first step was by the same person.
+            Refusal: NOT_FOUND; SECOND_PERSON_NEEDED if the first step was by the same person (dual control).
         """
         ...
 
     async def holds(self, tenant: str) -> Sequence[Hold]:
-        """The tenant's holds: those that stand first, then the newest. At most 1000."""
+        """Return the tenant's holds: those in force first, then the newest. At most 1000."""
         ...
 
 
@@ -80,7 +80,7 @@ class TenantErasures(Protocol):
         """Erase all data subjects' keys of a tenant and record it; False if it was recorded before.
 
         Raises:
-            Refusal: LEGAL_HOLD while any hold of the tenant stands.
+            Refusal: LEGAL_HOLD while any hold of the tenant is in force.
         """
         ...
 
@@ -90,7 +90,7 @@ class TenantErasures(Protocol):
 
 
 class TenantKeys(Protocol):
-    """Tenants' own keys, which open all their other keys."""
+    """Tenants' own keys, which wrap all their other keys."""
 
     async def exists(self, tenant: str) -> bool:
         """Test for a tenant's key."""

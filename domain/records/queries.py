@@ -1,4 +1,4 @@
-"""Which records are wanted: filters, and where a page of the newest first goes on."""
+"""Queries of records: filters, and cursors of pages, newest first."""
 
 import base64
 import binascii
@@ -19,13 +19,13 @@ _ID_BYTES = 16
 
 @dataclass(frozen=True, slots=True)
 class RecordFilter:
-    """What records have in common; a part that is None says nothing.
+    """Filter of records; a member that is None matches all.
 
     ``caller`` and ``subject`` are keyed hashes (32 and 64 hexadecimal digits). A record is of ``since`` or later, and
     of a time before ``until``; both aware.
 
     Raises:
-        Refusal: INVALID_REQUEST for what is no hash, or a time without a zone.
+        Refusal: INVALID_REQUEST for an invalid hash, or a time without a zone.
     """
 
     kind: EventKind | None = None
@@ -46,35 +46,35 @@ class RecordFilter:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The parts that say something."""
+        """Return the names of the members that are set."""
         return tuple(part.name for part in fields(self) if getattr(self, part.name) is not None)
 
 
 def is_subject_hash(text: str) -> bool:
-    """Whether it is a person's keyed hash already, and not their name."""
+    """Return True for a data subject's keyed hash, False for a name."""
     return _SUBJECT.match(text) is not None
 
 
 @dataclass(frozen=True, slots=True)
 class RecordCursor:
-    """A place in the order of records, newest first: after the record of this time and ID."""
+    """Position in the order of records, newest first: after the record of this time and ID."""
 
     recorded_at: datetime
     event_id: UUID
 
     @classmethod
     def of(cls, record: StoredRecord) -> "RecordCursor":
-        """Right after that record."""
+        """Return the position directly after that record."""
         return cls(record.recorded_at, record.event_id)
 
     def cursor(self) -> str:
-        """The place as text that means nothing to others."""
+        """Return the position as an opaque string."""
         micros = (self.recorded_at - _EPOCH) // _MICROSECOND
         return base64.urlsafe_b64encode(micros.to_bytes(8, "big", signed=True) + self.event_id.bytes).decode()
 
 
 def parse_cursor(text: str) -> RecordCursor:
-    """The place that a cursor stands for.
+    """Parse the position of a cursor.
 
     Raises:
         Refusal: INVALID_REQUEST, field ``cursor``.

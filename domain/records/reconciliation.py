@@ -1,4 +1,4 @@
-"""Runs that have ended without an outcome in the log: what is known of them, and what is recorded."""
+"""Runs that ended without an outcome in the log: their known state, and their record."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,7 +10,7 @@ from domain.refusals import Kind
 
 
 class EngineState(StrEnum):
-    """How a run stands for the workflow engine."""
+    """Run states of the workflow engine."""
 
     OPEN = "open"
     COMPLETED = "completed"
@@ -19,7 +19,7 @@ class EngineState(StrEnum):
     TERMINATED = "terminated"
     TIMED_OUT = "timed-out"
     GONE = "gone"
-    """Its history was deleted, or never was."""
+    """Its history was deleted, or never existed."""
 
 
 _ENDS = {
@@ -30,10 +30,10 @@ _ENDS = {
 
 
 def kind_for(end: EngineState) -> Kind:
-    """What is recorded of a run that ended so and whose outcome is missing.
+    """Return the kind to record for a run that ended so without an outcome.
 
-    One that recorded nothing itself was ended from outside. Where the engine says that it came to an end of its own,
-    its record was lost: a fault of ours, whatever it was.
+    A run that recorded nothing itself was terminated from outside. If the engine reports that it completed or failed by
+    itself, its record was lost: an internal fault.
 
     Raises:
         ValueError: the run is open.
@@ -45,7 +45,7 @@ def kind_for(end: EngineState) -> Kind:
 
 @dataclass(frozen=True, slots=True)
 class ClosedRun:
-    """A run that has ended, from a list. ``started_at`` is the list's, which for a run that was reset is too late."""
+    """A run that has ended, from a list. ``started_at`` is the list's, which is too late for a run that was reset."""
 
     workflow_id: str
     run_id: str
@@ -54,7 +54,7 @@ class ClosedRun:
 
 @dataclass(frozen=True, slots=True)
 class ClosedRuns:
-    """A page of a list, and where the next one begins; None after the last."""
+    """A page of a list, and the start of the next one; None after the last."""
 
     runs: tuple[ClosedRun, ...]
     next_page: bytes | None
@@ -62,7 +62,7 @@ class ClosedRuns:
 
 @dataclass(frozen=True, slots=True)
 class Beginning:
-    """How a run began.
+    """Start of a run.
 
     Attributes:
         started_at: the time in its event IDs.
@@ -78,7 +78,7 @@ class Beginning:
 
 @dataclass(frozen=True, slots=True)
 class OpenReservation:
-    """Tokens that are still held, and the run that they are held for. Without an admission, the run is not known."""
+    """Reserved tokens, and their run. Without an admission, the run is unknown."""
 
     reservation_id: UUID
     tenant: str
@@ -88,5 +88,5 @@ class OpenReservation:
 
     @property
     def started_ms(self) -> int:
-        """When the run began, epoch milliseconds: the reservation's ID says so."""
+        """Return the start of the run in epoch milliseconds, from the reservation's ID."""
         return self.reservation_id.int >> 80

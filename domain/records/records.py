@@ -1,4 +1,4 @@
-"""What is recorded of a request. Fields are an allow-list: what has no field here is not recorded."""
+"""Records of requests. Fields are an allow-list: nothing else is recorded."""
 
 import hashlib
 import json
@@ -10,7 +10,7 @@ from typing import Any
 from uuid import UUID
 
 SCHEMA_VERSION = 2
-"""Of the stored row and its digest: 2 added ``subject`` and ``subject_key``."""
+"""Version of the stored row and its digest: 2 added ``subject`` and ``subject_key``."""
 
 _CONTENT_VERSION = 1
 
@@ -94,9 +94,9 @@ class OpenFields:
 
 @dataclass(frozen=True, slots=True)
 class SealedFields:
-    """Fields kept encrypted under the key of the person that they are about, or of the tenant where there is none.
+    """Encrypted fields, under the key of the data subject, or of the tenant if there is none.
 
-    ``actor`` is who did something as an officer of the tenant: it is no record about them, and does not go with them.
+    ``actor`` is the officer who acted for the tenant: it is not the data subject, and survives that person's erasure.
     """
 
     subject: str | None = None
@@ -110,7 +110,7 @@ class SealedFields:
 
     @property
     def person(self) -> str | None:
-        """Whom the event is about, and who may have it erased: the end user where one is named, or the subject."""
+        """Return the data subject: the end user if named, otherwise the token's subject."""
         return self.end_user or self.subject
 
 
@@ -130,10 +130,11 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class StoredRecord:
-    """A record as it lies in the log.
+    """A stored record of the log.
 
-    ``ciphertext`` is the sealed part: under the key ``subject_key`` of the person that ``subject`` is a keyed hash of,
-    which the tenant's data key ``key_id`` wraps; where there is none, under a key derived from the data key.
+    ``ciphertext`` is the encrypted part: under the key ``subject_key`` of the data subject with the keyed hash
+    ``subject``, which the tenant's data key ``key_id`` wraps; without a data subject, under a key derived from the data
+    key.
     """
 
     event_id: UUID
@@ -155,29 +156,29 @@ _CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_asci
 
 
 def canonical(value: object) -> bytes:
-    """Canonical JSON: sorted names, no spaces, UTF-8."""
+    """Return canonical JSON: sorted names, no spaces, UTF-8."""
     return _CANONICAL.encode(value).encode()
 
 
 def open_fields(fields: OpenFields) -> dict[str, Any]:
-    """The open fields that are set, ready for JSON."""
+    """Return the open fields that are set, ready for JSON."""
     return {name: value for name, value in _set_fields(fields) if value != ()}
 
 
 def sealed_fields(fields: SealedFields) -> bytes:
-    """The sealed fields that are set, as canonical JSON: the plaintext of the record's encrypted part."""
+    """Return the encrypted fields that are set, as canonical JSON: the plaintext of the encrypted part."""
     return canonical(dict(_set_fields(fields)))
 
 
 def _set_fields(fields: OpenFields | SealedFields) -> Iterator[tuple[str, Any]]:
-    """The fields that are set. Not by ``asdict``, which copies every value, however deep."""
+    """Yield the fields that are set. Not by ``asdict``, which copies every value deeply."""
     for name in fields.__slots__:
         if (value := getattr(fields, name)) is not None:
             yield name, value
 
 
 def repeatable_content(record: Record) -> bytes:
-    """What two appends of the same event have in common: everything but times, keys and ciphertext."""
+    """Return the content shared by two appends of the same event: everything but times, keys and ciphertext."""
     return canonical(
         {
             "schema": _CONTENT_VERSION,
@@ -195,7 +196,7 @@ def repeatable_content(record: Record) -> bytes:
 def record_digest(
     record: Record, *, key_id: str, ciphertext: bytes, subject: str | None = None, subject_key: UUID | None = None
 ) -> bytes:
-    """The digest of a record that is about to be stored: see ``stored_digest``."""
+    """Return the digest of a record that is about to be stored: see ``stored_digest``."""
     return stored_digest(
         event_id=record.event_id,
         schema=SCHEMA_VERSION,
@@ -227,9 +228,9 @@ def stored_digest(
     subject_key: UUID | None,
     ciphertext: bytes,
 ) -> bytes:
-    """SHA-256 over a record as it is stored: open fields, keys' IDs, ciphertext, never plaintext of the sealed part.
+    """Return SHA-256 over a stored record: open fields, keys' IDs, ciphertext, never plaintext of the encrypted part.
 
-    Times count to the microsecond, in UTC. Schema 1 had no ``subject`` and no ``subject_key``.
+    Times are in UTC, to the microsecond. Schema 1 had no ``subject`` and no ``subject_key``.
     """
     row: dict[str, object] = {
         "schema": schema,

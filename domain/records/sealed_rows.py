@@ -1,4 +1,4 @@
-"""What of a sealed record is stored, as a value and as bytes: nothing in it is plaintext of the sealed part."""
+"""Stored form of an encrypted record, as a value and as bytes, without plaintext of the encrypted part."""
 
 import base64
 import json
@@ -11,12 +11,12 @@ from domain.records.records import SCHEMA_VERSION, Record, canonical
 
 
 class KeyErased(Exception):
-    """The key that a record was sealed with is gone."""
+    """The key of an encrypted record was erased."""
 
 
 @dataclass(frozen=True, slots=True)
 class SealedRecord:
-    """A record ready to be stored: the record in UTC, its open fields as canonical JSON, and what sealing made."""
+    """A record ready to be stored: the record in UTC, its open fields as canonical JSON, and the encrypted part."""
 
     record: Record
     subject: str | None
@@ -48,17 +48,17 @@ class SealedRow:
     digest: bytes = field(repr=False)
 
     def columns(self) -> tuple[object, ...]:
-        """The values, in order. Not by ``astuple``, which copies each of them."""
+        """Return the values, in order. Not by ``astuple``, which copies each of them."""
         return tuple(getattr(self, name) for name in self.__slots__)
 
     def open_fields(self) -> dict[str, Any]:
-        """The open fields that are set."""
+        """Return the open fields that are set."""
         found: dict[str, Any] = json.loads(self.fields)
         return found
 
 
 def row_of(sealed: SealedRecord) -> SealedRow:
-    """What is stored of a sealed record."""
+    """Return the row of an encrypted record."""
     record = sealed.record
     return SealedRow(
         event_id=record.event_id,
@@ -79,15 +79,15 @@ def row_of(sealed: SealedRecord) -> SealedRow:
 
 
 def to_bytes(row: SealedRow) -> bytes:
-    """The row as canonical JSON, binary values in base64 (RFC 4648)."""
+    """Return the row as canonical JSON, binary values in base64 (RFC 4648)."""
     return canonical({name: _plain(getattr(row, name)) for name in row.__slots__})
 
 
 def from_bytes(data: bytes) -> SealedRow:
-    """The row that ``to_bytes`` wrote.
+    """Parse the output of ``to_bytes``.
 
     Raises:
-        ValueError: if these are no such bytes.
+        ValueError: for other bytes.
     """
     try:
         values = json.loads(data)

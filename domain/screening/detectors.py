@@ -1,7 +1,6 @@
-"""What a detector is: it reads a conversation and tells what it found, and whether it could read. The seam for more.
+"""Detectors: they read a conversation, and return findings and their own state. Extension point for more.
 
-A new detector is a class with ``inspect`` and a name in ``domain/screening/screen.py``; the policy says which of
-them run.
+A new detector is a class with ``inspect`` and a name in ``domain/screening/screen.py``; the policy lists those to run.
 """
 
 from dataclasses import dataclass
@@ -15,22 +14,22 @@ from domain.text.normalise.pipeline import Normalised, normalise
 __all__ = ["NOT_SCANNED", "ONNX", "SLOW", "Detector", "Inspection", "ScreenedMessage", "pair"]
 
 ONNX = "onnx"
-"""The detector that runs a model of the operator's: ``adapters/screening/onnx.py``."""
+"""The detector with an operator's own model: ``adapters/screening/onnx.py``."""
 SLOW = frozenset({ONNX})
-"""Detectors that take tens of milliseconds: not to be run where others wait for it."""
+"""Detectors that take tens of milliseconds: not to be run in an event loop."""
 
 
 @dataclass(frozen=True, slots=True)
 class ScreenedMessage:
-    """A message as it was sent, as the model will see it, and as detectors read it.
+    """A message as sent, as the model will see it, and as detectors read it.
 
     Attributes:
-        index: its place in the request.
-        kind: what the text is.
-        text: what the model will see, sanitised.
-        original: what was sent.
-        normalised: what detectors read: the view of the first ``scanned`` code points of the original.
-        scanned: code points of the original that were read.
+        index: its position in the request.
+        kind: its kind of text.
+        text: the sanitised text for the model.
+        original: the text as sent.
+        normalised: the text for detectors: the view of the first ``scanned`` code points of the original.
+        scanned: number of code points of the original that were read.
     """
 
     index: int
@@ -43,7 +42,7 @@ class ScreenedMessage:
 
 @dataclass(frozen=True, slots=True)
 class Inspection:
-    """What one detector says. ``at_least`` is the mildest decision that its findings allow, whatever their score."""
+    """Result of one detector. ``at_least`` is the mildest decision for its findings, whatever their score."""
 
     state: DetectorState
     findings: tuple[Finding, ...] = ()
@@ -51,7 +50,7 @@ class Inspection:
 
 
 class Detector(Protocol):
-    """Reads a conversation. It may raise anything: that makes the screening unavailable, never a pass."""
+    """Reads a conversation. Any exception makes the screening unavailable, and never passes the text."""
 
     def inspect(self, conversation: tuple[ScreenedMessage, ...], policy: ScreeningPolicy) -> Inspection:
         """Judge the messages. Pure: no clock, no I/O."""
@@ -61,12 +60,12 @@ class Detector(Protocol):
 def pair(
     messages: tuple[Message, ...], originals: tuple[Message, ...], policy: ScreeningPolicy
 ) -> tuple[ScreenedMessage, ...]:
-    """Sanitised messages beside the originals, normalised as far as the policy has them read.
+    """Pair sanitised messages with the originals, normalised as far as the policy permits.
 
-    The application's own system messages don't use up what is read of the others: each is read to the limit.
+    The application's own system messages don't count against the limit of the others: each is read to the limit.
 
     Raises:
-        ValueError: they are not as many.
+        ValueError: their numbers differ.
     """
     left = policy.max_scanned_chars
     conversation: list[ScreenedMessage] = []

@@ -1,7 +1,7 @@
-"""How well scores tell attacks from what is harmless: rates, curves, confidence intervals. Labels: attacks are True.
+"""Quality of scores: rates, curves, confidence intervals. Labels: attacks are True.
 
-A text is flagged at a threshold if its score is that high or higher, as the screening decides. Texts of the same score
-are flagged together, so a rate that lies between two thresholds can't be had.
+A text is flagged at a threshold if its score is at least as high, as in the screening. Texts with the same score are
+flagged together, so not every rate can be reached.
 """
 
 import math
@@ -13,12 +13,12 @@ _Z = 1.959964  # the normal distribution's quantile for 95 %
 
 
 class NoFiguresError(ValueError):
-    """There are no attacks, or nothing harmless, to compute a figure of."""
+    """There are no attacks, or no harmless texts, for a figure."""
 
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """What a threshold leads to: shares of harmless texts (``fpr``) and of attacks (``tpr``) that are flagged."""
+    """Effect of a threshold: shares of harmless texts (``fpr``) and of attacks (``tpr``) that are flagged."""
 
     threshold: float
     fpr: float
@@ -26,7 +26,7 @@ class Point:
 
 
 def curve(scored: Iterable[tuple[float, bool]]) -> tuple[Point, ...]:
-    """The ROC curve (Fawcett 2006), from a threshold that flags nothing down to the lowest score.
+    """Return the ROC curve (Fawcett 2006), from a threshold that flags nothing down to the lowest score.
 
     Raises:
         NoFiguresError: one of the two kinds is missing.
@@ -47,18 +47,20 @@ def curve(scored: Iterable[tuple[float, bool]]) -> tuple[Point, ...]:
 
 
 def area(points: Sequence[Point]) -> float:
-    """The area under a curve, by trapezoids: 1 is perfect, 0.5 a coin."""
+    """Return the area under a curve, by trapezoids: 1 is perfect, 0.5 random."""
     steps = pairwise(points)
     return sum((after.fpr - before.fpr) * (after.tpr + before.tpr) / 2 for before, after in steps)
 
 
 def best_at(points: Sequence[Point], fpr: float) -> Point:
-    """The lowest threshold at which no larger share of harmless texts is flagged than ``fpr``."""
+    """Return the lowest threshold that flags at most the share ``fpr`` of harmless texts."""
     return [point for point in points if point.fpr <= fpr][-1]
 
 
 def precision(points: Sequence[Point], harmless: int, attacks: int) -> list[tuple[float, float]]:
-    """The precision-recall curve of that many texts: recall and precision at each threshold that flags something."""
+    """Return the precision-recall curve of that many texts: recall and precision at each threshold that flags
+    something.
+    """
     return [
         (point.tpr, point.tpr * attacks / (point.tpr * attacks + point.fpr * harmless))
         for point in points
@@ -67,10 +69,10 @@ def precision(points: Sequence[Point], harmless: int, attacks: int) -> list[tupl
 
 
 def wilson(count: int, of: int) -> tuple[float, float]:
-    """The 95 % interval of a share (Wilson 1927).
+    """Return the 95 % interval of a share (Wilson 1927).
 
     Raises:
-        NoFiguresError: a share of nothing.
+        NoFiguresError: a share of zero items.
     """
     if of < 1:
         raise NoFiguresError("a share of zero items")
@@ -81,5 +83,5 @@ def wilson(count: int, of: int) -> tuple[float, float]:
 
 
 def rows_needed(rate: float) -> int:
-    """How many texts it takes to see a rate at all: none wrong of so many bounds it with 95 % (Hanley 1983)."""
+    """Return the number of texts needed to bound a rate: no error in so many bounds it with 95 % (Hanley 1983)."""
     return math.ceil(3 / rate)

@@ -1,9 +1,9 @@
-"""Which words a pattern can't do without, so that a rule is only tried on texts that hold them.
+"""Required words of a pattern, so that a rule is only tried on texts that contain them.
 
-A clause is a set of texts of which every match holds at least one. They are read off the pattern's own syntax tree, as
-RE2's prefilter does (Cox 2012, "Regular Expression Matching with a Trigram Index"): a sequence of literals and small
-alternatives is multiplied out, and what can't be told is left out, which only makes a clause weaker, never wrong. White
-space in a text counts as one space, here and there.
+A clause is a set of strings of which every match contains at least one. They are derived from the pattern's own syntax
+tree, as RE2's prefilter does (Cox 2012, "Regular Expression Matching with a Trigram Index"): a sequence of literals and
+small alternatives is multiplied out, and uncertain parts are omitted, which only makes a clause weaker, never wrong.
+White space in a text counts as one space in both.
 """
 
 import math
@@ -21,7 +21,7 @@ _MOST = 64
 _SHORTEST = 2
 _BEST = 4
 _GRAM = 4
-_TRY = 500.0  # what it costs to try a pattern in vain on a long text, beside looking up one literal
+_TRY = 500.0  # relative cost of trying a pattern in vain on a long text, compared with one literal lookup
 _LENGTH = 3000
 _SELDOM = 0.005
 _FREQUENT = {
@@ -55,13 +55,13 @@ Clause = frozenset[str]
 
 @dataclass
 class _Known:
-    """What is known of a part: all that it can match, if that is little, or else clauses that hold for it."""
+    """Knowledge about a part: all its matches, if they are few, or else its clauses."""
 
     exact: Clause | None
     clauses: list[Clause] = field(default_factory=list)
 
     def all_clauses(self) -> list[Clause]:
-        """The clauses, with what the exact texts make for one."""
+        """Return the clauses, with one for the exact texts."""
         usable = self.exact is not None and all(len(text.strip()) >= _SHORTEST for text in self.exact)
         return [*self.clauses, self.exact] if usable and self.exact is not None else self.clauses
 
@@ -71,30 +71,30 @@ _NOTHING = frozenset({""})
 
 
 def required(pattern: re.Pattern[str]) -> tuple[Clause, ...]:
-    """The best clauses of a pattern, most telling first; none if it can match without any certain word."""
+    """Return the best clauses of a pattern, most selective first; none if it requires no word."""
     known = _sequence(parser.parse(pattern.pattern, pattern.flags))
     clauses = {_without_longer(clause) for clause in known.all_clauses()}
     return tuple(sorted(clauses, key=lambda clause: (_cost(clause), sorted(clause)))[:_BEST])
 
 
 def flat(text: str) -> str:
-    """A text as clauses see it."""
+    """Return a text in the form for clauses."""
     return f" {' '.join(text.split())} "
 
 
 def _cost(clause: Clause) -> float:
-    """What a clause costs for a text: looking for it, and trying the pattern in vain."""
+    """Return the expected cost of a clause for a text: its lookup, and a vain trial of the pattern."""
     likely = sum(_LENGTH * _frequency(text) for text in clause)
     return len(clause) + _TRY * min(1.0, likely)
 
 
 def _without_longer(clause: Clause) -> Clause:
-    """The same clause without texts that hold another one of it."""
+    """Return the clause without texts that contain another one of it."""
     return frozenset(text for text in clause if not any(other != text and other in text for other in clause))
 
 
 def _sequence(items: Iterable[tuple[Any, Any]]) -> _Known:
-    """Multiply out what is exact, and begin anew behind what isn't."""
+    """Multiply out exact parts, and start anew after others."""
     clauses: list[Clause] = []
     run: Clause = _NOTHING
     broken = False
@@ -134,7 +134,7 @@ def _item(kind: Any, argument: Any) -> _Known:  # noqa: ANN401 - the parser's ow
 
 
 def _characters(members: Sequence[tuple[Any, Any]]) -> Clause | None:
-    """The characters of a class, if they are few."""
+    """Return the characters of a class, if they are few."""
     found: set[str] = set()
     for kind, argument in members:
         if kind is kinds.LITERAL:
@@ -166,7 +166,7 @@ def _repeat(low: int, high: int, inner: _Known) -> _Known:
 
 
 class _Needed:
-    """A clause, made ready to be looked up: by the rarest four characters of each literal, if it has as many."""
+    """A clause prepared for lookup: by the rarest four characters of each literal, if it has as many."""
 
     def __init__(self, clause: Clause) -> None:
         self._short = tuple(literal for literal in sorted(clause) if len(literal) < _GRAM)
@@ -177,7 +177,7 @@ class _Needed:
         self.grams = frozenset(by_gram)
 
     def is_met(self, text: str, grams: AbstractSet[str]) -> bool:
-        """Whether the text, with these of the runs of four characters that count, holds a literal of the clause."""
+        """Return True if the text, with these relevant runs of four characters, contains a literal of the clause."""
         for gram in self.grams & grams:
             for literal in self._by_gram[gram]:
                 if literal in text:
@@ -189,7 +189,7 @@ class _Needed:
 
 
 class Index:
-    """Clauses of many patterns, to tell from a text which of them are worth trying."""
+    """Index of many patterns' clauses: selects the patterns to try on a text."""
 
     def __init__(self, patterns: Iterable[tuple[Clause, ...]]) -> None:
         """Take the clauses of each pattern."""
@@ -197,7 +197,7 @@ class Index:
         self._grams = frozenset[str]().union(*(clause.grams for clauses in self._needed for clause in clauses))
 
     def candidates(self, text: str) -> Iterator[int]:
-        """The places of the patterns that may match, in order."""
+        """Yield the indices of the patterns that may match, in order."""
         seen = flat(text)
         grams = self._grams.intersection(seen[at : at + _GRAM] for at in range(len(seen) - _GRAM + 1))
         for place, clauses in enumerate(self._needed):
@@ -210,15 +210,15 @@ class Index:
 
 @lru_cache(maxsize=4096)
 def _needed(clause: Clause) -> _Needed:
-    """A policy's rule sets share most of their rules."""
+    """Prepare a clause, cached: a policy's rule sets share most of their rules."""
     return _Needed(clause)
 
 
 def _rarest(literal: str) -> str:
-    """The four characters of a literal that are the rarest in texts."""
+    """Return the four characters of a literal that are rarest in texts."""
     return min((literal[at : at + _GRAM] for at in range(len(literal) - _GRAM + 1)), key=_frequency)
 
 
 def _frequency(gram: str) -> float:
-    """How often texts have these characters in a row, very roughly: letters by their frequency in English."""
+    """Estimate the frequency of consecutive characters, by letter frequencies of English."""
     return math.prod(_FREQUENT.get(char, _SELDOM) for char in gram)

@@ -1,6 +1,6 @@
-"""Talk about attacks, told from attacks: a phrase that is quoted and spoken of is a mention, not a use.
+"""Mentions of attacks: a phrase that is quoted and discussed is a mention, not a use.
 
-A heuristic, and a model may still follow what is only mentioned: so a mention counts half, and two of them count.
+A heuristic, and a model may still follow a mention: so a mention counts half, and two of them count fully.
 """
 
 import re
@@ -32,7 +32,7 @@ _OPENING = re.compile(r"(?:^|[\s(\[:])(['\"])[^'\"\n]{0,60}\Z")
 
 
 def is_mention(view: View, start: int, end: int) -> bool:
-    """Whether the stretch of the view from ``start`` to ``end`` is spoken of rather than said."""
+    """Return True if the stretch of the view from ``start`` to ``end`` is mentioned rather than used."""
     before = view.text[max(0, start - _REACH) : start]
     after = view.text[end : end + _REACH]
     if _ATTACK_AFTER.match(after) or _ATTACK_BEFORE.search(before):

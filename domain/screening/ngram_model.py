@@ -1,4 +1,4 @@
-"""The classifier's model as a value, and the file that holds it: the table of weights, and what makes a score of a sum.
+"""The classifier's model as a value, and its file format: weights, and the mapping of a sum to a score.
 
 The file: ``ASSAYNG1``, then little-endian: the table's size as a power of two (1 byte), the number of points (1 byte),
 scale and bias (8-byte floats), the points (margin and score, 8-byte floats each), and the weights, 1 signed byte each.
@@ -15,7 +15,7 @@ from itertools import pairwise
 from domain.screening.ngrams import TABLE_BITS
 
 NAME_CHARS = 16
-"""A model's name in a policy is this many hexadecimal digits of its SHA-256."""
+"""Number of hexadecimal digits of its SHA-256 in a model's name."""
 _MAGIC = b"ASSAYNG1"
 _HEAD = struct.Struct("<8sBBdd")
 _POINT = struct.Struct("<dd")
@@ -27,10 +27,10 @@ class NgramModel:
 
     Attributes:
         name: the first 16 hexadecimal digits of the file's SHA-256.
-        scale: what a weight of 1 counts.
-        bias: the margin of a text without features.
-        points: margins with their scores, both rising; between two points a score lies on the line between them.
-        weights: a signed byte for each place of the table.
+        scale: value of a weight of 1.
+        bias: margin of a text without features.
+        points: margins with their scores, both increasing; scores in between are interpolated linearly.
+        weights: a signed byte for each position of the table.
     """
 
     name: str
@@ -40,13 +40,13 @@ class NgramModel:
     weights: memoryview = field(repr=False)
 
     def margin(self, features: Collection[int]) -> float:
-        """The logarithm of the odds that a window with these features is of an attack, as in training."""
+        """Return the log odds that a window with these features is an attack, as in training."""
         if not features:
             return self.bias
         return self.scale * sum(map(self.weights.__getitem__, features)) / math.sqrt(len(features)) + self.bias
 
     def score(self, margin: float) -> float:
-        """The score, 0 to 1, that a margin stands for."""
+        """Return the score, 0 to 1, of a margin."""
         above = bisect_right(self.points, (margin, math.inf))
         if above == 0:
             return self.points[0][1]
@@ -57,10 +57,10 @@ class NgramModel:
 
 
 def unpack(data: bytes) -> NgramModel:
-    """Read a model's file.
+    """Parse a model's file.
 
     Raises:
-        ValueError: it is none, or one for another kind of features.
+        ValueError: it has another format, or another kind of features.
     """
     if len(data) < _HEAD.size:
         raise ValueError("is not a model")

@@ -1,7 +1,7 @@
 """Hashed n-grams of a text: the features of the classifier. Standard library only: this runs for each request.
 
-The hashing trick (Weinberger et al. 2009): a feature's place in the table of weights is its CRC-32 modulo the table's
-size. A CRC can be continued, so an n-gram's is that of the shorter one carried on: no text is put together for it.
+The hashing trick (Weinberger et al. 2009): a feature's index in the table of weights is its CRC-32 modulo the table's
+size. A CRC can be continued, so an n-gram's is computed from that of the shorter one, without concatenating strings.
 """
 
 import re
@@ -10,26 +10,26 @@ from functools import lru_cache
 from zlib import crc32
 
 TABLE_BITS = 18
-"""The table of weights has 2 to this power places."""
+"""The table of weights has 2 to this power entries."""
 WINDOW = 1000
 STRIDE = 750
-"""Code points of a view in a window, and from one window's begin to the next one's."""
+"""Code points of a view in a window, and the distance between starts of windows."""
 
 _MASK = (1 << TABLE_BITS) - 1
-# Scripts that put no spaces between words: each character is a word there.
+# Scripts without spaces between words: each character is a word.
 _UNSPACED = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
 _TOKEN = re.compile(rf"[{_UNSPACED}]|[^\W\d_{_UNSPACED}]+(?:'[^\W\d_{_UNSPACED}]+)?|\d+|\n|(?:[^\w\s]|_)+")
-_LONGEST = 40  # code points of a word, or marks of a run, that are looked at
+_LONGEST = 40  # maximum code points of a word, or marks of a run, that are read
 _LONGEST_KEPT = 20  # longer words are rare, so they would only fill the cache
 _SIZES = (3, 4, 5)
 _WORD, _CHARS, _MARKS, _BEGIN = crc32(b"word"), crc32(b"chars"), crc32(b"marks"), crc32(b"begin")
 
 _Token = tuple[bytes, int, bool, tuple[int, ...]]
-"""A token's bytes behind a space, its own hash, whether it is a word, and the features that it has by itself."""
+"""A token's bytes after a space, its own hash, True for a word, and its own features."""
 
 
 def windows(length: int) -> Iterator[tuple[int, int]]:
-    """Begin and end of each window of a text of so many code points. An empty text has none."""
+    """Yield start and end of each window of a text of that many code points. An empty text has none."""
     begin = 0
     while begin < length:
         yield begin, min(length, begin + WINDOW)
@@ -39,8 +39,10 @@ def windows(length: int) -> Iterator[tuple[int, int]]:
 
 
 def features(view: str) -> set[int]:
-    """Places in the table of the features that a window has: words, 1 to 3 at a time; 3 to 5 neighbouring letters of a
-    word; runs of marks; and marks with the word behind them."""
+    """Return table indices of a window's features.
+
+    Words, 1 to 3 at a time; 3 to 5 neighbouring letters of a word; runs of marks; and marks with the following word.
+    """
     found: set[int] = set()
     add, update = found.add, found.update
     one = two = _BEGIN  # hashes of the last word, and of the last two
@@ -64,7 +66,7 @@ def features(view: str) -> set[int]:
 
 
 def steps(view: str) -> Iterator[tuple[int, int, set[int]]]:
-    """The same features token by token, with the token's place in the view: what a feature was found at first."""
+    """Yield the same features token by token, with the token's position in the view, at their first occurrence."""
     found: set[int] = set()
     for match, alone, together in tokens(view):
         new = {*alone, *together} - found
@@ -73,9 +75,9 @@ def steps(view: str) -> Iterator[tuple[int, int, set[int]]]:
 
 
 def tokens(view: str) -> Iterator[tuple[re.Match[str], tuple[int, ...], list[int]]]:
-    """Each token with the features that it has by itself, and with those that it makes together with tokens before it.
+    """Yield each token with its own features, and with those of n-grams that end with it.
 
-    A feature comes as often as it is found: quicker than ``steps``, where only the first time counts.
+    A feature is repeated at each occurrence: quicker than ``steps``, where only the first one counts.
     """
     one = two = _BEGIN
     mark: int | None = _MARKS

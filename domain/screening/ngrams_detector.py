@@ -1,4 +1,4 @@
-"""The detector ``ngrams``: a linear classifier over hashed n-grams of what is said."""
+"""The detector ``ngrams``: a linear classifier over hashed n-grams of messages."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,30 +12,30 @@ from domain.screening.verdicts import Decision, DetectorState, Finding
 from domain.text.view import View
 
 RULE = "resembles_attacks"
-"""What the detector's findings are called."""
+"""Rule name of the detector's findings."""
 LEAST = 0.05
-"""A score below this is no finding: nearly every text resembles something a little."""
+"""A lower score is no finding: nearly every text resembles attacks slightly."""
 _MOST_KEPT = 8192
-_POINTED_OUT = 0.2  # below that a finding is of the whole window: looking closer takes as long as scoring
+_POINTED_OUT = 0.2  # below this a finding covers the whole window: locating it would take as long as scoring
 
 
 class Ngrams:
-    """How much what the user and the assistant say resembles known attacks, by the window that resembles them most.
+    """Similarity of user and assistant messages to known attacks, by the most similar window.
 
-    The application's own system messages are not judged, nor is what was not read.
+    The application's own system messages are not judged, nor is unread text.
     """
 
     name = "ngrams"
 
     def __init__(self, model: NgramModel) -> None:
         self.model = model
-        self._own: dict[str, int] = {}  # what a token weighs by itself
+        self._own: dict[str, int] = {}  # own weight of a token
 
     def inspect(self, conversation: tuple[ScreenedMessage, ...], policy: ScreeningPolicy) -> Inspection:
         """Score each message.
 
         Raises:
-            ValueError: the policy was made for another model, so its thresholds mean nothing.
+            ValueError: the policy was made for another model, so its thresholds are invalid.
         """
         if policy.ngram_model != self.model.name:
             raise ValueError("the policy names another model")
@@ -71,9 +71,9 @@ class Ngrams:
         return -begin, margin
 
     def _heaviest(self, text: str, begin: int) -> tuple[int, int]:
-        """The stretch of the window from ``begin`` on with the largest sum of weights (Kadane's algorithm).
+        """Return the stretch of the window from ``begin`` on with the largest sum of weights (Kadane's algorithm).
 
-        A feature weighs each time that it is found.
+        A feature counts at each occurrence.
         """
         best, place = -1, (0, WINDOW)
         total = start = 0
@@ -95,7 +95,7 @@ class Ngrams:
 
 @dataclass(frozen=True, slots=True)
 class WeighedToken:
-    """A token of a view and how much it adds to its window's margin, with what it makes together with those before."""
+    """A token of a view, and its contribution to its window's margin, with n-grams that end with it."""
 
     start: int
     end: int
@@ -103,8 +103,10 @@ class WeighedToken:
 
 
 def explain(text: str, begin: int, model: NgramModel) -> Iterator[WeighedToken]:
-    """What each token of the window that begins at ``begin`` of a view weighs, in order. Their sum is the margin but
-    for the model's bias."""
+    """Yield the weight of each token of the window at ``begin``, in order.
+
+    Their sum is the margin without the model's bias.
+    """
     end = next((end for start, end in windows(len(text)) if start == begin), len(text))
     found = list(steps(text[begin:end]))
     unit = model.scale / max(1, sum(len(new) for _, _, new in found)) ** 0.5

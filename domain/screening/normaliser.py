@@ -1,4 +1,4 @@
-"""The detector ``normaliser``: how what was sent was disguised, and what was left undecoded."""
+"""The detector ``normaliser``: disguises of the text as sent, and text left undecoded."""
 
 from collections.abc import Iterator
 
@@ -8,16 +8,16 @@ from domain.screening.verdicts import Decision, DetectorState, Finding
 
 
 class Normaliser:
-    """Names every technique that disguised a text, whoever says it.
+    """Reports every technique that disguised a text, whatever its role.
 
-    That something is encoded or oddly spelled is no fault: such a finding scores nothing, and what the text says is for
-    other detectors. Text that people don't see is another matter. Whatever it says, a reviewer should know.
+    Encodings and unusual spellings are no offence: such a finding has score zero, and the decoded text is judged by
+    other detectors. Invisible text is different: it always requires review.
     """
 
     name = "normaliser"
 
     def inspect(self, conversation: tuple[ScreenedMessage, ...], policy: ScreeningPolicy) -> Inspection:
-        """Tell of every message's techniques, and of what was not read or not decoded in it."""
+        """Report every message's techniques, and its unread or undecoded parts."""
         findings: list[Finding] = []
         hides = unread = False
         for exchange in conversation:
@@ -34,7 +34,7 @@ class Normaliser:
 
 
 def _unread(exchange: ScreenedMessage) -> Iterator[tuple[int, int]]:
-    """What was not read, and all that was read where some of it stayed encoded."""
+    """Yield unread parts, and the whole text read if some of it stayed encoded."""
     if not exchange.normalised.complete:
         yield 0, exchange.scanned
     if exchange.scanned < len(exchange.original):

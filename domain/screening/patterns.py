@@ -1,7 +1,7 @@
-"""Patterns that an operator may write: regular expressions whose work at any place of a text has a fixed bound.
+"""Patterns written by operators: regular expressions with bounded work at every position of a text.
 
-Python's engine backtracks, so an unlucky pattern takes time exponential in the text (CWE-1333). With every repeat
-bounded and none inside another, the work at one place depends on the pattern alone, so the work on a text is linear.
+Python's engine backtracks, so an unfortunate pattern takes time exponential in the text (CWE-1333). With every repeat
+bounded and none nested, the work at one position depends on the pattern alone, so the work on a text is linear.
 """
 
 import re
@@ -19,7 +19,7 @@ _IGNORED = re.compile(r"\s+|#[^\n]*")
 
 @dataclass
 class _PatternGroup:
-    """What is known of an open group. ``wide`` counts the far-reaching repeats on the longest way through it."""
+    """State of an open group. ``wide`` counts the long repeats on its longest path."""
 
     repeats: bool = False
     wide: int = 0
@@ -31,10 +31,11 @@ class _PatternGroup:
 
 
 def compile_pattern(pattern: str) -> re.Pattern[str]:
-    """Compile a pattern in verbose syntax: white space and ``# comments`` in it mean nothing.
+    """Compile a pattern in verbose syntax: white space and ``# comments`` in it are ignored.
 
     Raises:
-        ValueError: it is no regular expression, its work is not bounded (says why), or it matches nothing at all.
+        ValueError: it is no regular expression, its work is not bounded (with the reason), or it matches the empty
+            string.
     """
     _require_bounded(pattern)
     try:
@@ -48,7 +49,7 @@ def compile_pattern(pattern: str) -> re.Pattern[str]:
 
 def _require_bounded(pattern: str) -> None:
     groups = [_PatternGroup()]
-    closed: _PatternGroup | None = None  # the group that ends just here, if one does
+    closed: _PatternGroup | None = None  # the group that ends here, if one does
     at = 0
     while at < len(pattern):
         if ignored := _IGNORED.match(pattern, at):
@@ -65,7 +66,7 @@ def _require_bounded(pattern: str) -> None:
 
 
 def _atom(pattern: str, at: int, groups: list[_PatternGroup]) -> tuple[_PatternGroup | None, int]:
-    """Step over what begins at ``at``; give the group that it closes and the place behind it."""
+    """Step over the item at ``at``; return the group that it closes and the position after it."""
     char = pattern[at]
     if char == "\\":
         if pattern[at + 1 : at + 2].isdigit():
@@ -100,6 +101,6 @@ def _repeat(quantifier: re.Match[str], closed: _PatternGroup | None, around: _Pa
         raise ValueError(f"repeats too often: at most {_MAX_GROUP_REPEAT} for a group, {_MAX_REPEAT} otherwise")
     if closed and closed.repeats:
         raise ValueError("contains a nested repeat")
-    if quantifier["comma"]:  # an exact number of repeats leaves nothing to try
+    if quantifier["comma"]:  # an exact number of repeats leaves no alternatives
         around.repeats = True
         around.branch += most > _WIDE

@@ -1,4 +1,4 @@
-"""What an operator decides about screening, as values. ``domain/policy/screening.py`` reads them from the policy."""
+"""Screening policy, as values. Read by ``domain/policy/screening.py``."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -11,9 +11,9 @@ from domain.screening.verdicts import Mode
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A named pattern and how sure it is, 0 to 1. It matches on the normalised view of a text.
+    """A named pattern and its confidence, 0 to 1. It matches the normalised view of a text.
 
-    ``needs`` are clauses (``screening_literals``): the pattern matches no text that does not meet all of them.
+    ``needs`` are clauses (``literals``): the pattern can match only texts that meet all of them.
     """
 
     name: str
@@ -24,7 +24,7 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class RuleSet:
-    """Rules for a kind of text, with an index that tells which of them are worth trying on one."""
+    """Rules for a kind of text, with an index that selects those to try on a text."""
 
     rules: tuple[Rule, ...] = ()
     index: Index = field(init=False, compare=False)
@@ -33,13 +33,13 @@ class RuleSet:
         object.__setattr__(self, "index", Index(rule.needs for rule in self.rules))
 
     def candidates(self, text: str) -> Iterator[Rule]:
-        """The rules that may match, in order: all others do not."""
+        """Yield the rules that may match, in order; others can't."""
         return (self.rules[place] for place in self.index.candidates(text))
 
 
 @dataclass(frozen=True, slots=True)
 class Thresholds:
-    """Scores from which on a message is held for a review, or blocked. They hold for up to so many code points."""
+    """Minimum scores of a review and of a block. They apply up to a number of code points."""
 
     review: float
     block: float
@@ -48,7 +48,7 @@ class Thresholds:
 
 @dataclass(frozen=True, slots=True)
 class RiskBands:
-    """Scores from which on a run's risk is called raised, or high."""
+    """Minimum scores of a raised and of a high risk."""
 
     raised: float
     high: float
@@ -56,41 +56,41 @@ class RiskBands:
 
 @dataclass(frozen=True, slots=True)
 class Treatment:
-    """What scores lead to. ``thresholds`` are by kind of text, in bands of rising length; the last has no limit."""
+    """Decisions for scores. ``thresholds`` are by kind of text, in bands of increasing length; the last is open."""
 
     mode: Mode
     thresholds: Mapping[TextKind, tuple[Thresholds, ...]]
 
     def thresholds_of(self, kind: TextKind, length: int) -> Thresholds:
-        """What holds for a text of that kind, so many code points long."""
+        """Return the thresholds for a text of that kind with that many code points."""
         bands = self.thresholds[kind]
         return next((band for band in bands if band.up_to is None or length <= band.up_to), bands[-1])
 
 
 @dataclass(frozen=True, slots=True)
 class Exemption:
-    """A treatment of their own for some tenants, some models, or both; None stands for all of them."""
+    """Separate treatment for some tenants, some models, or both; None means all of them."""
 
     tenants: frozenset[str] | None
     models: frozenset[str] | None
     treatment: Treatment
 
     def covers(self, tenant: str, model: str) -> bool:
-        """Whether it is meant for that tenant's requests of that model."""
+        """Return True if it applies to that tenant's requests to that model."""
         return (self.tenants is None or tenant in self.tenants) and (self.models is None or model in self.models)
 
 
 @dataclass(frozen=True, slots=True)
 class OnnxPolicy:
-    """Which model the detector ``onnx`` has to be, and how its answer is read.
+    """Required model of the detector ``onnx``, and its interpretation.
 
     Attributes:
         model_sha256: of ``model.onnx``, hexadecimal.
         tokenizer_sha256: of ``tokenizer.json``, hexadecimal.
-        label: the place of "attack" among the model's labels.
+        label: index of "attack" among the model's labels.
         window_tokens: tokens that the model reads at once; longer texts are read in windows that overlap by a quarter.
-        most_windows: of one message; what is beyond is not scanned.
-        least: a probability below this is no finding.
+        most_windows: of one message; the rest is not scanned.
+        least: a lower probability is no finding.
     """
 
     model_sha256: str
@@ -103,19 +103,19 @@ class OnnxPolicy:
 
 @dataclass(frozen=True, slots=True)
 class ScreeningPolicy:
-    """How prompts are screened.
+    """Policy for screening prompts.
 
     Attributes:
         detectors: names of the detectors that must run, none twice, at least one.
-        treatments: what scores lead to; of several, the severest decision counts. At least one.
-        exemptions: who is treated otherwise. The first that covers a request holds.
-        bands: which scores are a raised or high risk.
-        max_scanned_chars: code points of a conversation that are read; more is a finding of its own.
-        hidden_text_score: the score of text that hides.
-        rules: the rules that are switched on, by kind of text; none for a kind that is left out.
-        removed_characters: visible characters that sanitising takes out, so that detectors read past them as well.
-        ngram_model: the name of the classifier's model that the thresholds were made for.
-        onnx: the model that the operator brings; None without one.
+        treatments: decisions for scores; of several, the severest counts. At least one.
+        exemptions: exceptions. The first that covers a request applies.
+        bands: minimum scores of a raised and of a high risk.
+        max_scanned_chars: maximum number of code points of a conversation that are read; more is a separate finding.
+        hidden_text_score: score of hidden text.
+        rules: enabled rules by kind of text; none for an omitted kind.
+        removed_characters: visible characters that sanitising removes, so that detectors ignore them as well.
+        ngram_model: name of the classifier's model that the thresholds were made for.
+        onnx: the operator's model; None without one.
     """
 
     detectors: tuple[str, ...]
@@ -130,10 +130,10 @@ class ScreeningPolicy:
     onnx: OnnxPolicy | None = None
 
     def for_request(self, tenant: str, models: tuple[str, ...]) -> "ScreeningPolicy":
-        """The policy as it holds for a tenant's request.
+        """Return the policy for a tenant's request.
 
-        ``models`` are all that may come to answer it, fallbacks included: what one of them must not see does not get
-        there by way of another.
+        ``models`` are all that may answer it, fallbacks included: text that one of them must not see must not reach it
+        as a fallback.
         """
         if not self.exemptions:
             return self

@@ -1,4 +1,4 @@
-"""The detector ``rules``: named patterns on the normalised view of what is said."""
+"""The detector ``rules``: named patterns on the normalised view of messages."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,10 +11,10 @@ from domain.text.view import View
 
 
 class Rules:
-    """Named patterns on the normalised view of what is said, those that the policy has for its kind of text.
+    """Named patterns on the normalised view of messages, by kind of text.
 
-    A kind without rules is not judged: by default the application's own system messages, as giving instructions is what
-    they are for. What was not read is a finding of its own.
+    A kind without rules is not judged: by default the application's own system messages, whose purpose is to give
+    instructions. Unread text is a separate finding.
     """
 
     name = "rules"
@@ -47,7 +47,7 @@ class Rules:
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """A place in a view where a rule matches, and whether it is only spoken of there."""
+    """A match of a rule in a view, and True if it is only a mention."""
 
     start: int
     end: int
@@ -55,7 +55,7 @@ class Hit:
 
 
 def find(rule: Rule, view: View) -> Hit | None:
-    """The first place where a rule's phrase is used; else the first where it is mentioned; else None."""
+    """Return the first use of a rule's phrase; else its first mention; else None."""
     mentioned: Hit | None = None
     for match in rule.pattern.finditer(view.text):
         if match.start() == match.end():

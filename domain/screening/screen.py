@@ -1,7 +1,7 @@
-"""Screening of prompts: detectors in, one verdict out. What can't be judged is never let through.
+"""Screening of prompts: detectors in, one verdict out. Text that can't be judged never passes.
 
-Each message is judged for itself, by the thresholds for its kind and length, and the severest decision counts. Scores
-of different rules are combined by noisy-or (Pearl 1988), 1 - (1-a)(1-b)...: two doubts weigh more than one.
+Each message is judged separately, by the thresholds for its kind and length, and the severest decision counts. Scores
+of different rules are combined by noisy-or (Pearl 1988), 1 - (1-a)(1-b)...: two findings weigh more than one.
 """
 
 import math
@@ -18,7 +18,7 @@ from domain.screening.rules import Rules
 from domain.screening.verdicts import Decision, DetectorReport, DetectorState, Finding, Mode, RiskBand, Verdict
 
 DETECTORS: Mapping[str, Detector] = MappingProxyType({Rules.name: Rules(), Normaliser.name: Normaliser()})
-"""The detectors that need nothing but the policy. The others are made when a process starts."""
+"""Detectors that need only the policy. The others are constructed when a process starts."""
 DETECTOR_NAMES = (*DETECTORS, Ngrams.name, ONNX)
 """Every detector that a policy can name."""
 
@@ -31,9 +31,9 @@ def screen(
     policy: ScreeningPolicy,
     detectors: Mapping[str, Detector] = DETECTORS,
 ) -> Verdict:
-    """Judge sanitised messages by what the originals say once they are normalised.
+    """Judge sanitised messages by their normalised originals.
 
-    Findings point into the original messages.
+    Findings refer to the original messages.
 
     Raises:
         Refusal: SCREENING_UNAVAILABLE if any detector that the policy names can't run, or none is named.
@@ -65,13 +65,13 @@ def screen(
 
 
 def _judge(treatment: Treatment, messages: tuple[Message, ...], scores: tuple[float, ...], least: Decision) -> Decision:
-    """What one treatment makes of the messages' scores."""
+    """Return the decision of one treatment for the messages' scores."""
     thresholds = (treatment.thresholds_of(message.text_kind, len(message.content)) for message in messages)
     return severest([least, *(decide(score, found) for score, found in zip(scores, thresholds, strict=True))])
 
 
 def combine(findings: Iterable[Finding]) -> float:
-    """The score of a message's findings together, by rule, rounded so that it is written the same everywhere."""
+    """Return the combined score of a message's findings, by rule, rounded for a uniform text form."""
     by_rule: dict[tuple[str, str], float] = {}
     for finding in findings:
         key = (finding.detector, finding.rule)
@@ -80,14 +80,14 @@ def combine(findings: Iterable[Finding]) -> float:
 
 
 def decide(score: float, thresholds: Thresholds) -> Decision:
-    """What a score leads to."""
+    """Return the decision for a score."""
     if score >= thresholds.block:
         return Decision.BLOCK
     return Decision.REVIEW if score >= thresholds.review else Decision.ALLOW
 
 
 def severest(decisions: Iterable[Decision]) -> Decision:
-    """The severest of some decisions.
+    """Return the severest of some decisions.
 
     Raises:
         ValueError: there are none.
@@ -104,7 +104,7 @@ def _band(score: float, bands: RiskBands) -> RiskBand:
 def _conversation(
     messages: tuple[Message, ...], originals: tuple[Message, ...], policy: ScreeningPolicy
 ) -> tuple[ScreenedMessage, ...]:
-    """Normalise what was sent, once for all detectors."""
+    """Normalise the messages as sent, once for all detectors."""
     try:
         return pair(messages, originals, policy)
     except Exception as error:  # noqa: BLE001 - whatever was raised, nothing was judged
@@ -118,7 +118,7 @@ def _inspect(
     conversation: tuple[ScreenedMessage, ...],
     policy: ScreeningPolicy,
 ) -> Inspection:
-    """Run one detector. The cause of a failure is not carried on: its text may quote the prompt."""
+    """Run one detector. The cause of a failure is dropped: its text may quote the prompt."""
     try:
         inspection = detectors[name].inspect(conversation, policy)
     except Exception as error:  # noqa: BLE001 - whatever a detector raises, it has not judged

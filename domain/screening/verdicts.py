@@ -4,11 +4,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 NOT_SCANNED = "not_scanned"
-"""The rule that names text beyond what a detector reads."""
+"""Rule for text beyond a detector's reading limit."""
 
 
 class Decision(StrEnum):
-    """What a verdict asks for."""
+    """Decisions of a verdict."""
 
     ALLOW = "allow"
     REVIEW = "review"
@@ -16,14 +16,14 @@ class Decision(StrEnum):
 
 
 class Mode(StrEnum):
-    """Whether a decision is acted upon, or recorded only."""
+    """Modes: decisions are enforced, or only recorded."""
 
     ENFORCE = "enforce"
     MONITOR = "monitor"
 
 
 class RiskBand(StrEnum):
-    """A verdict's score, coarse enough for a search attribute."""
+    """Risk bands: a verdict's score, coarse enough for a search attribute."""
 
     LOW = "low"
     RAISED = "raised"
@@ -31,7 +31,7 @@ class RiskBand(StrEnum):
 
 
 class DetectorState(StrEnum):
-    """Whether a detector has read the text. Only ``SCORED`` counts as having run."""
+    """States of a detector. Only ``SCORED`` counts as having run."""
 
     SCORED = "scored"
     NOT_APPLICABLE = "not_applicable"
@@ -40,9 +40,9 @@ class DetectorState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Something that a detector found. ``start`` and ``end`` are code points in the message at ``message``.
+    """A finding of a detector. ``start`` and ``end`` are code points in the message at ``message``.
 
-    On the way in that message is the one that was sent, not what sanitising made of it.
+    For prompts that is the message as sent, before sanitising.
     """
 
     detector: str
@@ -55,7 +55,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class DetectorReport:
-    """Whether one detector ran."""
+    """State of one detector."""
 
     detector: str
     state: DetectorState
@@ -63,7 +63,7 @@ class DetectorReport:
 
 @dataclass(frozen=True, slots=True)
 class MatchedSpan:
-    """Where a rule matched: code points ``start`` to ``end`` of the message at ``message``. It quotes nothing."""
+    """Position of a match: code points ``start`` to ``end`` of the message at ``message``. It quotes nothing."""
 
     rule: str
     message: int
@@ -76,9 +76,9 @@ _TOLD = 0.2
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What the screening decided, why, and which detectors stand behind it. ``score`` is 0 to 1.
+    """Decision of the screening, its findings, and the detectors that ran. ``score`` is 0 to 1.
 
-    In monitor mode nothing is acted upon: ``decision`` is to allow, and ``withheld`` says what it would have been.
+    In monitor mode nothing is enforced: ``decision`` is to allow, and ``withheld`` is the suppressed decision.
     """
 
     decision: Decision
@@ -91,16 +91,16 @@ class Verdict:
 
     @property
     def judged(self) -> Decision:
-        """What the screening thinks, whether or not it is acted upon."""
+        """Return the screening's decision, whether enforced or not."""
         return self.decision if self.withheld is None else self.withheld
 
     @property
     def places(self) -> tuple[MatchedSpan, ...]:
-        """Where what decided was found, in the order of findings: not where there is hardly a doubt."""
+        """Return the positions of the deciding findings in order, without low scores."""
         told = [found for found in self.findings if found.score >= _TOLD or found.rule == NOT_SCANNED]
         return tuple(MatchedSpan(found.rule, found.message, found.start, found.end) for found in told or self.findings)
 
     @property
     def rules(self) -> tuple[str, ...]:
-        """Names of the rules that matched, each once, in order: safe to show, they quote nothing."""
+        """Return the names of the matching rules, each once, in order: safe to show, they quote nothing."""
         return tuple(dict.fromkeys(finding.rule for finding in self.findings))
