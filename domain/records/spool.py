@@ -33,7 +33,7 @@ class Spool(Protocol):
         ...
 
     async def remove(self, places: Sequence[int]) -> None:
-        """Remove entries returned by ``oldest``. If the process ends before that is durable, they are returned again."""
+        """Remove entries returned by ``oldest``. They return if the process ends before that is durable."""
         ...
 
     async def close(self) -> None:
