@@ -183,7 +183,7 @@ class LogMonthArchiver:
 
     def _report(self, month: date, noted: Sequence[ArchiveRow]) -> MonthReport:
         if not noted:
-            return _kept(month, "it has no records")
+            return _kept(month, "there are no records of that month")
         names = tuple(found.tenant for found in noted)
         return MonthReport(month_name(month), "archived", names, sum(found.rows for found in noted))
 
