@@ -1,4 +1,4 @@
-"""Makes activities fail by kind. What no kind describes is ``internal``, and tells no more than that."""
+"""Interceptor that makes activities fail by kind. Other exceptions become ``internal``, without details."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ from domain.refusals import Kind, Refusal
 
 
 def as_failure(error: Exception) -> ApplicationError:
-    """The failure for an exception that left an activity."""
+    """Return the failure for an exception of an activity."""
     match error:
         case Refusal():
             return failure_for(error.kind, retry_after=error.retry_after)
@@ -42,7 +42,7 @@ class _FailingByKind(ActivityInboundInterceptor):
 
 
 def _shape_only(error: Exception) -> tuple[type[Exception], Exception, Any]:
-    """The error's type and place without its text, which may quote what it choked on."""
+    """Return the error's type and location without its text, which may quote data."""
     return type(error), type(error).__new__(type(error)), error.__traceback__
 
 

@@ -1,6 +1,6 @@
-"""Kinds to Temporal failures: the only place where a refusal becomes an ``ApplicationError``.
+"""Mapping of kinds to Temporal failures: the only place that makes an ``ApplicationError`` of a refusal.
 
-The failure's type is the kind's value. Its message is the kind's too: details for callers travel in results, never in
+The failure's type is the kind's value. Its message is the kind's too: details for callers are in results, never in
 exception text. Light enough for a workflow to import.
 """
 
@@ -12,7 +12,7 @@ from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 from domain.refusals import Kind, Nature
 
 HANDED_OVER: Final = "handed-over"
-"""The type of the failure of an attempt that ended with its worker. No kind: nothing was wrong with it."""
+"""Failure type of an attempt that ended with its worker. Not a kind: nothing was wrong with it."""
 
 _WAIT_AND_TRY = frozenset({Kind.STORE_UNAVAILABLE, Kind.VAULT_UNAVAILABLE, Kind.ENGINE_UNAVAILABLE, Kind.INTERNAL})
 
@@ -20,11 +20,11 @@ _WAIT_AND_TRY = frozenset({Kind.STORE_UNAVAILABLE, Kind.VAULT_UNAVAILABLE, Kind.
 def failure_for(
     kind: Kind, *details: object, retryable: bool | None = None, retry_after: float | None = None
 ) -> ApplicationError:
-    """The failure that stands for a kind.
+    """Return the failure for a kind.
 
-    Only absent stores and unexpected errors are retried, unless ``retryable`` says otherwise. ``retry_after`` (seconds)
-    becomes the delay before the next attempt; ``details`` are encrypted like any payload. What is the caller's doing
-    or a policy's decision is benign: it is no error of ours, and no alarm.
+    Only unavailable servers and unexpected errors are retried, unless ``retryable`` is given. ``retry_after`` (seconds)
+    becomes the delay before the next attempt; ``details`` are encrypted like any payload. A caller's mistake or a
+    policy's decision is benign: it is no fault, and no alarm.
     """
     again = kind in _WAIT_AND_TRY if retryable is None else retryable
     return ApplicationError(
@@ -40,7 +40,7 @@ def failure_for(
 
 
 def handed_over(failed_before: int) -> ApplicationError:
-    """The failure of an attempt whose worker stops; ``failed_before`` is how many attempts had failed before it."""
+    """Return the failure of an attempt whose worker stops; ``failed_before`` is the number of earlier failed attempts."""
     return ApplicationError(
         "the worker is shutting down", failed_before, type=HANDED_OVER, category=ApplicationErrorCategory.BENIGN
     )

@@ -1,4 +1,4 @@
-"""Heartbeats of an activity that takes long, beside its work."""
+"""Heartbeats of a long activity, beside its work."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -9,9 +9,9 @@ from temporalio import activity
 
 @asynccontextmanager
 async def heartbeats() -> AsyncIterator[None]:
-    """Heartbeat five times in each heartbeat timeout, until left: by its answers an attempt hears that it is cancelled.
+    """Heartbeat five times per heartbeat timeout, until left. Cancellation arrives in heartbeat responses.
 
-    Not at once: most calls end before, and save one.
+    The first one is delayed: most calls end before it, and save it.
     """
     timeout = activity.info().heartbeat_timeout
 

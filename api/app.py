@@ -41,7 +41,7 @@ def build_app(
         version="0.1.0",
         summary="A security gateway for AI requests, built on Temporal",
         redirect_slashes=False,
-        docs_url=None,  # FastAPI's pages load scripts from elsewhere
+        docs_url=None,  # FastAPI's pages load scripts from other hosts
         redoc_url=None,
     )
     app.state.readiness = readiness

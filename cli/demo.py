@@ -95,7 +95,7 @@ def _say_problem(out: Output, prompt: str, reply: GatewayReply) -> None:
     out.note(f"   prompt    {prompt}\n   answer    {reply.status} {body.get('type')}")
     out.note(f"             {body.get('detail')}")
     for found in body.get("findings", ()):
-        quoted = prompt[found["start"] : found["end"]]  # the caller knows the prompt: no answer ever quotes it
+        quoted = prompt[found["start"] : found["end"]]  # the caller has the prompt: responses never quote it
         out.note(f"   why       {found['rule']}, at {found['start']}-{found['end']}: {escape(repr(quoted))}")
 
 

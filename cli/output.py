@@ -11,7 +11,7 @@ from rich.table import Table
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
-_WIDE = 240  # columns where nobody's terminal sets a limit: a file, a pipe
+_WIDE = 240  # columns for output without a terminal: a file, a pipe
 
 
 @dataclass(frozen=True)

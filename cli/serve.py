@@ -29,7 +29,7 @@ class Processes:
 
     def __init__(self, settings: Settings, *, alone: bool) -> None:
         """Take the settings. ``alone``: this process has one role, whose process marks the ready file."""
-        # imported here and below: these take a second to load, which no other command or role should cost
+        # imported here and below: these take a second to load, which other commands and roles should not pay
         from api.http.metrics import Metrics  # noqa: PLC0415
         from assay_temporal.contracts import InferenceResult  # noqa: PLC0415
         from services.runs.local_feed import LocalRunFeed  # noqa: PLC0415
@@ -69,7 +69,7 @@ class Processes:
     def _archiver(self, stop: asyncio.Event) -> Awaitable[None]:
         import worker.archiver  # noqa: PLC0415
 
-        # a client of its own: its login opens Assay's own payloads, and no tenant's
+        # a separate client: its login decrypts Assay's own payloads, and no tenant's
         return worker.archiver.serve(self._settings, stop, self._connection(), ready_file=self._ready_file)
 
     def _connection(self) -> "TemporalConnection":

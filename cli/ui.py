@@ -56,7 +56,7 @@ def ui(
 def _open(address: str, folder: Path) -> bool:
     """Open the address through a private file: process arguments are visible to other users."""
     if sys.platform.startswith("linux") and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
-        return False  # what would be found is a browser in text mode
+        return False  # the only browser found would be one in text mode
     if not folder.is_dir():
         return False
     page = folder / "ui.html"

@@ -1,4 +1,4 @@
-"""Paths inside the installation: files that are shipped beside the code."""
+"""Paths inside the installation: files shipped with the code."""
 
 from pathlib import Path
 from typing import Final

@@ -1,7 +1,7 @@
 """Structured logs: events with named values, never a secret, a prompt or an exception's text.
 
-``structlog`` renders what we log and what libraries log through ``logging`` alike. Exceptions are rendered as types and
-places: their texts may quote what they choked on.
+``structlog`` renders Assay's log events and those of libraries through ``logging`` alike. Exceptions are rendered as
+types and locations: their texts may quote data.
 """
 
 import logging
@@ -16,7 +16,7 @@ _QUIET = ("httpx", "httpx2", "httpcore", "httpcore2", "aiohttp", "urllib3", "asy
 
 
 def _shape_of_exception(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """Replace ``exc_info`` by the exception's type and the places it came through."""
+    """Replace ``exc_info`` by the exception's type and the locations of its traceback."""
     info = event.pop("exc_info", None)
     if info is True:
         info = sys.exc_info()
@@ -32,7 +32,7 @@ def _shape_of_exception(_logger: object, _method: str, event: MutableMapping[str
 
 
 def _type_names(error: BaseException | None) -> Iterator[str]:
-    """The types of an error and of what caused it."""
+    """Yield the types of an error and of its causes."""
     for _ in range(8):
         if error is None:
             return
@@ -51,7 +51,7 @@ def _shared() -> list[Any]:
 
 
 def configure(level: str, form: str) -> None:
-    """Set up logging for a process: ``form`` is ``json`` (one object a line) or ``console``, on standard error."""
+    """Set up logging for a process: ``form`` is ``json`` (one object per line) or ``console``, on standard error."""
     renderer: Any = (
         structlog.processors.JSONRenderer()
         if form == "json"

@@ -1,6 +1,6 @@
 """Process roles: the one table behind settings, Vault's AppRoles, database logins, ``assay serve`` and deployments.
 
-A new role is a row here, and what ``tests/deploy/test_role_table.py`` then names as missing: a Vault policy in
+A new role is a row here, and the items reported as missing by ``tests/deploy/test_role_table.py``: a Vault policy in
 ``deploy/vault``, a PostgreSQL group in ``deploy/sql/roles.sql``, a service in ``docker-compose.yml``, a process in
 ``cli/serve.py``, rows in ``docs/operate.md``.
 """
@@ -41,12 +41,12 @@ class ProcessRole:
 
     @property
     def approle(self) -> str:
-        """Name of its AppRole, of its Vault policy, and of the subject of its client certificate."""
+        """Return the name of its AppRole, of its Vault policy, and of the subject of its client certificate."""
         return f"assay-{self.name}"
 
     @property
     def policy_file(self) -> str:
-        """Name of the file with its Vault policy."""
+        """Return the name of the file with its Vault policy."""
         return f"{self.name}.hcl"
 
 
@@ -66,7 +66,7 @@ SEQUENCER: Final = ProcessRole(
     "sequencer",
     (SEQUENCER_LOGIN,),
     uses_temporal=False,
-    ends_after="worker",  # so that what the others recorded at the end is in the log's tree too
+    ends_after="worker",  # so that the last records of the others enter the log's tree too
     metrics_setting=("audit", "metrics_port"),
 )
 ARCHIVER: Final = ProcessRole("archiver", (ARCHIVER_LOGIN,))
@@ -79,7 +79,7 @@ DATABASES: Final = tuple(database for role in ALL for database in role.databases
 
 
 def named(name: str) -> ProcessRole:
-    """The role of a name.
+    """Return the role with that name.
 
     Raises:
         KeyError: there is none.

@@ -1,7 +1,7 @@
 """Settings: read once from the environment (prefix ``ASSAY_``, groups by ``__``), frozen, passed by constructor.
 
-Example: ``ASSAY_VAULT__ADDRESS=https://vault.internal:8200``. No setting holds a secret: those come from Vault, and
-what opens Vault (an AppRole secret ID) comes from a file that a setting names.
+Example: ``ASSAY_VAULT__ADDRESS=https://vault.internal:8200``. No setting is a secret: secrets come from Vault, and
+Vault's credentials (an AppRole secret ID) from a file that a setting names.
 """
 
 import re
@@ -25,7 +25,7 @@ BuildId = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,100}$")]
 
 
 def _origin(value: str | None) -> str | None:
-    """An origin as browsers write it (RFC 6454 section 6.2), or none for an empty value."""
+    """Validate an origin as browsers send it (RFC 6454 section 6.2); None for an empty value."""
     return require_origin(value) if value else None
 
 
@@ -46,8 +46,8 @@ class _SettingsGroup(BaseModel):
 class ApiSettings(_SettingsGroup):
     """The HTTP edge. Serve it behind a TLS proxy unless it listens on loopback.
 
-    ``spool_dir`` keeps refusals on their way into the log; of refusals that are alike, ``refusals_one_by_one`` a minute
-    are recorded each, and the rest as a count.
+    ``spool_dir`` stores refusals until they are in the log; of similar refusals, ``refusals_one_by_one`` a minute are
+    recorded each, and the rest as a count.
     """
 
     host: str = "127.0.0.1"
@@ -69,7 +69,7 @@ class ApiSettings(_SettingsGroup):
 
 
 class AppRoleSettings(_SettingsGroup):
-    """Where a process finds its AppRole credentials. The secret ID may be a response-wrapping token."""
+    """Files of a process's AppRole credentials. The secret ID may be a response-wrapping token."""
 
     role_id_file: Path | None = None
     secret_id_file: Path | None = None
@@ -109,7 +109,7 @@ class VaultSettings(_SettingsGroup):
 
 
 class DatabaseSettings(_SettingsGroup):
-    """PostgreSQL 15 or newer. Credentials are leased from Vault, so none stand here."""
+    """PostgreSQL 15 or newer. Credentials are leased from Vault, so none are settings."""
 
     host: str = "127.0.0.1"
     port: Port = 5433
@@ -121,14 +121,14 @@ class DatabaseSettings(_SettingsGroup):
 
     @property
     def tls_required(self) -> bool:
-        """Whether connections use TLS with a verified host name: everywhere but on loopback."""
+        """Return True if connections use TLS with a verified host name: except on loopback."""
         return not is_loopback(self.host)
 
 
 class TemporalSettings(_SettingsGroup):
-    """The Temporal service and the namespace and task queue that Assay's workers poll.
+    """The Temporal service, and the namespace and task queue that Assay's workers poll.
 
-    Payloads from ``external_payload_bytes`` on lie in PostgreSQL, and histories refer to them.
+    Payloads of ``external_payload_bytes`` or more are stored in PostgreSQL, with references in histories.
     """
 
     address: str = "127.0.0.1:7233"
@@ -148,7 +148,7 @@ class TemporalSettings(_SettingsGroup):
 
 
 class TokenSettings(_SettingsGroup):
-    """Access tokens (RFC 9068): who issues them, for whom, how long they live."""
+    """Access tokens (RFC 9068): issuer, audience, lifetime."""
 
     issuer: str = "urn:assay"
     audience: str = "assay"
@@ -157,13 +157,12 @@ class TokenSettings(_SettingsGroup):
 
 
 class WorkerSettings(_SettingsGroup):
-    """Slots are fixed for latency; a run holds one of each kind only while it uses it.
+    """Workers. Slots are fixed for latency; a run occupies one of each kind only while it uses it.
 
-    ``serves_nexus`` lets teams of other namespaces ask, where a Nexus endpoint leads here. ``ready_file`` exists while
-    the worker polls, for health checks of a process that listens nowhere.
-    ``settle_abandoned_seconds`` is how often runs are looked for that ended without an outcome. A process that is a
-    worker and nothing else serves metrics on the loopback port ``metrics_port``.
-    ``versioning`` says which worker goes on with a run after an upgrade: see decision 14.
+    ``serves_nexus`` serves teams of other namespaces by a Nexus endpoint. ``ready_file`` exists while the worker polls,
+    for health checks of a process without a listening socket. ``settle_abandoned_seconds`` is the interval of the
+    reconciliation sweep. A process that is only a worker serves metrics on the loopback port ``metrics_port``.
+    ``versioning`` selects the worker that continues a run after an upgrade: see decision 14.
     """
 
     max_workflow_tasks: Annotated[int, Field(ge=2)] = 32
@@ -186,13 +185,13 @@ class WorkerSettings(_SettingsGroup):
 
 
 class AuditSettings(_SettingsGroup):
-    """The audit log: each tenant's is named ``log_name/tenant``, for ever.
+    """The audit log: each tenant's has the permanent name ``log_name/tenant``.
 
-    What is recorded is in a signed checkpoint within ``promise_seconds``, as receipts say; a tenant's log gets one
-    every ``checkpoint_seconds`` at most. A process that is a sequencer and nothing else serves metrics on the loopback
-    port ``metrics_port``. A witness (C2SP tlog-witness) at ``witness_url``, which signs by the key ``witness_vkey``,
-    cosigns checkpoints. Months that are over for ``retention_months`` go into files at ``archive_place``: a
-    directory, or ``s3://BUCKET/PREFIX`` of the server at ``archive_endpoint`` (none: Amazon's).
+    A signed checkpoint covers a recorded event within ``promise_seconds``, the maximum merge delay stated in receipts;
+    a tenant's log gets one every ``checkpoint_seconds`` at most. A process that is only a sequencer serves metrics on
+    the loopback port ``metrics_port``. A witness (C2SP tlog-witness) at ``witness_url``, with the key ``witness_vkey``,
+    cosigns checkpoints. Months that ended ``retention_months`` ago are archived at ``archive_place``: a directory, or
+    ``s3://BUCKET/PREFIX`` of the server at ``archive_endpoint`` (none: Amazon's).
     """
 
     log_name: LogName = "assay.local"
@@ -216,7 +215,7 @@ class AuditSettings(_SettingsGroup):
 
 
 class OnnxSettings(_SettingsGroup):
-    """The operator's own classifier: ``dir`` has ``model.onnx`` and ``tokenizer.json``; it runs on so many threads."""
+    """The operator's own classifier: ``dir`` has ``model.onnx`` and ``tokenizer.json``; it uses so many threads."""
 
     dir: Path | None = None
     threads: Annotated[int, Field(ge=1, le=64)] = 1

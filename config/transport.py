@@ -1,4 +1,4 @@
-"""Plaintext is for loopback only: every address in the settings passes through here. The rule is the SDK's."""
+"""Plaintext is permitted on loopback only: every address in the settings is checked here, by the SDK's rule."""
 
 import re
 from urllib.parse import urlsplit
@@ -11,10 +11,10 @@ _HOST = re.compile(r"[a-z0-9.-]+|\[[0-9a-f:.]+\]")
 
 
 def require_origin(url: str) -> str:
-    """Give ``url`` back if it is the origin of a private place, just as browsers write it (RFC 6454 section 6.2).
+    """Return ``url`` if it is the origin of a private place, as browsers send it (RFC 6454 section 6.2).
 
     Raises:
-        ValueError: for anything that no browser would send, and as ``require_private_transport``.
+        ValueError: for any other form, and as ``require_private_transport``.
     """
     parts = urlsplit(require_private_transport(url))
     default = {"http": 80, "https": 443}.get(parts.scheme)

@@ -15,7 +15,7 @@ log = structlog.get_logger(__name__)
 
 @final
 class TenantAccess:
-    """``AccessDecider`` over rules. No rule opens another tenant: they are asked about the principal's own alone."""
+    """``AccessDecider`` over rules, called for the principal's own tenant only."""
 
     def __init__(self, rules: AccessRules) -> None:
         """Take the rules."""
@@ -36,5 +36,5 @@ class TenantAccess:
 
 
 def role_access() -> TenantAccess:
-    """The default decision: by role, within the principal's tenant."""
+    """Return the default decider: by role, within the principal's tenant."""
     return TenantAccess(RoleRules())

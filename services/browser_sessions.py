@@ -1,4 +1,4 @@
-"""Opening a session for a browser: a ticket for who has an access token, a session for who has a ticket."""
+"""Browser sessions: an access token gets a ticket, a ticket gets a session."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -14,7 +14,7 @@ from domain.refusals import Kind, Refusal
 
 @dataclass(frozen=True, slots=True)
 class OpenedSession:
-    """A session's token, how long it is good for, and the run to show."""
+    """A session's token, its lifetime, and the run to show."""
 
     token: str = field(repr=False)
     seconds: int
@@ -22,12 +22,12 @@ class OpenedSession:
 
 
 class Sessions:
-    """Tickets and sessions. A ticket is spent by the record of its use: it is good once, whichever process is asked."""
+    """Tickets and sessions. The record of a ticket's use makes it valid once, in all processes."""
 
     def __init__(
         self, tokens: SessionTokens, ledger: Ledger, clock: Clock, random_tag: Callable[[], str], seconds: int
     ) -> None:
-        """Take the ports; a session is good for ``seconds``."""
+        """Take the ports; a session is valid for ``seconds``."""
         self._tokens = tokens
         self._ledger = ledger
         self._clock = clock
@@ -36,11 +36,11 @@ class Sessions:
 
     @property
     def ticket_seconds(self) -> int:
-        """How long a ticket waits for its use."""
+        """Return the lifetime of a ticket."""
         return TICKET_SECONDS
 
     async def ticket(self, principal: Principal, run: str | None) -> str:
-        """A ticket for the principal, good once.
+        """Return a ticket for the principal, valid once.
 
         Raises:
             Refusal: VAULT_UNAVAILABLE.
@@ -55,7 +55,7 @@ class Sessions:
         )
 
     async def open(self, ticket: str) -> OpenedSession:
-        """The session that a ticket buys. It is recorded before it is given.
+        """Return the session for a ticket. It is recorded before it is returned.
 
         Raises:
             Refusal: INVALID_TOKEN, EXPIRED_TOKEN, also for a second use; STORE_UNAVAILABLE, VAULT_UNAVAILABLE.
@@ -65,7 +65,7 @@ class Sessions:
         except Refusal as refusal:
             raise _unusable(refusal.kind) from None
         now = self._clock.now()
-        # The log takes an event once. If its answer is lost on the way, the ticket is spent: better than good twice.
+        # The log accepts an event once. If its response is lost, the ticket is used up: better than valid twice.
         if (await self._ledger.append(session_record(claims, now))).repeated:
             raise _unusable(Kind.INVALID_TOKEN)
         token = await self._tokens.issue(
@@ -74,7 +74,7 @@ class Sessions:
         return OpenedSession(token, self._seconds, claims.run)
 
     async def principal(self, token: str) -> Principal:
-        """Whose session it is.
+        """Return the principal of a session.
 
         Raises:
             Refusal: INVALID_TOKEN, EXPIRED_TOKEN, VAULT_UNAVAILABLE.

@@ -1,4 +1,4 @@
-"""Erasure and legal hold for officers of a tenant. Persons' names end here: what goes on is their keyed hash."""
+"""Erasure and legal hold for officers of a tenant. Data subjects' names are replaced by keyed hashes here."""
 
 from collections.abc import Callable, Sequence
 from uuid import UUID
@@ -21,7 +21,7 @@ class Custodian:
         self._random_tag = random_tag
 
     async def erase(self, officer: Principal, person: str) -> int:
-        """Make the records about a person unreadable; give how many keys were erased.
+        """Make the records of a data subject unreadable; return the number of erased keys.
 
         Raises:
             Refusal: LEGAL_HOLD; VAULT_UNAVAILABLE, STORE_UNAVAILABLE.
@@ -31,7 +31,7 @@ class Custodian:
         return await self._custody.erase(subject, record)
 
     async def hold(self, officer: Principal, person: str | None, reason: str) -> Hold:
-        """Keep the records about a person, or all of the tenant's, from being erased.
+        """Place a legal hold on a data subject's records, or on all of the tenant's.
 
         Raises:
             Refusal: FORBIDDEN if the tenant is erased; VAULT_UNAVAILABLE, STORE_UNAVAILABLE.
@@ -41,7 +41,7 @@ class Custodian:
         return await self._custody.place_hold(subject, await self._hash(officer.tenant, officer.subject), record)
 
     async def release(self, officer: Principal, hold_id: UUID) -> Hold:
-        """The first or the second of the two steps that release a hold. A person counts once, whatever the client.
+        """Mark a hold for release, or release it as a second person, whatever client they use (dual control).
 
         Raises:
             Refusal: NOT_FOUND; SECOND_PERSON_NEEDED; VAULT_UNAVAILABLE, STORE_UNAVAILABLE.
@@ -50,7 +50,7 @@ class Custodian:
         return await self._custody.release_hold(hold_id, await self._hash(officer.tenant, officer.subject), records)
 
     async def holds(self, tenant: str) -> Sequence[Hold]:
-        """The tenant's holds."""
+        """Return the tenant's holds."""
         return await self._custody.holds(tenant)
 
     async def _hash(self, tenant: str, person: str) -> str:

@@ -1,6 +1,6 @@
-"""Erasure of a whole tenant: data subjects' keys and the record first, then its key in Vault, which opens all others.
+"""Erasure of a whole tenant: data subjects' keys and the record first, then its Vault key, which wraps all others.
 
-An erasure that was interrupted is to be repeated; the repeat goes on where the first one ended.
+An interrupted erasure is to be repeated; the repeat continues it.
 """
 
 from datetime import datetime
@@ -12,7 +12,7 @@ from domain.refusals import Kind, Refusal
 
 
 class TenantErasure:
-    """Erases tenants, and keeps their names from being used again."""
+    """Erases tenants, and prevents the reuse of their names."""
 
     def __init__(self, keys: TenantKeys, erasures: TenantErasures) -> None:
         """Take the ports."""
@@ -20,7 +20,7 @@ class TenantErasure:
         self._erasures = erasures
 
     async def erase(self, tenant: str, now: datetime, tag: str) -> bool:
-        """Make all that is encrypted under a tenant's keys unreadable for ever; False if it had been done before.
+        """Make everything encrypted with a tenant's keys permanently unreadable; False if it was erased before.
 
         Args:
             tenant: its name.
@@ -39,7 +39,7 @@ class TenantErasure:
         return recorded
 
     async def require_not_erased(self, tenant: str) -> None:
-        """Pass if no tenant of that name was erased: with the name would come its holds, its log and its keys' names.
+        """Check that no tenant with that name was erased: a new one would get its holds, its log and its keys' names.
 
         Raises:
             Refusal: INVALID_REQUEST, field ``tenant``; STORE_UNAVAILABLE, VAULT_UNAVAILABLE.

@@ -1,4 +1,4 @@
-"""Access tokens for clients that prove themselves (RFC 6749 section 4.4, RFC 9068)."""
+"""Access tokens for authenticated clients (RFC 6749 section 4.4, RFC 9068)."""
 
 import base64
 import binascii
@@ -16,10 +16,10 @@ _CLIENT_ID = re.compile(r"[a-z0-9][a-z0-9-]{0,63}\Z")
 
 
 def read_form(body: bytes) -> Mapping[str, str]:
-    """An ``application/x-www-form-urlencoded`` body.
+    """Parse an ``application/x-www-form-urlencoded`` body.
 
     Raises:
-        Refusal: MALFORMED_BODY, also for a name that is given twice (RFC 6749 section 3.2).
+        Refusal: MALFORMED_BODY, also for a name that occurs twice (RFC 6749 section 3.2).
     """
     try:
         pairs = parse_qsl(body.decode("ascii"), strict_parsing=True, max_num_fields=16)
@@ -31,7 +31,7 @@ def read_form(body: bytes) -> Mapping[str, str]:
 
 
 def client_credentials(authorization: str | None, form: Mapping[str, str]) -> tuple[str, str]:
-    """Client ID and secret, from HTTP Basic or from the form: not from both (RFC 6749 section 2.3).
+    """Return client ID and secret, from HTTP Basic or from the form: not from both (RFC 6749 section 2.3).
 
     Raises:
         Refusal: INVALID_CLIENT.
@@ -71,14 +71,14 @@ class TokenService:
         self._random_tag = random_tag
 
     async def attempt_name(self, client_id: str) -> str:
-        """The name under which attempts for a client are counted: a keyed hash, whatever was sent as its ID."""
+        """Return the name under which attempts for a client are counted: a keyed hash of the ID as sent."""
         return await self._identities.hash_client_secret("attempts", client_id)
 
     async def grant(self, client_id: str, secret: str) -> IssuedToken:
-        """An access token.
+        """Return an access token.
 
         Raises:
-            Refusal: INVALID_CLIENT, the same for a client that is unknown, revoked, or gave a wrong secret.
+            Refusal: INVALID_CLIENT, the same for an unknown or revoked client and a wrong secret.
         """
         entry = await self._clients.get(client_id) if _CLIENT_ID.match(client_id) else None
         given = await self._identities.hash_client_secret(client_id, secret)

@@ -1,4 +1,4 @@
-"""The archiver's process: a worker on a task queue of its own, and the schedule that gives it work."""
+"""The archiver's process: a worker on a separate task queue, and its schedule."""
 
 import asyncio
 from contextlib import AsyncExitStack
@@ -44,12 +44,12 @@ SCHEDULE: Final = Recurring(
     archive_months.DETAILS,
     catch_up=timedelta(hours=12),
 )
-_MONTHS_AT_ONCE: Final = 1  # a month is one file after the other as well: memory stays flat
+_MONTHS_AT_ONCE: Final = 1  # each month writes one file after the other as well: memory stays constant
 log = structlog.get_logger(__name__)
 
 
 def build_archiver(client: Client, settings: Settings, archiver: MonthArchiver) -> Worker:
-    """The worker; the caller runs it and shuts it down."""
+    """Return the worker; the caller runs it and shuts it down."""
     activities = ArchiveActivities(archiver)
     return Worker(
         client,
@@ -66,7 +66,7 @@ def build_archiver(client: Client, settings: Settings, archiver: MonthArchiver) 
 async def serve(
     settings: Settings, stop: asyncio.Event, temporal: TemporalConnection, *, ready_file: Path | None = None
 ) -> None:
-    """Work until ``stop`` is set. A month in hand is left where it is: the next process goes on with it."""
+    """Work until ``stop`` is set. A month in progress is continued by the next process."""
     clock = SystemClock()
     async with AsyncExitStack() as stack:
         session = ServiceSession(settings.vault, settings.vault.approle(roles.ARCHIVER))
@@ -96,9 +96,9 @@ async def _prepared(
     stop: asyncio.Event,
     clock: SystemClock,
 ) -> tuple[Client, MonthArchiver] | None:
-    """The client and the archiver, as soon as they can be had; None if it is time to stop."""
+    """Return client and archiver as soon as they are available; None if it is time to stop."""
     backoff = Backoff()
-    keyring = ServiceKeyRing(session, settings.vault, clock)  # of which the policy opens Assay's own keys alone
+    keyring = ServiceKeyRing(session, settings.vault, clock)  # its policy permits decrypting Assay's own keys alone
     while not stop.is_set():
         try:
             async with AsyncExitStack() as attempt:

@@ -1,4 +1,4 @@
-"""The Temporal worker: its workflows, its activities, its slots."""
+"""The Temporal worker: workflows, activities, slots."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -39,7 +39,7 @@ from workflows.reconciliation.settle_abandoned import SettleAbandoned
 
 @dataclass(frozen=True)
 class WorkerPorts:
-    """What the activities need from the world."""
+    """Ports of the activities."""
 
     keyring: KeyRing
     policies: Policies
@@ -58,7 +58,7 @@ class WorkerPorts:
 
 
 def build_worker(client: Client, settings: Settings, ports: WorkerPorts) -> Worker:
-    """A worker for the settings' task queue; the caller runs it and shuts it down."""
+    """Return a worker for the settings' task queue; the caller runs it and shuts it down."""
     policies = ports.policies
     validation = ValidationActivities(ports.keyring, policies, ports.identities, ports.teams, ports.access)
     screening = ScreeningActivities(policies, ports.detectors, ports.phones, ports.identities, ports.judged)
@@ -96,9 +96,9 @@ def build_worker(client: Client, settings: Settings, ports: WorkerPorts) -> Work
             activity_slots=slots.max_activities,
             local_activity_slots=slots.max_local_activities,
         ),
-        # how long a run waits for the worker that has it in memory before another takes over: after a crash, in vain
+        # time before another worker takes over a run cached by one that crashed
         sticky_queue_schedule_to_start_timeout=timedelta(seconds=3),
-        # the SDK holds heartbeats back for most of their timeout, and a cancellation comes with the answer to one
+        # the SDK delays heartbeats for most of their timeout, and a cancellation comes with the response to one
         max_heartbeat_throttle_interval=timedelta(seconds=0.5),
         graceful_shutdown_timeout=timedelta(seconds=slots.graceful_shutdown_seconds),
     )
@@ -112,7 +112,7 @@ _BEHAVIOURS = {
 
 
 def _deployment(worker: WorkerSettings) -> WorkerDeploymentConfig | None:
-    """Which build this is, where it was told, and how runs behave when another is promoted."""
+    """Return the build of this worker, if set, and the behaviour of runs when another one is promoted."""
     if worker.build_id is None:
         return None
     return WorkerDeploymentConfig(

@@ -33,7 +33,7 @@ log = structlog.get_logger(__name__)
 
 
 class Housekeeping:
-    """What a worker does beside its work. Any number of workers may, also at once."""
+    """Periodic cleanup by a worker. Any number of workers may run it concurrently."""
 
     def __init__(self, client: Client, payloads: PayloadStore, budgets: BudgetRetention) -> None:
         """Take the parts."""
@@ -42,7 +42,7 @@ class Housekeeping:
         self._budgets = budgets
 
     async def run(self) -> None:
-        """Tidy up once an hour, until cancelled."""
+        """Clean up once an hour, until cancelled."""
         while True:
             await self._tidy_up(self.purge, "payloads.purged", "payloads.not_purged")
             await self._tidy_up(self.prune, "budgets.pruned", "budgets.not_pruned")
@@ -58,11 +58,11 @@ class Housekeeping:
                 log.info(done, removed=removed)
 
     async def purge(self) -> int:
-        """Remove what is not needed; give how many payloads were removed.
+        """Remove unneeded payloads; return their number.
 
         Raises:
             Refusal: STORE_UNAVAILABLE.
-            RPCError: Temporal does not answer. What is needed is not known then, and nothing more is removed.
+            RPCError: Temporal does not answer. Then nothing more is removed.
         """
         age = outlasts(await self._retention())
         removed, last = 0, ""
@@ -85,13 +85,13 @@ class Housekeeping:
         return removed + await _all(partial(self._budgets.prune_accounts, age))
 
     async def _retention(self) -> timedelta:
-        """How long the namespace keeps closed runs."""
+        """Return the namespace's retention of closed runs."""
         question = DescribeNamespaceRequest(namespace=self._client.namespace)
         answer = await self._client.workflow_service.describe_namespace(question, timeout=_RPC_TIMEOUT)
         return answer.config.workflow_execution_retention_ttl.ToTimedelta()
 
     async def _known(self, workflow_id: str) -> bool:
-        """Whether Temporal has a run of that workflow, open or closed."""
+        """Return True if Temporal has a run of that workflow, open or closed."""
         try:
             await self._client.get_workflow_handle(workflow_id).describe(rpc_timeout=_RPC_TIMEOUT)
         except RPCError as error:
@@ -111,7 +111,7 @@ async def _all(batch: Callable[[], Awaitable[int]]) -> int:
 
 @contextlib.asynccontextmanager
 async def housekeeping(client: Client, payloads: PayloadStore, budgets: BudgetRetention) -> AsyncIterator[None]:
-    """Housekeeping beside the work in this block."""
+    """Run the cleanup beside the work in this block."""
     task = asyncio.create_task(Housekeeping(client, payloads, budgets).run(), name="housekeeping")
     try:
         yield

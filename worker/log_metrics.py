@@ -1,4 +1,4 @@
-"""What the sequencer counts. Without labels: tenants are many, and their names are nobody's business."""
+"""Metrics of the sequencer. Without labels: tenants are many, and their names confidential."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,14 +12,14 @@ from services.sequencing.condition import LogCondition
 
 
 class LogMetrics(Collector):
-    """The condition of the logs as Prometheus reads it."""
+    """Metrics of the logs' condition for Prometheus."""
 
     def __init__(self, condition: LogCondition) -> None:
         """Take the condition."""
         self._condition = condition
 
     def collect(self) -> Iterator[Metric]:
-        """The metrics as they are now."""
+        """Return the current metrics."""
         now = self._condition
         yield CounterMetricFamily("assay_log_sequenced", "Records added to the Merkle trees", now.sequenced)
         yield CounterMetricFamily("assay_log_checkpoints", "Tree heads signed and published", now.checkpoints)

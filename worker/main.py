@@ -1,4 +1,4 @@
-"""The worker process: wiring, and nothing else."""
+"""Worker process: wiring only."""
 
 import asyncio
 from collections.abc import Mapping
@@ -45,7 +45,7 @@ async def serve(
     feed: RunFeed[InferenceResult],
     registry: CollectorRegistry,
 ) -> None:
-    """Work until ``stop`` is set, then finish what is in hand, within the graceful shutdown of the settings.
+    """Work until ``stop`` is set, then finish running tasks within the graceful shutdown time of the settings.
 
     Events of runs go to ``feed``: each stage, and each result whose record was committed.
 
@@ -81,7 +81,7 @@ async def serve(
 
 
 def _check_detectors(detectors: Mapping[str, Detector], policy: PinnedPolicy) -> None:
-    """Report a current policy that this worker can't screen by: it refuses the runs that are pinned to it."""
+    """Report a current policy whose detectors this worker lacks: it refuses the runs that are pinned to it."""
     try:
         require_detectors(detectors, policy.policy.screening)
     except PolicyError as error:
@@ -91,7 +91,7 @@ def _check_detectors(detectors: Mapping[str, Detector], policy: PinnedPolicy) ->
 async def _connected(
     ports: WorkerPorts, payloads: PayloadStore, temporal: TemporalConnection, stop: asyncio.Event
 ) -> Client | None:
-    """The client, as soon as it can be had; None if it is time to stop."""
+    """Return the client as soon as it is available; None if it is time to stop."""
     backoff = Backoff()
     while not stop.is_set():
         try:

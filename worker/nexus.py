@@ -1,4 +1,4 @@
-"""The Nexus service: workflows of other namespaces start runs with it, signed like any other start."""
+"""The Nexus service: workflows of other namespaces start signed runs with it."""
 
 from typing import NoReturn
 
@@ -20,7 +20,7 @@ class _Infer(nexus.TemporalOperationHandler[NexusStart, InferenceResult]):
         client: nexus.TemporalNexusClient,
         input: NexusStart,  # noqa: A002 - Temporal's signature
     ) -> nexus.TemporalOperationResult[InferenceResult]:
-        """Start the run. Whether the start holds is the first stage's to say, as for every start."""
+        """Start the run. The first stage verifies the start, as for every run."""
         del ctx
         _require_run(input.run_id)
         return await client.start_workflow(
@@ -36,22 +36,21 @@ class _Infer(nexus.TemporalOperationHandler[NexusStart, InferenceResult]):
     async def cancel_workflow_run(
         self, ctx: nexus.TemporalCancelOperationContext, options: nexus.CancelWorkflowRunOptions
     ) -> None:
-        """Cancel a run. The token is the caller's word: what it names is cancelled only if it is a run's ID, which
-        nobody guesses."""
+        """Cancel a run. The token is untrusted: it cancels only a run whose unguessable ID it contains."""
         _require_run(options.workflow_id)
         await super().cancel_workflow_run(ctx, options)
 
     async def cancel_workflow_update(
         self, ctx: nexus.TemporalCancelOperationContext, options: nexus.CancelUpdateWorkflowOptions
     ) -> None:
-        """There are none of ours."""
+        """Refuse: the service has none."""
         del ctx, options
         _not_ours()
 
     async def cancel_activity(
         self, ctx: nexus.TemporalCancelOperationContext, options: nexus.CancelActivityOptions
     ) -> None:
-        """There are none of ours."""
+        """Refuse: the service has none."""
         del ctx, options
         _not_ours()
 
@@ -62,7 +61,7 @@ class NexusGate:
 
     @operation_handler
     def infer(self) -> OperationHandler[NexusStart, InferenceResult]:
-        """See there."""
+        """Return the handler of the operation."""
         return _Infer()
 
 

@@ -1,4 +1,4 @@
-"""The file that tells of a process which listens nowhere that it works."""
+"""Readiness file for processes without a listening socket."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 def mark_ready(file: Path | None, ready: bool) -> None:
-    """Create or remove the readiness file, if there is to be one."""
+    """Create or remove the readiness file, if one is configured."""
     if file is not None and ready:
         file.touch(mode=0o600)
     elif file is not None:
@@ -15,7 +15,7 @@ def mark_ready(file: Path | None, ready: bool) -> None:
 
 @contextmanager
 def ready(file: Path | None) -> Iterator[None]:
-    """Keep the ready file while it is true."""
+    """Keep the readiness file during the block."""
     mark_ready(file, True)
     try:
         yield

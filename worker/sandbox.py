@@ -1,10 +1,10 @@
-"""The workflow sandbox: armed as Temporal made it, its modules loaded once for all runs instead of once for each.
+"""The workflow sandbox with Temporal's restrictions, its modules loaded once for all runs.
 
-Temporal's runner imports anew, for every run, what a workflow imports, so that runs can't meet in a module's variables;
-and for each payload it enters the sandbox again to ask in which context to encode it. On two cores that was half of
-what a request cost in the worker. What guards determinism stays: in a workflow no clock, no randomness, no I/O. Instead
-of the import for each run a test reads the source of every module of ``workflows`` and of ``PURE`` and fails if it
-finds a variable that could be changed. See decision 9.
+Temporal's runner imports anew, for every run, what a workflow imports, so that runs can't share a module's variables;
+and for each payload it enters the sandbox again to get the serialisation context. On two cores that was half of a
+request's cost in the worker. The determinism restrictions stay: in a workflow no clock, no randomness, no I/O. Instead
+of the import for each run a test reads the source of every module of ``workflows`` and of ``PURE`` and fails for any
+mutable variable. See decision 9.
 """
 
 import builtins
@@ -29,8 +29,8 @@ from temporalio.worker.workflow_sandbox._restrictions import RestrictionContext
 from temporalio.worker.workflow_sandbox._runner import _Instance
 from temporalio.workflow import unsafe
 
-# What workflows import of values and rules. It is pure, by a test, so the sandbox has nothing to guard there. What has
-# an order of events, the workflow itself, stays inside.
+# Values and rules that workflows import. They are pure, by a test, so the sandbox has nothing to restrict there. The
+# workflows themselves stay inside.
 PURE = (
     "domain",
     "activities.contracts",
@@ -42,7 +42,7 @@ PURE = (
 
 
 class _Armed(RestrictionContext):
-    """Restrictions that stay on once they are: runs share them, and one that rests must not disarm one that works."""
+    """Restrictions that stay enabled: runs share them, and an idle run must not disable those of an active one."""
 
     def __init__(self) -> None:
         self._runtime = False
@@ -50,7 +50,7 @@ class _Armed(RestrictionContext):
 
     @property
     def is_runtime(self) -> bool:
-        """Whether workflow code runs, as against being imported."""
+        """Return True while workflow code runs, False during its import."""
         return self._runtime
 
     @is_runtime.setter
@@ -64,11 +64,11 @@ def _compiled(source: str) -> CodeType:
 
 
 class _QuickImporter(Importer):
-    """Temporal's, which is put in place and taken away a dozen times a run: in one step, not in seven nested ones."""
+    """Temporal's importer, installed and removed a dozen times per run: in one step, not in seven nested ones."""
 
     @cached_property
     def _stand_ins(self) -> Sequence[tuple[Any, str, Any, Any]]:
-        """What holds it, by which name, what looks there for this thread's own, and this thread's own."""
+        """Return objects to patch: owner, attribute name, thread-aware replacement, and this thread's value."""
         return [
             (sys, "modules", _thread_local_sys_modules, self.new_modules),
             (builtins, "__import__", _thread_local_import, self.import_func),
@@ -81,7 +81,7 @@ class _QuickImporter(Importer):
 
 
 class _Applied:
-    """What ``Importer.applied`` does: in this thread alone, ``sys.modules`` and builtins are the sandbox's."""
+    """Effect of ``Importer.applied``: in this thread alone, ``sys.modules`` and builtins are the sandbox's."""
 
     def __init__(self, importer: Importer, stand_ins: Sequence[tuple[Any, str, Any, Any]]) -> None:
         self._importer = importer
@@ -115,7 +115,7 @@ class _Applied:
 
 
 class _Loaded:
-    """A workflow's class and all that it imports, inside the sandbox."""
+    """A workflow's class and its imports, inside the sandbox."""
 
     def __init__(self, workflow: type, runner: type, restrictions: SandboxRestrictions) -> None:
         self.importer = _QuickImporter(restrictions, _Armed(), workflow_module_name=workflow.__module__)
@@ -182,7 +182,7 @@ class _SharedInstance(_Instance):
 
 @dataclass(frozen=True)
 class SharedSandboxRunner(SandboxedWorkflowRunner):
-    """Temporal's sandboxed runner, one sandbox a workflow class."""
+    """Temporal's sandboxed runner, with one sandbox per workflow class."""
 
     _loaded: dict[type, _Loaded] = field(default_factory=dict, init=False, repr=False, compare=False)
 
@@ -195,5 +195,5 @@ class SharedSandboxRunner(SandboxedWorkflowRunner):
 
 
 def sandbox() -> SharedSandboxRunner:
-    """The sandbox of a worker."""
+    """Return the sandbox of a worker."""
     return SharedSandboxRunner(restrictions=SandboxRestrictions.default.with_passthrough_modules(*PURE))

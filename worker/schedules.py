@@ -1,4 +1,4 @@
-"""What Temporal starts for us again and again. A process that polls for it sees to it at its start that it stands."""
+"""Temporal schedules, created or updated at worker start."""
 
 import asyncio
 import contextlib
@@ -37,10 +37,10 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True)
 class Recurring:
-    """A workflow to be started every so often, without an argument: there is nothing in a schedule to keep secret.
+    """A recurring workflow without an argument: a schedule contains nothing confidential.
 
-    ``id`` names the schedule and begins the workflow IDs of its runs. ``total`` bounds a run. One that fell into an
-    outage of Temporal is made up for within ``catch_up``.
+    ``id`` names the schedule and begins the workflow IDs of its runs. ``total`` bounds a run. A start missed in an
+    outage of Temporal is caught up within ``catch_up``.
     """
 
     id: str
@@ -54,7 +54,7 @@ class Recurring:
 
 
 def recurring(settings: Settings) -> tuple[Recurring, ...]:
-    """All that workers poll for."""
+    """Return all recurring workflows that workers poll for."""
     return (
         Recurring(
             "assay-settle-abandoned",
@@ -69,13 +69,13 @@ def recurring(settings: Settings) -> tuple[Recurring, ...]:
 
 
 async def ensure_schedules(client: Client, wanted: Iterable[Recurring]) -> None:
-    """Create the schedules, or make them what is wanted. Whether they are paused stays an operator's to say.
+    """Create or update the schedules. An operator's pause is kept.
 
-    Any number of processes may do so at once, again and again.
+    Any number of processes may do so concurrently and repeatedly.
 
     Raises:
         RPCError: Temporal does not answer.
-        KeyUnavailable: the keeper of Assay's own key is away.
+        KeyUnavailable: the key store with Assay's own key is unavailable.
     """
     for one in wanted:
         schedule = _schedule(one)
@@ -86,7 +86,7 @@ async def ensure_schedules(client: Client, wanted: Iterable[Recurring]) -> None:
 
 
 def _towards(wanted: Schedule, given: ScheduleUpdateInput) -> ScheduleUpdate | None:
-    """The change that makes a schedule what is wanted, if it needs one."""
+    """Return the change that makes a schedule the wanted one, if any."""
     found = given.description.schedule
     if _shape(found) == _shape(wanted):
         return None
@@ -107,7 +107,7 @@ def _schedule(one: Recurring) -> Schedule:
 
 
 def _shape(schedule: Schedule) -> tuple[object, ...]:
-    """What of a schedule is ours to say, but for its encrypted parts."""
+    """Return the managed parts of a schedule, without encrypted ones."""
     action = schedule.action
     assert isinstance(action, ScheduleActionStartWorkflow)  # noqa: S101 - Temporal knows no other
     spec = schedule.spec
@@ -121,7 +121,7 @@ def _shape(schedule: Schedule) -> tuple[object, ...]:
 
 @contextlib.asynccontextmanager
 async def scheduling(client: Client, settings: Settings) -> AsyncIterator[None]:
-    """See to the schedules beside the work in this block, as soon as the servers answer."""
+    """Maintain the schedules beside the work in this block, as soon as the servers answer."""
     task = asyncio.create_task(_until_they_stand(client, settings), name="schedules")
     try:
         yield

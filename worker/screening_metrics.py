@@ -1,4 +1,4 @@
-"""What the screening counts: decisions, never what they were about, and no tenants."""
+"""Metrics of the screening: decisions, never texts or tenants."""
 
 from prometheus_client import CollectorRegistry, Counter
 
@@ -6,10 +6,10 @@ from domain.screening.verdicts import Verdict
 
 
 class ScreeningMetrics:
-    """Verdicts by decision, and by the detectors behind them. In monitor mode, by what would have been decided."""
+    """Verdicts by decision, and by the detectors with findings. In monitor mode, by the suppressed decision."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
-        """Count into that registry."""
+        """Register with that registry."""
         self._verdicts = Counter(
             "assay_screening_verdicts_total",
             "Verdicts on prompts and answers, by decision and mode",

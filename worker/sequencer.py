@@ -1,4 +1,4 @@
-"""The sequencer's process. Wiring."""
+"""The sequencer's process: wiring."""
 
 import asyncio
 from contextlib import AsyncExitStack
@@ -35,7 +35,7 @@ async def serve(
     *,
     ready_file: Path | None = None,
 ) -> None:
-    """Sequence until ``stop`` is set. Nothing is lost by ending: another goes on where this one was."""
+    """Sequence until ``stop`` is set. Another process can continue at any time."""
     condition = LogCondition()
     registry.register(LogMetrics(condition))
     async with AsyncExitStack() as stack:
@@ -43,7 +43,7 @@ async def serve(
         session = ServiceSession(vault, vault.approle(roles.SEQUENCER), threads=4)
         stack.push_async_callback(session.close)
         await session.start()
-        database = settings.database.model_copy(update={"pool_size": 5})  # one a turn
+        database = settings.database.model_copy(update={"pool_size": 5})  # one per turn
         pool = PostgresPool(session, database, roles.SEQUENCER_LOGIN.name, mount=vault.database_mount)
         stack.push_async_callback(pool.close)
         await pool.start()

@@ -1,4 +1,4 @@
-"""How Assay's own recurring workflows execute a step: a regular activity, patient while a server is away."""
+"""Execution of a step of recurring workflows: a regular activity, with backoff while a server is unavailable."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -14,7 +14,7 @@ from workflows.inference.stages import StageIn, StageOut
 
 @dataclass(frozen=True)
 class ActivityTimeouts:
-    """How long an attempt may take, and all of them; how they follow; how often an attempt has to tell that it lives.
+    """Time-outs of an attempt and of all attempts, their backoff, and the heartbeat timeout.
 
     They are made in ``workflows/timing.py``.
     """
@@ -29,8 +29,8 @@ async def step(lengths: ActivityTimeouts, stage: Stage[StageIn, StageOut], given
     """Run a step.
 
     Raises:
-        ActivityError: it failed, or its time is over.
-        ApplicationError: INTERNAL; someone else has answered in the activity's place.
+        ActivityError: it failed, or timed out.
+        ApplicationError: INTERNAL; another worker answered for the activity.
     """
     made: StageOut | None = await workflow.execute_activity(
         stage.name,
@@ -42,6 +42,6 @@ async def step(lengths: ActivityTimeouts, stage: Stage[StageIn, StageOut], given
         retry_policy=lengths.retry,
         summary=summary,
     )
-    if made is None:  # what does not authenticate is read as null
+    if made is None:  # a value that fails authentication is read as null
         raise failure_for(Kind.INTERNAL, retryable=False)
     return made

@@ -1,4 +1,4 @@
-"""Every timeout and retry policy of the workflow, in one place.
+"""All time-outs and retry policies of the workflow.
 
 | stage                          | an attempt | in all  | repeated                                                     |
 |--------------------------------|------------|---------|--------------------------------------------------------------|
@@ -56,14 +56,14 @@ MODEL_RETRY = RetryPolicy(
 
 @dataclass(frozen=True)
 class ModelCallLengths:
-    """How long an attempt at a model may take, and all of them."""
+    """Time-outs of an attempt at a model, and of all attempts."""
 
     attempt: timedelta
     total: timedelta
 
 
 def model_call(seconds: float | None) -> ModelCallLengths:
-    """The lengths for a model whose call may take so long; for None, as in runs of releases that recorded none."""
+    """Return the time-outs for a model with this call time-out; for None, as in runs of releases without it."""
     call = run_lengths.DEFAULT_MODEL_CALL if seconds is None else timedelta(seconds=seconds)
     return ModelCallLengths(call + MODEL_GRACE, run_lengths.all_attempts(call))
 

@@ -1,4 +1,4 @@
-"""Archiving as activities: each attempt goes on from what the one before has done."""
+"""Archiving activities: each attempt continues the one before."""
 
 from dataclasses import asdict
 
@@ -13,20 +13,20 @@ from domain.transparency.ports import MonthArchiver
 
 
 class ArchiveActivities:
-    """Over a ``MonthArchiver``."""
+    """Activities over a ``MonthArchiver``."""
 
     def __init__(self, archiver: MonthArchiver) -> None:
         self._archiver = archiver
 
     @activity.defn
     async def list_due_months(self, ask: Ask) -> DueMonths:
-        """The months that the policy lets go."""
+        """List the months past the retention period."""
         del ask
         return DueMonths(tuple(month_name(month) for month in await self._archiver.due()))
 
     @activity.defn
     async def archive_month(self, one: OneMonth) -> MonthDone:
-        """Archive a month, or say why it stays."""
+        """Archive a month, or return the reason why it is kept."""
         try:
             month = month_of(one.month)
         except ValueError:
@@ -34,7 +34,7 @@ class ArchiveActivities:
         async with heartbeats():
             try:
                 report = await self._archiver.archive(month)
-            except ArchiveInvalid as broken:  # trying again changes nothing: a person has to look
+            except ArchiveInvalid as broken:  # a retry changes nothing: an operator has to act
                 activity.logger.error("archive.invalid", extra={"security": True, "month": one.month})
                 return MonthDone(one.month, "failed", reason=str(broken))
         return MonthDone(**asdict(report))

@@ -1,4 +1,4 @@
-"""What goes into the archiver's activities and what comes out: names of months and tenants, and counts."""
+"""Arguments and results of the archiver's activities: names of months and tenants, and counts."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -6,12 +6,12 @@ from typing import Final
 from activities.contracts.names import Stage
 
 ARCHIVE_MONTHS: Final = "ArchiveMonths"
-"""The workflow's type."""
+"""Type name of the workflow."""
 
 
 @dataclass(frozen=True)
 class Ask:
-    """Asks for what is due. It has nothing to say: the policy is the archiver's own."""
+    """Argument of ``list_due_months``. Empty: the archiver has its own policy."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class OneMonth:
 
 @dataclass(frozen=True)
 class MonthDone:
-    """What became of a month: ``archived``, ``kept`` (with the reason) or ``failed``."""
+    """Result for a month: ``archived``, ``kept`` (with the reason) or ``failed``."""
 
     month: str
     state: str
@@ -41,7 +41,7 @@ class MonthDone:
 
 @dataclass(frozen=True)
 class MonthsDone:
-    """What became of all that were due."""
+    """Results for all due months."""
 
     months: tuple[MonthDone, ...]
 

@@ -1,7 +1,7 @@
-"""The stages by name, with what goes in and comes out: all that a workflow needs to know of an activity.
+"""Names of the stages with their argument and result types: all that a workflow needs of an activity.
 
-The workflow's sandbox imports anew, for every run, what the workflow imports. Were it to import the activities
-themselves, each run would load every rule and adapter interface that they stand on: some 150 ms of work.
+The workflow's sandbox imports anew, for every run, what the workflow imports. Importing the activities themselves would
+load every rule and adapter interface that they use: some 150 ms per run.
 """
 
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What goes into the search for runs without an outcome, and what comes out. IDs of runs, counts and times, no more.
+"""Arguments and results of the reconciliation sweep: IDs of runs, counts and times only.
 
 Times are epoch milliseconds, UTC.
 """
@@ -9,28 +9,28 @@ from typing import Final
 from activities.contracts.names import Stage
 
 SETTLE_ABANDONED: Final = "SettleAbandoned"
-"""The workflow's type."""
+"""Type name of the workflow."""
 
 
 @dataclass(frozen=True)
 class SweepStart:
-    """When a look begins."""
+    """Start of a sweep."""
 
     at_ms: int
 
 
 @dataclass(frozen=True)
 class SweepState:
-    """How far a look has come.
+    """Progress of a sweep.
 
     Attributes:
-        began_ms: when it began.
-        since_ms: runs that ended before that were seen by an earlier look; None if there was none.
-        page: where the list of closed runs goes on, in base64; None once it was read to its end.
-        after: the reservation that was seen last; None once all were.
-        pages: after so many the look goes on as a new run, so that its history stays short.
-        recorded: outcomes that were recorded.
-        left: runs whose outcome can't be recorded.
+        began_ms: its start.
+        since_ms: runs that ended before that were covered by an earlier sweep; None if there was none.
+        page: next page of the list of closed runs, in base64; None once it was read to its end.
+        after: the last reservation read; None once all were.
+        pages: number of pages after which the sweep continues as a new run, so that its history stays short.
+        recorded: number of recorded outcomes.
+        left: number of runs whose outcome can't be recorded.
     """
 
     began_ms: int
@@ -44,7 +44,7 @@ class SweepState:
 
 @dataclass(frozen=True)
 class Suspect:
-    """A run that may lack its outcome. With a reservation it has proven its tenant, and began when that says."""
+    """A run that may lack its outcome. With a reservation, its tenant is proven and its start known."""
 
     workflow_id: str
     run_id: str
@@ -55,7 +55,7 @@ class Suspect:
 
 @dataclass(frozen=True)
 class ClosedSuspects:
-    """Of a page of closed runs, those without an outcome; and the next page."""
+    """Those of a page of closed runs without an outcome; and the next page."""
 
     suspects: tuple[Suspect, ...]
     page: str | None
@@ -63,7 +63,7 @@ class ClosedSuspects:
 
 @dataclass(frozen=True)
 class HeldSuspects:
-    """Runs whose reservations are held for long; and the last of these reservations."""
+    """Runs with old open reservations; and the last of these reservations."""
 
     suspects: tuple[Suspect, ...]
     after: str | None
@@ -71,14 +71,14 @@ class HeldSuspects:
 
 @dataclass(frozen=True)
 class Suspects:
-    """Runs to be looked into."""
+    """Runs to be examined."""
 
     suspects: tuple[Suspect, ...]
 
 
 @dataclass(frozen=True)
 class Settled:
-    """What became of them."""
+    """Results for the examined runs."""
 
     recorded: int
     left: int
@@ -86,7 +86,7 @@ class Settled:
 
 @dataclass(frozen=True)
 class SweepMark:
-    """The look that the next one goes on from."""
+    """The sweep that the next one continues from."""
 
     began_ms: int
 

@@ -1,4 +1,4 @@
-"""What a caller gets for a run that has ended: one function for the workflow and for whoever waits beside it."""
+"""Result of an ended run for its caller: one function for the workflow and for waiters beside it."""
 
 from activities.contracts.stages import Closed, CloseInput, ModelReply, Problem
 from assay_temporal.contracts import Answer, InferenceResult, Place, ProblemDetail, Receipt, TokenUsage
@@ -7,7 +7,7 @@ from domain.privacy.restoring import put_back
 
 
 def result_of(end: CloseInput, closed: Closed, reply: ModelReply | None) -> InferenceResult:
-    """The result of a run that ended so, and was recorded so. An answer that was blocked is not in it."""
+    """Return the result of a run with this recorded outcome. It does not contain a blocked answer."""
     completed = closed.status == Status.COMPLETED.value
     usage = end.usage
     return InferenceResult(
@@ -26,7 +26,7 @@ def result_of(end: CloseInput, closed: Closed, reply: ModelReply | None) -> Infe
 
 
 def answer_of(end: CloseInput, reply: ModelReply) -> str:
-    """The answer as its caller gets it: with what the model did not see in its place."""
+    """Return the answer for the caller, with masked values restored."""
     asked = end.request.messages if end.request else ()
     return put_back(reply.content, end.values, (message.content for message in asked))
 

@@ -1,4 +1,4 @@
-"""What goes into each stage and what comes out: one dataclass in, one out, of values that JSON can carry."""
+"""Arguments and results of the stages: one dataclass in, one out, of JSON values."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +11,7 @@ from domain.screening.verdicts import MatchedSpan, Verdict
 
 @dataclass(frozen=True)
 class Run:
-    """What every stage knows of its run. ``started_ms`` is the server's workflow start time, epoch milliseconds."""
+    """Common values of a run's stages. ``started_ms`` is the server's workflow start time, epoch milliseconds."""
 
     tenant: str
     caller: str
@@ -24,7 +24,7 @@ class Run:
 
 @dataclass(frozen=True)
 class Submitter:
-    """The proven principal behind a run."""
+    """The authenticated principal of a run."""
 
     subject: str
     client_id: str
@@ -33,7 +33,7 @@ class Submitter:
 
 @dataclass(frozen=True)
 class Problem:
-    """Why a run ends without an answer: a kind's value and what its caller may know."""
+    """Reason for the end of a run without an answer: a kind's value, and details for the caller."""
 
     kind: str
     detail: str
@@ -44,13 +44,13 @@ class Problem:
 
 
 def problem_of(refusal: Refusal) -> Problem:
-    """A refusal as a stage's result."""
+    """Return a refusal as a stage's result."""
     return Problem(refusal.kind.value, refusal.detail, refusal.field, retry_after=refusal.retry_after)
 
 
 @dataclass(frozen=True)
 class ValidateInput:
-    """A start as it came: nothing in it is trusted yet."""
+    """A start as received: nothing in it is trusted yet."""
 
     request: Any
     context: Any
@@ -61,9 +61,9 @@ class ValidateInput:
 
 @dataclass(frozen=True)
 class Validated:
-    """A start that holds, or the problem with it. Without a submitter the tenant is not proven.
+    """A verified start, or its problem. Without a submitter the tenant is not proven.
 
-    ``request`` comes without its messages: the run has them in its start, and a history holds them often enough.
+    ``request`` has no messages: the run has them in its start, and a history contains them often enough.
     ``call_seconds`` are the total time-outs of the model and of ``fallbacks``, in this order; none in histories of
     releases that had one for all.
     """
@@ -78,7 +78,7 @@ class Validated:
 
 @dataclass(frozen=True)
 class StageInput:
-    """A request on its way through the guards."""
+    """A request between the guards."""
 
     run: Run
     request: InferenceRequest
@@ -86,15 +86,15 @@ class StageInput:
 
 @dataclass(frozen=True)
 class SanitiseResult:
-    """The request that the model may see, where it is not as it came, and what was removed from it.
+    """The request for the model, if it was changed, and the removed and masked parts.
 
     Attributes:
-        request: None if it is as it came, or if it could not be read to its end.
-        removed: names of what hid.
-        values: placeholders with the data that go back into the answer. In histories, encrypted, and nowhere else.
-        masked: how many data of a kind are put back into the answer.
-        redacted: how many are not.
-        problem: why it goes no further. ``request`` may be recorded all the same.
+        request: None if it is unchanged, or could not be searched completely.
+        removed: categories of hidden text.
+        values: placeholders with the values to restore in the answer. In histories, encrypted, and nowhere else.
+        masked: number of values by kind that are restored in the answer.
+        redacted: number of those that are not.
+        problem: reason for its refusal. ``request`` may be recorded nevertheless.
     """
 
     request: InferenceRequest | None = None
@@ -107,7 +107,7 @@ class SanitiseResult:
 
 @dataclass(frozen=True)
 class ScreenInput:
-    """The sanitised request beside the original, which may hold what hides; None if they are the same."""
+    """The sanitised request, and the original, which may contain hidden text; None if they are the same."""
 
     run: Run
     request: InferenceRequest
@@ -116,7 +116,7 @@ class ScreenInput:
 
 @dataclass(frozen=True)
 class AdmitInput:
-    """A request that passed the guards, to be reserved for and recorded."""
+    """A request that passed the guards, to be admitted and recorded."""
 
     run: Run
     submitter: Submitter
@@ -148,7 +148,7 @@ class InvokeInput:
 
 @dataclass(frozen=True)
 class ModelReply:
-    """What the model answered, and which model it was."""
+    """A model's answer, and the model's name."""
 
     content: str
     model: str
@@ -158,7 +158,7 @@ class ModelReply:
 
 @dataclass(frozen=True)
 class ScreenOutputInput:
-    """An answer beside the request it answers."""
+    """An answer, and the request it answers."""
 
     run: Run
     request: InferenceRequest
@@ -167,7 +167,7 @@ class ScreenOutputInput:
 
 @dataclass(frozen=True)
 class CloseInput:
-    """How a run ends, to be settled and recorded.
+    """End of a run, to be settled and recorded.
 
     Attributes:
         status: a final ``domain.inference.runs.Status``.
@@ -199,7 +199,7 @@ class CloseInput:
 
 @dataclass(frozen=True)
 class Closed:
-    """The record of the outcome. ``status`` is the recorded one: of two outcomes the first committed wins."""
+    """Record of the outcome. ``status`` is the recorded one: of two outcomes the first committed wins."""
 
     status: str
     event_id: str

@@ -1,4 +1,4 @@
-"""What stages say for the record: the allow-listed fields of an event, from what a run knows."""
+"""Fields of a stage's record, by allow-list, from the run's values."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,12 +18,12 @@ _MOST_PLACES = 50
 
 
 def event_of(run: Run, slot: str) -> UUID:
-    """The identity of a run's event, the same in every attempt."""
+    """Return the ID of a run's event, the same in every attempt."""
     return event_id(run.started_ms, run.tenant, run.workflow_id, run.run_id, slot)
 
 
 def prompt_of(request: InferenceRequest | None) -> str | None:
-    """The messages as the model sees them, as one text, each with its sender's kind; None if none may be recorded."""
+    """Return the messages as sent to the model, as one text with their kinds; None if none may be recorded."""
     if request is None or not request.messages:
         return None
     return canonical([_said(message) for message in request.messages]).decode()
@@ -35,7 +35,7 @@ def _said(message: Message) -> dict[str, str]:
 
 
 def sealed(submitter: Submitter | None, request: InferenceRequest | None, answer: str | None = None) -> SealedFields:
-    """The personal part of a record."""
+    """Return the encrypted part of a record."""
     return SealedFields(
         subject=submitter.subject if submitter else None,
         client_id=submitter.client_id if submitter else None,
@@ -46,20 +46,20 @@ def sealed(submitter: Submitter | None, request: InferenceRequest | None, answer
 
 @dataclass(frozen=True, slots=True)
 class Commitments:
-    """Commitments to what the caller sent and got. ``prompt`` is over the canonical JSON of the request as sent."""
+    """Commitments to the caller's request and answer. ``prompt`` is over the canonical JSON of the request as sent."""
 
     prompt: Commitment | None
     answer: Commitment | None
 
     @property
     def openings(self) -> tuple[tuple[str, str], ...]:
-        """The salts by name, for the caller alone."""
+        """Return the salts by name, for the caller alone."""
         named = (("prompt", self.prompt), ("answer", self.answer))
         return tuple((name, made.salt) for name, made in named if made is not None)
 
 
 def commitments(identity_key: bytes, event: UUID, sent: object, answer: str | None) -> Commitments:
-    """Commit to a request body and an answer, where there are any."""
+    """Commit to a request body and an answer, if there are any."""
     return Commitments(
         prompt=commit(identity_key, event, "prompt", canonical(sent)) if isinstance(sent, Mapping) else None,
         answer=commit(identity_key, event, "answer", answer.encode()) if answer is not None else None,
@@ -67,7 +67,7 @@ def commitments(identity_key: bytes, event: UUID, sent: object, answer: str | No
 
 
 def outcome_fields(end: CloseInput, made: Commitments) -> OpenFields:
-    """The open fields of an outcome."""
+    """Return the open fields of an outcome."""
     verdicts = [verdict for verdict in (end.verdict, end.output_verdict) if verdict is not None]
     return OpenFields(
         caller=end.run.caller or None,
@@ -93,17 +93,17 @@ def outcome_fields(end: CloseInput, made: Commitments) -> OpenFields:
 
 
 def named(reports: tuple[DetectorReport, ...]) -> tuple[str, ...]:
-    """Detectors with their states, as ``rules:scored``."""
+    """Return detectors with their states, as ``rules:scored``."""
     return tuple(f"{report.detector}:{report.state.value}" for report in reports)
 
 
 def placed(verdict: Verdict) -> tuple[str, ...]:
-    """Where the rules matched, as ``rule@message:start-end``."""
+    """Return the positions of matches, as ``rule@message:start-end``."""
     return tuple(f"{at.rule}@{at.message}:{at.start}-{at.end}" for at in verdict.places[:_MOST_PLACES])
 
 
 def admission_fields(stage: AdmitInput, reserved: int, made: Commitments) -> OpenFields:
-    """The open fields of an admission."""
+    """Return the open fields of an admission."""
     return OpenFields(
         caller=stage.run.caller,
         roles=stage.submitter.roles,

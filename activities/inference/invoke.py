@@ -14,7 +14,7 @@ from services.policies.parsed import Policies
 
 
 class ModelActivities:
-    """Calls a model once an attempt; Temporal owns the retries."""
+    """Calls a model once per attempt; Temporal controls the retries."""
 
     def __init__(self, provider: ModelProvider, policies: Policies) -> None:
         self._provider = provider
@@ -22,9 +22,9 @@ class ModelActivities:
 
     @activity.defn
     async def invoke_model(self, call: InvokeInput) -> ModelReply:
-        """Ask the model, heartbeating, so that a dead worker and a cancellation are noticed within seconds.
+        """Call the model with heartbeats, so that a dead worker or a cancellation is noticed within seconds.
 
-        A worker that stops hands its calls over: such an attempt does not count. A call that has timed out is not
+        A stopping worker hands over its calls: such an attempt does not count. A call that has timed out is not
         repeated: the provider may charge for it.
         """
         policy = await self._policies.get(call.run.policy)

@@ -28,14 +28,14 @@ RECEIPT_TYPE = "assay-receipt+jwt"
 
 @dataclass(frozen=True, slots=True)
 class ReceiptTerms:
-    """What receipts promise: the record is in the log ``log_name/tenant`` within so many seconds."""
+    """Terms of receipts: a record enters the log ``log_name/tenant`` within the maximum merge delay."""
 
     log_name: str = "assay.local"
     seconds: int = 60
 
 
 class LedgerActivities:
-    """Nothing is called before it is admitted, and nothing is answered before it is closed."""
+    """Admission before any model call, and closing before any answer."""
 
     def __init__(
         self,
@@ -47,7 +47,7 @@ class LedgerActivities:
         feed: RunFeed[InferenceResult],
         promise: ReceiptTerms | None = None,
     ) -> None:
-        """Take the ports. Each result that the workflow is about to give goes to ``feed`` once recorded."""
+        """Take the ports. Each result about to be returned by the workflow goes to ``feed`` once recorded."""
         self._ledger = ledger
         self._policies = policies
         self._identities = identities
@@ -58,7 +58,7 @@ class LedgerActivities:
 
     @activity.defn
     async def admit_request(self, stage: AdmitInput) -> Admission:
-        """Reserve the most that the request can cost, and record that it is admitted."""
+        """Reserve the maximum cost of the request, and record its admission."""
         run, request = stage.run, stage.request
         policy = await self._policies.get(run.policy)
         tokens = estimate_tokens(request.messages) + request.max_tokens
@@ -90,7 +90,7 @@ class LedgerActivities:
 
     @activity.defn
     async def close_request(self, end: CloseInput) -> Closed:
-        """Settle what was used or give it back, record the outcome, and sign the receipt."""
+        """Settle the used tokens or release them, record the outcome, and sign the receipt."""
         run = end.run
         event = evidence.event_of(run, evidence.OUTCOME)
         key = await self._identities.tenant_key(run.tenant)
@@ -119,12 +119,12 @@ class LedgerActivities:
         except RecordConflict as conflict:
             activity.logger.warning("adopting the outcome that was recorded first", extra={"recorded": conflict.kind})
             return Closed(conflict.kind, str(event))
-        if stored.digest not in signed:  # a repeat: what lies in the log is an earlier attempt's
+        if stored.digest not in signed:  # a repeat: the log has an earlier attempt's record
             await sign(stored.digest)
         closed = Closed(end.status, str(event), stored.digest.hex(), signed[stored.digest], made.openings)
         if Status(end.status) in _GIVEN:
             self._feed.publish(run.workflow_id, OutcomeRecorded(result_of(end, closed, end.reply)))
-            await asyncio.sleep(0)  # a caller who waits in this process is answered before the run's own ending
+            await asyncio.sleep(0)  # a waiter in this process is answered before the run completes
         return closed
 
 
@@ -138,7 +138,7 @@ def _spent(tokens: int, spent: QuotaSpent) -> Problem:
 
 
 def _claims(record: Record, digest: bytes, made: evidence.Commitments, promise: ReceiptTerms) -> dict[str, Any]:
-    """What a receipt says. No time of its own: the record's digest covers when, and a repeat signs the same."""
+    """Return the claims of a receipt. Without a time: the record's digest covers it, and a repeat signs the same."""
     return {
         "iss": "urn:assay",
         "jti": str(record.event_id),

@@ -1,4 +1,4 @@
-"""The guards on the way in and on the way out."""
+"""Guards of prompts and answers."""
 
 import asyncio
 from collections.abc import Callable, Mapping
@@ -34,9 +34,9 @@ class ScreeningActivities:
         identities: IdentityKeys,
         judged: Callable[[str, Verdict], None] = lambda *_: None,
     ) -> None:
-        """Take what finds and judges, and the keys that canaries are made under.
+        """Take detectors, and the keys for canaries.
 
-        ``judged`` hears of each verdict, and of what: ``prompt`` or ``answer``.
+        ``judged`` is called with each verdict, and ``prompt`` or ``answer``.
         """
         self._policies = policies
         self._detectors = detectors
@@ -46,7 +46,7 @@ class ScreeningActivities:
 
     @activity.defn
     async def sanitise_prompt(self, stage: StageInput) -> SanitiseResult:
-        """Remove what hides, mask what the model may not see, name both; mark the system message if wanted."""
+        """Remove hidden text, mask sensitive values, report both; add a canary if enabled."""
         run = stage.run
         of_run = f"{run.workflow_id}\0{run.run_id}"
         policy = await self._policies.get(run.policy)
@@ -74,9 +74,9 @@ class ScreeningActivities:
 
     @activity.defn
     async def screen_prompt(self, stage: ScreenInput) -> Verdict:
-        """Judge the request, as it was before masking: who is to be written to may be what gives an attack away.
+        """Judge the request before masking, since a masked address may reveal an attack.
 
-        A detector that can't run raises: no verdict is no pass.
+        A detector that can't run raises: without a verdict nothing passes.
         """
         policy = await self._policies.get(stage.run.policy)
         request, original = stage.request, stage.original or stage.request
@@ -92,7 +92,7 @@ class ScreeningActivities:
 
     @activity.defn
     async def screen_output(self, stage: ScreenOutputInput) -> Verdict:
-        """Judge the answer before anyone sees it."""
+        """Judge the answer before it is returned."""
         policy = await self._policies.get(stage.run.policy)
         answer, messages = stage.reply.content, stage.request.messages
         verdict = screen_output(answer, messages, policy.output)
@@ -103,7 +103,7 @@ class ScreeningActivities:
 
 
 def _blocked(places: tuple[MaskedSpan, ...]) -> Problem:
-    """The denial: kinds and places, never a datum. Places are those in the first message that holds any."""
+    """Return the denial: kinds and positions, never a value. Positions are those in the first message with any."""
     kinds = tuple(dict.fromkeys(place.found.kind.value for place in places))
     first = places[0].message
     told = [

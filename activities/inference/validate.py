@@ -1,4 +1,4 @@
-"""The first stage: is this start what it claims to be, and may it be asked?"""
+"""The first stage: verification of the start, and of the caller's permission."""
 
 from dataclasses import replace
 
@@ -18,7 +18,7 @@ from services.policies.parsed import Policies
 
 
 class ValidationActivities:
-    """Verifies the signed context and reads the request again, under the policy that the run is pinned to."""
+    """Verifies the signed context and parses the request again, under the policy that the run is pinned to."""
 
     def __init__(
         self,
@@ -36,7 +36,7 @@ class ValidationActivities:
 
     @activity.defn
     async def validate_request(self, start: ValidateInput) -> Validated:
-        """Trust nothing but what the context proves. Refusals are results; only an absent store or Vault raises."""
+        """Validate a start; only its context is trusted. Refusals are results; only unavailable servers raise."""
         stranger = Run(SYSTEM_TENANT, "", start.workflow_id, start.run_id, start.started_ms, "", "")
         try:
             digest = request_hash(start.request)
@@ -79,14 +79,14 @@ class ValidationActivities:
             return Validated(run, submitter, problem=problem_of(refusal))
 
     async def _team(self, context: start_context.StartContext) -> Submitter:
-        """The team as Assay knows it: subject and roles are not its own to say."""
+        """Return the team as registered: it can't claim subject or roles itself."""
         team = await self._teams.get(context.tenant, context.client_id)
         if team is None or context.subject not in ("", team.subject):
             raise Refusal(Kind.FORBIDDEN, "no such team is registered for this tenant")
         return Submitter(team.subject, team.client_id, team.roles)
 
     async def _principal(self, context: start_context.StartContext, submitter: Submitter) -> Principal:
-        """The principal that the API authenticated, or the team. Contexts that name no method are older: it was JWT."""
+        """Return the principal authenticated by the API, or the team. Contexts without a method are older: it was JWT."""
         key = await self._identities.tenant_key(context.tenant)
         issuer = context.issuer if context.countersigned else None
         named = AuthenticationMethod(context.method) if context.method else AuthenticationMethod.JWT
@@ -111,13 +111,13 @@ class ValidationActivities:
 
 
 def _model_named(request: object) -> str | None:
-    """The model that a request names, read before the rest: a caller without the right learns nothing of its faults."""
+    """Return the model that a request names, parsed first: callers without the right learn of no other error."""
     model = request.get("model") if isinstance(request, dict) else None
     return model if isinstance(model, str) else None
 
 
 def _overreach(workflow_id: str, context: start_context.StartContext) -> str | None:
-    """What a context claims although whoever signed it has no say in that."""
+    """Return the claim of a context that its signer may not make, or None."""
     if tenant_of_run(workflow_id) != context.tenant:
         return "issued for a run of another tenant"
     if context.policy and not context.countersigned:

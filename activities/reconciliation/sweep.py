@@ -1,4 +1,4 @@
-"""Runs that have ended without an outcome: found, recorded as what they are, and what they had reserved given back."""
+"""Reconciliation of runs that ended without an outcome: found, recorded, and their reservations released."""
 
 import base64
 from datetime import UTC, datetime, timedelta
@@ -34,25 +34,27 @@ from domain.records.records import Record
 from domain.refusals import Kind, Refusal
 
 PAGE: Final = 100
-"""Runs, or reservations, that are looked at in one go."""
+"""Runs, or reservations, per page."""
 
 PAGES_A_RUN: Final = 50
-"""Pages that one run of a look reads. Told by an activity, so that it may change while looks are under way."""
+"""Pages per run of a sweep. Returned by an activity, so that it may change during a sweep."""
 
 OVERLAP: Final = timedelta(minutes=10)
-"""How far a look goes back beyond the one before: lists of runs follow by moments, and clocks differ."""
+"""Overlap with the previous sweep: lists of runs lag by moments, and clocks differ."""
 
 _NOTHING_COMMITTED: Final = evidence.Commitments(None, None)
 _WAIT: Final = frozenset({Kind.STORE_UNAVAILABLE, Kind.VAULT_UNAVAILABLE, Kind.ENGINE_UNAVAILABLE})
 
 
 class AbandonedActivities:
-    """Looks for runs without an outcome. An open run is never touched; of two outcomes the first recorded wins."""
+    """Reconciliation sweep for runs without an outcome. Open runs are unchanged; of two outcomes the first recorded
+    wins.
+    """
 
     def __init__(
         self, runs: RunLists, gaps: OutcomeGaps, ledger: Ledger, validation: ValidationActivities, clock: Clock
     ) -> None:
-        """Take the ports, and ``validation``, which tells whose run it was as it told the run itself."""
+        """Take the ports, and ``validation``, which verifies a run's start as its own first stage does."""
         self._runs = runs
         self._gaps = gaps
         self._ledger = ledger
@@ -61,13 +63,13 @@ class AbandonedActivities:
 
     @activity.defn
     async def begin_look(self, began: SweepStart) -> SweepState:
-        """Go on where the last look began."""
+        """Continue from the start of the last sweep."""
         last = await self._gaps.last_look()
         return SweepState(began.at_ms, epoch_ms(last - OVERLAP) if last else None, pages=PAGES_A_RUN)
 
     @activity.defn
     async def find_closed(self, look: SweepState) -> ClosedSuspects:
-        """Of the next page of runs that have ended since, those without an outcome."""
+        """Return those of the next page of closed runs that have no outcome."""
         since = datetime.fromtimestamp(look.since_ms / 1000, UTC) if look.since_ms is not None else None
         found = await self._runs.closed(since, base64.b64decode(look.page or ""), PAGE)
         outcomes = {run: _outcomes(run) for run in found.runs}
@@ -79,19 +81,19 @@ class AbandonedActivities:
 
     @activity.defn
     async def find_held(self, look: SweepState) -> HeldSuspects:
-        """The runs of the next reservations that are held for long. Also those that nobody lists any more."""
+        """Return the runs of the next old open reservations, also if no list has them any more."""
         held = await self._gaps.open_reservations(SWEEP_PATIENCE, UUID(look.after) if look.after else None, PAGE)
         last = str(held[-1].reservation_id) if len(held) == PAGE else None
         return HeldSuspects(tuple(found for found in map(_holder, held) if found is not None), last)
 
     @activity.defn
     async def settle_runs(self, suspects: Suspects) -> Settled:
-        """Record the outcome of those that have ended without one, and refund them."""
+        """Record the outcome of runs that ended without one, and release their reservations."""
         recorded, left = 0, 0
         for suspect in suspects.suspects:
             try:
                 recorded += await self._settle(suspect)
-            except Refusal as refusal:  # whatever it is with this one, the others are not to wait for it
+            except Refusal as refusal:  # a failure with one run must not delay the others
                 if refusal.kind in _WAIT:
                     raise
                 left += 1
@@ -104,7 +106,7 @@ class AbandonedActivities:
 
     @activity.defn
     async def end_look(self, began: SweepStart) -> SweepMark:
-        """The next look goes on from here."""
+        """Store the start of this sweep for the next one."""
         await self._gaps.looked(datetime.fromtimestamp(began.at_ms / 1000, UTC))
         return SweepMark(began.at_ms)
 
@@ -119,7 +121,7 @@ class AbandonedActivities:
             started_ms, identities = epoch_ms(beginning.started_at), beginning.identities
         elif suspect.reservation_id is not None:
             started_ms, identities = UUID(suspect.reservation_id).int >> 80, (run_id,)
-        else:  # deleted since it was listed, and nothing was reserved for it: nobody knows more
+        else:  # deleted since it was listed, without a reservation: nothing is known of it
             return 0
         recorded = 0
         for identity in identities:
@@ -129,7 +131,7 @@ class AbandonedActivities:
         return recorded
 
     async def _carried_on(self, workflow_id: str) -> str | None:
-        """The identity under which the workflow goes on, if it does: a run that was reset may have that of another."""
+        """Return the identity under which the workflow continues, or None: after a reset it may be another run's."""
         newest = await self._runs.newest(workflow_id)
         if newest is None or await self._runs.state(workflow_id, newest) is not EngineState.OPEN:
             return None
@@ -155,7 +157,7 @@ class AbandonedActivities:
         return await self._record(Validated(run, proven.submitter), end, reserved=True)
 
     async def _proven(self, run: Run, beginning: Beginning | None) -> Validated:
-        """Whose run it was, by what it was started with: as its own first stage found, or would have."""
+        """Verify a run's start, as its own first stage did or would have."""
         argument = beginning.argument if beginning else None
         given = argument if isinstance(argument, dict) else {}
         return await self._validation.validate_request(
@@ -163,7 +165,7 @@ class AbandonedActivities:
         )
 
     async def _record(self, of: Validated, end: EngineState, *, reserved: bool) -> bool:
-        """Record the outcome. Nothing in it depends on when: a repeat is the same."""
+        """Record the outcome. It does not depend on the time: a repeat is identical."""
         kind = kind_for(end)
         status = status_for(kind)
         close = CloseInput(of.run, status.value, of.submitter, problem=Problem(kind.value, ""))
@@ -180,7 +182,7 @@ class AbandonedActivities:
         reservation = evidence.event_of(of.run, evidence.RESERVATION) if reserved else None
         try:
             stored = await self._ledger.close(reservation, 0, record)
-        except RecordConflict:  # its own came first, after all
+        except RecordConflict:  # its own outcome was recorded first
             return False
         if not stored.repeated:
             activity.logger.warning(
@@ -191,7 +193,7 @@ class AbandonedActivities:
 
 
 def _outcomes(run: ClosedRun) -> tuple[UUID, ...]:
-    """The events that its outcome may be recorded as: its tenant's, or nobody's where it had not proven one."""
+    """Return the possible event IDs of its outcome: its tenant's, or those of an unverified run."""
     tenants = dict.fromkeys((tenant_of_run(run.workflow_id) or SYSTEM_TENANT, SYSTEM_TENANT))
     started_ms = epoch_ms(run.started_at)
     return tuple(

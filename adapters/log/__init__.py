@@ -1,1 +1,1 @@
-"""The stored tree of the audit log: store, heads, proofs, witnesses."""
+"""The stored tree of the audit log: store, entries, proofs, anchors, witness."""

@@ -1,4 +1,4 @@
-"""What Vault knows of the log, and the database's owner can't change: the key, and each log's last checkpoint."""
+"""Anchors of the log in Vault, outside the control of the database's owner: key and last checkpoints."""
 
 import base64
 import re
@@ -17,7 +17,7 @@ class VaultLogAnchors:
     """``LogAnchors`` over Transit and the KV engine."""
 
     def __init__(self, session: ServiceSession, settings: VaultSettings) -> None:
-        """Take the session of one who may read the key and the checkpoints."""
+        """Take a session that may read the key and the checkpoints."""
         self._session = session
         self._settings = settings
 
@@ -36,7 +36,7 @@ class VaultLogAnchors:
 
     async def note(self, tenant: str) -> str | None:
         """See ``LogAnchors``."""
-        if not re.fullmatch(r"[a-z0-9-]{1,40}", tenant):  # a name that only the store can have made up
+        if not re.fullmatch(r"[a-z0-9-]{1,40}", tenant):  # a name that only the store can have invented
             return None
         mount = self._settings.kv_mount
         kept = await self._session.call(lambda client: kv_read(client, mount, f"{_HEADS}/{tenant}"))

@@ -1,6 +1,6 @@
-"""What the store shows of the log to an auditor, in pages of bounded size.
+"""The stored log as an auditor reads it, in pages of bounded size.
 
-Each page is one statement, and so one snapshot. The log only grows: what is read later can be newer, never older.
+Each page is one statement, and so one snapshot. The log only grows: later reads can be newer, never older.
 """
 
 from collections.abc import AsyncIterator, Sequence
@@ -16,10 +16,10 @@ from domain.transparency.tiles import TileId
 from domain.transparency.verification import Entry
 
 PAGE = 1024  # leaves
-_PAGE_BYTES = 8 << 20  # of ciphertext, where there is more than one leaf
+_PAGE_BYTES = 8 << 20  # of ciphertext, if there is more than one leaf
 _RECORDS = 4096
 
-# Each tenant once, by steps from one to the next: there may be millions of rows for one.
+# Each tenant once, by an index scan that skips from one to the next: there may be millions of rows of each.
 _TENANTS = """
 WITH RECURSIVE leaf_tenant AS (
   (SELECT tenant FROM assay.leaf ORDER BY tenant LIMIT 1)

@@ -1,4 +1,4 @@
-"""The log as a list, from PostgreSQL: leaves in their order, each with its record where that is kept."""
+"""The log as a list, from PostgreSQL: leaves in order, each with its record if stored."""
 
 import json
 from collections.abc import Mapping, Sequence

@@ -1,6 +1,6 @@
-"""Proofs of the log from the tables in PostgreSQL: a statement for what is proven, and one for the tiles.
+"""Proofs of the log from the tables in PostgreSQL: a statement for the item to prove, and one for the tiles.
 
-A proof is verified before it is given: what was changed in the store proves nothing, and is reported.
+A proof is verified before it is returned: a changed store can't prove anything, and is reported.
 """
 
 from collections.abc import Iterable

@@ -1,4 +1,4 @@
-"""The tree of the log in PostgreSQL: it grows by what is pending, leaves, tiles and edges in one transaction."""
+"""The tree of the log in PostgreSQL: it grows by pending records, with leaves, tiles and edges in one transaction."""
 
 from collections.abc import Mapping, Sequence
 
@@ -10,7 +10,8 @@ from domain.transparency.heads import LogHead, Published, TenantTile
 from domain.transparency.merkle import HASH_BYTES, Edge, edge_of, leaf_hash
 from domain.transparency.tiles import TileError, TileId, new_tiles, partial_tiles, subtree_from_tiles, tiles_for_edge
 
-# One row a tenant, its new leaves' entries in one value: decoding a row for each leaf would cost more than hashing it.
+# One row per tenant, with its new leaves' entries in one value: decoding a row for each leaf would cost more than
+# hashing it.
 _SEQUENCE = (
     "SELECT tenant, min(seq) AS first, string_agg(digest, ''::bytea ORDER BY seq) AS entries"
     " FROM assay.sequence($1) GROUP BY tenant"
@@ -47,7 +48,7 @@ _UNCOSIGNED = (
     " WHERE position($1 IN c.note) = 0 ORDER BY c.signed_at LIMIT $2"
 )
 
-_NO_EDGE = b""  # of no tree with a leaf, so that it is never signed: see ``LogHead``
+_NO_EDGE = b""  # the edge of no tree with a leaf, so that it is never signed: see ``LogHead``
 
 
 class PostgresLogStore:
@@ -95,7 +96,7 @@ class PostgresLogStore:
         return found
 
     async def root_at(self, tenant: str, size: int) -> bytes:
-        """The root that the tenant's tree had at that size, from tiles.
+        """Return the root of the tenant's tree at that size, from tiles.
 
         Raises:
             Refusal: STORE_UNAVAILABLE.
@@ -142,7 +143,7 @@ class PostgresLogStore:
 async def _state(
     connection: "PoolConnectionProxy[asyncpg.Record]", sizes: Mapping[str, int]
 ) -> tuple[dict[str, tuple[int, bytes]], dict[TenantTile, bytes]]:
-    """Edges, with the sizes that heads have now, and partial tiles of trees of these sizes."""
+    """Return edges with their heads' current sizes, and partial tiles of trees of these sizes."""
     wanted = [(tenant, tile) for tenant, size in sizes.items() for tile in partial_tiles(size)]
     edges, tiles = dict[str, tuple[int, bytes]](), dict[TenantTile, bytes]()
     for row in await connection.fetch(_EDGES_AND_TILES, list(sizes), *_columns(wanted)):
@@ -156,7 +157,7 @@ async def _state(
 def _grow(
     first: int, entries: Sequence[bytes], size: int, edge: bytes, partial: Mapping[TileId, bytes]
 ) -> tuple[bytes, dict[TileId, bytes]]:
-    """The edge and the changed tiles once these entries came. Raises ``ValueError`` if what was there is damaged."""
+    """Return the edge and the changed tiles after these entries. Raises ``ValueError`` for damaged tiles."""
     hashes = [leaf_hash(entry) for entry in entries]
     if size != first + len(hashes):
         raise TileError("the head's size differs from the number of its leaves")

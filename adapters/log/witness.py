@@ -1,4 +1,4 @@
-"""A witness of the log over HTTP (C2SP tlog-witness). Of what it answers only the signature counts, once verified."""
+"""Witness of the log over HTTP (C2SP tlog-witness). Only a verified signature in its answer counts."""
 
 from types import TracebackType
 from typing import Self
@@ -49,7 +49,7 @@ class HttpWitness:
             try:
                 answer = await self._http.post("/add-checkpoint", content=content)
             except (httpx2.ReadError, httpx2.WriteError, httpx2.RemoteProtocolError):
-                # a kept connection may die between two requests; a witness that has cosigned says so
+                # a kept connection may die between two requests; a witness that has cosigned reports that
                 answer = await self._http.post("/add-checkpoint", content=content)
         except (httpx2.HTTPError, BodyTooLong):
             raise Refusal(Kind.STORE_UNAVAILABLE, "the witness can't be reached", retry_after=1.0) from None

@@ -1,4 +1,4 @@
-"""What goes wrong in a call of a model, as a ``ProviderFailure`` that repeats nothing of what was sent or received."""
+"""Failures of model calls as ``ProviderFailure``, without anything that was sent or received."""
 
 import json
 import logging
@@ -17,19 +17,19 @@ from domain.refusals import Kind
 _log = logging.getLogger(__name__)
 
 MAX_RETRY_AFTER = 60.0
-"""Seconds. A provider that asks for more is given up for this call."""
+"""Seconds. A longer delay requested by a provider ends this call."""
 
-_MAX_TOLD = 86_400.0  # a longer wait is told as a day: the number comes from outside and ends in timers
-_TOO_LONG = frozenset({"context_length_exceeded", "exceed_context_size_error"})  # OpenAI's word for it; llama.cpp's
+_MAX_TOLD = 86_400.0  # a longer delay is reported as a day: the number is untrusted and ends in timers
+_TOO_LONG = frozenset({"context_length_exceeded", "exceed_context_size_error"})  # the codes of OpenAI and of llama.cpp
 _BUSY = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.CONFLICT})
 
 
 def failure_of(error: Exception) -> ProviderFailure:
-    """The failure that an error of a call stands for."""
+    """Return the failure for an error of a call."""
     match error:
         case aiohttp.ConnectionTimeoutError():  # nothing was sent
             return ProviderFailure(Kind.PROVIDER_TIMEOUT, retryable=True)
-        case TimeoutError():  # whatever was sent may be charged, also without its answer: it is not paid for again
+        case TimeoutError():  # a request without an answer may be charged: it is not repeated
             return ProviderFailure(Kind.PROVIDER_TIMEOUT, retryable=False)
         case aiohttp.InvalidURL():
             pass
@@ -37,34 +37,34 @@ def failure_of(error: Exception) -> ProviderFailure:
             return ProviderFailure(Kind.PROVIDER_UNAVAILABLE, retryable=True)
         case BodyTooLong():
             return garbled()
-    # Its text could hold the prompt or the key: its type has to do.
+    # Its text could contain the prompt or the key: only its type is used.
     _log.error("unexpected %s in a model call", type(error).__name__)
     return ProviderFailure(Kind.INTERNAL, retryable=False)
 
 
 def garbled() -> ProviderFailure:
-    """The provider answered, but not with an answer. Models are not deterministic, so another try may do."""
+    """Return the failure for an unusable answer. Models are not deterministic, so a retry may succeed."""
     return ProviderFailure(Kind.PROVIDER_GARBLED, retryable=True)
 
 
 def rejected() -> ProviderFailure:
-    """This call can't be made with this provider, however often."""
+    """Return the failure for a call that the provider always rejects."""
     return ProviderFailure(Kind.PROVIDER_REJECTED, retryable=False)
 
 
 def status_failure(status: int, headers: Mapping[str, str], body: bytes, now: datetime) -> ProviderFailure:
-    """The failure that a response without an answer stands for.
+    """Return the failure for a response without an answer.
 
     Args:
-        status: the HTTP status, none of 2xx.
-        headers: the response's, by whatever case of name.
-        body: as much of it as was read.
-        now: for a Retry-After that gives a date.
+        status: the HTTP status, not 2xx.
+        headers: the response's, in any case of name.
+        body: the part that was read.
+        now: for a Retry-After with a date.
     """
     wait = retry_after(headers, now)
     patient = wait is None or wait <= MAX_RETRY_AFTER
     if status == HTTPStatus.TOO_MANY_REQUESTS:
-        # OpenAI uses 429 for an unpaid bill too, which no wait cures.
+        # OpenAI uses 429 for an unpaid bill too, which no delay resolves.
         broke = "insufficient_quota" in _reasons(body)
         return ProviderFailure(Kind.PROVIDER_RATE_LIMITED, retryable=patient and not broke, retry_after=wait)
     if status == HTTPStatus.GATEWAY_TIMEOUT:
@@ -77,7 +77,7 @@ def status_failure(status: int, headers: Mapping[str, str], body: bytes, now: da
 
 
 def _reasons(body: bytes) -> frozenset[str]:
-    """The ``code`` and the ``type`` of an error in OpenAI's form; none of any other."""
+    """Return the ``code`` and the ``type`` of an error in OpenAI's form; none of any other."""
     try:
         document = json.loads(body)
     except (ValueError, RecursionError):
@@ -89,9 +89,10 @@ def _reasons(body: bytes) -> frozenset[str]:
 
 
 def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
-    """Seconds to wait: ``retry-after-ms`` (OpenAI's), else ``retry-after`` (RFC 9110 section 10.2.3), at most a day.
+    """Return the delay in seconds: ``retry-after-ms`` (OpenAI's), else ``retry-after`` (RFC 9110 section 10.2.3), at
+    most a day.
 
-    None where neither is given or understood.
+    None if neither is given or understood.
     """
     for name, unit in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
         number = _number(headers.get(name))

@@ -1,4 +1,4 @@
-"""Models behind the OpenAI wire format: one attempt a call, nothing from the environment."""
+"""Models behind the OpenAI wire format: one attempt per call, independent of the environment."""
 
 import asyncio
 import json
@@ -16,7 +16,7 @@ from domain.refusals import Kind, Refusal
 
 MAX_BODY_BYTES = 8 * 1024 * 1024
 _OPENAI_HOST = "api.openai.com"
-_KEPT_ALIVE = 4.0  # seconds: less than the 5 after which many servers close, so that no call meets a closing connection
+_KEPT_ALIVE = 4.0  # seconds: less than the 5 after which many servers close, so that no call uses a closing connection
 _OK = range(200, 300)
 
 
@@ -49,10 +49,10 @@ class OpenAIProvider:
         self._session: aiohttp.ClientSession | None = None
 
     async def complete(self, call: ModelCall) -> ModelAnswer:
-        """Ask once, without retries.
+        """Call the model once, without retries.
 
         Raises:
-            ProviderFailure: by class of error, without cause or context: those would hold the prompt and the key.
+            ProviderFailure: by class of error, without cause or context: those would contain the prompt and the key.
             Refusal: VAULT_UNAVAILABLE, if the key can't be read now.
         """
         key = await self._key(call.model)
@@ -68,12 +68,12 @@ class OpenAIProvider:
             await session.close()
 
     async def _key(self, model: ModelEntry) -> str | None:
-        """The key, or None if there is none that could go into a header."""
+        """Return the key, or None if there is none that fits in a header."""
         try:
             key = (await self._secrets.read(model.key_path)).get("api_key", "")
         except Refusal as refusal:
             if refusal.kind is Kind.NOT_FOUND:
-                return None  # an operator's mistake: it must not read as if the caller's run were not found
+                return None  # an operator's mistake: it must not look like an unknown run to the caller
             raise
         return key if key.isascii() and key.isprintable() and key and " " not in key else None
 
@@ -110,7 +110,7 @@ class OpenAIProvider:
 
 
 async def _whole(response: aiohttp.ClientResponse, limit: int) -> bytes:
-    """The body.
+    """Return the body.
 
     Raises:
         BodyTooLong: it is longer than ``limit`` bytes.
@@ -125,7 +125,7 @@ async def _whole(response: aiohttp.ClientResponse, limit: int) -> bytes:
 
 
 async def _begin(response: aiohttp.ClientResponse) -> bytes:
-    """The body of an error, which only explains its status: as much as there is, at most ``MAX_ERROR_BYTES``."""
+    """Return the body of an error, which only explains its status: at most ``MAX_ERROR_BYTES``."""
     body = bytearray()
     try:
         async for chunk in response.content.iter_any():
@@ -149,10 +149,10 @@ def _body(call: ModelCall) -> dict[str, object]:
 
 
 def _limit_name(base_url: str) -> str:
-    """The name of the limit on tokens.
+    """Return the name of the limit on tokens.
 
-    OpenAI's newer models take ``max_completion_tokens`` alone. Compatible servers all know ``max_tokens``, and some
-    ignore the newer name, which would leave the answer without a limit.
+    OpenAI's newer models accept ``max_completion_tokens`` alone. Compatible servers all accept ``max_tokens``, and some
+    ignore the newer name, which would leave the answer unlimited.
     """
     host = urlsplit(base_url).hostname or ""
     return "max_completion_tokens" if host == _OPENAI_HOST or host.endswith("." + _OPENAI_HOST) else "max_tokens"

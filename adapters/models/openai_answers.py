@@ -1,4 +1,4 @@
-"""Reading a chat completion, on the premise that its sender may be broken or hostile."""
+"""Parsing of chat completions from possibly broken or hostile senders."""
 
 import json
 import re
@@ -9,19 +9,20 @@ from domain.inference.models import ModelAnswer, Usage
 from domain.inference.requests import Message
 from domain.inference.token_estimates import estimate_text_tokens, estimate_tokens
 
-_MAX_COUNT = 2**31 - 1  # of tokens: fits every column and sum it goes into
+_MAX_COUNT = 2**31 - 1  # of tokens: fits every column and sum
 _FINISH_REASON = re.compile(r"[a-z_]{1,32}")
 
 
 class Garbled(Exception):
-    """Not a chat completion. Says nothing of what it was."""
+    """Not a chat completion. Its content is not quoted."""
 
 
 def read_answer(body: bytes, messages: Sequence[Message]) -> ModelAnswer:
-    """The first choice of a chat completion, as JSON in UTF-8. ``messages`` are those sent, to estimate usage from.
+    """Return the first choice of a chat completion, as JSON in UTF-8. ``messages`` are those sent, to estimate usage
+    from.
 
     Raises:
-        Garbled: it is anything else: no JSON, another shape, no text, or a usage that is no count of tokens.
+        Garbled: anything else: no JSON, another structure, no text, or an invalid token count.
     """
     document = _object(_decoded(body))
     choices = document.get("choices")
@@ -42,7 +43,7 @@ def _decoded(body: bytes) -> object:
         return json.loads(body, parse_constant=_refuse_constant)
     except (ValueError, RecursionError):
         pass
-    # Outside the handler, or the decoder's error, which holds the body, would travel along as the context.
+    # Outside the handler, or the decoder's error, which contains the body, would be kept as the context.
     raise Garbled
 
 
@@ -57,12 +58,12 @@ def _object(value: object) -> Mapping[str, Any]:
 
 
 def _usage(value: object, messages: Sequence[Message], content: str) -> Usage:
-    """The usage reported, or an estimate where none was: a budget must not be dodged by saying nothing."""
+    """Return the reported usage, or an estimate without one: an omitted usage must not evade a budget."""
     if value is None:
         return _estimate(messages, content)
     usage = _object(value)
     prompt, completion = (_count(usage.get(name)) for name in ("prompt_tokens", "completion_tokens"))
-    # No prompt is free of tokens: a count of none is what servers write that don't count.
+    # Every prompt has tokens: servers that don't count them report zero.
     return Usage(prompt, completion) if prompt else _estimate(messages, content)
 
 

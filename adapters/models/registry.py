@@ -1,4 +1,4 @@
-"""The adapters of all wire formats, and the choice among them.
+"""Adapters of all wire formats, and their selection.
 
 A new wire format: a module with a ``WireAdapter``, a member of ``domain.inference.models.Wire``, and its line here.
 """
@@ -29,7 +29,7 @@ ADAPTERS: Final[Mapping[Wire, Callable[[SecretReader, Clock], WireAdapter]]] = M
 
 
 class WireProviders:
-    """``ModelProvider`` for every wire format: calls go to the adapter of the model's own."""
+    """``ModelProvider`` for every wire format: calls go to the adapter of the model's format."""
 
     def __init__(self, adapters: Mapping[Wire, WireAdapter]) -> None:
         self._adapters = adapters

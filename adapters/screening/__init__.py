@@ -1,1 +1,1 @@
-"""Detectors and finders that need libraries or files."""
+"""Detectors that need libraries or files."""

@@ -14,12 +14,12 @@ from domain.screening.screen import DETECTORS
 def load_detectors(
     models_dir: Path, policy: ScreeningPolicy | None = None, onnx_dir: Path | None = None, onnx_threads: int = 1
 ) -> Mapping[str, Detector]:
-    """The detectors, with their models from ``models_dir``; where a policy is given, only if they can serve it.
+    """Load the detectors, with their models from ``models_dir``; with a policy, only if they can serve it.
 
-    ``onnx`` is among them where ``onnx_dir`` has a model for it.
+    ``onnx`` is among them if ``onnx_dir`` has a model for it.
 
     Raises:
-        PolicyError: a model can't be used, or it is another one than the policy was made for.
+        PolicyError: a model can't be used, or differs from the policy's.
     """
     detectors: dict[str, Detector] = {**DETECTORS, Ngrams.name: Ngrams(load_ngram_model(models_dir))}
     if onnx_dir is not None:
@@ -32,10 +32,10 @@ def load_detectors(
 
 
 def require_detectors(detectors: Mapping[str, Detector], policy: ScreeningPolicy) -> None:
-    """Pass if these detectors can serve the policy.
+    """Check that these detectors can serve the policy.
 
     Raises:
-        PolicyError: a detector has no model here, or another one than the policy was made for.
+        PolicyError: a detector has no model here, or another one than the policy's.
     """
     ngrams = detectors.get(Ngrams.name)
     if isinstance(ngrams, Ngrams) and Ngrams.name in policy.detectors and policy.ngram_model != ngrams.model.name:

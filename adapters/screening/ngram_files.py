@@ -1,4 +1,4 @@
-"""The classifier's model as files: ``ngrams.bin``, and ``ngrams.json`` that says what the file has to be."""
+"""Files of the classifier's model: ``ngrams.bin``, and ``ngrams.json``, which describes it."""
 
 import hashlib
 import json
@@ -12,7 +12,7 @@ _ABOUT = "ngrams.json"
 
 
 def load_ngram_model(directory: Path) -> NgramModel:
-    """Read the model, and check that it is whole and the one that is described beside it.
+    """Read the model, and check that it is complete and matches its description.
 
     Raises:
         PolicyError: ``where`` is the file.

@@ -1,7 +1,8 @@
-"""The detector ``onnx``: a text classifier that the operator brings, as ONNX with a tokenizer of Hugging Face's format.
+"""The detector ``onnx``: an operator's text classifier, as ONNX with a tokenizer in Hugging Face's format.
 
-The files are ``model.onnx`` and ``tokenizer.json``. The model takes ``input_ids``, ``attention_mask`` and, if it likes,
-``token_type_ids`` (int64, one row a window), and its first output are the logits of its labels, one row a window.
+The files are ``model.onnx`` and ``tokenizer.json``. The model's inputs are ``input_ids``, ``attention_mask`` and
+optionally ``token_type_ids`` (int64, one row per window), and its first output are the logits of its labels, one row
+per window.
 """
 
 import hashlib
@@ -23,9 +24,9 @@ _BATCH = 4
 
 
 class OnnxClassifier:
-    """How sure the operator's model is that what is said is an attack, by the window that it is surest of.
+    """Highest attack probability over the token windows, by the operator's model.
 
-    The application's own system messages are not judged, nor is what was not read.
+    The application's own system messages are not judged, nor is unread text.
     """
 
     name = ONNX
@@ -70,10 +71,10 @@ class OnnxClassifier:
         return cls(session, read, digests)
 
     def require(self, policy: OnnxPolicy) -> None:
-        """Pass if the files are those that the policy was made for, and the model has the label.
+        """Check that the files are those of the policy, and the model has the label.
 
         Raises:
-            PolicyError: they are others.
+            PolicyError: they differ.
         """
         for member, here, wanted in zip(
             ("model_sha256", "tokenizer_sha256"),
@@ -94,7 +95,7 @@ class OnnxClassifier:
         """Score each message.
 
         Raises:
-            ValueError: the policy is for other files, or the model's answer makes no sense.
+            ValueError: the policy is for other files, or the model's output is invalid.
         """
         onnx = policy.onnx
         if onnx is None or (onnx.model_sha256, onnx.tokenizer_sha256) != self._digests:
@@ -127,9 +128,9 @@ class OnnxClassifier:
             yield Finding(self.name, NOT_SCANNED, 0.0, exchange.index, exchange.scanned, len(exchange.original))
 
     def _windows(self, text: str, policy: OnnxPolicy) -> list[Any]:
-        """The text's windows, each an encoding of the tokenizer."""
+        """Return the text's windows, each an encoding of the tokenizer."""
         reader = self._readers.get(policy.window_tokens)
-        if reader is None:  # one for each length: they are used by several threads, and lengths are part of them
+        if reader is None:  # one for each length: they are used by several threads, and contain the length
             reader = self._tokenizer.from_str(self._tokenizer.to_str())
             reader.no_padding()
             reader.enable_truncation(policy.window_tokens, stride=policy.window_tokens // 4)
@@ -138,10 +139,10 @@ class OnnxClassifier:
         return [whole, *whole.overflowing][: policy.most_windows]
 
     def _score(self, ids: Sequence[Sequence[int]], mask: Sequence[Sequence[int]], label: int) -> list[float]:
-        """The probability of the label for each window, by softmax.
+        """Return the probability of the label for each window, by softmax.
 
         Raises:
-            ValueError: the model has no such label, or gives what is no number.
+            ValueError: the model has no such label, or returns a value that is not a number.
         """
         import numpy  # noqa: PLC0415, ICN001 - comes with onnxruntime
 
@@ -166,7 +167,7 @@ class OnnxClassifier:
 
 
 def _stretch(window: Any, length: int) -> tuple[int, int]:  # noqa: ANN401 - the tokenizer's own
-    """Where a window's text begins and ends."""
+    """Return start and end of a window's text."""
     places = [(start, end) for start, end in window.offsets if end > start]
     return (places[0][0], max(end for _, end in places)) if places else (0, length)
 

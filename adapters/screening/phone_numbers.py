@@ -1,7 +1,6 @@
-"""Telephone numbers by ``phonenumbers``, the Python form of Google's libphonenumber: its plans of numbers, its matcher.
+"""Telephone numbers by ``phonenumbers``, the Python port of Google's libphonenumber.
 
-The matcher is shown small windows around what could be a number at all, since its work on a long text of digits has no
-useful bound.
+The matcher gets small windows around candidates, since its work on a long text of digits has no useful bound.
 """
 
 import re
@@ -15,16 +14,16 @@ _INTERNATIONAL = re.compile(r"(?<![\w+])\+[ (]{0,2}\d(?:[ ().\-/]{0,3}\d){5,20}(
 _ANY = re.compile(r"(?<!\w)(?:\+[ (]{0,2}|\()?\d(?:[ ().\-/]{0,3}\d){5,20}(?!\d)")
 _BEFORE = 3
 _AFTER = 12
-"""Code points around a candidate that the matcher is shown: it knows dates and prices by them, and extensions."""
+"""Code points after a candidate in its window: they distinguish dates, prices and extensions."""
 _MOST = 500
-"""Candidates a text. Beyond it is no prompt but a table, and its numbers are not all looked at."""
+"""Maximum candidates per text. A text with more is a table rather than a prompt, and is refused."""
 
 
 class LibPhoneNumbers:
     """``domain.privacy.ports.PhoneNumbers`` by libphonenumber."""
 
     def __init__(self) -> None:
-        """Load every region's plan, so that no request waits for it."""
+        """Load every region's data, so that no request waits for it."""
         for region in sorted(SUPPORTED_REGIONS):
             PhoneMetadata.metadata_for_region(region)
 
@@ -42,7 +41,9 @@ class LibPhoneNumbers:
 
 
 def _numbers(window: str, bounds: tuple[int, int], regions: Sequence[str]) -> list[tuple[int, int]]:
-    """The numbers that begin within ``bounds``. Without its country's sign, one has to be grouped as it is at home."""
+    """Return the numbers that begin within ``bounds``. Without its country code, a number must have the national
+    grouping.
+    """
     written = window[slice(*bounds)]
     international = "+" in written
     if not international and written.isdigit():

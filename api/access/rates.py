@@ -31,7 +31,7 @@ async def within_rate(request: Request, caller: PromptSubmitter) -> Principal:
     return caller
 
 
-# FastAPI goes through what a dependency depends on for every place that names it: so a route names this one alone.
+# FastAPI resolves a dependency's own dependencies once per use: so a route names this one only
 RatedSubmitter = Annotated[Principal, Depends(within_rate)]
 
 

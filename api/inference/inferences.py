@@ -65,7 +65,7 @@ async def submit(
 
     With `Prefer: sealed` it waits until a signed checkpoint covers the record, and returns the proof.
     """
-    del prefer  # declared for the description; read below, since a header may come more than once
+    del prefer  # declared for the description; read below, since a header may occur more than once
     sent = body[1]
     pinned = inference.policy
     wanted = parse_request(sent, pinned.policy.limits)

@@ -200,7 +200,7 @@ class Runs:
         async with _keys_or_refusal(), _engine():
             description = await self._handle(public_id).describe(rpc_timeout=_RPC_TIMEOUT)
             memo = await description.memo()
-        # of a team's run only the workflow knows the caller, and shows it once that is proven
+        # only the workflow knows the caller of a team's run, and shows it once verified
         if principal.caller not in (
             memo.get("caller"),
             description.typed_search_attributes.get(search_attributes.CALLER),

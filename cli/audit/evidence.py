@@ -70,7 +70,7 @@ def verify_export(export: File, key: Keys, as_json: JsonFlag = False) -> None:
 
 def _text(out: Output, path: Path) -> str:
     try:
-        return path.read_bytes().decode()  # as it is: reading text would change line ends
+        return path.read_bytes().decode()  # unchanged: reading text would change line ends
     except UnicodeDecodeError:
         raise out.fail(f"{path} is not a text file", 2) from None
 
@@ -78,6 +78,8 @@ def _text(out: Output, path: Path) -> str:
 def _tell(out: Output, found: Found) -> None:
     parts = (str(value) if name == "why" else f"{name} {value}" for name, value in found.items() if name != "verdict")
     text = f"{found['verdict']}: {', '.join(parts)}"
-    out.value(found, escape(text if text.isprintable() else ascii(text)))  # evidence may quote what moves a cursor
+    out.value(
+        found, escape(text if text.isprintable() else ascii(text))
+    )  # evidence may quote characters that control a terminal
     if found["verdict"] != "holds":
         raise typer.Exit(1)

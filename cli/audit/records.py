@@ -121,7 +121,7 @@ def export(
     if output is None:
         fetch(sys.stdout.buffer.write)
         return
-    partial = output.with_name(f"{output.name}.partial")  # so that what stands under the name is whole
+    partial = output.with_name(f"{output.name}.partial")  # so that the file with the final name is complete
     try:
         with partial.open("wb") as file:
             fetch(file.write)

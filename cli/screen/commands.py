@@ -22,7 +22,7 @@ from domain.screening.verdicts import Decision, Verdict
 
 app = typer.Typer(invoke_without_command=True, add_completion=False)
 
-_BATCH = 64  # lines that a process is given at once
+_BATCH = 64  # lines per batch of a process
 USAGE = 2
 """Exit code of a wrong call or invalid input."""
 
@@ -157,7 +157,7 @@ def _screened(source: str, document: bytes, jobs: int, *, explained: bool, peopl
             yield from pool.map(_screen, batch, chunksize=_BATCH)
 
 
-_here: list[LineScreener] = []  # the one of this process, where there are several
+_here: list[LineScreener] = []  # this process's instance, if there are several
 
 
 def _start(document: bytes, explained: bool, people: bool) -> None:

@@ -134,7 +134,7 @@ def fragment(proposals: Sequence[Proposal]) -> str:
         lines.append(f"  {kind}:")
         of_kind = [proposal for proposal in proposals if proposal.kind == kind]
         for index, proposal in enumerate(of_kind):
-            last = index == len(of_kind) - 1  # it holds for all that is longer: the last entry has no limit
+            last = index == len(of_kind) - 1  # it covers all longer texts: the last entry has no limit
             limit = f"up_to: {proposal.up_to}, " if proposal.up_to is not None and not last else ""
             lines.append(f"    - {{{limit}review: {proposal.review:g}, block: {proposal.block:g}}}")
     return "\n".join(lines) + "\n"

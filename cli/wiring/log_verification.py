@@ -25,7 +25,7 @@ async def verify_log(
     session: ServiceSession, settings: Settings, *, tenant: str | None = None, since: int = 0, kept: Sequence[str] = ()
 ) -> LogReport:
     """Verify one tenant's log, or all. See ``verify_logs``."""
-    require_log_tenant(tenant)  # before a server is asked
+    require_log_tenant(tenant)  # before any server is called
     async with _store(session, settings) as store:
         anchors = VaultLogAnchors(session, settings.vault)
         audit = LogAudit(

@@ -1,4 +1,4 @@
-"""Does an archive hold? Everything is read back and computed anew: the file, each record, its leaf, the tree's root."""
+"""Verification of an archive: the file, each record, its leaf and the tree's root are recomputed."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -24,7 +24,7 @@ Take = Callable[[Sequence[ArchiveLine]], Awaitable[None]]
 
 
 class ArchiveChecker:
-    """Checks archives of any tenant."""
+    """Verifies archives of any tenant."""
 
     def __init__(self, place: ArchivePlace, files: LineFiles, store: ArchiveStore, manifests: ManifestSigner) -> None:
         """Take the parts."""
@@ -34,20 +34,20 @@ class ArchiveChecker:
         self._manifests = manifests
 
     async def check(self, manifest: Manifest) -> None:
-        """Pass if the archive holds in every part.
+        """Check that every part of the archive is valid.
 
         Raises:
-            ArchiveInvalid: says which part does not.
-            Refusal: a server or the place is away: nothing is known.
+            ArchiveInvalid: names the invalid part.
+            Refusal: a server or the storage is unavailable: the archive is unverified.
         """
         await self.read(manifest)
         await self._check_root(manifest)
 
     async def read(self, manifest: Manifest, take: Take | None = None) -> None:
-        """Pass if the file is the manifest's and each record a leaf of the log's; ``take`` gets them as they come.
+        """Check that the file is the manifest's and each record a leaf of the log; ``take`` gets them as read.
 
         Raises:
-            ArchiveInvalid, Refusal: as ``check``; what was taken by then is worth nothing.
+            ArchiveInvalid, Refusal: as ``check``; records passed to ``take`` by then are unverified.
         """
         whole = FileHash()
         chunks = whole.over(self._place.read(manifest.file))
@@ -56,7 +56,7 @@ class ArchiveChecker:
         except ArchiveGone:
             raise
         except ArchiveInvalid:
-            async for _ in chunks:  # to the end: a file that was changed is named as such, whatever its lines say
+            async for _ in chunks:  # to the end: a changed file is reported as such, whatever its lines contain
                 pass
             self._check_file(manifest, whole)
             raise

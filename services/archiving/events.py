@@ -1,4 +1,4 @@
-"""Each archive and each restore is an event: in the tenant's log, and in Assay's own."""
+"""Events of archives and restores: in the tenant's log, and in Assay's own."""
 
 from datetime import datetime
 
@@ -11,17 +11,17 @@ from domain.transparency.archive import ArchiveRow, month_name
 
 
 class ArchiveRecords:
-    """Records what the archiver does."""
+    """Records the archiver's actions."""
 
     def __init__(self, ledger: Ledger) -> None:
         """Take the ledger, of which only ``append`` is used."""
         self._ledger = ledger
 
     async def note(self, kind: EventKind, noted: ArchiveRow, at: datetime) -> None:
-        """Record it, once for the same file and moment ``at``.
+        """Record an action, once for the same file and time ``at``.
 
         Raises:
-            Refusal: a server is away. That a tenant's key is gone does not hinder: its records can't be read either.
+            Refusal: a server is unavailable. A tenant's erased key is ignored: its records can't be read either.
         """
         fields = OpenFields(
             log=noted.tenant, month=month_name(noted.month), rows=noted.rows, file_sha256=noted.sha256.hex()

@@ -1,4 +1,4 @@
-"""What makes an archive an export: a header that ties its entries to a signed checkpoint of the log."""
+"""Headers that make an archive an export: they tie its entries to a signed checkpoint of the log."""
 
 import json
 from collections.abc import Sequence
@@ -22,10 +22,10 @@ class ArchiveHeaders:
         self._proofs = proofs
 
     async def write(self, tenant: str, first: int, after: int, note: str) -> str:
-        """The header of the entries from ``first`` to before ``after``, under a signed note that covers them.
+        """Return the header of the entries from ``first`` to before ``after``, under a signed note that covers them.
 
         Raises:
-            ArchiveInvalid: the log's tiles don't give what was signed.
+            ArchiveInvalid: the log's tiles don't match the signed checkpoint.
         """
         checkpoint = parse_checkpoint(parse_note(note).text)
         try:
@@ -39,7 +39,7 @@ class ArchiveHeaders:
 
 
 class ExportCheck:
-    """Holds a file's entries, as they come, against its header, and the header against its manifest."""
+    """Compares a file's entries, as read, with its header, and the header with its manifest."""
 
     def __init__(self, header: str, manifest: Manifest) -> None:
         """Read the header. Raises ``ArchiveInvalid``."""
@@ -54,11 +54,11 @@ class ExportCheck:
         self._log = found.get("log")
 
     def take(self, some: Sequence[ArchiveLine]) -> None:
-        """The next entries."""
+        """Add the next entries."""
         self._edge = self._edge.append([leaf_hash(line.digest) for line in some])
 
     def end(self, checkpoint: Checkpoint) -> None:
-        """Pass if the entries are those of the log that was signed, without a gap. Raises ``ArchiveInvalid``."""
+        """Check that the entries are the contiguous ones of the signed log. Raises ``ArchiveInvalid``."""
         whole = (self._log, self._edge.size) == (checkpoint.origin, self._after)
         size, root = checkpoint.size, checkpoint.root
         if not whole or not verify_consistency(self._after, size, self._edge.root(), root, self._path):

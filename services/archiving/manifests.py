@@ -9,23 +9,23 @@ from domain.transparency.checkpoints import Checkpoint, LogFormatError, Unproven
 
 
 class ManifestSigner:
-    """Signs and opens manifests, and opens the log's notes: all keys are Vault's."""
+    """Signs and verifies manifests, and verifies the log's notes: all keys are Vault's."""
 
     def __init__(self, signer: StatementSigner, signatures: SignatureChecks, log_name: str) -> None:
-        """Take the signer, the checks, and the name that the logs' origins begin with."""
+        """Take the signer, the signature checks, and the common prefix of the logs' origins."""
         self._signer = signer
         self._signatures = signatures
         self._log_name = log_name
 
     async def sign(self, manifest: Manifest) -> str:
-        """The manifest as a compact JWS."""
+        """Return the manifest as a compact JWS."""
         return await self._signer.sign(ARCHIVE_KEY, MANIFEST_TYPE, manifest.claims())
 
     async def open(self, signed: str) -> Manifest:
-        """The manifest, once its signature is verified.
+        """Return the manifest after verifying its signature.
 
         Raises:
-            ArchiveInvalid: it does not hold.
+            ArchiveInvalid: it is invalid.
         """
         try:
             header = self._signatures.header(signed)
@@ -40,10 +40,10 @@ class ManifestSigner:
         return Manifest.from_claims(claims)
 
     async def checkpoint(self, tenant: str, note: str) -> Checkpoint:
-        """The tenant's checkpoint, once its signature is verified.
+        """Return the tenant's checkpoint after verifying its signature.
 
         Raises:
-            ArchiveInvalid: it does not hold, or is of another log.
+            ArchiveInvalid: it is invalid, or belongs to another log.
         """
         origin = f"{self._log_name}/{tenant}"
         jwks = (await self._signer.public_keys(LOG_KEY)).values()

@@ -1,8 +1,9 @@
-"""Months go into files, and come back. Every step may be repeated, after a crash at any moment.
+"""Archiving and restoring of months. Every step may be repeated, after a crash at any moment.
 
-Out: the month leaves the log (nothing is added any more), each tenant's file is written, noted with its signed
-manifest, read back and verified, the archive is recorded, and only then the rows are dropped. Back: the file is
-verified first, its records are put beside the log, the restore is recorded, and the month becomes a part of it again.
+Archiving: the month is detached from the log (nothing is added any more), each tenant's file is written, noted with its
+signed manifest, read back and verified, the archive is recorded, and only then the rows are dropped. Restoring: the
+file is verified first, its records are put into a detached table, the restore is recorded, and the month is attached to
+the log again.
 """
 
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -33,7 +34,7 @@ from services.archiving.parts import ArchivePorts
 
 
 class LogMonthArchiver:
-    """Archives and restores. ``keep_months`` is the policy: no month younger than that leaves, whoever asks."""
+    """Archives and restores months. ``keep_months`` is the retention period, enforced for every caller."""
 
     def __init__(self, ports: ArchivePorts, clock: Clock, keep_months: int) -> None:
         """Take the ports."""
@@ -48,22 +49,22 @@ class LogMonthArchiver:
         self._keep_months = keep_months
 
     async def due(self) -> list[date]:
-        """Months that the policy lets go, oldest first."""
+        """Return the months past the retention period, oldest first."""
         return await self._store.due(self._keep_months)
 
     async def rehearse(self, month: date) -> MonthReport:
-        """What ``archive`` would be asked to do; nothing is changed, and a hold is not looked for."""
+        """Return the result that ``archive`` would have; nothing is changed, and legal holds are not checked."""
         state = await self._store.state(month)
         if state == "absent" or not await self._is_due(month):
             return _kept(month, "no records of that month are stored here, or the policy retains it")
         return MonthReport(month_name(month), "due")
 
     async def archive(self, month: date) -> MonthReport:
-        """Archive a month, or say why it stays.
+        """Archive a month, or return the reason why it is kept.
 
         Raises:
-            ArchiveInvalid: what was written, read back, does not hold; the month is not dropped.
-            Refusal: a server or the place is away.
+            ArchiveInvalid: a written file failed verification; the month is not dropped.
+            Refusal: a server or the storage is unavailable.
         """
         if await self._store.state(month) == "absent":
             return self._report(month, await self._store.noted(month))
@@ -78,17 +79,17 @@ class LogMonthArchiver:
             await self._store.attach(month)
             return _kept(month, str(stays))
         except ArchiveInvalid:
-            await self._store.attach(month)  # it stays readable while somebody looks into it
+            await self._store.attach(month)  # it stays readable until an operator has examined it
             raise
         return self._report(month, await self._store.noted(month))
 
     async def restore(self, month: date, tenant: str | None = None) -> MonthReport:
-        """Bring a month back, of one tenant or of all.
+        """Restore a month, of one tenant or of all.
 
         Raises:
-            ArchiveInvalid: a file does not hold; nothing of it becomes readable.
+            ArchiveInvalid: a file is invalid; none of its records becomes readable.
             MonthStays: there is no such archive.
-            Refusal: a server or the place is away.
+            Refusal: a server or the storage is unavailable.
         """
         noted = [found for found in await self._store.noted(month) if tenant in (None, found.tenant)]
         wanted = [found for found in noted if found.dropped_at is not None and found.restored_at is None]
@@ -106,13 +107,13 @@ class LogMonthArchiver:
     async def _is_due(self, month: date) -> bool:
         if month in await self._store.due(self._keep_months):
             return True
-        # asked for by name, a month that was restored lately may go again at once
+        # by explicit request, a recently restored month may be archived at once
         return any(found.restored_at for found in await self._store.noted(month))
 
     async def _archive_tenant(self, month: date, rows: TenantRows) -> None:
         noted = {found.tenant: found for found in await self._store.noted(month)}.get(rows.tenant)
         if noted is not None and noted.dropped_at is not None:
-            return  # restored from its file, which is there
+            return  # restored from its file, which still exists
         if noted is None or noted.rows != rows.rows or not await self._holds(noted):
             if rows.leaves != rows.rows:
                 raise MonthStays(f"{rows.rows - rows.leaves} records of {rows.tenant} are not in the tree yet")
@@ -123,7 +124,7 @@ class LogMonthArchiver:
         await self._store.verified(month, rows.tenant, noted.sha256)
 
     async def _holds(self, noted: ArchiveRow) -> bool:
-        """Whether the file that an earlier attempt wrote is good. If not it is written anew: the rows are here."""
+        """Return True if the file of an earlier attempt is valid. Otherwise it is written again: the rows exist."""
         try:
             await self._verified(noted)
         except ArchiveInvalid:
@@ -162,7 +163,7 @@ class LogMonthArchiver:
         await self._store.keep(month, rows.tenant, name, bytes.fromhex(whole.hex), signed, rows)
 
     async def _verified(self, noted: ArchiveRow) -> Manifest:
-        """The manifest as it lies beside its file, once both hold."""
+        """Return the stored manifest after verifying it and its file."""
         beside = b"".join([chunk async for chunk in self._place.read(_manifest_name(noted.place))])
         if beside.decode("ascii", "replace") != noted.manifest:
             raise ArchiveInvalid(
@@ -189,7 +190,7 @@ class LogMonthArchiver:
 
 
 class _Seen:
-    """What a manifest tells of the records that go by."""
+    """Collects a manifest's values from a stream of records."""
 
     def __init__(self, header: str) -> None:
         self._header = header
@@ -199,7 +200,7 @@ class _Seen:
         self.last_event = ""
 
     async def over(self, pages: AsyncIterator[Sequence[Mapping[str, Any]]]) -> AsyncIterator[list[str]]:
-        """The pages as lines, below the header."""
+        """Yield the pages as lines, after the header."""
         yield [self._header]
         async for page in pages:
             for row in page:

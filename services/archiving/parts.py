@@ -1,4 +1,4 @@
-"""Ports that an archiver is made of."""
+"""Ports of an archiver."""
 
 from typing import Protocol
 
@@ -13,45 +13,45 @@ class ArchivePorts(Protocol):
 
     @property
     def place(self) -> ArchivePlace:
-        """Storage of the files."""
+        """Return the storage of the files."""
         ...
 
     @property
     def files(self) -> LineFiles:
-        """Compression of the files."""
+        """Return the compression of the files."""
         ...
 
     @property
     def store(self) -> ArchiveStore:
-        """The database's months."""
+        """Return the database's months."""
         ...
 
     @property
     def entries(self) -> LogEntries:
-        """The log's entries, for headers."""
+        """Return the log's entries, for headers."""
         ...
 
     @property
     def proofs(self) -> LogProofs:
-        """The log's proofs, for headers."""
+        """Return the log's proofs, for headers."""
         ...
 
     @property
     def ledger(self) -> Ledger:
-        """Records of the archiver's own acts."""
+        """Return the ledger for the archiver's own records."""
         ...
 
     @property
     def signer(self) -> StatementSigner:
-        """Signs manifests."""
+        """Return the signer of manifests."""
         ...
 
     @property
     def signatures(self) -> SignatureChecks:
-        """Verifies manifests and checkpoints."""
+        """Return the verification of manifests and checkpoints."""
         ...
 
     @property
     def log_name(self) -> str:
-        """The first part of the logs' origins."""
+        """Return the first part of the logs' origins."""
         ...

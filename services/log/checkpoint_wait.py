@@ -15,7 +15,7 @@ _LONGEST_PAUSE_SECONDS = 0.5
 
 
 class CheckpointWait:
-    """Gets inclusion proofs of events, at once or within a time."""
+    """Returns inclusion proofs of events, at once or within a time."""
 
     def __init__(
         self, proofs: LogProofs, stopping: asyncio.Event, *, monotonic: Callable[[], float] = time.monotonic
@@ -26,13 +26,13 @@ class CheckpointWait:
         self._monotonic = monotonic
 
     async def now(self, tenant: str, event: UUID) -> Proof | None:
-        """The event's proof, or None: no checkpoint covers it yet, or the store can't prove it now."""
+        """Return the event's proof, or None: no checkpoint covers it yet, or the store can't prove it now."""
         with suppress(Refusal):
             return await self._proofs.sealed(tenant, event)
         return None
 
     async def wait(self, tenant: str, event: UUID, seconds: float) -> Proof | None:
-        """The event's proof, or None if there is none after ``seconds``."""
+        """Return the event's proof, or None if there is none after ``seconds``."""
         deadline, pause = self._monotonic() + seconds, _FIRST_LOOK_SECONDS
         while True:
             proof = await self.now(tenant, event)

@@ -1,4 +1,4 @@
-"""A part of the log to take away: header and entries as JSON lines, the taking recorded before the first of them."""
+"""Export of a part of the log: header and entries as JSON Lines. The export is recorded before the first line."""
 
 import json
 from collections.abc import AsyncIterator, Callable
@@ -31,7 +31,7 @@ class LogExport:
         clock: Clock,
         random_tag: Callable[[], str],
     ) -> None:
-        """Take the ports; ``entries`` by a login that reads and writes nothing."""
+        """Take the ports; ``entries`` by a login that only reads."""
         self._entries = entries
         self._proofs = proofs
         self._ledger = ledger
@@ -40,7 +40,7 @@ class LogExport:
         self._random_tag = random_tag
 
     async def begin(self, principal: Principal, since: datetime | None, until: datetime | None) -> AsyncIterator[bytes]:
-        """Record the export; give its lines. Entries that no checkpoint covers yet are not among them.
+        """Record the export; return its lines. Entries not covered by a checkpoint are not included.
 
         Raises:
             Refusal: FORBIDDEN; NOT_FOUND before the first checkpoint; STORE_UNAVAILABLE, also if it can't be recorded.

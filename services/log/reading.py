@@ -1,4 +1,4 @@
-"""Records for who may read them: open fields as they are; what is sealed only once the reading itself is recorded."""
+"""Reading of records by permitted principals; encrypted parts only after the access is recorded."""
 
 import hashlib
 from collections.abc import Callable, Sequence
@@ -21,7 +21,7 @@ from domain.refusals import Kind, Refusal
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Records as JSON values, newest first, and the cursor to what comes after them, if anything does."""
+    """Records as JSON values, newest first, and the cursor of the next page, if any."""
 
     events: list[dict[str, Any]]
     after: str | None
@@ -39,7 +39,7 @@ class RecordReading:
         clock: Clock,
         random_tag: Callable[[], str],
     ) -> None:
-        """Take the ports; ``records`` by a login that reads and writes nothing, ``ledger`` to record readings."""
+        """Take the ports; ``records`` by a login that only reads, ``ledger`` to record accesses."""
         self._records = records
         self._ledger = ledger
         self._identities = identities
@@ -57,7 +57,7 @@ class RecordReading:
         limit: int,
         plaintext: bool,
     ) -> Page:
-        """Records that match. ``person`` is whom they are about, by name or by its keyed hash.
+        """Return matching records. ``person`` is the data subject, by name or by keyed hash.
 
         Raises:
             Refusal: STORE_UNAVAILABLE, VAULT_UNAVAILABLE, also if a reading in plaintext can't be recorded; INTERNAL
@@ -71,7 +71,7 @@ class RecordReading:
         return Page(events, RecordCursor.of(shown[-1]).cursor() if len(found) > limit else None)
 
     async def one(self, principal: Principal, event_id: UUID, *, plaintext: bool) -> dict[str, Any]:
-        """The record of an event.
+        """Return the record of an event.
 
         Raises:
             Refusal: NOT_FOUND, also for another tenant's; else as ``page``.
@@ -107,7 +107,7 @@ class RecordReading:
         return opened
 
     async def _content(self, record: StoredRecord) -> dict[str, Any]:
-        """The sealed part, or that its key was erased."""
+        """Return the decrypted part, or the fact that its key was erased."""
         try:
             return {"content": dict(await self._records.unseal(record))}
         except Refusal as refusal:
@@ -117,7 +117,7 @@ class RecordReading:
 
 
 def as_json(record: StoredRecord) -> dict[str, Any]:
-    """A record's open part: all that its digest is computed over, the ciphertext by its hash."""
+    """Return a record's open part: all that its digest is computed over, the ciphertext by its hash."""
     return {
         "event_id": str(record.event_id),
         "schema": record.schema,

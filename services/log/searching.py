@@ -29,7 +29,7 @@ class RecordSearch:
         where: RecordFilter = EVERY_RECORD,
         person: str | None = None,
     ) -> list[dict[str, Any]]:
-        """Records as JSON values, newest first, without their encrypted part.
+        """Return records as JSON values, newest first, without their encrypted part.
 
         ``person`` is the data subject: by name, which is distinct only within a tenant, or by its keyed hash.
 
@@ -43,7 +43,7 @@ class RecordSearch:
         return [_as_values(record) for record in found]
 
     async def one(self, event_id: UUID) -> dict[str, Any] | None:
-        """The record of an event, or None. Raises as ``recent``."""
+        """Return the record of an event, or None. Raises as ``recent``."""
         found = await self._records.get(event_id)
         return None if found is None else _as_values(found)
 

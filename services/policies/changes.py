@@ -14,7 +14,7 @@ _LEAST_DIGITS = 8
 
 @dataclass(frozen=True, slots=True)
 class AppliedPolicy:
-    """A policy that is current now: its hash, that of the one before, and the sections in which they differ."""
+    """A newly current policy: its hash, the previous one's, and the sections in which they differ."""
 
     hash: str
     before: str | None
@@ -22,12 +22,12 @@ class AppliedPolicy:
 
     @property
     def changed(self) -> bool:
-        """Whether another policy was current before."""
+        """Return True if another policy was current before."""
         return self.hash != self.before
 
 
 async def apply_policy(store: PolicyChanges, document: bytes) -> AppliedPolicy:
-    """Keep a checked document and make it current. A repeat changes and records nothing.
+    """Store a validated document and make it current. A repeat changes and records nothing.
 
     Raises:
         Refusal: STORE_UNAVAILABLE, VAULT_UNAVAILABLE.
@@ -39,10 +39,11 @@ async def apply_policy(store: PolicyChanges, document: bytes) -> AppliedPolicy:
 
 
 async def find_policy(store: PolicyChanges, named: str | None) -> tuple[str, bytes]:
-    """The hash and the document of the current policy, or of the one whose hash begins with ``named``.
+    """Return hash and document of the current policy, or of the one whose hash begins with ``named``.
 
     Raises:
-        Refusal: UNKNOWN_POLICY if there is none; INVALID_REQUEST for fewer than eight digits, or for those of several.
+        Refusal: UNKNOWN_POLICY if there is none; INVALID_REQUEST for fewer than eight digits, or for an ambiguous
+            prefix.
     """
     if named is None:
         found = await store.current()
@@ -57,7 +58,7 @@ async def find_policy(store: PolicyChanges, named: str | None) -> tuple[str, byt
 
 
 def changed_sections(before: bytes | None, after: bytes) -> tuple[str, ...]:
-    """The sections in which two documents differ, a rule set as ``rules/NAME``; all of them where there is no other."""
+    """Return the sections in which two documents differ, a rule set as ``rules/NAME``; all without an earlier one."""
     old, new = _sections({} if before is None else json.loads(before)), _sections(json.loads(after))
     return tuple(name for name in sorted(old.keys() | new.keys()) if old.get(name) != new.get(name))
 

@@ -1,4 +1,4 @@
-"""The current policy of a process: read from the store at its start, and again while it runs."""
+"""Current policy of a process: read from the store at its start, and again while it runs."""
 
 import asyncio
 import contextlib
@@ -16,16 +16,16 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True)
 class PinnedPolicy:
-    """The policy that new runs are pinned to."""
+    """Policy to which new runs are pinned."""
 
     hash: str
     policy: Policy
 
 
 class CurrentPolicy:
-    """The policy that is current in the store, as of the last reading. A ``Dependency`` named ``policy``.
+    """Policy that is current in the store, as of the last read. A ``Dependency`` named ``policy``.
 
-    A store that does not answer, or a document that this release can't read, leaves the policy that was read before.
+    If the store does not answer, or this release can't read the document, the policy read before stays in use.
     """
 
     def __init__(
@@ -49,7 +49,7 @@ class CurrentPolicy:
 
     @property
     def pinned(self) -> PinnedPolicy:
-        """The policy as of the last reading.
+        """Return the policy as of the last read.
 
         Raises:
             Refusal: UNKNOWN_POLICY if none was read yet.
@@ -59,7 +59,7 @@ class CurrentPolicy:
         return self._pinned
 
     async def check(self) -> None:
-        """Pass if the policy that is current in the store is the one here, as far as is known.
+        """Check that the policy current in the store is the one in use, as far as known.
 
         Raises:
             Refusal: UNKNOWN_POLICY if none is current, or one that can't be read.
@@ -69,7 +69,7 @@ class CurrentPolicy:
         _ = self.pinned
 
     async def read(self) -> None:
-        """Read which policy is current, and the policy itself if it is another one.
+        """Read the current policy's hash, and the policy itself if it changed.
 
         Raises:
             Refusal: UNKNOWN_POLICY if none is current or it can't be read; STORE_UNAVAILABLE.

@@ -1,4 +1,4 @@
-"""Policies by content hash, read and parsed once: the document that a hash names never changes."""
+"""Policies by content hash, read and parsed once: a hash's document never changes."""
 
 import asyncio
 from functools import partial
@@ -11,7 +11,7 @@ _KEPT = 64
 
 
 class Policies:
-    """The policies that runs are pinned to."""
+    """Policies that runs are pinned to."""
 
     def __init__(self, store: PolicyStore) -> None:
         self._store = store
@@ -19,7 +19,7 @@ class Policies:
         self._reading: dict[str, asyncio.Task[Policy]] = {}
 
     async def current(self) -> str:
-        """The hash of the policy that is current. Asked each time: it is pinned in what the first stage gives.
+        """Return the hash of the current policy. Read each time: the first stage pins it in its result.
 
         Raises:
             Refusal: UNKNOWN_POLICY if none is; STORE_UNAVAILABLE.
@@ -30,7 +30,7 @@ class Policies:
         return current
 
     async def get(self, policy_hash: str) -> Policy:
-        """The policy of that hash.
+        """Return the policy with that hash.
 
         Raises:
             Refusal: UNKNOWN_POLICY; STORE_UNAVAILABLE.
@@ -41,7 +41,7 @@ class Policies:
         return policy
 
     def _one_reading(self, policy_hash: str) -> asyncio.Task[Policy]:
-        """The reading of that policy, shared by all who wait for it: parsing takes a third of a second."""
+        """Return the read of that policy, shared by its waiters: parsing takes a third of a second."""
         reading = self._reading.get(policy_hash)
         if reading is None:
             reading = self._reading[policy_hash] = asyncio.create_task(self._read(policy_hash))
@@ -51,7 +51,7 @@ class Policies:
     def _read_to_end(self, policy_hash: str, reading: asyncio.Task[Policy]) -> None:
         del self._reading[policy_hash]
         if not reading.cancelled():
-            reading.exception()  # seen, also where nobody waits any more
+            reading.exception()  # retrieved, also without waiters
 
     async def _read(self, policy_hash: str) -> Policy:
         document = await self._store.get(policy_hash)
@@ -59,7 +59,7 @@ class Policies:
             raise Refusal(Kind.UNKNOWN_POLICY, "the policy this run was started under is unknown")
         try:
             policy = await asyncio.to_thread(parse_policy, document)
-        except PolicyError as error:  # of another release
+        except PolicyError as error:  # written by another release
             raise Refusal(Kind.UNKNOWN_POLICY, "the policy this run was started under can't be read") from error
         if len(self._parsed) >= _KEPT:
             self._parsed.pop(next(iter(self._parsed)))

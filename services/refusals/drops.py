@@ -1,4 +1,4 @@
-"""What could not be recorded: counted by reason, and the count recorded as soon as there is room again."""
+"""Dropped records: counted by reason, and the count recorded as soon as there is room again."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -9,27 +9,27 @@ from typing import Any
 from domain.ports import Clock
 
 DROPPED = "dropped"
-"""The decision in records of drops. They are not counted again when they are dropped themselves."""
+"""The decision in records of drops. These are not counted again when they are dropped themselves."""
 
 _EVERY = timedelta(seconds=10)
 
 
 class Drop(StrEnum):
-    """Why a record was dropped."""
+    """Reasons for a dropped record."""
 
-    WAITING_FULL = "waiting-full"  # more came at once than a moment's wait holds
-    KEY_UNAVAILABLE = "key-unavailable"  # it could not be sealed, and the wait for the key was full
-    KEY_ERASED = "key-erased"  # the tenant's or the person's key was erased since
+    WAITING_FULL = "waiting-full"  # records arrived faster than they could be encrypted
+    KEY_UNAVAILABLE = "key-unavailable"  # it could not be encrypted, and the queue for its key was full
+    KEY_ERASED = "key-erased"  # the tenant's or the data subject's key was erased meanwhile
     SPOOL_FULL = "spool-full"
-    SPOOL_UNAVAILABLE = "spool-unavailable"  # and the store was away as well
-    DAMAGED = "damaged"  # its checksum does not hold
-    REJECTED = "rejected"  # the store does not accept it
-    STOPPED = "stopped"  # the process ended before it was kept
+    SPOOL_UNAVAILABLE = "spool-unavailable"  # and the database was unavailable as well
+    DAMAGED = "damaged"  # its checksum is wrong
+    REJECTED = "rejected"  # the store rejects it
+    STOPPED = "stopped"  # the process ended before it was stored
 
 
 @dataclass(frozen=True, slots=True)
 class Dropped:
-    """How many refusals went unrecorded for a reason, between two times."""
+    """Number of unrecorded refusals for a reason, between two times."""
 
     reason: Drop
     count: int
@@ -38,17 +38,17 @@ class Dropped:
 
 
 class Drops:
-    """Counts what was dropped, in refusals: a summary that is lost counts for all that it stands for."""
+    """Counts dropped records, in refusals: a lost summary counts for all refusals in it."""
 
     def __init__(self, count: Callable[[str, int], None], clock: Clock) -> None:
-        """``count`` hears of each drop: reason and number."""
+        """Take the clock; ``count`` is called for each drop, with reason and number."""
         self._count = count
         self._clock = clock
         self._untold: dict[Drop, Dropped] = {}
         self._told_at: datetime | None = None
 
     def add(self, reason: Drop, fields: Mapping[str, Any]) -> None:
-        """A record with these open fields was dropped."""
+        """Count a dropped record with these open fields."""
         number, now = fields.get("count", 1), self._clock.now()
         first = last = now
         if fields.get("decision") == DROPPED:
@@ -62,13 +62,13 @@ class Drops:
         self._untold[reason] = Dropped(reason, number, first, last)
 
     def due(self, now: datetime) -> list[Dropped]:
-        """What is to be recorded now: not more often than every ten seconds, since it may be dropped again."""
+        """Return the counts to record now: every ten seconds at most, since their record may be dropped again."""
         if self._told_at is not None and self._told_at <= now < self._told_at + _EVERY:
             return []
         return self.all(now)
 
     def all(self, now: datetime) -> list[Dropped]:
-        """What is to be recorded, at once."""
+        """Return all counts to record."""
         untold, self._untold = list(self._untold.values()), {}
         if untold:
             self._told_at = now

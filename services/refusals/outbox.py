@@ -1,6 +1,6 @@
-"""Records on their way into the log without anyone who waits for them: sealed, spooled, appended.
+"""Outbox of records without a waiter: encrypted, spooled, appended to the log.
 
-``offer`` does nothing but put a record into a bounded queue. Whatever can't go on is dropped, and counted.
+``offer`` only puts a record into a bounded queue. Records that can't proceed are dropped, and counted.
 """
 
 import asyncio
@@ -22,31 +22,31 @@ from services.refusals.drops import Drop, Drops
 _WAITING = 1000
 _BATCH = 128
 _SEALED_AT_ONCE = 32  # some milliseconds of the event loop
-_AT_ONCE = 4  # half of the pool: requests need the store, too
+_AT_ONCE = 4  # half of the pool: requests need the database, too
 _AWAY = frozenset({Kind.STORE_UNAVAILABLE, Kind.VAULT_UNAVAILABLE})
 
 log = structlog.get_logger(__name__)
 
 
 class Sealer(Protocol):
-    """Seals records: see ``RecordSealer``."""
+    """Encrypts records: see ``RecordSealer``."""
 
     async def seal(self, record: Record) -> SealedRecord:
-        """Encrypt what is to be encrypted."""
+        """Encrypt the fields that must be encrypted."""
         ...
 
 
 class SealedLog(Protocol):
-    """Appends what was sealed: see ``PostgresLedger.append_sealed``."""
+    """Appends encrypted records: see ``PostgresLedger.append_sealed``."""
 
     async def append_sealed(self, row: SealedRow) -> Appended:
-        """Exactly once by event ID."""
+        """Append a row, exactly once by event ID."""
         ...
 
 
 @dataclass
 class _Lane:
-    """Records that wait to be sealed. ``blocked`` while their keys can't be had."""
+    """Records waiting for encryption. ``blocked`` while their keys are unavailable."""
 
     waiting: deque[Record] = field(default_factory=deque)
     arrived: asyncio.Event = field(default_factory=asyncio.Event)
@@ -58,15 +58,15 @@ class _Lane:
 
 
 class Outbox:
-    """Takes records, and gets each into the log once: also after a restart, if it was spooled by then.
+    """Appends each accepted record to the log once: also after a restart, if it was spooled by then.
 
-    Those about a person wait in a lane of their own: a person's key comes from the store, which may be away.
+    Records of data subjects have a queue of their own: their keys come from the database, which may be unavailable.
     """
 
     def __init__(
         self, sealer: Sealer, spool: Spool, sealed_log: SealedLog, drops: Drops, *, retry_seconds: float = 1.0
     ) -> None:
-        """Take the ports. ``retry_seconds`` lie between attempts while something is away."""
+        """Take the ports. ``retry_seconds`` is the delay between attempts while a server is unavailable."""
         self._sealer = sealer
         self._spool = spool
         self._log = sealed_log
@@ -77,7 +77,7 @@ class Outbox:
         self._delivered = asyncio.Event()
 
     def offer(self, record: Record) -> None:
-        """Take a record. O(1), without I/O."""
+        """Accept a record. O(1), without I/O."""
         lane = self._lanes[record.sealed.person is not None]
         if len(lane.waiting) >= _WAITING:
             self._drops.add(Drop.KEY_UNAVAILABLE if lane.blocked else Drop.WAITING_FULL, open_fields(record.fields))
@@ -87,14 +87,14 @@ class Outbox:
         lane.arrived.set()
 
     async def run(self) -> None:
-        """Move what was offered on, for ever; cancel it to stop."""
+        """Process accepted records until cancelled."""
         async with asyncio.TaskGroup() as group:
             for lane in self._lanes.values():
                 group.create_task(self._keep_all(lane))
             group.create_task(self._deliver_all())
 
     async def drain(self, seconds: float) -> None:
-        """Wait until all that was offered is in the log, at most ``seconds``. What is spooled by then is not lost."""
+        """Wait until all accepted records are in the log, at most ``seconds``. Spooled ones are not lost."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 for lane in self._lanes.values():
@@ -102,7 +102,7 @@ class Outbox:
                 await self._delivered.wait()
 
     def drop_waiting(self) -> int:
-        """Give up what was not spooled, and count it: the process ends."""
+        """Drop records that were not spooled, and count them: the process ends."""
         dropped = 0
         for lane in self._lanes.values():
             while lane.waiting:
@@ -122,14 +122,14 @@ class Outbox:
                 except asyncio.CancelledError:
                     lane.waiting.extend(batch)
                     raise
-                lane.waiting.extend(unsealed)  # behind the others: one tenant's key may be away for long
+                lane.waiting.extend(unsealed)  # after the others: one tenant's key may be unavailable for long
                 lane.blocked = bool(unsealed)
                 if unsealed:
                     await asyncio.sleep(self._retry_seconds)
             lane.idle.set()
 
     async def _seal(self, batch: Sequence[Record]) -> tuple[list[SealedRow], list[Record]]:
-        """What could be sealed, and what is to be tried again. All at once, so that one wait is the longest."""
+        """Return encrypted records, and those to retry. Concurrent, so that one wait is the longest."""
         rows: list[SealedRow] = []
         again: list[Record] = []
         sealed = await asyncio.gather(*(self._sealer.seal(record) for record in batch), return_exceptions=True)
@@ -147,7 +147,7 @@ class Outbox:
         return rows, again
 
     async def _keep(self, rows: Sequence[SealedRow]) -> None:
-        """Spool; where that can't be done, append at once or give up."""
+        """Spool the rows; if that fails, append them at once or drop them."""
         try:
             kept = await self._spool.put([to_bytes(row) for row in rows]) if rows else 0
         except SpoolUnavailable as error:
@@ -179,12 +179,12 @@ class Outbox:
                 await asyncio.sleep(self._retry_seconds)
             if not entries:
                 self._delivered.set()
-                with contextlib.suppress(TimeoutError):  # another process may put something, or stop emptying the spool
+                with contextlib.suppress(TimeoutError):  # another process may add entries, or stop emptying the spool
                     async with asyncio.timeout(self._retry_seconds):
                         await self._spooled.wait()
 
     async def _deliver(self, entries: Sequence[Spooled]) -> list[int]:
-        """The places of those that need not be kept any longer."""
+        """Return the positions of entries that need not be stored any longer."""
         done: list[int] = []
         for start in range(0, len(entries), _AT_ONCE):
             some = entries[start : start + _AT_ONCE]
@@ -203,7 +203,7 @@ class Outbox:
         return await self._append(row)
 
     async def _append(self, row: SealedRow) -> bool:
-        """Whether that is settled: appended, or dropped for good. Not while the store is away."""
+        """Return True if an entry is settled: appended, or dropped for good. False during an outage."""
         try:
             await self._log.append_sealed(row)
         except KeyErased:

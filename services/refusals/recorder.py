@@ -1,7 +1,7 @@
-"""Refusals at the edge, recorded: in bounded volume, and without a refused caller waiting for it.
+"""Recording of refusals before a run starts: bounded in volume, without delaying the response.
 
-A refusal here guards nothing behind it, so its answer does not wait for its record. Every refusal ends up in the log,
-alone or in the count of a summary, or in the count of those that were dropped.
+Such a refusal protects nothing behind it, so its response does not wait for its record. Every refusal ends up in the
+log, alone or in the count of a summary, or in the count of dropped ones.
 """
 
 import asyncio
@@ -26,7 +26,7 @@ log = structlog.get_logger(__name__)
 
 
 class EdgeRecorder:
-    """Takes refusals: the first of a kind are recorded one by one, the rest of their minute as one record."""
+    """Accepts refusals: the first of a kind are recorded one by one, the rest of their minute as one record."""
 
     def __init__(
         self, outbox: Outbox, windows: Windows, drops: Drops, clock: Clock, random_tag: Callable[[], str]
@@ -40,7 +40,9 @@ class EdgeRecorder:
     def offer(
         self, refusal: Refusal, principal: Principal | None, *, method: str, route: str, status: int, source: str
     ) -> None:
-        """Keep a refusal for the log. Without a proven principal it goes to the log ``system``. O(1), without I/O."""
+        """Accept a refusal for the log. Without an authenticated principal it goes to the log ``system``. O(1), without
+        I/O.
+        """
         now = self._clock.now()
         tenant = principal.tenant if principal else SYSTEM_TENANT
         caller = principal.caller if principal else None
@@ -62,7 +64,7 @@ class EdgeRecorder:
         self._outbox.offer(self._record(tenant, now, "refusal", fields, sealed))
 
     async def run(self) -> None:
-        """Get what was offered into the log, for ever; cancel it to stop."""
+        """Record accepted refusals until cancelled."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self._outbox.run())
             group.create_task(self._tick_for_ever())
@@ -73,7 +75,7 @@ class EdgeRecorder:
             self.tick()
 
     def tick(self) -> None:
-        """Record windows that are over, and what was dropped."""
+        """Record ended windows, and dropped records."""
         now = self._clock.now()
         self._tell(self._windows.ended(now), self._drops.due(now))
 
@@ -84,7 +86,7 @@ class EdgeRecorder:
         await self._outbox.drain(seconds)
 
     def close(self) -> None:
-        """Count what was not even spooled. Call it when ``run`` has ended."""
+        """Count records that were not spooled. Call it when ``run`` has ended."""
         if dropped := self._outbox.drop_waiting():
             log.warning("refusals were not recorded", dropped=dropped)
 

@@ -1,7 +1,7 @@
-"""The feed of runs within one process: the worker publishes, the API beside it subscribes.
+"""Feed of runs within one process: the worker publishes, the API subscribes.
 
-Nothing waits for a reader, and what a reader has not read is bounded: it loses the oldest events, and counts them. The
-outcome that a reader was given stays for a minute, for those who come before the engine knows it as well.
+Publishing never waits for a reader, and unread events are bounded: a slow reader loses the oldest ones, and counts
+them. A delivered outcome is kept for a minute, for later readers while the engine does not have it yet.
 """
 
 import asyncio
@@ -17,15 +17,17 @@ from domain.inference.feed import FeedClosed, OutcomeRecorded, ResultT, RunEvent
 from domain.refusals import Kind, Refusal
 
 MOST_EVENTS: Final = 64
-"""Events that wait for one reader."""
+"""Maximum number of unread events of a reader."""
 MOST_KEPT: Final = 256
-"""Outcomes that are kept."""
+"""Maximum number of kept outcomes."""
 KEPT_SECONDS: Final = 60.0
-"""A workflow task that its worker did not complete is another's after 10 s: long enough for the engine to know, too."""
+"""A workflow task not completed by its worker is rescheduled after 10 s: this leaves time for the engine to learn the
+outcome.
+"""
 
 
 def require_tenant_of(run_id: str, tenant: str) -> None:
-    """Pass if the run is the tenant's, by its ID.
+    """Check that the run belongs to the tenant, by its ID.
 
     Raises:
         Refusal: NOT_FOUND, as for a run that does not exist.
@@ -40,7 +42,7 @@ class LocalSubscription(Generic[ResultT]):
     def __init__(self, released: "Callable[[LocalSubscription[ResultT]], None]") -> None:
         """``released`` is called once it is closed."""
         self.missed = 0
-        """Events that were dropped, since this reader is slow."""
+        """Number of events dropped because this reader is slow."""
         self._released = released
         self._waiting: deque[RunEvent[ResultT]] = deque()
         self._last: OutcomeRecorded[ResultT] | None = None
@@ -50,7 +52,7 @@ class LocalSubscription(Generic[ResultT]):
         self._closed = False
 
     def offer(self, event: RunEvent[ResultT]) -> None:
-        """Take an event. After the outcome there are none."""
+        """Accept an event. After the outcome there are none."""
         if self._last is not None or self._closed:
             return
         if isinstance(event, OutcomeRecorded):
@@ -65,7 +67,7 @@ class LocalSubscription(Generic[ResultT]):
         self._wake_reader()
 
     def cut_off(self) -> None:
-        """The feed ends: no more events come."""
+        """End the feed: no more events follow."""
         self._cut_off = True
         if self._outcome is not None and not self._outcome.done():
             self._outcome.set_exception(FeedClosed())
@@ -151,7 +153,7 @@ class LocalRunFeed(Generic[ResultT]):
         return made
 
     def recorded(self, tenant: str, run_id: str) -> ResultT | None:
-        """The result that a reader was given a moment ago, or None.
+        """Return the result that a reader received recently, or None.
 
         Raises:
             Refusal: NOT_FOUND if the run is another tenant's.
@@ -161,7 +163,7 @@ class LocalRunFeed(Generic[ResultT]):
         return None if kept is None else kept.result
 
     def close(self) -> None:
-        """End all subscriptions, those to come as well. Runs go on without their readers."""
+        """End all present and future subscriptions. Runs continue without readers."""
         self._closed = True
         for subscribed in self._subscribed.values():
             for subscription in subscribed:

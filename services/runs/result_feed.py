@@ -1,6 +1,6 @@
-"""The feed of runs across processes, by the means that the engine has: the result of a run's workflow, once it ended.
+"""Feed of runs across processes: the result of a run's workflow, once it ended.
 
-Of a run's events it knows the outcome alone, and learns of it when the workflow is over.
+It has no event but the outcome, and receives it when the workflow is over.
 """
 
 import asyncio
@@ -14,7 +14,7 @@ ResultOf = Callable[[str], Coroutine[Any, Any, ResultT]]
 
 
 class ResultSubscription(Generic[ResultT]):
-    """The ``RunSubscription`` of one run's result. The engine is asked when the outcome is wanted, and once."""
+    """The ``RunSubscription`` of one run's result. The engine is queried once, when the outcome is awaited."""
 
     def __init__(self, run_id: str, result_of: ResultOf[ResultT]) -> None:
         self._run_id = run_id
@@ -49,7 +49,7 @@ class ResultFeed(Generic[ResultT]):
     """The ``RunFeed`` over the results of workflows."""
 
     def __init__(self, result_of: ResultOf[ResultT]) -> None:
-        """``result_of`` waits for the result of the run of an ID, and raises what is wrong with it."""
+        """``result_of`` waits for the result of a run by its ID, and raises its errors."""
         self._result_of = result_of
 
     def publish(self, run_id: str, event: RunEvent[ResultT]) -> None:

@@ -5,8 +5,10 @@ from dataclasses import dataclass, field
 
 @dataclass
 class LogCondition:
-    """What is known of the logs, for metrics and reports. ``refused`` says by tenant why a head is not signed,
-    ``stuck`` whose records can't be put into the tree, ``unwitnessed`` whose checkpoints the witness does not take.
+    """Condition of the logs, for metrics and reports.
+
+    ``refused`` has the reason by tenant for an unsigned head, ``stuck`` the tenants whose records can't be added to the
+    tree, ``unwitnessed`` those whose checkpoints the witness rejects.
     """
 
     sequenced: int = 0

@@ -1,8 +1,8 @@
-"""Signs the heads of the tenants' trees: only those that prove to extend the last checkpoint kept in the key store.
+"""Signing of the tenants' tree heads: only those proven to extend the last checkpoint in the key store.
 
-So a database that was rolled back or changed is found, and never signed over. The order is: prove, sign, keep, publish.
-A process may die between any two of these, and any number may be at it: the key store's check-and-set lets one
-checkpoint follow another, and whoever comes next publishes what was kept and goes on from there.
+So a database that was rolled back or changed is detected, and never signed. The order is: prove, sign, store, publish.
+A process may die between any two of these, and any number may run: the key store's check-and-set makes each checkpoint
+extend the one before, and the next process publishes the stored one and continues.
 """
 
 import asyncio
@@ -38,7 +38,7 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Proven:
-    """A head that extends what was kept, and the consistency proof between the two."""
+    """A head that extends the stored checkpoint, and the consistency proof between the two."""
 
     head: LogHead
     kept: KeptCheckpoint | None
@@ -46,7 +46,7 @@ class Proven:
 
 
 class HeadSigner:
-    """Signs what grew, each tenant's head at most every ``checkpoint_seconds``."""
+    """Signs grown trees, each tenant's head at most every ``checkpoint_seconds``."""
 
     def __init__(
         self,
@@ -57,7 +57,7 @@ class HeadSigner:
         checkpoint_seconds: float = 1.0,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Take the store of the trees, and what signs and keeps checkpoints."""
+        """Take the store of the trees, and the signer and storage of checkpoints."""
         self._store = store
         self._signer = signer
         self._condition = condition
@@ -66,10 +66,10 @@ class HeadSigner:
         self._tried_at: dict[str, float] = {}
 
     async def sign(self) -> float | None:
-        """Sign the heads that grew and are due; the seconds until the next is due, or None if none is left.
+        """Sign grown heads that are due; return the seconds until the next is due, or None.
 
         Raises:
-            Refusal: STORE_UNAVAILABLE, VAULT_UNAVAILABLE. What was not signed is signed later.
+            Refusal: STORE_UNAVAILABLE, VAULT_UNAVAILABLE. Unsigned heads are signed later.
         """
         now = self._monotonic()
         waits = {head: self._due_in(head.tenant, now) for head in await self._store.unsigned()}
@@ -77,7 +77,7 @@ class HeadSigner:
         for head in ripe[:_MOST_AT_ONCE]:
             self._tried_at[head.tenant] = now
         proven = await self._examine(ripe[:_MOST_AT_ONCE])
-        kept = [  # by a process that came no further than keeping it
+        kept = [  # by a process that only stored it
             Published(one.head.tenant, one.kept.checkpoint.size, one.kept.checkpoint.root, one.kept.note)
             for one in proven
             if one.kept and one.kept.checkpoint.size > one.head.signed
@@ -90,7 +90,7 @@ class HeadSigner:
         return min((wait for wait in waits.values() if wait > 0), default=None)
 
     async def survey(self) -> None:
-        """Look at every tree, whether or not it grew.
+        """Check every tree, also those that did not grow.
 
         Raises:
             Refusal: STORE_UNAVAILABLE, VAULT_UNAVAILABLE.
@@ -104,7 +104,7 @@ class HeadSigner:
             await self._examine(heads[at : at + _MOST_AT_ONCE])
 
     async def extends(self, head: LogHead) -> bool:
-        """Whether a head extends the checkpoint that was kept.
+        """Return True if a head extends the stored checkpoint.
 
         Raises:
             Refusal: STORE_UNAVAILABLE, VAULT_UNAVAILABLE.
@@ -112,7 +112,7 @@ class HeadSigner:
         return bool(await self._examine([head]))
 
     async def _examine(self, heads: Sequence[LogHead]) -> list[Proven]:
-        """Those that may be signed. What others kept meanwhile is read before one is refused."""
+        """Return the heads that may be signed. Checkpoints stored by others are read again before one is refused."""
         proven, doubted = await self._prove(heads)
         for head, _, _ in doubted:
             self._signer.forget(head.tenant)
@@ -165,7 +165,7 @@ class HeadSigner:
             for one, note in zip(grown, notes, strict=True)
         ]
         outcomes = await _few_at_once(keeping)
-        # A signature that lost against another's, or whose fate is not known, is thrown away: the next turn tells.
+        # A signature that lost to another one, or whose storage is uncertain, is discarded: the next turn decides.
         won = [
             Published(head.tenant, head.edge.size, head.edge.root(), note)
             for head, note, outcome in zip(heads, notes, outcomes, strict=True)
@@ -189,7 +189,7 @@ def _tiles_for(head: LogHead, kept: KeptCheckpoint | None) -> list[TileId]:
 
 
 def _proof(head: LogHead, kept: KeptCheckpoint | None, tiles: Mapping[TileId, bytes]) -> tuple[bytes, ...]:
-    """The consistency proof. Raises ``RolledBack`` if there is none."""
+    """Return the consistency proof. Raises ``RolledBack`` if there is none."""
     if kept is not None and kept.checkpoint.size > head.edge.size and not head.damaged:
         raise RolledBack("the store was rolled back: the tree is smaller than the last checkpoint")
     try:
@@ -215,7 +215,7 @@ def _kept_head(kept: KeptCheckpoint) -> TreeHead:
 
 
 async def _few_at_once(calls: Sequence[Callable[[], Awaitable[T]]]) -> list[T | BaseException]:
-    """What each call gives or raises."""
+    """Return each call's result or exception."""
     limit = asyncio.Semaphore(_CALLS_AT_ONCE)
 
     async def one(call: Callable[[], Awaitable[T]]) -> T:

@@ -25,7 +25,7 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """Seconds between looks at what is pending while nothing is, at the lag, and at all trees."""
+    """Seconds between checks for pending records when there are none, of the lag, and of all trees."""
 
     poll: float = 0.5
     measure: float = 2.0
@@ -35,7 +35,7 @@ class Pace:
 
 
 class Sequencer:
-    """One process's sequencer. Sequencing, signing and surveying don't wait for each other."""
+    """Sequencer of one process. Sequencing, signing and surveying don't wait for each other."""
 
     def __init__(
         self,
@@ -72,10 +72,10 @@ class Sequencer:
         return "log"
 
     async def check(self) -> None:
-        """Pass if every log is signed, and records get there in time. With ``name`` a ``Dependency``.
+        """Check that every log is signed, within the maximum merge delay. With ``name`` a ``Dependency``.
 
         Raises:
-            Refusal: INTERNAL if a log was rolled back; STORE_UNAVAILABLE if the promise is not kept.
+            Refusal: INTERNAL if a log was rolled back; STORE_UNAVAILABLE if the maximum merge delay is exceeded.
         """
         if self._condition.stuck:
             raise Refusal(Kind.INTERNAL, "a log has leaves beyond its head: it is not extended any more")
@@ -87,7 +87,7 @@ class Sequencer:
             raise Refusal(Kind.STORE_UNAVAILABLE, "records exceed the maximum merge delay")
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Work until ``stop`` is set. Whatever is away is waited for."""
+        """Work until ``stop`` is set. Unavailable servers are waited for."""
         async with asyncio.TaskGroup() as group:
             for turn in (self._sequence, self._sign, self._survey, self._measure, self._months, self._witness):
                 group.create_task(_repeat(turn, stop))
@@ -108,7 +108,7 @@ class Sequencer:
         self._grown.clear()
         next_due = await self._heads.sign()
         self._signed_at = self._monotonic()
-        if next_due is None:  # another sequencer may have grown a tree, and died
+        if next_due is None:  # another sequencer may have grown a tree, and ended
             await _until(self._pace.measure, stop, self._grown)
         else:
             await _until(next_due, stop)
@@ -156,7 +156,7 @@ def _unmarked(_ready: bool) -> None:
 
 
 async def _repeat(turn: Callable[[asyncio.Event], Awaitable[None]], stop: asyncio.Event) -> None:
-    """Take turns until ``stop``; after one that failed, wait longer and longer."""
+    """Take turns until ``stop``; after failures with increasing delay."""
     backoff = Backoff()
     while not stop.is_set():
         try:

@@ -1,7 +1,7 @@
-"""Has a witness cosign the newest checkpoint of each log. It comes after signing, and nothing waits for it.
+"""Cosigning of the newest checkpoint of each log by a witness, after signing, without delaying anything.
 
-The witness knows what it signed last, and only extends it: a log that was rolled back together with the key store is
-found there.
+The witness knows its last signed checkpoint, and only extends it: a log that was rolled back together with the key
+store is detected there.
 """
 
 import asyncio
@@ -18,7 +18,7 @@ from services.sequencing.condition import LogCondition
 
 _MOST_AT_ONCE = 64
 _CALLS_AT_ONCE = 4
-_ATTEMPTS = 3  # the size that it tells may be old again, where another sequencer is at it
+_ATTEMPTS = 3  # the reported size may be outdated, if another sequencer runs
 log = structlog.get_logger(__name__)
 
 
@@ -34,10 +34,10 @@ class Witnessing:
         self._told: dict[str, str] = {}
 
     async def submit(self) -> int:
-        """Have the newest checkpoints cosigned that are not yet; give how many were.
+        """Have new checkpoints cosigned; return their number.
 
         Raises:
-            Refusal: STORE_UNAVAILABLE, also if the witness is away. The rest is submitted later.
+            Refusal: STORE_UNAVAILABLE, also if the witness is unavailable. The rest is submitted later.
         """
         limit = asyncio.Semaphore(_CALLS_AT_ONCE)
 
@@ -59,7 +59,7 @@ class Witnessing:
             if old > checkpoint.size:
                 if (newer := await self._store.newest_size(tenant)) < old:
                     self._tell(checkpoint, f"the witness has seen {old} records of this log, which now has {newer}")
-                self._sizes.pop(tenant)  # ask it again next time
+                self._sizes.pop(tenant)  # ask the witness next time
                 return False
             try:
                 line = await self._witness.add_checkpoint(old, await self._path(checkpoint, old), checkpoint.note)
@@ -86,7 +86,7 @@ class Witnessing:
         return consistency_path(old, checkpoint.size, lambda level, idx: subtree_from_tiles(level, idx, tiles))
 
     def _tell(self, checkpoint: Published, reason: str) -> None:
-        """Say once what is wrong: it may be that the log was rolled back, or that the witness does not know it yet."""
+        """Log a problem once: a rollback of the log, or a log unknown to the witness."""
         self._condition.unwitnessed.add(checkpoint.tenant)
         if self._told.get(checkpoint.tenant) != reason:
             self._told[checkpoint.tenant] = reason

@@ -1,4 +1,4 @@
-"""Which records may be missing because their month was archived: as signed manifests say, not as the store does."""
+"""Records missing because their month was archived: by signed manifests, not by the store."""
 
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping
@@ -12,11 +12,11 @@ MANIFEST_TYPE = "assay-archive+jwt"
 
 
 class ManifestInvalid(Exception):
-    """A manifest does not hold. Says why."""
+    """A manifest is invalid. Has the reason."""
 
 
 class ArchivedRanges:
-    """Places of leaves, as ranges with both ends included."""
+    """Positions of leaves, as ranges with both ends included."""
 
     def __init__(self, ranges: Iterable[tuple[int, int]] = ()) -> None:
         """Take the ranges, in any order."""
@@ -24,7 +24,7 @@ class ArchivedRanges:
         self._starts = [first for first, _ in self._ranges]
 
     def __contains__(self, seq: int) -> bool:
-        """Whether a leaf is among them."""
+        """Return True if a leaf is among them."""
         at = bisect_right(self._starts, seq) - 1
         return at >= 0 and seq <= self._ranges[at][1]
 
@@ -32,7 +32,7 @@ class ArchivedRanges:
 async def archived_leaves(
     keys: PublicKeys, signatures: SignatureChecks, tenant: str, manifests: Iterable[str]
 ) -> ArchivedRanges:
-    """The tenant's leaves whose records lie in archived files.
+    """Return the tenant's leaves whose records are in archived files.
 
     Raises:
         ManifestInvalid: a manifest is not signed by the archive's key, or is another tenant's.

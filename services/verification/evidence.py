@@ -1,6 +1,6 @@
-"""Verifying what the log gives out, offline: proofs of entries, proofs that a log has only grown, and exports.
+"""Offline verification of the log's evidence: inclusion proofs, consistency proofs, and exports.
 
-Findings say ``verdict`` (``holds`` or ``broken``) and what was found, or why; of an export also the first bad entry.
+Findings have ``verdict`` (``holds`` or ``broken``) and values, or the reason; for an export also the first bad entry.
 """
 
 import base64
@@ -26,7 +26,7 @@ _UNREADABLE = (LogFormatError, Unproven, ExportError)
 
 
 def verify_proof(verify: Verify, text: str, digest: bytes, keys: Sequence[VerifierKey]) -> Found:
-    """Whether a tlog-proof shows the record with this digest to be in the log of one of the keys."""
+    """Verify that a tlog-proof proves the record with this digest to be in the log of one of the keys."""
     try:
         proof = parse_proof(text)
         checkpoint = open_proof(proof, digest, keys, verify)
@@ -37,9 +37,9 @@ def verify_proof(verify: Verify, text: str, digest: bytes, keys: Sequence[Verifi
 
 
 def verify_growth(verify: Verify, old: str, new: str, proof: str, keys: Sequence[VerifierKey]) -> Found:
-    """Whether the log of the checkpoint ``new`` begins with all of ``old``'s.
+    """Verify that the log of the checkpoint ``new`` extends that of ``old``.
 
-    ``proof`` is what ``GET /v1/audit/consistency`` gives, or its hashes in base64, one a line.
+    ``proof`` is the output of ``GET /v1/audit/consistency``, or its hashes in base64, one per line.
     """
     try:
         before, after = (open_checkpoint(note, keys, verify) for note in (old, new))
@@ -56,7 +56,7 @@ def verify_growth(verify: Verify, old: str, new: str, proof: str, keys: Sequence
 
 
 def verify_export(verify: Verify, lines: Iterable[bytes], keys: Sequence[VerifierKey]) -> Found:
-    """Whether an export's records are those of the log that was signed, without a gap."""
+    """Verify that an export's records are the contiguous entries of the signed log."""
     remaining = iter(lines)
     try:
         header = _object(next(remaining, b""))
@@ -80,7 +80,7 @@ def verify_export(verify: Verify, lines: Iterable[bytes], keys: Sequence[Verifie
 
 
 class _BadEntry(ExportError):
-    """An entry is not what it should be."""
+    """An entry of an export is invalid."""
 
     def __init__(self, why: str, seq: int, event_id: object) -> None:
         super().__init__(why)
@@ -89,7 +89,7 @@ class _BadEntry(ExportError):
 
 
 def _entries(lines: Iterator[bytes], edge: Edge, tenant: str) -> tuple[Edge, int]:
-    """The tree's edge after these entries, and how many of them have their records."""
+    """Return the tree's edge after these entries, and the number of those with records."""
     records, hashes, seq = 0, list[bytes](), edge.size
     for line in lines:
         event: Mapping[str, Any] = {}

@@ -37,7 +37,7 @@ class LeafRecords:
     def check(
         audit: TenantAudit, expected: int, page: Sequence[Entry], archived: ArchivedRanges
     ) -> tuple[int, list[Entry]]:
-        """Check leaves and records; give how many of the leaves are in their place, and those without a record."""
+        """Check leaves and records; return the number of leaves in place, and those without a record."""
         missing = list[Entry]()
         for place, entry in enumerate(page):
             if entry.seq != expected + place:
@@ -51,7 +51,8 @@ class LeafRecords:
         return len(page), missing
 
     async def look_again(self, audit: TenantAudit, missing: Sequence[Entry]) -> ArchivedRanges:
-        """Look for records where archiving may have put them since: beside the log, then in files. Gives the latter.
+        """Search again for records that archiving may have moved: to detached tables, then to files. Returns the
+        latter.
 
         Raises:
             Refusal: as ``archived``.

@@ -1,4 +1,4 @@
-"""Whether the log keeps what a receipt promises: that its event is in the tree, within so many seconds."""
+"""Verification of a receipt's commitment: its event is in the tree within the maximum merge delay."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -30,14 +30,14 @@ class PromiseVerdict:
 async def check_promise(
     store: StoredLog, keys: LogKeys, verify: Verify, claims: Mapping[str, Any], *, log_name: str, promise_seconds: float
 ) -> PromiseVerdict:
-    """Hold a receipt's verified claims against the log. ``promise_seconds`` is for receipts that name no time.
+    """Compare a receipt's verified claims with the log. ``promise_seconds`` is for receipts that name no time.
 
-    An event that is recorded waits for the tree in the same transaction, and is moved there in one. So it is missing at
-    no moment after the receipt was given: where it is, the promise is broken already.
+    A recorded event becomes pending in the same transaction, and is moved to the tree in one. So it exists at any time
+    after the receipt was issued: an event missing from both was removed.
 
     Raises:
-        ReceiptInvalid: the receipt does not say which event of which log.
-        Refusal: STORE_UNAVAILABLE, INTERNAL: it can't be told.
+        ReceiptInvalid: the receipt does not name its event and log.
+        Refusal: STORE_UNAVAILABLE, INTERNAL: it can't be verified.
     """
     try:
         event, digest, tenant = UUID(claims["jti"]), bytes.fromhex(claims["record_digest"]), str(claims["tenant"])
@@ -63,7 +63,7 @@ async def check_promise(
 async def _sealed(
     store: StoredLog, keys: LogKeys, verify: Verify, place: EventPosition, seq: int, origin: str
 ) -> PromiseVerdict:
-    """A leaf of the tree: proven by the newest checkpoint, if that covers it."""
+    """Return the state of a leaf: proven by the newest checkpoint, if that covers it."""
     note = await store.newest_checkpoint(place.tenant)
     try:
         checkpoint = open_checkpoint(note, keys.of(origin), verify) if note else None

@@ -1,4 +1,4 @@
-"""Verification of a receipt offline: the public keys are all it needs."""
+"""Offline verification of a receipt, with public keys alone."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -13,7 +13,7 @@ RECEIPT_TYPE = "assay-receipt+jwt"
 
 
 class ReceiptInvalid(Exception):
-    """The receipt does not hold. Says which part."""
+    """The receipt is invalid. Names the part."""
 
 
 def verify_receipt(
@@ -25,11 +25,11 @@ def verify_receipt(
     proof: str | None = None,
     log_keys: Sequence[VerifierKey] = (),
 ) -> dict[str, Any]:
-    """The receipt's claims, with ``checked``: which parts hold; and ``verdict``: ``promised`` or ``sealed``.
+    """Return the receipt's claims, with ``checked`` (the valid parts) and ``verdict``: ``promised`` or ``sealed``.
 
     ``document`` is a run's body, a problem with its run, or the receipt alone. With a run's body the answer is checked
     against its commitment, with ``request`` (the body that was sent) the prompt is. It is ``sealed`` if ``proof``, or
-    the one that comes with the receipt, shows it to be in the log whose keys ``log_keys`` are.
+    the receipt's own one, proves it to be in the log with the keys ``log_keys``.
 
     Raises:
         ReceiptInvalid: see there.
@@ -45,7 +45,7 @@ def verify_receipt(
             raise ReceiptInvalid(f"'{name}' differs from what was signed")
     if run is not receipt and run.get("id") != claims.get("sub"):
         raise ReceiptInvalid("the receipt belongs to another run")
-    result = run.get("result")  # a text, in the answer of /ai/predict
+    result = run.get("result")  # a string, in the answer of /ai/predict
     answer = result.get("content") if isinstance(result, Mapping) else result
     if answer is not None:
         _opens(receipt, claims, "answer", str(answer).encode())

@@ -10,23 +10,23 @@ from services.verification.verifier import LogAudit
 
 @dataclass(frozen=True, slots=True)
 class LogReport:
-    """What was found of each tenant's log."""
+    """Verification results of tenants' logs."""
 
     tenants: tuple[TenantAudit, ...]
 
     @property
     def holds(self) -> bool:
-        """Whether nothing is wrong with any of them."""
+        """Return True if none of them has a fault."""
         return all(audit.holds for audit in self.tenants)
 
     @property
     def events(self) -> int:
-        """How many leaves were read."""
+        """Return the number of leaves read."""
         return sum(audit.size - audit.since for audit in self.tenants)
 
 
 def require_log_tenant(tenant: str | None) -> None:
-    """Pass if a tenant may have that name, or none is given. Raises ``Refusal`` INVALID_REQUEST."""
+    """Check that a tenant may have that name, or none is given. Raises ``Refusal`` INVALID_REQUEST."""
     if tenant is not None and tenant != SYSTEM_TENANT:
         require_tenant(tenant)
 
@@ -34,7 +34,7 @@ def require_log_tenant(tenant: str | None) -> None:
 async def verify_logs(
     audit: LogAudit, *, tenant: str | None = None, since: int = 0, kept: Sequence[str] = ()
 ) -> LogReport:
-    """Verify one tenant's log, or all; ``kept`` are signed notes that somebody kept.
+    """Verify one tenant's log, or all; ``kept`` are signed notes kept outside the installation.
 
     Raises:
         Refusal: STORE_UNAVAILABLE, VAULT_UNAVAILABLE, INTERNAL: it can't be told; INVALID_REQUEST for a name that is no

@@ -1,7 +1,7 @@
-"""Verifies the whole log from the store, against what Vault keeps of it and what others kept.
+"""Verification of the whole log from the store, against Vault's checkpoint and kept ones.
 
-Memory is bounded: leaves come in pages, and of the tree there is its edge and a tile a level. What Vault keeps is read
-first: the store's log is newer then, unless somebody put it back.
+Memory is bounded: leaves come in pages, and of the tree its edge and one tile per level are in memory. Vault's
+checkpoint is read first: the store's log is then newer, unless it was rolled back.
 """
 
 from collections.abc import Sequence
@@ -50,7 +50,7 @@ class Anchor:
 
 
 class LogAudit:
-    """Verifies logs, a tenant's at a time."""
+    """Verifies logs, one tenant at a time."""
 
     def __init__(
         self,
@@ -63,7 +63,7 @@ class LogAudit:
         log_name: str,
         promise_seconds: float,
     ) -> None:
-        """Take the readers. ``log_name`` begins logs' origins; records are in the tree within ``promise_seconds``."""
+        """Take the readers. ``log_name`` begins logs' origins; the maximum merge delay is ``promise_seconds``."""
         self._store = store
         self._anchors = anchors
         self._keys = keys
@@ -73,18 +73,18 @@ class LogAudit:
         self._promise = promise_seconds
 
     async def tenants(self) -> list[str]:
-        """The tenants with a log, in the store or in Vault."""
+        """Return the tenants with a log, in the store or in Vault."""
         return sorted(await self._store.tenants() | await self._anchors.tenants())
 
     def origin(self, tenant: str) -> str:
-        """The name of the tenant's log."""
+        """Return the name of the tenant's log."""
         return f"{self._log_name}/{tenant}"
 
     def open_kept(self, note: str) -> tuple[str, Checkpoint]:
-        """The tenant and the checkpoint of a signed note that somebody kept.
+        """Return tenant and checkpoint of a signed note kept outside the installation.
 
         Raises:
-            Refusal: INVALID_REQUEST if it is none of this installation's logs, or not signed by its key.
+            Refusal: INVALID_REQUEST if it belongs to none of this installation's logs, or is not signed by its key.
         """
         try:
             origin = note.partition("\n")[0]
@@ -97,12 +97,12 @@ class LogAudit:
         return tenant, checkpoint
 
     async def verify(self, tenant: str, *, since: int = 0, kept: Sequence[Checkpoint] = ()) -> TenantAudit:
-        """Verify a tenant's log: its leaves and records from ``since`` on, and all that was signed of these.
+        """Verify a tenant's log: its leaves and records from ``since`` on, and the checkpoints over them.
 
-        What comes before ``since`` is taken from the tiles, and holds if a later checkpoint does.
+        Earlier leaves are taken from the tiles, and are proven by a valid later checkpoint.
 
         Raises:
-            Refusal: STORE_UNAVAILABLE, VAULT_UNAVAILABLE, INTERNAL: it can't be told.
+            Refusal: STORE_UNAVAILABLE, VAULT_UNAVAILABLE, INTERNAL: it can't be verified.
         """
         audit = TenantAudit(tenant)
         anchors = [Anchor(checkpoint, KEPT) for checkpoint in kept]
@@ -125,7 +125,7 @@ class LogAudit:
         return audit
 
     async def unplaced(self, tenant: str | None = None) -> dict[str, VerificationFinding]:
-        """By tenant the first record that neither is in the tree nor waits for it, of one tenant or of all.
+        """Return by tenant the first record that is neither in the tree nor pending, of one tenant or of all.
 
         Raises:
             Refusal: as ``verify``.
@@ -146,7 +146,7 @@ class LogAudit:
             return None
 
     async def _check_sizes(self, audit: TenantAudit, head: StoredHead, anchors: Sequence[Anchor]) -> None:
-        """Before any leaf is read: whether there are as many as the head, the checkpoints and the anchors say."""
+        """Compare the number of leaves with the sizes of head, checkpoints and anchors, before reading any."""
         for anchor in anchors:
             if anchor.checkpoint.size > head.size:
                 audit.found(behind(anchor.checkpoint, anchor.where, head.size))
@@ -166,7 +166,7 @@ class LogAudit:
                 )
 
     async def _tree(self, audit: TenantAudit, anchors: Sequence[Anchor]) -> Rebuilt:
-        """The tree before ``since``, from tiles; anchors that are older are proven to be a part of it."""
+        """Return the tree before ``since``, from tiles; older anchors are proven to be a part of it."""
         since, older = audit.since, [anchor for anchor in anchors if anchor.checkpoint.size <= audit.since]
         wanted = {*tiles_for_edge(since), *partial_tiles(since)}
         for anchor in older:
@@ -190,7 +190,7 @@ class LogAudit:
                 archived = await self._records.look_again(audit, missing)
             await self._grow(audit, tree, page[:whole], anchors)
             if whole < len(page):
-                break  # the tree over what follows is another one
+                break  # the tree over the following leaves is another one
         if tree.edge.size < head.size:
             audit.found(
                 VerificationFinding(Fault.LEAF_MISSING, "the leaf at this position is missing", seq=tree.edge.size)
@@ -206,7 +206,7 @@ class LogAudit:
             )
 
     async def _grow(self, audit: TenantAudit, tree: Rebuilt, page: Sequence[Entry], anchors: Sequence[Anchor]) -> None:
-        """Append the page to the tree, stopping at each size of which something was signed."""
+        """Append the page to the tree, stopping at each size with a signed checkpoint."""
         begun, end = tree.edge.size, tree.edge.size + len(page)
         signed = {row.size: row async for row in self._store.checkpoints(audit.tenant, begun, end)}
         outside = [anchor for anchor in anchors if begun < anchor.checkpoint.size <= end]
@@ -260,7 +260,7 @@ class LogAudit:
             audit.warnings.append(f"{audit.pending} records are pending, the oldest for {oldest:.0f} s")
 
     async def _check_vault(self, audit: TenantAudit) -> None:
-        """Afterwards Vault's checkpoint is at least as new as those that were read: it is kept first, then stored."""
+        """Check that Vault's checkpoint is as new as those read: it is stored there first."""
         if not audit.signed_size:
             if audit.size:
                 audit.warnings.append("no checkpoint of this log has ever been signed")

@@ -1,4 +1,4 @@
-"""The workflow that archives the audit log's old months. A schedule starts it once a day, without an argument."""
+"""The workflow that archives the audit log's old months. A schedule starts it daily, without an argument."""
 
 from typing import Final
 
@@ -26,11 +26,11 @@ A month under a legal hold is kept, and checked again the next day.
 
 @workflow.defn(name=archive.ARCHIVE_MONTHS)
 class ArchiveMonths:
-    """Months one after the other, oldest first. One that fails does not keep the others."""
+    """Archives months one after the other, oldest first. A failed one does not block the others."""
 
     @workflow.run
     async def run(self) -> MonthsDone:
-        """Archive what is due; tell what became of each."""
+        """Archive the months that are due; return their results."""
         workflow.set_current_details(DETAILS)
         due = await step(_LENGTHS, archive.LIST_DUE_MONTHS, Ask(), "list the months that are due")
         done = list[MonthDone]()

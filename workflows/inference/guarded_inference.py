@@ -39,8 +39,8 @@ _TRY_ANOTHER = frozenset(
 class GuardedInference:
     """Validate, sanitise, screen, admit, invoke, screen, close.
 
-    A denial by policy completes the run, and its result says so; a fault fails it. Either way the outcome is recorded
-    before anyone hears of it, and what was reserved is settled.
+    A denial by policy completes the run, with the reason in its result; a fault fails it. In both cases the outcome is
+    recorded before the answer is returned, and the reservation is settled.
     """
 
     def __init__(self) -> None:
@@ -50,17 +50,17 @@ class GuardedInference:
 
     @workflow.query
     def stage(self) -> str:
-        """The stage that the run is in, or how it ended."""
+        """Return the current stage, or the final status."""
         return self._story.stage
 
     @workflow.query
     def progress(self) -> Progress:
-        """The stages so far, and what came of each."""
+        """Return the stages so far, with their results."""
         return self._story.progress
 
     @workflow.update
     async def withdraw(self, withdrawal: Withdrawal) -> str:
-        """End the run in order: what it has used is settled, the outcome recorded. Gives the recorded status."""
+        """End the run in order: used tokens are settled, the outcome recorded. Returns the recorded status."""
         self._withdrawn = withdrawal.reason
         if self._travelling is not None:
             self._travelling.cancel()
@@ -76,8 +76,7 @@ class GuardedInference:
 
     @workflow.run
     async def run(self, start: Any = None, *_: Any) -> InferenceResult:  # noqa: ANN401 - a stranger's
-        """Take a ``SignedRequest``. It is read leniently, since a start that makes no sense has to be refused by
-        name."""
+        """Run a ``SignedRequest``. It is parsed leniently, since a malformed start has to be refused by name."""
         journey = RunState(_read_start(start), _stranger())
         self._travelling = asyncio.create_task(self._travel(journey))
         if self._withdrawn is not None:  # before its first stage
@@ -164,7 +163,7 @@ class GuardedInference:
 
     async def _admit(self, journey: RunState) -> None:
         self._enter(names.ADMIT_REQUEST.name)
-        journey.admitted = True  # from here on a reservation may exist, whatever happens
+        journey.admitted = True  # from here on a reservation may exist in any case
         admission = await stages.short(
             names.ADMIT_REQUEST,
             AdmitInput(
@@ -224,7 +223,7 @@ class GuardedInference:
         )
         try:
             closed = await _whatever_happens(closing)
-        except stages.StageFailed as failed:  # after a day without its stores, a run ends unrecorded: as a fault
+        except stages.StageFailed as failed:  # after a day without its servers, a run ends unrecorded: as a fault
             self._story.ends(Status.FAILED)
             raise failure_for(failed.kind or Kind.STORE_UNAVAILABLE, retryable=False) from failed
         recorded = Status(closed.status)
@@ -241,7 +240,7 @@ class GuardedInference:
 
 
 async def _whatever_happens(closing: asyncio.Future[Closed]) -> Closed:
-    """Await the closing, also if the run is cancelled meanwhile: too late to change the outcome, never to record it."""
+    """Await the closing, also if the run is cancelled meanwhile: a late cancellation must not prevent the record."""
     try:
         return await asyncio.shield(closing)
     except asyncio.CancelledError:
@@ -249,18 +248,18 @@ async def _whatever_happens(closing: asyncio.Future[Closed]) -> Closed:
 
 
 def _reason(withdrawal: object) -> str | None:
-    """Why; None of an argument that did not authenticate and so came as null."""
+    """Return the reason; None for an argument that failed authentication and was read as null."""
     return withdrawal.reason if isinstance(withdrawal, Withdrawal) else None
 
 
 def _stranger() -> Run:
-    """The run before its signed context is proven: nobody's."""
+    """Return the unverified run, before its signed context is proven."""
     info = workflow.info()
     return Run(SYSTEM_TENANT, "", info.workflow_id, info.run_id, epoch_ms(info.workflow_start_time), "", "")
 
 
 def _read_start(start: object) -> tuple[Any, Any]:
-    """The request and the context of a start; nothing if it is no such thing."""
+    """Return request and context of a start; None for each if it is malformed."""
     if not isinstance(start, Mapping):
         return None, None
     return start.get("request"), start.get("context")

@@ -1,4 +1,4 @@
-"""The problems that a workflow names itself: what its guards decided, and what failed."""
+"""Problems determined by a workflow itself: decisions of its guards, and faults."""
 
 from types import MappingProxyType
 
@@ -25,34 +25,34 @@ _FAULTS = MappingProxyType(
 
 
 def cancelled() -> Problem:
-    """Temporal, or whoever may, asked for the run's end."""
+    """Return the problem of a run cancelled through Temporal or the API."""
     return Problem(Kind.RUN_CANCELLED.value, "the run was cancelled")
 
 
 def withdrawn(reason: str) -> Problem:
-    """The update ``withdraw`` asked for the run's end."""
+    """Return the problem of a run ended by the update ``withdraw``."""
     return Problem(Kind.RUN_CANCELLED.value, f"the run was withdrawn: {reason}")
 
 
 def prompt_blocked(verdict: Verdict) -> Problem:
-    """The screening of the prompt says no."""
+    """Return the problem of a prompt blocked by the screening."""
     detail = f"blocked by screening; 'findings' has rules and positions. {_WHAT_TO_DO}"
     return Problem(Kind.PROMPT_BLOCKED.value, detail, rules=verdict.rules, places=_places(verdict))
 
 
 def output_blocked(verdict: Verdict) -> Problem:
-    """The screening of the answer says no."""
+    """Return the problem of an answer blocked by the screening."""
     return Problem(Kind.OUTPUT_BLOCKED.value, "the answer was blocked by screening", rules=verdict.rules)
 
 
 def prompt_held(verdict: Verdict) -> Problem:
-    """The screening of the prompt asks for a person, and there is none."""
+    """Return the problem of a prompt that requires review while reviews are not enabled."""
     detail = f"requires human review, which is not enabled; 'findings' has rules and positions. {_WHAT_TO_DO}"
     return Problem(Kind.REVIEW_UNAVAILABLE.value, detail, rules=verdict.rules, places=_places(verdict))
 
 
 def output_held(verdict: Verdict) -> Problem:
-    """The screening of the answer asks for a person, and there is none."""
+    """Return the problem of an answer that requires review while reviews are not enabled."""
     detail = "the answer requires human review, which is not enabled"
     return Problem(Kind.REVIEW_UNAVAILABLE.value, detail, rules=verdict.rules)
 
@@ -62,7 +62,7 @@ def _places(verdict: Verdict) -> tuple[MatchedSpan, ...]:
 
 
 def fault(failed: StageFailed) -> Problem:
-    """A stage could not do its work."""
+    """Return the problem of a failed stage."""
     kind = failed.kind or (Kind.PROVIDER_TIMEOUT if failed.stage == names.INVOKE_MODEL.name else Kind.INTERNAL)
     if failed.stage in _SCREENING and kind is Kind.INTERNAL:
         kind = Kind.SCREENING_UNAVAILABLE

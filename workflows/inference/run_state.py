@@ -1,4 +1,4 @@
-"""What a run has learned so far. Lives in the workflow; rebuilt by replay."""
+"""State of a run between its stages. Kept in the workflow; rebuilt by replay."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -17,7 +17,7 @@ Known = TypeVar("Known")
 
 
 class Stopped(Exception):
-    """A guard ended the journey."""
+    """A guard ended the run."""
 
     def __init__(self, problem: Problem) -> None:
         super().__init__(problem.kind)
@@ -25,7 +25,7 @@ class Stopped(Exception):
 
 
 class RunState:
-    """A run's knowledge, stage by stage. The properties are for stages that come after the one that learned it."""
+    """State of a run, stage by stage. The properties are for stages after the one that sets the value."""
 
     def __init__(self, start: tuple[Any, Any], stranger: Run) -> None:
         self.sent, self.context = start
@@ -43,68 +43,68 @@ class RunState:
 
     @property
     def run(self) -> Run:
-        """The run's identity."""
+        """Return the run's identity."""
         return self.valid.run
 
     @property
     def submitter(self) -> Submitter:
-        """The proven principal."""
+        """Return the authenticated principal."""
         return _known(self.valid.submitter)
 
     @property
     def valid_request(self) -> InferenceRequest:
-        """The request as the caller sent it, within the limits. Its messages are those of the start."""
+        """Return the request as sent by the caller, within the limits. Its messages are those of the start."""
         if self._request is None:
             self._request = replace(_known(self.valid.request), messages=messages_of(self.sent))
         return self._request
 
     @property
     def fallbacks(self) -> tuple[str, ...]:
-        """Models to ask when the first can't be had."""
+        """Return the fallback models."""
         return self.valid.fallbacks
 
     def call_lengths(self, index: int) -> timing.ModelCallLengths:
-        """Time-outs of the calls of a model: the one that was asked for (0), or a fallback."""
+        """Return the time-outs of the calls of a model: the requested one (0), or a fallback."""
         recorded = self.valid.call_seconds
         return timing.model_call(recorded[index] if index < len(recorded) else None)
 
     @property
     def clean_request(self) -> InferenceRequest:
-        """The request as the model may see it."""
+        """Return the request for the model."""
         return _known(self.clean)
 
     @property
     def removed(self) -> tuple[str, ...]:
-        """What hid in the prompt and was taken out."""
+        """Return the categories of removed hidden text."""
         return self.cleaned.removed
 
     @property
     def screened(self) -> Verdict:
-        """The verdict on the prompt."""
+        """Return the verdict on the prompt."""
         return _known(self.verdict)
 
     @property
     def answered(self) -> ModelReply:
-        """The model's reply."""
+        """Return the model's reply."""
         return _known(self.reply)
 
     def as_sent(self, problem: Problem) -> Problem:
-        """The problem with the field by the caller's name for it: a lone prompt was made into a message."""
+        """Return the problem with the caller's name of the field: a single prompt was converted to a message."""
         lone = isinstance(self.sent, Mapping) and "prompt" in self.sent
         return replace(problem, field="prompt") if lone and problem.field is not None else problem
 
     def charge(self, status: Status) -> Usage | None:
-        """What the caller pays for.
+        """Return the charged usage.
 
-        A call that was cancelled on its way has been read by the provider: its prompt is charged, by estimate. A call
-        that failed is free.
+        For a call that was cancelled in progress the provider has read the prompt: it is charged, by estimate. A failed
+        call is free.
         """
         if self.usage is None and self.asked and status is Status.CANCELLED and self.clean is not None:
             return Usage(estimate_tokens(self.clean.messages), 0, estimated=True)
         return self.usage
 
     def end(self, status: Status) -> CloseInput:
-        """The end, to be settled and recorded."""
+        """Return the end of the run, to be settled and recorded."""
         shown = status in (Status.COMPLETED, Status.BLOCKED, Status.REFUSED)
         return CloseInput(
             run=self.valid.run,
@@ -126,13 +126,13 @@ class RunState:
 
     @property
     def _recordable(self) -> InferenceRequest | None:
-        """The request as the model would see it; without its messages unless they were cleaned."""
+        """Return the request for the model; without its messages unless they were sanitised."""
         found = self.clean or self.cleaned.request
         return found or (replace(self.valid.request, messages=()) if self.valid.request else None)
 
 
 class NotYetKnown(Exception):
-    """A stage asked for what an earlier one has not learned: an error in the order of stages."""
+    """A stage requires a value of a later one: an error in the order of stages."""
 
     def __init__(self) -> None:
         super().__init__(Kind.INTERNAL.value)

@@ -1,6 +1,6 @@
-"""What a run tells of itself while it goes on: for the Temporal UI, in Markdown, and for the query ``progress``.
+"""Run summary: for the Temporal UI, in Markdown, and for the query ``progress``.
 
-Encrypted like every payload; and no word of a prompt or an answer stands in it all the same.
+Encrypted like every payload; and without any text of a prompt or an answer nevertheless.
 """
 
 from collections.abc import Mapping
@@ -42,7 +42,7 @@ encrypted with the tenant's key.
 
 
 class RunSummary:
-    """The stages so far, each with what came of it."""
+    """Completed stages, each with its result."""
 
     def __init__(self) -> None:
         self._done: list[StageReport] = []
@@ -53,45 +53,45 @@ class RunSummary:
 
     @property
     def stage(self) -> str:
-        """The stage that the run is in, or how it ended."""
+        """Return the current stage, or the final status."""
         return self._now
 
     @property
     def closing(self) -> bool:
-        """Whether the outcome stands."""
+        """Return True once the outcome is determined."""
         return self._closing
 
     @property
     def ended(self) -> bool:
-        """Whether nothing more comes."""
+        """Return True after the end of the run."""
         return self._status is not Status.RUNNING
 
     @property
     def progress(self) -> Progress:
-        """The same, for a program."""
+        """Return the summary for a program."""
         return Progress(self._status.value, self._now, tuple(self._done))
 
     def begins(self, stage: str, *, closing: bool = False) -> None:
-        """The run has come to a stage."""
+        """Note the start of a stage."""
         self._now = stage
         self._closing = closing
 
     def tells(self, outcome: str) -> None:
-        """The stage is over, and this came of it."""
+        """Note the result of the current stage."""
         self._done.append(StageReport(self._now, outcome))
 
     def is_of(self, run: Run, request: InferenceRequest) -> None:
-        """Whose run it is, once that is proven."""
+        """Note the verified identity of the run."""
         policy = run.policy[:_POLICY_DIGITS]
         self._of = f"**{request.model}** for tenant **{run.tenant}**, caller `{run.caller}`, policy `{policy}`"
 
     def ends(self, status: Status) -> None:
-        """The outcome is recorded."""
+        """Note the recorded outcome."""
         self._status = status
         self._now = status.value
 
     def markdown(self) -> str:
-        """The run at a glance."""
+        """Return the summary as Markdown."""
         rows = [f"| {report.stage} | {report.outcome} |" for report in self._done]
         if self._status is Status.RUNNING:
             rows.append(f"| **{self._now}** | … |")
@@ -99,24 +99,24 @@ class RunSummary:
 
 
 def static_summary(model: str, tenant: str) -> str:
-    """What stands beside the run in a list."""
+    """Return the summary shown in lists of runs."""
     return f"{model} for {tenant}"
 
 
 def static_details(model: str, tenant: str) -> str:
-    """What a run of this kind is, in Markdown."""
+    """Return a description of this kind of run, in Markdown."""
     return _STATIC.format(model=model, tenant=tenant)
 
 
 def valid(request: InferenceRequest) -> str:
-    """A request that holds."""
+    """Describe a valid request."""
     return (
         f"signed start verified; {_count(len(request.messages), 'message')}, at most {request.max_tokens} answer tokens"
     )
 
 
 def sanitised(clean: SanitiseResult) -> str:
-    """What was removed, by category, and what was masked, by kind."""
+    """Describe removed text by category, and masked values by kind."""
     told = [f"removed: {', '.join(clean.removed)}"] if clean.removed else []
     for counts, done in ((clean.masked, "masked"), (clean.redacted, "redacted")):
         if counts:
@@ -131,30 +131,30 @@ def _counted(kind: str, number: int) -> str:
 
 
 def screened(verdict: Verdict) -> str:
-    """A verdict with the rules behind it, and whether it only watches."""
+    """Describe a verdict with its rules, and the suppressed decision in monitor mode."""
     watched = f" (monitoring: would be {verdict.withheld.value})" if verdict.withheld else ""
     score = f"score {verdict.score:.2f}, risk {verdict.risk.value}"
     return f"{verdict.decision.value}{watched}, {score}{_named(verdict.rules)}{_places(verdict.places)}"
 
 
 def admitted(admission: Admission) -> str:
-    """What was reserved."""
+    """Describe the reservation."""
     return f"{_count(admission.reserved_tokens, 'token')} reserved, admission recorded"
 
 
 def answered(reply: ModelReply) -> str:
-    """Which model answered, and what it took."""
+    """Describe the answering model, and its usage."""
     usage = reply.usage
     return f"{reply.model}: {usage.prompt_tokens} + {usage.completion_tokens} tokens, {reply.finish_reason}"
 
 
 def refused(problem: Problem) -> str:
-    """Why it goes no further."""
+    """Describe the reason for the refusal."""
     return f"**{problem.kind}**{_named(problem.rules)}{_places(problem.places)}"
 
 
 def closed(status: Status, event_id: str) -> str:
-    """How it was recorded."""
+    """Describe the record."""
     return f"{status.value}, recorded as `{event_id}`"
 
 
@@ -163,7 +163,7 @@ def _named(rules: tuple[str, ...]) -> str:
 
 
 def _places(places: tuple[MatchedSpan, ...]) -> str:
-    """Where, by message and code points."""
+    """Describe positions, by message and code points."""
     shown = [f"message {place.message}: {place.start}-{place.end}" for place in places[:_MOST_PLACES]]
     more = ["..."] if len(places) > _MOST_PLACES else []
     return f" ({', '.join(shown + more)})" if shown else ""

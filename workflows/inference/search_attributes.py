@@ -1,7 +1,7 @@
-"""Typed search attributes: never personal, never derived from a prompt beyond the decision about it.
+"""Typed search attributes: never personal, never derived from a prompt except the decision about it.
 
-Whoever starts a run may set them, so a run shows what it has proven and nothing else. A run that the API started has
-them right already: an update costs the server more than a whole stage.
+Clients that start a run may set them, so a run shows only proven values. A run started by the API has the right ones
+already: an update costs the server more than a whole stage.
 """
 
 from typing import Final
@@ -27,19 +27,19 @@ ALL: Final = (DECISION, MODEL, TENANT, CALLER, RISK_BAND, POLICY_VERSION, REVIEW
 
 
 def running(*, tenant: str, caller: str, policy: str, model: str) -> TypedSearchAttributes:
-    """What a run shows while it runs: to be given to its start, and held against what its signed context proves."""
+    """Return the attributes of a running run: given to its start, and compared with its verified context."""
     shown = {DECISION: Status.RUNNING.value, MODEL: model, TENANT: tenant, CALLER: caller, POLICY_VERSION: policy}
     return TypedSearchAttributes([SearchAttributePair(key, value) for key, value in shown.items()])
 
 
 def proven(run: Run, model: str) -> None:
-    """Show who runs what, now that the signed context has proven it; take away whatever else a start has claimed."""
+    """Set the attributes that the signed context has proven; remove any others claimed by a start."""
     wanted = running(tenant=run.tenant, caller=run.caller, policy=run.policy, model=model)
     _show({key: wanted.get(key) for key in ALL})
 
 
 def decided(status: Status, verdict: Verdict | None, *, known: bool) -> None:
-    """Show how it ended. Unless the run is ``known``, no context was proven: then nothing else stands."""
+    """Set the final decision. Without a ``known`` run, no context was proven: all others are removed."""
     now = workflow.info().typed_search_attributes
     shown = {key: now.get(key) if known else None for key in ALL}
     _show({**shown, DECISION: status.value, RISK_BAND: verdict.risk.value if verdict else None})

@@ -1,4 +1,4 @@
-"""How a run executes a stage: short ones locally first, patiently once a store is away; the model as an activity."""
+"""Execution of a stage: short ones locally first, then with backoff; the model call as an activity."""
 
 import asyncio
 from collections.abc import Awaitable
@@ -17,12 +17,12 @@ StageIn = TypeVar("StageIn")
 StageOut = TypeVar("StageOut")
 
 _STORE_AWAY = frozenset({Kind.STORE_UNAVAILABLE, Kind.VAULT_UNAVAILABLE})
-_MUST_HAPPEN = frozenset({CLOSE_REQUEST.name})  # an outcome is recorded, whatever it was that failed
+_MUST_HAPPEN = frozenset({CLOSE_REQUEST.name})  # an outcome is recorded after any failure
 _KINDS = frozenset(kind.value for kind in Kind)
 
 
 class StageFailed(Exception):
-    """A stage could not do its work. ``kind`` is None where it ran out of time."""
+    """A stage failed. ``kind`` is None if it timed out."""
 
     def __init__(self, stage: str, kind: Kind | None, *, final: bool) -> None:
         super().__init__(f"{stage}: {kind or 'timeout'}")
@@ -32,19 +32,21 @@ class StageFailed(Exception):
 
 
 class _HandedOver(Exception):
-    """The worker of an attempt stops. ``failed_before`` are the attempts that had failed before that one."""
+    """The worker of an attempt stops. ``failed_before`` is the number of earlier failed attempts."""
 
     def __init__(self, cause: ApplicationError) -> None:
         super().__init__()
         told = cause.details[0] if cause.details else 0
-        self.failed_before = told if isinstance(told, int) and told > 0 else 0  # null, of what does not authenticate
+        self.failed_before = (
+            told if isinstance(told, int) and told > 0 else 0
+        )  # null, for a value that failed authentication
 
 
 async def short(stage: Stage[StageIn, StageOut], given: StageIn, summary: str) -> StageOut:
     """Run a short stage.
 
-    First as a local activity, which costs no round trip to the server. If its store does not answer within two seconds
-    it is repeated as a regular activity with backoff, so that waiting runs hold no slot.
+    First as a local activity, which needs no round trip to the server. If its server does not answer within two seconds
+    it is repeated as a regular activity with backoff, so that waiting runs occupy no slot.
 
     Raises:
         StageFailed: see there.
@@ -84,10 +86,10 @@ async def short(stage: Stage[StageIn, StageOut], given: StageIn, summary: str) -
 async def long(
     stage: Stage[StageIn, StageOut], given: StageIn, summary: str, lengths: timing.ModelCallLengths
 ) -> StageOut:
-    """Run the model call: heartbeats, retries by class of error, and a cancellation that is awaited.
+    """Run the model call: heartbeats, retries by class of error, and an awaited cancellation.
 
-    An attempt that was handed over by a worker that stops is made again, and counts for nothing but its time. Lengths
-    stay Temporal's to enforce: were they compared here, to change one would change how old runs replay.
+    An attempt handed over by a stopping worker is repeated, and counts only its time. Time-outs are enforced by
+    Temporal: if they were compared here, changing one would change the replay of old runs.
 
     Raises:
         StageFailed: see there.
@@ -118,8 +120,8 @@ async def long(
 def heed_cancellation() -> None:
     """Stop here if the run was cancelled meanwhile.
 
-    An activity whose cancellation is awaited may end as it likes: with its result, or in its timeout, where it hears of
-    nothing. The cancellation stands all the same.
+    An activity whose cancellation is awaited may end in any way: with its result, or by its timeout. The cancellation
+    stays valid nevertheless.
 
     Raises:
         CancelledError: it was.
@@ -134,21 +136,21 @@ def _cancelling() -> bool:
 
 
 async def _by_kind(stage: str, work: Awaitable[StageOut]) -> StageOut:
-    """Await a stage. A local activity's failure comes bare, a regular one's inside an ``ActivityError``."""
+    """Await a stage. A local activity's failure is raised directly, a regular one's inside an ``ActivityError``."""
     try:
         made = await work
     except FailureError as error:
-        if is_cancelled_exception(error) or _cancelling():  # cancelled: then it is not tried again, however it failed
+        if is_cancelled_exception(error) or _cancelling():  # cancelled: then it is not retried, however it failed
             raise asyncio.CancelledError from error
         cause = error.cause if isinstance(error, ActivityError) else error
         if isinstance(cause, ApplicationError) and cause.type is None and isinstance(cause.cause, ApplicationError):
-            cause = cause.cause  # what was given to the stage could not be read: the reason is inside
+            cause = cause.cause  # the stage's argument could not be read: the reason is inside
         if isinstance(cause, ApplicationError) and cause.type == HANDED_OVER:
             raise _HandedOver(cause) from error
         if isinstance(cause, ApplicationError):
             kind = Kind(cause.type) if cause.type in _KINDS else Kind.INTERNAL
             raise StageFailed(stage, kind, final=cause.non_retryable) from error
         raise StageFailed(stage, None, final=False) from error
-    if made is None:  # what does not authenticate is read as null: someone else has answered in the activity's place
+    if made is None:  # a value that fails authentication is read as null: another worker answered for the activity
         raise StageFailed(stage, Kind.INTERNAL, final=True)
     return made

@@ -1,4 +1,4 @@
-"""The workflow that looks for runs which ended without an outcome, records and refunds them. A schedule starts it."""
+"""The reconciliation sweep: finds runs that ended without an outcome; records and refunds them. Scheduled."""
 
 from dataclasses import replace
 from typing import Final
@@ -25,12 +25,12 @@ Each outcome is recorded once, as `run-terminated`, and its reservation is relea
 
 @workflow.defn(name=reconciliation.SETTLE_ABANDONED)
 class SettleAbandoned:
-    """One look at what has ended since the last one. Any number may look at once: an outcome is recorded once."""
+    """One reconciliation sweep. Sweeps may overlap: an outcome is recorded once."""
 
     @workflow.run
     async def run(self, look: SweepState | None = None) -> SweepState:
-        """Begin a look, or go on with one. Gives how it ended; nobody but Assay has a look to go on with."""
-        if look is None:  # what does not authenticate is read as null
+        """Start a sweep, or continue one. Returns its final state."""
+        if look is None:  # a value that fails authentication is read as null
             began = SweepStart(epoch_ms(workflow.now()))
             look = await step(_LENGTHS, reconciliation.BEGIN_LOOK, began, "read the start of the sweep's time span")
         for _ in range(look.pages):
