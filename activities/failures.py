@@ -40,7 +40,7 @@ def failure_for(
 
 
 def handed_over(failed_before: int) -> ApplicationError:
-    """Return the failure of an attempt whose worker stops; ``failed_before`` is the number of earlier failed attempts."""
+    """Return the failure of an attempt whose worker stops; ``failed_before`` counts earlier failures."""
     return ApplicationError(
         "the worker is shutting down", failed_before, type=HANDED_OVER, category=ApplicationErrorCategory.BENIGN
     )

@@ -86,7 +86,7 @@ class ValidationActivities:
         return Submitter(team.subject, team.client_id, team.roles)
 
     async def _principal(self, context: start_context.StartContext, submitter: Submitter) -> Principal:
-        """Return the principal authenticated by the API, or the team. Contexts without a method are older: it was JWT."""
+        """Return the principal authenticated by the API, or the team. Older contexts without a method mean JWT."""
         key = await self._identities.tenant_key(context.tenant)
         issuer = context.issuer if context.countersigned else None
         named = AuthenticationMethod(context.method) if context.method else AuthenticationMethod.JWT
