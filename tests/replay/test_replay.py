@@ -37,14 +37,14 @@ UNREACHED = {
     "return self._story.progress": _ASKED,
     "return self._story.stage": _ASKED,
     "if _reason(withdrawal) not in WITHDRAWAL_REASONS:": _ASKED,
-    "raise ValueError(f\"a withdrawal has a reason: {', '.join(WITHDRAWAL_REASONS)}\")": _ASKED,
+    "raise ValueError(f\"a withdrawal needs a reason: {', '.join(WITHDRAWAL_REASONS)}\")": _ASKED,
     "if self._story.closing:": _ASKED,
     'raise ValueError("too late: the outcome of the run is being recorded")': _ASKED,
     "return withdrawal.reason if isinstance(withdrawal, Withdrawal) else None": _ASKED,
-    "cause = cause.cause  # what was given to the stage could not be read: the reason is inside": (
+    "cause = cause.cause  # the stage's argument could not be read: the reason is inside": (
         "needs the store of large payloads: tests/workflows/test_large_payloads.py goes there"
     ),
-    'raise AssertionError("there is always a model to ask")': "no error of ours has led there",
+    'raise AssertionError("there is always a model to call")': "no error of ours has led there",
     "super().__init__(Kind.INTERNAL.value)": "no error of ours has led there",
     "raise NotYetKnown": "no error of ours has led there",
 }
