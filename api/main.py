@@ -32,11 +32,13 @@ from api.dependencies import Readiness, Services
 from api.http.metrics import Metrics
 from api.inference.inference_services import InferenceServices
 from api.inference.runs import Runs
+from api.server.limits import ServerLimits, ServerLoad
+from api.server.protocol import limited_protocol
 from assay_temporal.backoff import Backoff
 from assay_temporal.contracts import InferenceResult
 from assay_temporal.keyring import KeyUnavailable
 from config import roles
-from config.settings import Settings
+from config.settings import ApiSettings, Settings
 from domain.access.ports import AccessDecider
 from domain.access.principals import SYSTEM_TENANT
 from domain.identity import tenant_of_run
@@ -96,6 +98,9 @@ async def serve(
                 app,
                 host=settings.api.host,
                 port=settings.api.port,
+                http=limited_protocol(_load(settings.api)),
+                proxy_headers=bool(settings.api.trusted_proxies),
+                forwarded_allow_ips=[str(network) for network in settings.api.trusted_proxies],
                 log_config=None,
                 access_log=False,
                 server_header=False,
@@ -126,6 +131,16 @@ async def serve(
             with contextlib.suppress(asyncio.CancelledError):
                 await task
         edge.close()
+
+
+def _load(settings: ApiSettings) -> ServerLoad:
+    limits = ServerLimits(
+        connections=settings.max_connections,
+        connections_per_address=settings.max_connections_per_address,
+        head_bytes=settings.max_header_bytes,
+        body_bytes_in_flight=settings.max_body_bytes_in_flight,
+    )
+    return ServerLoad(limits, settings.trusted_proxies)
 
 
 def _edge_recorder(settings: Settings, platform: Platform, spool: Spool, metrics: Metrics) -> EdgeRecorder:

@@ -8,7 +8,7 @@ import re
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, create_model, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, IPvAnyNetwork, create_model, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from config import checkout, roles
@@ -47,7 +47,8 @@ class ApiSettings(_SettingsGroup):
     """The HTTP edge. Serve it behind a TLS proxy unless it listens on loopback.
 
     ``spool_dir`` stores refusals until they are in the log; of similar refusals, ``refusals_one_by_one`` a minute are
-    recorded each, and the rest as a count.
+    recorded each, and the rest as a count. ``X-Forwarded-For`` counts from the addresses or networks in
+    ``trusted_proxies`` alone; their connections are limited in all, the others' by address as well.
     """
 
     host: str = "127.0.0.1"
@@ -60,6 +61,11 @@ class ApiSettings(_SettingsGroup):
     spool_dir: Path = Path(".assay-spool")
     spool_bytes: Annotated[int, Field(ge=65_536)] = 67_108_864
     refusals_one_by_one: Annotated[int, Field(ge=1, le=1000)] = 10
+    trusted_proxies: list[IPvAnyNetwork] = []
+    max_connections: Annotated[int, Field(ge=16, le=100_000)] = 2_000
+    max_connections_per_address: Annotated[int, Field(ge=1, le=100_000)] = 256
+    max_header_bytes: Annotated[int, Field(ge=4_096, le=1_048_576)] = 32_768
+    max_body_bytes_in_flight: Annotated[int, Field(ge=1_048_576)] = 67_108_864
 
     @model_validator(mode="after")
     def _loopback_or_proxy(self) -> "ApiSettings":

@@ -31,6 +31,10 @@ class Kind(StrEnum):
     MALFORMED_BODY = "malformed-body"
     UNSUPPORTED_MEDIA = "unsupported-media"
     BODY_TOO_LARGE = "body-too-large"
+    HEADERS_TOO_LARGE = "headers-too-large"
+    URL_TOO_LONG = "url-too-long"
+    REQUEST_TIMEOUT = "request-timeout"
+    SERVER_BUSY = "server-busy"
     RATE_LIMITED = "rate-limited"
     IDEMPOTENCY_MISMATCH = "idempotency-mismatch"
     # the request itself
@@ -92,6 +96,7 @@ _NATURES: dict[Kind, Nature] = {
     **dict.fromkeys((Kind.RATE_LIMITED, Kind.QUOTA_SPENT, Kind.NOT_SEALED), Nature.LIMIT),
     **dict.fromkeys(
         (
+            Kind.SERVER_BUSY,
             Kind.SCREENING_UNAVAILABLE,
             Kind.PROVIDER_UNAVAILABLE,
             Kind.PROVIDER_TIMEOUT,

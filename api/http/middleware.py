@@ -13,6 +13,7 @@ from api.problems import problem_response
 from domain.refusals import Kind, Refusal
 
 _TRACEPARENT = re.compile(r"00-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}\Z")
+_MOST_DIGITS = 18  # more is no length, and int() refuses thousands of them
 _ALWAYS = (
     (b"cache-control", b"no-store"),
     (b"x-content-type-options", b"nosniff"),
@@ -37,7 +38,8 @@ class BodyLimit:
             return
         most = self._by_path.get(scope["path"], self._max_bytes)
         declared = next((value for name, value in scope["headers"] if name == b"content-length"), b"0")
-        seen = int(declared) if declared.isdigit() and int(declared) > most else 0
+        too_much = declared.isdigit() and (len(declared) > _MOST_DIGITS or int(declared) > most)
+        seen = most + 1 if too_much else 0
 
         async def bounded() -> Message:
             nonlocal seen
