@@ -8,7 +8,8 @@ from activities.contracts.stages import AdmitInput, CloseInput, Run, Submitter
 from domain.identity import event_id
 from domain.inference.requests import InferenceRequest, Message
 from domain.records.commitments import Commitment, commit
-from domain.records.records import OpenFields, SealedFields, canonical
+from domain.records.fields import AdmittedFields, OutcomeFields
+from domain.records.records import SealedFields, canonical
 from domain.screening.verdicts import DetectorReport, Verdict
 
 ADMISSION = "admission"
@@ -66,10 +67,10 @@ def commitments(identity_key: bytes, event: UUID, sent: object, answer: str | No
     )
 
 
-def outcome_fields(end: CloseInput, made: Commitments) -> OpenFields:
+def outcome_fields(end: CloseInput, made: Commitments) -> OutcomeFields:
     """Return the open fields of an outcome."""
     verdicts = [verdict for verdict in (end.verdict, end.output_verdict) if verdict is not None]
-    return OpenFields(
+    return OutcomeFields(
         caller=end.run.caller or None,
         roles=end.submitter.roles if end.submitter else (),
         model=end.reply.model if end.reply else end.request.model if end.request else None,
@@ -102,9 +103,9 @@ def placed(verdict: Verdict) -> tuple[str, ...]:
     return tuple(f"{at.rule}@{at.message}:{at.start}-{at.end}" for at in verdict.places[:_MOST_PLACES])
 
 
-def admission_fields(stage: AdmitInput, reserved: int, made: Commitments) -> OpenFields:
+def admission_fields(stage: AdmitInput, reserved: int, made: Commitments) -> AdmittedFields:
     """Return the open fields of an admission."""
-    return OpenFields(
+    return AdmittedFields(
         caller=stage.run.caller,
         roles=stage.submitter.roles,
         model=stage.request.model,

@@ -33,7 +33,8 @@ from benchmarks.tools.stack import free_stack
 from config import roles
 from config.settings import Settings
 from domain.identity import event_id
-from domain.records.records import EventKind, OpenFields, Record, SealedFields, canonical, stored_digest
+from domain.records.fields import OutcomeFields
+from domain.records.records import EventKind, Record, SealedFields, canonical, stored_digest
 from embedded.bootstrap import TENANT, let_services_in
 from embedded.places import local_settings
 from embedded.servers.group import EmbeddedServers
@@ -137,7 +138,7 @@ def record() -> Record:
         tenant=TENANT,
         kind=EventKind.COMPLETED,
         recorded_at=datetime.now(UTC),
-        fields=OpenFields(model="local", decision="allow", prompt_tokens=120, completion_tokens=80, policy="0" * 64),
+        fields=OutcomeFields(model="local", decision="allow", prompt_tokens=120, completion_tokens=80, policy="0" * 64),
         sealed=SealedFields(subject="client:bench", prompt="p" * 1_400, answer="a" * 560),
         workflow_id=f"inf.{TENANT}.{os.urandom(16).hex()}",
         run_id=os.urandom(16).hex(),

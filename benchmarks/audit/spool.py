@@ -29,8 +29,9 @@ from api.main import random_tag
 from benchmarks.tools.stack import TENANT, AssayStack
 from config import logs, roles
 from domain.identity import event_id
+from domain.records.fields import EdgeRefusalFields
 from domain.records.floods import Windows
-from domain.records.records import EventKind, OpenFields, Record, SealedFields
+from domain.records.records import EventKind, Record, SealedFields
 from domain.records.sealed_rows import row_of, to_bytes
 from domain.refusals import Kind, Refusal
 from embedded.bootstrap import let_services_in
@@ -64,7 +65,9 @@ def _refusal(number: int) -> Record:
         tenant=TENANT,
         kind=EventKind.REFUSED,
         recorded_at=now,
-        fields=OpenFields(refusal="missing-token", method="POST", route="/v1/inferences", status=401),
+        fields=EdgeRefusalFields(
+            caller=None, roles=(), refusal="missing-token", method="POST", route="/v1/inferences", status=401
+        ),
         sealed=SealedFields(source="192.0.2.1"),
     )
 

@@ -9,7 +9,8 @@ from datetime import datetime
 from domain.access.principals import Principal
 from domain.access.sessions import SessionClaims
 from domain.identity import event_id
-from domain.records.records import EventKind, OpenFields, Record, SealedFields
+from domain.records.fields import AccessFields, ReadingFields
+from domain.records.records import EventKind, Record, SealedFields
 
 WINDOW_SECONDS = 300
 _MS = 1000
@@ -34,7 +35,7 @@ def reading_record(
         tenant=principal.tenant,
         kind=kind,
         recorded_at=now,
-        fields=OpenFields(
+        fields=ReadingFields(
             caller=principal.caller,
             roles=tuple(sorted(role.value for role in principal.roles)),
             filters=filters,
@@ -58,7 +59,7 @@ def decoded_record(principal: Principal, workflow_id: str, now: datetime) -> Rec
         tenant=principal.tenant,
         kind=EventKind.PAYLOAD_DECODED,
         recorded_at=now,
-        fields=OpenFields(caller=principal.caller),
+        fields=AccessFields(caller=principal.caller),
         sealed=_who(principal),
         workflow_id=workflow_id,
     )
@@ -73,7 +74,7 @@ def session_record(claims: SessionClaims, now: datetime) -> Record:
         tenant=principal.tenant,
         kind=EventKind.SESSION_OPENED,
         recorded_at=now,
-        fields=OpenFields(caller=principal.caller, roles=tuple(sorted(role.value for role in principal.roles))),
+        fields=AccessFields(caller=principal.caller, roles=tuple(sorted(role.value for role in principal.roles))),
         sealed=_who(principal),
     )
 

@@ -11,7 +11,8 @@ from uuid import UUID
 
 from domain.access.principals import SYSTEM_TENANT, Principal
 from domain.identity import event_id
-from domain.records.records import EventKind, OpenFields, Record, SealedFields
+from domain.records.fields import ErasureFields, EventFields, HoldFields, HoldReleaseFields, TenantErasureFields
+from domain.records.records import EventKind, Record, SealedFields
 
 _MS = 1000
 
@@ -51,7 +52,7 @@ class Hold:
 
 def erasure_record(officer: Principal, subject: str, now: datetime, tag: str) -> Record:
     """Return the record that ``officer`` erased the keys of the data subject ``subject``; ``tag`` is a random name."""
-    return _record(officer, EventKind.ERASED, now, tag, OpenFields(caller=officer.caller, about=subject))
+    return _record(officer, EventKind.ERASED, now, tag, ErasureFields(caller=officer.caller, about=subject))
 
 
 def hold_record(officer: Principal, subject: str | None, reason: str, now: datetime, tag: str) -> Record:
@@ -59,7 +60,7 @@ def hold_record(officer: Principal, subject: str | None, reason: str, now: datet
     persons.
     """
     return _record(
-        officer, EventKind.HOLD_PLACED, now, tag, OpenFields(caller=officer.caller, about=subject), reason=reason
+        officer, EventKind.HOLD_PLACED, now, tag, HoldFields(caller=officer.caller, about=subject), reason=reason
     )
 
 
@@ -71,7 +72,7 @@ def release_records(officer: Principal, hold: UUID, now: datetime, tag: str) -> 
             EventKind.HOLD_RELEASED,
             now,
             f"{tag}/{step}",
-            OpenFields(caller=officer.caller, decision=step.value, hold=str(hold)),
+            HoldReleaseFields(caller=officer.caller, decision=step.value, hold=str(hold)),
         )
         for step in (HoldState.RELEASE_MARKED, HoldState.RELEASED)
     )
@@ -87,13 +88,13 @@ def tenant_erasure_record(tenant: str, now: datetime, tag: str) -> Record:
         tenant=SYSTEM_TENANT,
         kind=EventKind.ERASED,
         recorded_at=now,
-        fields=OpenFields(roles=("operator",), about_tenant=tenant),
+        fields=TenantErasureFields(roles=("operator",), about_tenant=tenant),
         sealed=SealedFields(),
     )
 
 
 def _record(
-    officer: Principal, kind: EventKind, now: datetime, tag: str, fields: OpenFields, *, reason: str | None = None
+    officer: Principal, kind: EventKind, now: datetime, tag: str, fields: EventFields, *, reason: str | None = None
 ) -> Record:
     return Record(
         event_id=event_id(int(now.timestamp() * _MS), officer.tenant, "custody", tag, kind.value),

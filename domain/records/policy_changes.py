@@ -5,7 +5,8 @@ from datetime import datetime
 
 from domain.access.principals import SYSTEM_TENANT
 from domain.identity import epoch_ms, event_id
-from domain.records.records import EventKind, OpenFields, Record, SealedFields
+from domain.records.fields import PolicyChangedFields
+from domain.records.records import EventKind, Record, SealedFields
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,6 @@ def policy_changed(before: PolicyTurn, policy_hash: str, login: str, now: dateti
         tenant=SYSTEM_TENANT,
         kind=EventKind.POLICY_CHANGED,
         recorded_at=now,
-        fields=OpenFields(policy=policy_hash, policy_before=before.hash, login=login),
+        fields=PolicyChangedFields(policy=policy_hash, policy_before=before.hash, login=login),
         sealed=SealedFields(),
     )

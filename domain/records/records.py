@@ -1,13 +1,31 @@
-"""Records of requests. Fields are an allow-list: nothing else is recorded."""
+"""Records of events: their open fields, their sealed ones, and the bytes that digests and content MACs cover."""
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
+
+from domain.records.fields import (
+    AccessFields,
+    AdmittedFields,
+    ArchiveFields,
+    DropFields,
+    EdgeRefusalFields,
+    ErasureFields,
+    EventFields,
+    HoldFields,
+    HoldReleaseFields,
+    OutcomeFields,
+    PolicyChangedFields,
+    ReadingFields,
+    RefusalSummaryFields,
+    TenantErasureFields,
+    open_fields,
+)
 
 SCHEMA_VERSION = 2
 """Version of the stored row and its digest: 2 added ``subject`` and ``subject_key``."""
@@ -41,58 +59,6 @@ class EventKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class OpenFields:
-    """Fields kept readable: none is personal, none quotes a prompt or an answer.
-
-    ``about`` is the keyed hash of the person whom an erasure or a hold is about, ``about_tenant`` the tenant that was
-    erased, ``hold`` the ID of a hold. ``count`` is how many refusals a record stands for, from ``first_at`` to
-    ``last_at`` (RFC 3339); without it, one. Of a reading, it is how many records were read, and ``filters`` names the
-    filters that were set, without their values. ``policy_before`` is the hash of the policy that was current before
-    ``policy``. ``places`` are where rules matched in the messages, as ``rule@message:start-end`` in code points;
-    ``monitored`` is what would have been decided, in monitor mode.
-    ``login`` is the database login that made another policy current: Vault's audit log has who was given it.
-    ``masked`` and ``redacted`` count, by kind, secrets and personal data that the model did not see.
-    """
-
-    caller: str | None = None
-    roles: tuple[str, ...] = ()
-    model: str | None = None
-    policy: str | None = None
-    policy_before: str | None = None
-    login: str | None = None
-    decision: str | None = None
-    refusal: str | None = None
-    rules: tuple[str, ...] = ()
-    places: tuple[str, ...] = ()
-    monitored: str | None = None
-    score: float | None = None
-    detectors: tuple[str, ...] = ()
-    removed: tuple[str, ...] = ()
-    reserved_tokens: int | None = None
-    prompt_tokens: int | None = None
-    completion_tokens: int | None = None
-    usage_estimated: bool | None = None
-    prompt_commitment: str | None = None
-    answer_commitment: str | None = None
-    method: str | None = None
-    route: str | None = None
-    status: int | None = None
-    about: str | None = None
-    about_tenant: str | None = None
-    hold: str | None = None
-    log: str | None = None
-    month: str | None = None
-    rows: int | None = None
-    file_sha256: str | None = None
-    count: int | None = None
-    first_at: str | None = None
-    last_at: str | None = None
-    filters: tuple[str, ...] = ()
-    masked: Mapping[str, int] | None = None
-    redacted: Mapping[str, int] | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class SealedFields:
     """Encrypted fields, under the key of the data subject, or of the tenant if there is none.
 
@@ -114,18 +80,49 @@ class SealedFields:
         return self.end_user or self.subject
 
 
+_OUTCOME: tuple[type[EventFields], ...] = (OutcomeFields,)
+_FIELDS_OF: Mapping[EventKind, tuple[type[EventFields], ...]] = {
+    EventKind.ADMITTED: (AdmittedFields,),
+    EventKind.BLOCKED: _OUTCOME,
+    EventKind.REFUSED: (OutcomeFields, EdgeRefusalFields, RefusalSummaryFields, DropFields),
+    EventKind.COMPLETED: _OUTCOME,
+    EventKind.FAILED: _OUTCOME,
+    EventKind.CANCELLED: _OUTCOME,
+    EventKind.PAYLOAD_DECODED: (AccessFields,),
+    EventKind.SESSION_OPENED: (AccessFields,),
+    EventKind.RECORDS_READ: (ReadingFields,),
+    EventKind.EXPORTED: (ReadingFields,),
+    EventKind.ERASED: (ErasureFields, TenantErasureFields),
+    EventKind.HOLD_PLACED: (HoldFields,),
+    EventKind.HOLD_RELEASED: (HoldReleaseFields,),
+    EventKind.ARCHIVED: (ArchiveFields,),
+    EventKind.RESTORED: (ArchiveFields,),
+    EventKind.POLICY_CHANGED: (PolicyChangedFields,),
+}
+"""The field sets of each kind. A kind that is missing can't be recorded yet."""
+
+
 @dataclass(frozen=True, slots=True)
 class Record:
-    """An event to be recorded. ``recorded_at`` is aware, UTC."""
+    """An event to be recorded. ``recorded_at`` is aware, UTC.
+
+    Raises:
+        ValueError: ``fields`` are not of this kind of event.
+    """
 
     event_id: UUID
     tenant: str
     kind: EventKind
     recorded_at: datetime
-    fields: OpenFields
+    fields: EventFields
     sealed: SealedFields
     workflow_id: str | None = None
     run_id: str | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse fields of another kind of event."""
+        if type(self.fields) not in _FIELDS_OF.get(self.kind, ()):
+            raise ValueError(f"an event '{self.kind}' is not recorded with {type(self.fields).__name__}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,21 +157,10 @@ def canonical(value: object) -> bytes:
     return _CANONICAL.encode(value).encode()
 
 
-def open_fields(fields: OpenFields) -> dict[str, Any]:
-    """Return the open fields that are set, ready for JSON."""
-    return {name: value for name, value in _set_fields(fields) if value != ()}
-
-
 def sealed_fields(fields: SealedFields) -> bytes:
     """Return the encrypted fields that are set, as canonical JSON: the plaintext of the encrypted part."""
-    return canonical(dict(_set_fields(fields)))
-
-
-def _set_fields(fields: OpenFields | SealedFields) -> Iterator[tuple[str, Any]]:
-    """Yield the fields that are set. Not by ``asdict``, which copies every value deeply."""
-    for name in fields.__slots__:
-        if (value := getattr(fields, name)) is not None:
-            yield name, value
+    named = ((name, getattr(fields, name)) for name in fields.__slots__)
+    return canonical({name: value for name, value in named if value is not None})
 
 
 def repeatable_content(record: Record) -> bytes:

@@ -5,7 +5,8 @@ from datetime import datetime
 from domain.access.principals import SYSTEM_TENANT
 from domain.budgets.ports import Ledger
 from domain.identity import event_id
-from domain.records.records import EventKind, OpenFields, Record, SealedFields
+from domain.records.fields import ArchiveFields
+from domain.records.records import EventKind, Record, SealedFields
 from domain.refusals import Kind, Refusal
 from domain.transparency.archive import ArchiveRow, month_name
 
@@ -23,7 +24,7 @@ class ArchiveRecords:
         Raises:
             Refusal: a server is unavailable. A tenant's erased key is ignored: its records can't be read either.
         """
-        fields = OpenFields(
+        fields = ArchiveFields(
             log=noted.tenant, month=month_name(noted.month), rows=noted.rows, file_sha256=noted.sha256.hex()
         )
         for tenant in dict.fromkeys((noted.tenant, SYSTEM_TENANT)):

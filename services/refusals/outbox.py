@@ -13,7 +13,8 @@ from typing import Protocol
 import structlog
 
 from domain.budgets.values import Appended, RecordConflict
-from domain.records.records import Record, open_fields
+from domain.records.fields import open_fields
+from domain.records.records import Record
 from domain.records.sealed_rows import KeyErased, SealedRecord, SealedRow, from_bytes, row_of, to_bytes
 from domain.records.spool import Spool, Spooled, SpoolUnavailable
 from domain.refusals import Kind, Refusal

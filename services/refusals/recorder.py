@@ -6,7 +6,6 @@ log, alone or in the count of a summary, or in the count of dropped ones.
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import UTC, datetime
 
 import structlog
@@ -14,8 +13,9 @@ import structlog
 from domain.access.principals import SYSTEM_TENANT, Principal
 from domain.identity import event_id
 from domain.ports import Clock
+from domain.records.fields import DropFields, EdgeRefusalFields, EventFields, RefusalSummaryFields
 from domain.records.floods import Alike, Summary, Windows
-from domain.records.records import EventKind, OpenFields, Record, SealedFields
+from domain.records.records import EventKind, Record, SealedFields
 from domain.refusals import Refusal
 from services.refusals.drops import DROPPED, Dropped, Drops
 from services.refusals.outbox import Outbox
@@ -48,7 +48,7 @@ class EdgeRecorder:
         caller = principal.caller if principal else None
         if not self._windows.offer(Alike(tenant, refusal.kind.value, route, status, caller), now):
             return
-        fields = OpenFields(
+        fields = EdgeRefusalFields(
             caller=caller,
             roles=tuple(sorted(role.value for role in principal.roles)) if principal else (),
             refusal=refusal.kind.value,
@@ -94,14 +94,26 @@ class EdgeRecorder:
         now = self._clock.now()
         for summary in summaries:
             tenant, refusal, route, status, caller = summary.alike
-            fields = OpenFields(caller=caller, refusal=refusal, route=route, status=status)
-            self._outbox.offer(self._record(tenant, now, "summary", _counted(fields, summary)))
+            first, last = _times(summary)
+            fields = RefusalSummaryFields(
+                caller=caller,
+                refusal=refusal,
+                route=route,
+                status=status,
+                count=summary.count,
+                first_at=first,
+                last_at=last,
+            )
+            self._outbox.offer(self._record(tenant, now, "summary", fields))
         for dropped in drops:
-            fields = OpenFields(decision=DROPPED, rules=(dropped.reason.value,))
-            self._outbox.offer(self._record(SYSTEM_TENANT, now, "dropped", _counted(fields, dropped)))
+            first, last = _times(dropped)
+            drops_of = DropFields(
+                decision=DROPPED, rules=(dropped.reason.value,), count=dropped.count, first_at=first, last_at=last
+            )
+            self._outbox.offer(self._record(SYSTEM_TENANT, now, "dropped", drops_of))
 
     def _record(
-        self, tenant: str, now: datetime, slot: str, fields: OpenFields, sealed: SealedFields | None = None
+        self, tenant: str, now: datetime, slot: str, fields: EventFields, sealed: SealedFields | None = None
     ) -> Record:
         return Record(
             event_id=event_id(int(now.timestamp() * 1000), tenant, "edge", self._random_tag(), slot),
@@ -113,6 +125,6 @@ class EdgeRecorder:
         )
 
 
-def _counted(fields: OpenFields, counted: Summary | Dropped) -> OpenFields:
-    first, last = (time.astimezone(UTC).isoformat() for time in (counted.first_at, counted.last_at))
-    return replace(fields, count=counted.count, first_at=first, last_at=last)
+def _times(counted: Summary | Dropped) -> tuple[str, str]:
+    """The first and the last, in UTC (RFC 3339)."""
+    return counted.first_at.astimezone(UTC).isoformat(), counted.last_at.astimezone(UTC).isoformat()

@@ -24,7 +24,8 @@ from domain.access.ports import AccessDecider
 from domain.access.principals import Action, Principal
 from domain.access.resources import Resource
 from domain.identity import event_id, subject_hash
-from domain.records.records import EventKind, OpenFields, Record, SealedFields
+from domain.records.fields import OutcomeFields
+from domain.records.records import EventKind, Record, SealedFields
 from domain.refusals import Kind, Refusal
 from domain.transparency.checkpoints import open_checkpoint, open_proof, parse_proof, parse_vkey, vkey
 from domain.transparency.merkle import verify_consistency
@@ -107,7 +108,7 @@ class Edge:
             tenant=tenant,
             kind=more.get("kind", EventKind.COMPLETED),
             recorded_at=self.clock.now(),
-            fields=OpenFields(caller=more.get("caller", CALLER), model="m"),
+            fields=OutcomeFields(caller=more.get("caller", CALLER), model="m"),
             sealed=SealedFields(subject=subject, prompt=PROMPT),
             workflow_id=run,
             run_id="run",
@@ -198,19 +199,19 @@ async def test_pages_follow_each_other_newest_first(edge: Edge):
 
 async def test_filters_narrow(edge: Edge):
     plain = await edge.put()
-    held = await edge.put(kind=EventKind.HELD, run=OTHER_RUN)
+    blocked = await edge.put(kind=EventKind.BLOCKED, run=OTHER_RUN)
     theirs = await edge.put(caller="d" * 32, subject="someone else")
     await edge.put(tenant="globex")
     for query, wanted in (
-        ({"kind": "held"}, [held]),
-        ({"run": OTHER_RUN}, [held]),
+        ({"kind": "blocked"}, [blocked]),
+        ({"run": OTHER_RUN}, [blocked]),
         ({"caller": "d" * 32}, [theirs]),
         ({"subject": "someone else"}, [theirs]),
         ({"subject": subject_hash(await FixedIdentity().tenant_key("acme"), "acme", "someone else")}, [theirs]),
-        ({"since": held.recorded_at.isoformat()}, [theirs, held]),
-        ({"until": held.recorded_at.isoformat()}, [plain]),
-        ({"kind": "held", "caller": "d" * 32}, []),
-        ({}, [theirs, held, plain]),
+        ({"since": blocked.recorded_at.isoformat()}, [theirs, blocked]),
+        ({"until": blocked.recorded_at.isoformat()}, [plain]),
+        ({"kind": "blocked", "caller": "d" * 32}, []),
+        ({}, [theirs, blocked, plain]),
     ):
         assert ids(await edge.get("events", **query)) == [str(record.event_id) for record in wanted], query
 

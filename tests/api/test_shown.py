@@ -11,7 +11,8 @@ from api.inference.inferences import shown
 from api.inference.run_views import RunView, running
 from assay_temporal.contracts import Answer, InferenceResult, Receipt
 from domain.inference.runs import Status
-from domain.records.records import EventKind, OpenFields, Record, SealedFields
+from domain.records.fields import OutcomeFields
+from domain.records.records import EventKind, Record, SealedFields
 from domain.refusals import Kind, Refusal
 from services.log.checkpoint_wait import CheckpointWait
 from tests.doubles.clock import FixedClock
@@ -38,7 +39,7 @@ class Edge:
 
     async def record(self) -> None:
         await self.ledger.append(
-            Record(self.event, "acme", EventKind.COMPLETED, datetime.now(UTC), OpenFields(), SealedFields())
+            Record(self.event, "acme", EventKind.COMPLETED, datetime.now(UTC), OutcomeFields(), SealedFields())
         )
         self.proofs.sequence()
 

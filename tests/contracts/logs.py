@@ -17,7 +17,8 @@ from adapters.vault.identity import VaultIdentity
 from adapters.vault.keyring import ServiceKeyRing
 from adapters.vault.setup.setup import create_tenant
 from domain.budgets.ports import Ledger
-from domain.records.records import EventKind, OpenFields, Record, SealedFields
+from domain.records.fields import OutcomeFields
+from domain.records.records import EventKind, Record, SealedFields
 from domain.transparency.checkpoints import Checkpoint, open_checkpoint, parse_vkey
 from domain.transparency.ports import LogProofs
 from tests.adapters.stack import Stack, SystemClock
@@ -46,7 +47,7 @@ class Log:
                 tenant=self.tenant,
                 kind=EventKind.REFUSED,
                 recorded_at=datetime.now(UTC),
-                fields=OpenFields(),
+                fields=OutcomeFields(),
                 sealed=SealedFields(),
             )
             for _ in range(count)

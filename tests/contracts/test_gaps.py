@@ -13,9 +13,9 @@ from domain.budgets.values import Reservation
 from domain.identity import epoch_ms, event_id
 from domain.records.reconciliation import OpenReservation
 from domain.records.reconciliation_ports import OutcomeGaps
-from domain.records.records import EventKind, OpenFields, Record, SealedFields
+from domain.records.records import EventKind, Record, SealedFields
 from tests.adapters.stack import Stack
-from tests.doubles.events import new_event_id
+from tests.doubles.events import fields_for, new_event_id
 from tests.doubles.gaps import MemoryGaps
 from tests.doubles.ledger import MemoryLedger
 
@@ -43,7 +43,7 @@ class ARun:
     def record(self, kind: EventKind, slot: str) -> Record:
         sealed = SealedFields(subject="someone")
         at = datetime.now(UTC)
-        return Record(self.event(slot), "acme", kind, at, OpenFields(), sealed, self.workflow_id, "run-é")
+        return Record(self.event(slot), "acme", kind, at, fields_for(kind), sealed, self.workflow_id, "run-é")
 
     async def admit(self, ledger: Ledger) -> OpenReservation:
         reservation = Reservation(self.event("reservation"), "acme", self.caller, 10, 1000)

@@ -11,9 +11,9 @@ import pytest
 
 from domain.budgets.ports import Ledger
 from domain.budgets.values import Admitted, QuotaSpent, RecordConflict, Reservation
-from domain.records.records import EventKind, OpenFields, Record, SealedFields
+from domain.records.records import EventKind, Record, SealedFields
 from domain.refusals import Kind, Refusal
-from tests.doubles.events import new_event_id
+from tests.doubles.events import fields_for, new_event_id
 
 LIMIT = 1000
 
@@ -24,7 +24,7 @@ def a_record(kind: EventKind = EventKind.ADMITTED, event_id: UUID | None = None,
         tenant="acme",
         kind=kind,
         recorded_at=datetime.now(UTC),
-        fields=OpenFields(**fields),
+        fields=fields_for(kind, **fields),
         sealed=SealedFields(subject="someone", prompt="a prompt"),
         workflow_id="inf.acme.x",
         run_id="run",
@@ -233,12 +233,12 @@ async def test_the_books_balance_under_duplicates(ledger: Ledger, caller: str) -
 
 
 async def test_appending_is_exactly_once(ledger: Ledger) -> None:
-    record = a_record(EventKind.REFUSED, method="POST", route="/v1/inferences", status=401)
+    record = a_record(EventKind.REFUSED, refusal="missing-token")
     answers = await asyncio.gather(*(ledger.append(record) for _ in range(10)))
     assert sorted(answer.repeated for answer in answers) == [False] + [True] * 9
     assert len({answer.digest for answer in answers}) == 1
     with pytest.raises(RecordConflict):
-        await ledger.append(a_record(EventKind.REFUSED, record.event_id, status=403))
+        await ledger.append(a_record(EventKind.REFUSED, record.event_id, refusal="forbidden"))
 
 
 async def test_callers_and_tenants_have_budgets_of_their_own(ledger: Ledger, caller: str) -> None:

@@ -17,9 +17,10 @@ from adapters.vault.keyring import ServiceKeyRing
 from domain.budgets.ports import Ledger
 from domain.identity import subject_hash
 from domain.ports import IdentityKeys
+from domain.records.fields import OutcomeFields
 from domain.records.ports import RecordReader
 from domain.records.queries import RecordCursor, RecordFilter, parse_cursor
-from domain.records.records import EventKind, OpenFields, Record, SealedFields, StoredRecord
+from domain.records.records import EventKind, Record, SealedFields, StoredRecord
 from tests.adapters.stack import Stack, SystemClock
 from tests.doubles.events import new_event_id
 from tests.doubles.keys import FixedIdentity
@@ -47,7 +48,7 @@ class Shelf:
             tenant=tenant,
             kind=kind,
             recorded_at=NOON + timedelta(seconds=at),
-            fields=OpenFields(caller=more.get("caller", self.caller), model=more.get("model", "m")),
+            fields=OutcomeFields(caller=more.get("caller", self.caller), model=more.get("model", "m")),
             sealed=SealedFields(subject=more.get("subject", "someone"), prompt="the prompt"),
             workflow_id=more.get("run", self.run),
             run_id="run",

@@ -26,10 +26,10 @@ from hypothesis import strategies as st
 
 from cli.wiring.offline_checks import verify_receipt
 from domain.records import commitments
+from domain.records.fields import OutcomeFields
 from domain.records.records import (
     SCHEMA_VERSION,
     EventKind,
-    OpenFields,
     Record,
     SealedFields,
     canonical,
@@ -568,7 +568,7 @@ def record_line(number: int, kind: EventKind = EventKind.COMPLETED, tenant: str 
         tenant=tenant,
         kind=kind,
         recorded_at=datetime(2026, 1, 2, 3, 4, 5, number, UTC),
-        fields=OpenFields(caller="c" * 32, rules=("a", "b"), score=0.25, method="gr\u00fc\u00df"),
+        fields=OutcomeFields(caller="c" * 32, rules=("a", "b"), score=0.25, model="gr\u00fc\u00df"),
         sealed=SealedFields(),
         workflow_id=RUN if number % 2 else None,
         run_id="run",
@@ -583,7 +583,7 @@ def record_line(number: int, kind: EventKind = EventKind.COMPLETED, tenant: str 
         "recorded_at": record.recorded_at.isoformat().replace("+00:00", "Z"),
         "workflow_id": record.workflow_id,
         "run_id": "run",
-        "fields": {"caller": "c" * 32, "rules": ["a", "b"], "score": 0.25, "method": "gr\u00fc\u00df"},
+        "fields": {"caller": "c" * 32, "rules": ["a", "b"], "score": 0.25, "model": "gr\u00fc\u00df"},
         "key_id": "key-1",
         "ciphertext": base64.b64encode(ciphertext).decode(),
         "content_mac": "00",

@@ -10,13 +10,13 @@ from adapters.vault.identity import DerivedIdentityKeys
 from domain.budgets.values import Admitted, Appended, QuotaSpent, QuotaState, RecordConflict, Reservation
 from domain.identity import subject_hash
 from domain.ports import Clock
+from domain.records.fields import open_fields
 from domain.records.ports import EVERY_RECORD
 from domain.records.queries import RecordCursor, RecordFilter
 from domain.records.records import (
     SCHEMA_VERSION,
     Record,
     StoredRecord,
-    open_fields,
     record_digest,
     repeatable_content,
     sealed_fields,

@@ -17,7 +17,8 @@ from adapters.postgres.sealing.subject_keys import PostgresSubjectKeys
 from adapters.vault.session import ServiceSession
 from cli.wiring.log_verification import verify_log
 from domain.identity import event_id
-from domain.records.records import EventKind, OpenFields, Record, SealedFields
+from domain.records.fields import OutcomeFields
+from domain.records.records import EventKind, Record, SealedFields
 from domain.transparency.verification import TenantAudit, VerificationFinding
 from services.verification.run import LogReport
 from tests.adapters.stack import Stack
@@ -90,7 +91,7 @@ def a_record(tenant: str) -> Record:
         tenant=tenant,
         kind=EventKind.COMPLETED,
         recorded_at=datetime.now(UTC),
-        fields=OpenFields(model="m", decision="allow"),
+        fields=OutcomeFields(model="m", decision="allow"),
         sealed=SealedFields(subject="someone", prompt="the prompt", answer="the answer"),
         workflow_id=f"inf.{tenant}.{secrets.token_hex(16)}",
         run_id="run",

@@ -21,12 +21,12 @@ from adapters.vault.errors import unavailable
 from assay_temporal.keyring import DataKey, KeyRing, KeyUnavailable, derive
 from domain.identity import content_mac, subject_hash
 from domain.ports import IdentityKeys
+from domain.records.fields import open_fields
 from domain.records.records import (
     SCHEMA_VERSION,
     Record,
     StoredRecord,
     canonical,
-    open_fields,
     record_digest,
     repeatable_content,
     sealed_fields,

@@ -31,7 +31,8 @@ from adapters.vault.public_keys import VaultPublicKeys
 from adapters.vault.session import ServiceSession
 from config.settings import Settings
 from domain.identity import event_id
-from domain.records.records import EventKind, OpenFields, Record, SealedFields
+from domain.records.fields import OutcomeFields
+from domain.records.records import EventKind, Record, SealedFields
 from domain.transparency.checkpoints import VerifierKey
 from services.archiving.months import LogMonthArchiver
 from services.sequencing.condition import LogCondition
@@ -65,7 +66,7 @@ def old_record(month: date, tenant: str = "acme", number: int = 0, **changes: An
         tenant,
         EventKind.COMPLETED,
         at,
-        OpenFields(model="m", score=0.1),
+        OutcomeFields(model="m", score=0.1),
         SealedFields(subject="someone", prompt="an old prompt"),
         workflow_id=f"inf.{tenant}.{secrets.token_hex(8)}",
     )

@@ -19,7 +19,8 @@ from adapters.vault.session import ServiceSession
 from adapters.vault.setup.setup import create_tenant
 from assay_temporal.keyring import KeyUnavailable
 from domain.budgets.values import Appended
-from domain.records.records import EventKind, OpenFields, Record, SealedFields
+from domain.records.fields import OutcomeFields
+from domain.records.records import EventKind, Record, SealedFields
 from domain.refusals import Kind, Refusal
 from tests.adapters.stack import Stack, SystemClock
 from tests.doubles.events import new_event_id
@@ -52,7 +53,7 @@ async def put(ledger: PostgresLedger, tenant: str) -> Appended:
             tenant=tenant,
             kind=EventKind.COMPLETED,
             recorded_at=datetime.now(UTC),
-            fields=OpenFields(),
+            fields=OutcomeFields(),
             sealed=SealedFields(subject="someone", prompt="a prompt"),
         )
     )

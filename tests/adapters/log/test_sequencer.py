@@ -20,7 +20,8 @@ from adapters.vault.keyring import ServiceKeyRing
 from adapters.vault.log_signer import VaultLogSigner
 from adapters.vault.public_keys import VaultPublicKeys
 from adapters.vault.session import ServiceSession
-from domain.records.records import EventKind, OpenFields, Record, SealedFields
+from domain.records.fields import OutcomeFields
+from domain.records.records import EventKind, Record, SealedFields
 from domain.refusals import Kind, Refusal
 from domain.signing_keys import LOG_KEY
 from domain.transparency.checkpoints import VerifierKey, open_checkpoint, parse_checkpoint, parse_note
@@ -57,7 +58,7 @@ def a_record(tenant: str = "acme") -> Record:
         tenant=tenant,
         kind=EventKind.COMPLETED,
         recorded_at=datetime.now(UTC),
-        fields=OpenFields(model="m"),
+        fields=OutcomeFields(model="m"),
         sealed=SealedFields(subject="someone"),
     )
 

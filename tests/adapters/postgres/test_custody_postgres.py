@@ -22,8 +22,9 @@ from adapters.vault.keyring import CacheLimits, ServiceKeyRing
 from adapters.vault.session import ServiceSession
 from cli.wiring.erasure import shred_tenant
 from domain.access.principals import Principal, Role
-from domain.records.custody import tenant_erasure_record
-from domain.records.records import EventKind, OpenFields, Record, SealedFields, StoredRecord
+from domain.records.custody import hold_record, tenant_erasure_record
+from domain.records.fields import OutcomeFields
+from domain.records.records import EventKind, Record, SealedFields, StoredRecord
 from domain.records.sealed_rows import row_of
 from domain.refusals import Kind, Refusal
 from domain.transparency.merkle import leaf_hash, node_hash
@@ -127,7 +128,7 @@ def a_record() -> Record:
         tenant="acme",
         kind=EventKind.COMPLETED,
         recorded_at=datetime.now(UTC),
-        fields=OpenFields(model="m"),
+        fields=OutcomeFields(model="m"),
         sealed=SealedFields(),
     )
 
@@ -223,7 +224,7 @@ async def test_an_erasure_waits_for_a_hold_that_is_being_placed(place: Place) ->
     connection = await place.stack.superuser()
     try:
         async with connection.transaction():
-            record = replace(a_record(), tenant=place.tenant, kind=EventKind.HOLD_PLACED)
+            record = hold_record(place.officer(), None, "case 7", datetime.now(UTC), "a tag")
             arguments = row_of(without_sealed_part(record, bytes(32))).columns()
             await connection.execute(f"SELECT assay.place_hold($15, 'one', {RECORD})", *arguments, subject)
             erasing = asyncio.create_task(place.custodian.erase(place.officer(), "alice"))

@@ -18,7 +18,8 @@ from adapters.postgres.sealing.subject_keys import PostgresSubjectKeys
 from adapters.vault.identity import VaultIdentity
 from adapters.vault.keyring import ServiceKeyRing
 from adapters.vault.session import ServiceSession
-from domain.records.records import EventKind, OpenFields, Record, SealedFields
+from domain.records.fields import OutcomeFields
+from domain.records.records import EventKind, Record, SealedFields
 from domain.refusals import Kind, Refusal
 from tests.adapters.stack import Stack, SystemClock
 from tests.doubles.events import new_event_id
@@ -57,7 +58,7 @@ def a_record(**changes: object) -> Record:
         tenant="acme",
         kind=EventKind.COMPLETED,
         recorded_at=datetime.now(UTC),
-        fields=OpenFields(model="m"),
+        fields=OutcomeFields(model="m"),
         sealed=SealedFields(subject="someone", prompt="the prompt", answer="the answer"),
         workflow_id=f"inf.acme.{uuid4().hex}",
         run_id="run",
@@ -66,23 +67,23 @@ def a_record(**changes: object) -> Record:
 
 
 ODD = [
-    OpenFields(score=0.1),
-    OpenFields(score=1e-7),
-    OpenFields(score=1e22),
-    OpenFields(score=-0.0),
-    OpenFields(score=1.0),
-    OpenFields(score=0.30000000000000004),
-    OpenFields(score=5e-324),
-    OpenFields(status=2**62),
-    OpenFields(model='Zo\u00eb \U0001f9ea \u202e \u0000 \x1f " \\ \\u0041 \u2028'),
-    OpenFields(rules=("b", "a", "b"), detectors=("", " ")),
-    OpenFields(usage_estimated=False, reserved_tokens=0),
+    OutcomeFields(score=0.1),
+    OutcomeFields(score=1e-7),
+    OutcomeFields(score=1e22),
+    OutcomeFields(score=-0.0),
+    OutcomeFields(score=1.0),
+    OutcomeFields(score=0.30000000000000004),
+    OutcomeFields(score=5e-324),
+    OutcomeFields(prompt_tokens=2**62),
+    OutcomeFields(model='Zo\u00eb \U0001f9ea \u202e \u0000 \x1f " \\ \\u0041 \u2028'),
+    OutcomeFields(rules=("b", "a", "b"), detectors=("", " ")),
+    OutcomeFields(usage_estimated=False, completion_tokens=0),
 ]
 
 
 @pytest.mark.parametrize("fields", ODD, ids=repr)
 async def test_what_is_read_back_has_the_digest_that_was_stored(
-    ledger: PostgresLedger, records: PostgresRecords, fields: OpenFields
+    ledger: PostgresLedger, records: PostgresRecords, fields: OutcomeFields
 ) -> None:
     record = a_record(fields=fields)
     stored = await ledger.append(record)

@@ -18,7 +18,8 @@ from adapters.vault.identity import VaultIdentity
 from adapters.vault.keyring import ServiceKeyRing
 from adapters.vault.session import ServiceSession
 from domain.budgets.values import RecordConflict
-from domain.records.records import EventKind, OpenFields, Record, SealedFields
+from domain.records.fields import EdgeRefusalFields
+from domain.records.records import EventKind, Record, SealedFields
 from domain.records.sealed_rows import KeyErased, from_bytes, row_of, to_bytes
 from domain.refusals import Kind, Refusal
 from tests.adapters.stack import Stack, SystemClock
@@ -49,7 +50,9 @@ def a_refusal(**changes: object) -> Record:
         tenant="acme",
         kind=EventKind.REFUSED,
         recorded_at=datetime.now(UTC),
-        fields=OpenFields(refusal="forbidden", status=403, roles=("reviewer",)),
+        fields=EdgeRefusalFields(
+            caller=None, roles=("reviewer",), refusal="forbidden", method="POST", route="/v1/x", status=403
+        ),
         sealed=SealedFields(**PERSONAL),
         workflow_id=f"inf.acme.{uuid4().hex}",  # by which a test finds it
     )

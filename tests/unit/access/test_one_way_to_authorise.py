@@ -130,7 +130,7 @@ def test_a_judgement_by_roles_is_noticed(source: str):
     [
         "x = tuple(sorted(role.value for role in principal.roles))",
         "x = ' '.join(entry.roles)",
-        "x = OpenFields(roles=submitter.roles)",
+        "x = OutcomeFields(roles=submitter.roles)",
         "x = known_roles(claims['roles'])",
         "await access.require(principal, action, Resource(principal.tenant, ResourceKind.RUN))",
         "from domain.access.ports import AccessDecider",

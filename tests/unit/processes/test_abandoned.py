@@ -17,12 +17,14 @@ from assay_temporal.start_context import StartContext
 from domain.budgets.values import Reservation
 from domain.identity import caller_hash, epoch_ms, event_id, run_id
 from domain.inference.requests import request_hash
+from domain.records.fields import open_fields
 from domain.records.reconciliation import Beginning, ClosedRun, ClosedRuns, EngineState, kind_for
-from domain.records.records import EventKind, OpenFields, Record, SealedFields
+from domain.records.records import EventKind, Record, SealedFields
 from domain.refusals import Kind, Refusal
 from services.access import role_access
 from services.policies.parsed import Policies
 from tests.doubles.clock import FixedClock
+from tests.doubles.events import fields_for
 from tests.doubles.gaps import MemoryGaps
 from tests.doubles.keys import FixedIdentity, FixedKeyRing
 from tests.doubles.ledger import MemoryLedger
@@ -82,7 +84,9 @@ class Bench:
         return await ActivityEnvironment().run(self.activities.settle_runs, given)
 
     def outcomes(self) -> list[tuple[str, str | None, EventKind, str | None]]:
-        return [(r.tenant, r.run_id, r.kind, r.fields.refusal) for r in self.ledger.records.values()]
+        return [
+            (r.tenant, r.run_id, r.kind, open_fields(r.fields).get("refusal")) for r in self.ledger.records.values()
+        ]
 
 
 @pytest.fixture
@@ -106,7 +110,7 @@ async def signed_start() -> dict[str, Any]:
 
 def own_record(run: str, kind: EventKind, tenant: str = "acme", slot: str = "outcome") -> Record:
     event = event_id(epoch_ms(STARTED), tenant, WORKFLOW_ID, run, slot)
-    return Record(event, tenant, kind, STARTED, OpenFields(), SealedFields(), WORKFLOW_ID, run)
+    return Record(event, tenant, kind, STARTED, fields_for(kind), SealedFields(), WORKFLOW_ID, run)
 
 
 async def test_whose_run_it_was_is_told_by_its_signed_start(bench: Bench):

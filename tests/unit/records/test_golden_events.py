@@ -6,9 +6,11 @@ records that exist hang on these bytes: a vector may be added, and none may chan
 
 import hashlib
 import json
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
+from typing import get_args
 from uuid import UUID
 
 import pytest
@@ -22,6 +24,7 @@ from domain.inference.models import Usage
 from domain.inference.requests import RequestLimits, parse_request
 from domain.records import access_events, custody
 from domain.records.commitments import Commitment
+from domain.records.fields import EventFields, ScreenedFields, open_fields
 from domain.records.floods import OTHER, Alike, Summary, Windows
 from domain.records.policy_changes import PolicyTurn, policy_changed
 from domain.records.records import (
@@ -29,7 +32,6 @@ from domain.records.records import (
     Record,
     SealedFields,
     canonical,
-    open_fields,
     record_digest,
     repeatable_content,
     sealed_fields,
@@ -211,3 +213,26 @@ def test_every_kind_that_is_recorded_has_a_vector(kind: EventKind):
     unrecorded = {EventKind.HELD, EventKind.DECIDED, EventKind.KEY_ROTATED, EventKind.KILL_SWITCH}
     known = {one["kind"] for one in json.loads(GOLDEN.read_text()).values()}
     assert (kind.value in known) == (kind not in unrecorded)
+
+
+@pytest.mark.parametrize("kind", EventKind)
+async def test_a_kind_takes_the_fields_that_its_producers_make_and_no_others(kind: EventKind):
+    made = list((await events()).values())
+    produced = {type(record.fields) for record in made if record.kind is kind}
+    one_of_each = {type(record.fields): record for record in made}
+    assert one_of_each.keys() == set(get_args(EventFields))
+    for of_kind, record in one_of_each.items():
+        if of_kind in produced:
+            assert replace(record, kind=kind).fields == record.fields
+        else:
+            with pytest.raises(ValueError, match=f"'{kind.value}' is not recorded with {of_kind.__name__}"):
+                replace(record, kind=kind)
+
+
+@pytest.mark.parametrize(
+    "fields", [None, {}, {"prompt": "a canary"}, ScreenedFields(), SealedFields(prompt="a canary")]
+)
+def test_what_is_no_field_set_is_not_recorded(fields: object):
+    with pytest.raises(ValueError, match="is not recorded with") as refused:
+        of_run(EventKind.COMPLETED, "outcome", fields, SealedFields())
+    assert "canary" not in str(refused.value)

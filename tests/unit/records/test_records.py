@@ -6,13 +6,12 @@ from uuid import UUID
 
 import pytest
 
+from domain.records.fields import OutcomeFields, open_fields
 from domain.records.records import (
     EventKind,
-    OpenFields,
     Record,
     SealedFields,
     canonical,
-    open_fields,
     record_digest,
     repeatable_content,
     sealed_fields,
@@ -24,7 +23,7 @@ RECORD = Record(
     tenant="acme",
     kind=EventKind.COMPLETED,
     recorded_at=datetime(2026, 1, 2, 3, 4, 5, 6, UTC),
-    fields=OpenFields(caller="c" * 32, rules=("a", "b"), score=0.25, prompt_tokens=0),
+    fields=OutcomeFields(caller="c" * 32, rules=("a", "b"), score=0.25, prompt_tokens=0),
     sealed=SealedFields(subject="alice", prompt="Grüße"),
     workflow_id="inf.acme.x",
     run_id="run",

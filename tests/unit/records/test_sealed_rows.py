@@ -5,7 +5,8 @@ from uuid import UUID
 import pytest
 
 from adapters.postgres.sealing.sealer import RecordSealer
-from domain.records.records import EventKind, OpenFields, Record, SealedFields
+from domain.records.fields import RefusalSummaryFields
+from domain.records.records import EventKind, Record, SealedFields
 from domain.records.sealed_rows import from_bytes, row_of, to_bytes
 from tests.doubles.clock import START
 from tests.doubles.keys import FixedIdentity, FixedKeyRing, FixedSubjectKeys
@@ -19,8 +20,8 @@ RECORDS = [
         tenant="acme",
         kind=EventKind.REFUSED,
         recorded_at=START.replace(microsecond=micros),
-        fields=OpenFields(
-            caller="c" * 32, roles=("a", "b"), refusal="forbidden", status=403, count=7, model="Zo\u00eb"
+        fields=RefusalSummaryFields(
+            caller="c" * 32, refusal="forbidden", route="Zo\u00eb", status=403, count=7, first_at="a", last_at="b"
         ),
         sealed=sealed,
         workflow_id=workflow,
