@@ -268,7 +268,8 @@ async def test_after_an_erasure_nothing_opens_and_what_comes_is_sealed_anew(
 async def test_every_kind_of_event_is_recorded_and_read_back(
     ledger: PostgresLedger, records: PostgresRecords, kind: EventKind
 ) -> None:
-    record = a_record(kind=kind)
+    record = a_record()
+    object.__setattr__(record, "kind", kind)  # the log takes every kind, also those that nothing records yet
     await ledger.append(record)
     (found,) = await records.search(workflow_id=record.workflow_id)
     assert (found.kind, found.event_id) == (kind, record.event_id)
