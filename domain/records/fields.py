@@ -182,6 +182,11 @@ class PolicyChangedFields:
     login: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoFields:
+    """No open fields: of kinds that the log takes and that nothing records yet."""
+
+
 EventFields = (
     AdmittedFields
     | OutcomeFields
@@ -196,6 +201,7 @@ EventFields = (
     | HoldReleaseFields
     | ArchiveFields
     | PolicyChangedFields
+    | NoFields
 )
 
 

@@ -19,6 +19,7 @@ from domain.records.fields import (
     EventFields,
     HoldFields,
     HoldReleaseFields,
+    NoFields,
     OutcomeFields,
     PolicyChangedFields,
     ReadingFields,
@@ -98,8 +99,9 @@ _FIELDS_OF: Mapping[EventKind, tuple[type[EventFields], ...]] = {
     EventKind.ARCHIVED: (ArchiveFields,),
     EventKind.RESTORED: (ArchiveFields,),
     EventKind.POLICY_CHANGED: (PolicyChangedFields,),
+    **dict.fromkeys((EventKind.HELD, EventKind.DECIDED, EventKind.KEY_ROTATED, EventKind.KILL_SWITCH), (NoFields,)),
 }
-"""The field sets of each kind. A kind that is missing can't be recorded yet."""
+"""The field sets of each kind."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +123,7 @@ class Record:
 
     def __post_init__(self) -> None:
         """Refuse fields of another kind of event."""
-        if type(self.fields) not in _FIELDS_OF.get(self.kind, ()):
+        if type(self.fields) not in _FIELDS_OF[self.kind]:
             raise ValueError(f"an event '{self.kind}' is not recorded with {type(self.fields).__name__}")
 
 
