@@ -74,7 +74,7 @@ class PostgresPolicyChanges(PostgresPolicies):
             before, login = await self._turn()
             if before.hash == policy_hash:
                 return policy_hash
-            if await self._change(before, policy_changed(before, policy_hash, login, self._clock.now())):
+            if await self._change(before, policy_hash, policy_changed(before, policy_hash, login, self._clock.now())):
                 return before.hash
         raise unavailable("another process is changing the policy")
 
@@ -91,10 +91,10 @@ class PostgresPolicyChanges(PostgresPolicies):
             raise unavailable()
         return PolicyTurn(row["number"], row["hash"]), row["login"]
 
-    async def _change(self, before: PolicyTurn, record: Record) -> bool:
+    async def _change(self, before: PolicyTurn, policy_hash: str, record: Record) -> bool:
         sealed = without_sealed_part(record, await self._identity.tenant_key(SYSTEM_TENANT))
         try:
-            row = await self._pool.fetchrow(_CHANGE, *row_of(sealed).columns(), record.fields.policy, before.number)
+            row = await self._pool.fetchrow(_CHANGE, *row_of(sealed).columns(), policy_hash, before.number)
         except asyncpg.PostgresError as error:
             raise Refusal(Kind.INTERNAL, "the log rejected the record of a policy change") from error
         return row is not None and bool(row["current"])

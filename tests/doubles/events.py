@@ -45,5 +45,5 @@ _FEW: dict[EventKind, EventFields] = {
     EventKind.ERASED: ErasureFields(caller="c" * 32, about="a" * 64),
     EventKind.HOLD_PLACED: HoldFields(caller="c" * 32, about=None),
     EventKind.HOLD_RELEASED: HoldReleaseFields(caller="c" * 32, decision="released", hold=""),
-    EventKind.POLICY_CHANGED: PolicyChangedFields(policy="e" * 64, policy_before=None),
+    EventKind.POLICY_CHANGED: PolicyChangedFields(policy="e" * 64, policy_before=None, login="l"),
 }

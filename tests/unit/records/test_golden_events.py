@@ -160,10 +160,19 @@ def custodial() -> dict[str, Record]:
 
 
 def policies() -> dict[str, Record]:
+    first = policy_changed(PolicyTurn(0, None), "e" * 64, "assay-api on h", START)
+    changed = policy_changed(PolicyTurn(3, "f" * 64), "e" * 64, "assay-api on h", START)
     return {
-        "first policy": policy_changed(PolicyTurn(0, None), "e" * 64, "assay-api on h", START),
-        "policy changed": policy_changed(PolicyTurn(3, "f" * 64), "e" * 64, "assay-api on h", START),
+        "first policy": first,
+        "policy changed": changed,
+        "first policy, before logins": before_logins(first),
+        "policy changed, before logins": before_logins(changed),
     }
+
+
+def before_logins(record: Record) -> Record:
+    """The same change as the release before recorded it."""
+    return replace(record, fields=replace(record.fields, login=None), sealed=SealedFields(actor="assay-api on h"))
 
 
 async def archives() -> dict[str, Record]:
