@@ -22,9 +22,10 @@ from adapters.vault.session import ServiceSession
 from domain.budgets.values import Admitted, Rate, Reservation
 from domain.identity import event_id
 from domain.inference.run_lengths import RUN_TOTAL, outlasts
-from domain.records.records import EventKind, OpenFields, Record, SealedFields
+from domain.records.records import EventKind, Record, SealedFields
 from domain.refusals import Kind, Refusal
 from tests.adapters.stack import Stack, SystemClock
+from tests.doubles.events import fields_for
 
 DAY = timedelta(days=1)
 AGE = outlasts(7 * DAY)
@@ -93,7 +94,7 @@ class ARun:
             tenant="acme",
             kind=kind,
             recorded_at=datetime.now(UTC),
-            fields=OpenFields(),
+            fields=fields_for(kind),
             sealed=SealedFields(subject="someone"),
             workflow_id="inf.acme.x",
             run_id=self.tag,
