@@ -102,6 +102,7 @@ async def serve(
                 proxy_headers=bool(settings.api.trusted_proxies),
                 forwarded_allow_ips=[str(network) for network in settings.api.trusted_proxies],
                 log_config=None,
+                log_level="error",  # a line for each malformed request would let clients fill the disk
                 access_log=False,
                 server_header=False,
                 lifespan="off",
