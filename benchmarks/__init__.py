@@ -1,1 +1,1 @@
-"""Benchmarks: each measures Assay beside others, on the same machine, in one go."""
+"""Benchmarks: comparisons of Assay with alternatives on the same machine, in one run."""

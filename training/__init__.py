@@ -1,1 +1,1 @@
-"""Trains the classifier of ``domain/screening/ngrams.py``. Needs numpy and SciPy, which nothing at run time does."""
+"""Training of the classifier of ``domain/screening/ngrams.py``. Needs numpy and SciPy, unlike the product."""

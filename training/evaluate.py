@@ -1,4 +1,4 @@
-"""How much is found of sources that were kept aside whole: by the classifier, by the rules, and by both."""
+"""Detection rates on held-out sources: by the classifier, by the rules, and by both."""
 
 import json
 from collections.abc import Sequence
@@ -24,16 +24,16 @@ FOLDS = (
     ("own_attack_grammar:1", "own_attack_multiling:1", "own_hard_negatives:0", "own_benign_multiling:0", "nl2bash:0"),
     ("agent_injection_bench:1", "harm_topic_plain:0"),
 )
-"""Sources that are kept aside together, so that attacks and ordinary prompts both come from unseen sources."""
+"""Sources held out together, so that attacks and ordinary prompts both come from unseen sources."""
 MADE_HERE = ("own_attack_grammar:1", "own_attack_multiling:1")
 RATES = (0.001, 0.01, 0.05)
 _POLICIES = Path(__file__).resolve().parent.parent / "policies"
 
 
 def held_out_margins(rows: Sequence[Row], own: Sequence[Row], unseen: Sequence[Row] = ()) -> Floats:
-    """Margins of the rows, then of the unseen ones, each by a model that was trained without the sources of its fold.
+    """Return margins of the rows, then of the unseen ones, each by a model trained without the sources of its fold.
 
-    All models learn from our own texts, none from unseen ones.
+    All models learn from the generated texts, none from unseen ones.
 
     Raises:
         ValueError: a row's source is in no fold.
@@ -62,7 +62,7 @@ def held_out_margins(rows: Sequence[Row], own: Sequence[Row], unseen: Sequence[R
 
 
 def rule_scores(rows: Sequence[Row]) -> Floats:
-    """Each row's score by the shipped rules alone."""
+    """Return each row's score by the shipped rules alone."""
     policy = parse_policy(load_policy_document(_POLICIES, {}))
     rules_alone = replace(policy.screening, detectors=("rules",), max_scanned_chars=1_000_000)
     scores = []
@@ -74,13 +74,13 @@ def rule_scores(rows: Sequence[Row]) -> Floats:
 
 
 def together(margins: Floats, rules: Floats) -> Floats:
-    """Scores of classifier and rules combined as the screening does."""
+    """Return scores of classifier and rules combined as in the screening."""
     at, score = np.array(POINTS).T
     return np.asarray(1 - (1 - rules) * (1 - np.interp(margins, at, score)), dtype=np.float64)
 
 
 def found(scores: Floats, labels: Ints, rate: float) -> tuple[float, npt.NDArray[np.bool_]]:
-    """The threshold that no more than this part of ordinary prompts is above, and which rows are above it."""
+    """Return the threshold exceeded by at most this share of ordinary prompts, and the rows above it."""
     ordinary = np.sort(scores[labels == 0])[::-1]
     threshold = float(ordinary[int(rate * len(ordinary))])
     return threshold, scores > threshold

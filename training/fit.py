@@ -1,4 +1,4 @@
-"""Logistic regression with a squared penalty on windows of hashed n-grams, made into bytes."""
+"""Logistic regression with a squared penalty on windows of hashed n-grams, quantised to bytes."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,32 +19,32 @@ Ints = npt.NDArray[np.int64]
 PENALTY = 1.0
 ITERATIONS = 60
 SOURCE_POWER = 0.15
-"""A source of n rows weighs as much as n to this power: thousands of rows of one kind are no thousands of kinds."""
+"""A source of n rows has the weight n to this power: thousands of similar rows are not thousands of kinds."""
 POINTS = tuple((x / 2, 1 / (1 + 2.718281828459045 ** (1 - x / 2))) for x in range(-16, 25))
-"""A margin's score: the logistic function, moved by one, by which it ranks best together with the rules."""
+"""Score of a margin: the logistic function, shifted by one, which ranks best in combination with the rules."""
 
 
 @dataclass(frozen=True)
 class Windows:
-    """Windows as rows of a sparse matrix, and the number of the text that each is from."""
+    """Windows as rows of a sparse matrix, with the number of each one's text."""
 
     matrix: csr_matrix
     texts: Ints
 
     def highest(self, weights: Floats, bias: float, number: int) -> Floats:
-        """Each text's margin: that of its highest window. Texts without windows have the bias."""
+        """Return each text's margin: that of its highest window. Texts without windows have the bias."""
         margins = np.full(number, -np.inf)
         np.maximum.at(margins, self.texts, self.matrix @ weights + bias)
         return np.where(np.isneginf(margins), bias, margins)
 
     def of(self, chosen: npt.NDArray[np.bool_]) -> "Windows":
-        """The windows of the chosen texts, which keep their numbers."""
+        """Return the windows of the chosen texts, which keep their numbers."""
         mask = chosen[self.texts]
         return Windows(self.matrix[mask], self.texts[mask])
 
 
 def cut(texts: Sequence[str]) -> Windows:
-    """Windows of the texts' views, each row divided by the root of its number of features."""
+    """Return windows of the texts' views, each row divided by the root of its number of features."""
     places: list[npt.NDArray[np.int32]] = []
     owners: list[int] = []
     for number, text in enumerate(texts):
@@ -62,7 +62,7 @@ def cut(texts: Sequence[str]) -> Windows:
 
 
 def balance(rows: Sequence[Row]) -> Floats:
-    """A weight for each row: by its source's size, and both labels the same in all."""
+    """Return a weight for each row: by its source's size, with the same total for both labels."""
     sources = np.array([row.source for row in rows])
     labels = np.array([row.label for row in rows])
     _names, index, sizes = np.unique(sources, return_inverse=True, return_counts=True)
@@ -74,7 +74,7 @@ def balance(rows: Sequence[Row]) -> Floats:
 
 
 def fit(cut_rows: Windows, labels: npt.NDArray[np.int64], weights: Floats) -> tuple[Floats, float]:
-    """Weights and bias of least loss. A text's weight is shared by its windows, which all have its label."""
+    """Return weights and bias of least loss. A text's weight is divided among its windows, which have its label."""
     counts = np.bincount(cut_rows.texts, minlength=len(labels))
     shares = (weights / np.maximum(counts, 1))[cut_rows.texts]
     signs = (2 * labels - 1)[cut_rows.texts]
@@ -93,13 +93,13 @@ def fit(cut_rows: Windows, labels: npt.NDArray[np.int64], weights: Floats) -> tu
 
 
 def quantise(weights: Floats) -> tuple[npt.NDArray[np.int8], float]:
-    """The weights as signed bytes, and what a byte of 1 counts. Nothing is cut off: the few largest find most."""
+    """Return the weights as signed bytes, and the value of a byte of 1; none is clipped, as the largest detect most."""
     scale = float(np.abs(weights).max()) / 127
     return np.round(weights / scale).astype(np.int8), scale
 
 
 def train(rows: Sequence[Row]) -> bytes:
-    """The model's file, learnt from the rows. The same rows make the same bytes on the same machine."""
+    """Train the model's file from the rows. The same rows give the same bytes on the same machine."""
     labels = np.array([row.label for row in rows])
     weights, bias = fit(cut([row.text for row in rows]), labels, balance(rows))
     small, scale = quantise(weights)

@@ -1,4 +1,4 @@
-"""Texts from a grammar: what a file calls families is expanded, each name in braces by one of its alternatives."""
+"""Texts from a grammar: a file's families are expanded, each name in braces by one of its alternatives."""
 
 import random
 import re
@@ -14,7 +14,7 @@ _DEEPEST = 12
 
 @dataclass(frozen=True)
 class Grammar:
-    """Families of texts, and the parts that they are made of."""
+    """Families of texts, and their parts."""
 
     families: dict[str, list[str]]
     parts: dict[str, list[str]]
@@ -24,7 +24,7 @@ class Grammar:
         """Read a grammar file.
 
         Raises:
-            ValueError: a name is used that is no part (``{{name}}`` stands for braces in the text).
+            ValueError: an unknown name is used (``{{name}}`` is literal braces in the text).
         """
         parts = yaml.safe_load(path.read_text(encoding="utf-8"))
         families = parts.pop("families")
@@ -36,7 +36,7 @@ class Grammar:
         return cls(families, parts)
 
     def texts(self, family: str, number: int, chance: random.Random) -> Iterator[str]:
-        """Different texts of a family, at most ``number``; fewer where the family has no more."""
+        """Yield different texts of a family, at most ``number``; fewer if the family has no more."""
         seen: set[str] = set()
         for _ in range(number * 3):
             text = self._expand(chance.choice(self.families[family]), chance, 0).strip()

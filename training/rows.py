@@ -1,6 +1,5 @@
-"""What the classifier learns from: labelled prompts from a file that is not in the repository, and texts of our own."""
+"""Training data: labelled prompts from a file outside the repository, and generated texts."""
 
-import hashlib
 import json
 import random
 from collections.abc import Iterator
@@ -13,14 +12,13 @@ SEED = 7
 PER_FAMILY = 300
 _HERE = Path(__file__).resolve().parent
 _GRAMMARS = (("attacks.yaml", 1), ("benign.yaml", 0))
-_SCRIPT = ("attacks.yaml", "benign.yaml", "fit.py", "grammar.py", "rows.py")
 OWN = "grammar_"
-"""What the sources of texts from the grammars begin with."""
+"""Prefix of the sources of generated texts."""
 
 
 @dataclass(frozen=True)
 class Row:
-    """A text; 1 if it is an attack, else 0; and the source, by which whole groups can be kept aside."""
+    """A text; 1 if it is an attack, else 0; and its source, for holding out whole groups."""
 
     text: str
     label: int
@@ -28,9 +26,9 @@ class Row:
 
 
 def read_rows(path: Path) -> list[Row]:
-    """Rows of a JSON-lines file with the members ``text``, ``label`` (1 = attack) and ``source``.
+    """Read rows of a JSON Lines file with the members ``text``, ``label`` (1 = attack) and ``source``.
 
-    A source that has both kinds counts as two.
+    A source with both labels counts as two.
 
     Raises:
         ValueError: a row lacks a member, or its label is neither 0 nor 1. It names the line.
@@ -48,20 +46,10 @@ def read_rows(path: Path) -> list[Row]:
 
 
 def own_rows(per_family: int = PER_FAMILY) -> Iterator[Row]:
-    """Texts of the two grammars, the same at each call."""
+    """Yield texts of the two grammars, the same at each call."""
     chance = random.Random(SEED)  # noqa: S311 - for variety, no secret
     for file, label in _GRAMMARS:
         grammar = Grammar.read(_HERE / file)
         for family in grammar.families:
             for text in grammar.texts(family, per_family, chance):
                 yield Row(text, label, f"{OWN}{family}:{label}")
-
-
-def script_digest() -> str:
-    """SHA-256, hexadecimal, of what makes weights: how rows are made and learnt from, and what features are."""
-    digest = hashlib.sha256()
-    for path in (*(_HERE / name for name in _SCRIPT), _HERE.parent / "domain" / "ngrams.py"):
-        content = path.read_bytes()
-        digest.update(f"{path.name} {len(content)}\n".encode())
-        digest.update(content)
-    return digest.hexdigest()

@@ -1,7 +1,7 @@
-"""Thresholds by length, from ordinary prompts of sources that were kept aside whole.
+"""Thresholds by length, from ordinary prompts of held-out sources.
 
-Documents are made by joining prompts of one source, as the data hold few long texts. That is harsher than prose: each
-of them asks for something.
+Documents are made by joining prompts of one source, as the data has few long texts. That is harsher than prose: each of
+them contains requests.
 """
 
 import random
@@ -16,14 +16,14 @@ from training.rows import SEED, Row, own_rows, read_rows
 
 BANDS = ((0, 1_000), (1_000, 4_000), (4_000, 1_000_000))
 REVIEW, BLOCK = 0.02, 0.0015
-"""The parts of ordinary texts that may be reviewed and blocked here, about a third of what may be elsewhere."""
+"""Shares of ordinary texts to be reviewed and blocked here, about a third of those expected elsewhere."""
 DOCUMENTS = 600
 _LONGEST = 12_000
 _JOINT = "\n\n"
 
 
 def documents(rows: Sequence[Row], number: int = DOCUMENTS) -> Iterator[Row]:
-    """Ordinary texts of 1,000 to 12,000 characters, each joined from prompts of one source."""
+    """Yield ordinary texts of 1,000 to 12,000 characters, each joined from prompts of one source."""
     chance = random.Random(SEED)  # noqa: S311 - for variety, no secret
     by_source: dict[str, list[str]] = {}
     for row in rows:
@@ -40,14 +40,14 @@ def documents(rows: Sequence[Row], number: int = DOCUMENTS) -> Iterator[Row]:
 
 
 def at_rate(scores: Floats, rate: float) -> float:
-    """The lowest threshold, in steps of 0.01, that no more than this part of the scores reaches."""
+    """Return the lowest threshold, in steps of 0.01, reached by at most this share of the scores."""
     steps = np.arange(1, 101) / 100
     kept = [step for step in steps if np.mean(scores >= step) <= rate]
     return float(kept[0]) if kept else 1.0
 
 
 def propose(data: Path) -> None:
-    """Print thresholds by length, with what they find and stop of the sources kept aside."""
+    """Print thresholds by length, with their detection and false-positive rates on held-out sources."""
     rows = read_rows(data)
     joined = list(documents(rows))
     margins = held_out_margins(rows, list(own_rows()), joined)

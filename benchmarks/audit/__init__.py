@@ -1,1 +1,1 @@
-"""The audit log, measured."""
+"""Benchmarks of the audit log."""

@@ -1,9 +1,9 @@
-"""Recording under load: sixteen writers append while the sequencer, a process of its own, keeps pace or does not.
+"""Recording under load: sixteen writers append while the sequencer, in a separate process, keeps pace or does not.
 
-    .venv/bin/python -m benchmarks.audit.append [--seconds 20] [--writers 16] [--demand]
+.venv/bin/python -m benchmarks.audit.append [--seconds 20] [--writers 16] [--demand]
 
-PostgreSQL (synchronous commit on) and OpenBao are real and start for this alone. Two ways are measured: rows that were
-sealed beforehand, which is what the database and the sequencer can do; and records that are sealed as they come.
+PostgreSQL (synchronous commit on) and OpenBao are real and run for this alone. Two variants are measured: rows
+encrypted in advance, the limit of database and sequencer; and records encrypted when appended.
 """
 
 import argparse
@@ -24,7 +24,7 @@ import asyncpg
 import psutil
 import uvloop
 
-from adapters.postgres.ledger import _APPEND  # the very statement that the product runs
+from adapters.postgres.ledger import _APPEND  # the product's own statement
 from adapters.system.clock import SystemClock
 from adapters.wiring.platform import Platform
 from benchmarks.tools.cpu import cpu_times
@@ -41,7 +41,7 @@ from embedded.servers.group import EmbeddedServers
 from embedded.stack import serve_spec
 
 DEMANDED = 3_000
-"""Appends a second, with the sequencer keeping pace."""
+"""Appends per second, with the sequencer keeping pace."""
 
 CIPHERTEXT_BYTES = 2_048
 _FIELDS = {"model": "local", "decision": "allow", "prompt_tokens": 120, "completion_tokens": 80, "policy": "0" * 64}
@@ -52,7 +52,7 @@ _SAMPLE_SECONDS = 0.25
 
 @dataclass
 class Figures:
-    """Of one way, over its seconds. ``lag_s`` is the age of the oldest record that was not in the tree yet."""
+    """Figures of one variant over its seconds. ``lag_s`` is the age of the oldest pending record."""
 
     seconds: float
     latencies_ms: list[float] = field(repr=False)
@@ -63,7 +63,7 @@ class Figures:
     cpu: dict[str, float]
 
     def lines(self, name: str) -> list[str]:
-        """For people."""
+        """Return the figures as text."""
         rate = len(self.latencies_ms) / self.seconds
         p50, p99 = (percentile(self.latencies_ms, percent) for percent in (50, 99))
         cpu = ", ".join(f"{who} {share:.2f}" for who, share in self.cpu.items())
@@ -77,7 +77,7 @@ class Figures:
 
     @property
     def holds(self) -> bool:
-        """Whether the demand does."""
+        """Return True if the demand is met."""
         return len(self.latencies_ms) / self.seconds >= DEMANDED and self.lag_s <= _KEEPS_PACE_SECONDS
 
 
@@ -86,7 +86,7 @@ Append = Callable[[], Awaitable[object]]
 
 @asynccontextmanager
 async def running(directory: Path) -> AsyncIterator[tuple[EmbeddedServers, Settings, Platform, asyncpg.Connection]]:
-    """The servers, a sequencer, and a writer's adapters."""
+    """Run the servers, a sequencer, and a writer's adapters."""
     async with AsyncExitStack() as stack:
         settings, servers = await free_stack(directory, stack)
         await servers.add(serve_spec(servers, settings, "sequencer"))
@@ -106,12 +106,12 @@ async def running(directory: Path) -> AsyncIterator[tuple[EmbeddedServers, Setti
 
 
 def new_event() -> UUID:
-    """An event of now."""
+    """Return an event ID of now."""
     return event_id(time.time_ns() // 1_000_000, TENANT, "benchmark", os.urandom(8).hex(), "outcome")
 
 
 def row() -> tuple[object, ...]:
-    """The arguments of ``append`` for a record that is sealed already: random bytes in place of ciphertext."""
+    """Return the arguments of ``append`` for an encrypted record: random bytes in place of ciphertext."""
     workflow = f"inf.{TENANT}.{os.urandom(16).hex()}"
     shown: dict[str, Any] = {
         "event_id": new_event(),
@@ -132,7 +132,7 @@ def row() -> tuple[object, ...]:
 
 
 def record() -> Record:
-    """A record whose sealed part is as long."""
+    """Return a record with an encrypted part of the same length."""
     return Record(
         event_id=new_event(),
         tenant=TENANT,
@@ -181,7 +181,7 @@ async def measure(
 
 
 async def main(seconds: float, writers: int) -> dict[str, Figures]:
-    """Both ways, one after the other."""
+    """Measure both variants, one after the other."""
     with tempfile.TemporaryDirectory() as directory:
         async with running(Path(directory) / "data") as (servers, _, platform, connection):
             pids = {status.name: [status.pid] for status in servers.status() if status.pid}
@@ -199,7 +199,7 @@ async def main(seconds: float, writers: int) -> dict[str, Figures]:
 
 
 def command() -> int:
-    """Entry point; see the module's text."""
+    """Run the command; see the module."""
     parser = argparse.ArgumentParser(description="Measure recording with the sequencer beside it.")
     parser.add_argument("--seconds", type=float, default=20.0)
     parser.add_argument("--writers", type=int, default=16)

@@ -1,7 +1,7 @@
-"""A tenant's log of any size in a store of its own: records, leaves, tiles, and signed checkpoints.
+"""A tenant's log of any size in a separate store: records, leaves, tiles, and signed checkpoints.
 
-Rows are made up as long as those of production, and put into the tables at once, not one by one through ``append``:
-what is measured on them is reading, and nothing is opened. They are sequenced and signed as in production.
+Rows are synthetic, as long as in production, and inserted at once, not one by one through ``append``: only reading is
+measured, and nothing is decrypted. They are sequenced and signed as in production.
 """
 
 import random
@@ -42,7 +42,7 @@ _FIELDS = {"model": "local", "decision": "allow", "prompt_tokens": 120, "complet
 
 @dataclass
 class FilledLog:
-    """The log of one tenant, and the stack that it lies in."""
+    """Log of one tenant, and its stack."""
 
     settings: Settings
     connection: asyncpg.Connection
@@ -51,7 +51,7 @@ class FilledLog:
     events: list[tuple[UUID, bytes]] = field(default_factory=list)
 
     async def fill(self, size: int, seed: int = 1) -> None:
-        """Let it grow to ``size`` events, each batch signed."""
+        """Extend it to ``size`` events, each batch signed."""
         choose = random.Random(seed)
         while len(self.events) < size:
             rows = [_row(choose, number) for number in range(min(BATCH, size - len(self.events)))]
@@ -75,7 +75,7 @@ class FilledLog:
 
 @asynccontextmanager
 async def filled_log(directory: Path) -> AsyncIterator[FilledLog]:
-    """An empty log in a PostgreSQL and an OpenBao of its own, below ``directory``."""
+    """Open an empty log in a separate PostgreSQL and OpenBao below ``directory``."""
     postgres_port, vault_port, cluster_port = unused_ports(3)
     embedded = EmbeddedSettings(
         data_dir=directory, postgres_port=postgres_port, vault_port=vault_port, vault_cluster_port=cluster_port
@@ -111,7 +111,7 @@ async def filled_log(directory: Path) -> AsyncIterator[FilledLog]:
 
 
 def _row(choose: random.Random, number: int) -> dict[str, Any]:
-    """The columns of a record about a request, with random bytes in place of ciphertext."""
+    """Return the columns of a request's record, with random bytes in place of ciphertext."""
     workflow = f"inf.{TENANT}.{choose.randbytes(16).hex()}"
     shown: dict[str, Any] = {
         "event_id": event_id(time.time_ns() // 1_000_000, TENANT, workflow, str(number), "outcome"),

@@ -1,7 +1,7 @@
 """``python -m benchmarks.audit.proofs``: the log's tree in memory, from a thousand leaves to a million.
 
-What it costs to build edge and tiles, to let a log of that size grow by a batch, and to make and verify proofs. Reading
-tiles from the store comes on top. One thread; each proof is timed alone, of leaves and older trees chosen at random.
+Measures building edge and tiles, extending a log of that size by a batch, and making and verifying proofs. Reading
+tiles from the store is not included. One thread; each proof is timed alone, of leaves and older trees chosen at random.
 """
 
 import random
@@ -43,7 +43,7 @@ SIZES = (1_000, 10_000, 100_000, 1_000_000)
 BATCH = 500
 MAKE, VERIFY = "make an inclusion proof", "verify it"
 DEMANDED_MS = {MAKE: 5.0, VERIFY: 1.0}
-"""At most, for 99 of 100 proofs, at a million leaves."""
+"""Maximum for 99 of 100 proofs, at a million leaves."""
 
 _ORIGIN = "assay.local/benchmark"
 _MIB = 1 << 20
@@ -51,12 +51,14 @@ _Made = TypeVar("_Made")
 
 
 class DoesNotHoldError(Exception):
-    """A proof that was made does not hold: figures of it would mean nothing."""
+    """A proof is invalid: its figures would be meaningless."""
 
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """A tree: seconds to build its tiles, their bytes, ms to grow by ``BATCH``, and each proof's ms by what is done."""
+    """Figures of a tree: seconds to build its tiles, their bytes, ms to grow by ``BATCH``, and ms of each proof by
+    operation.
+    """
 
     leaves: int
     build_seconds: float
@@ -86,7 +88,7 @@ def _reader(tiles: Mapping[TileId, bytes]) -> Subtree:
 
 
 def _grow(size: int, tiles: Mapping[TileId, bytes], entries: Sequence[bytes]) -> dict[TileId, bytes]:
-    """What changes, and the new root, as the sequencer makes them: from the edge and the partial tiles."""
+    """Return the changes, and the new root, as computed by the sequencer: from the edge and the partial tiles."""
     leaves = [leaf_hash(entry) for entry in entries]
     edge_of(size, _reader(tiles)).append(leaves).root()
     return new_tiles(size, leaves, {tile: tiles[tile] for tile in partial_tiles(size)})
@@ -132,7 +134,7 @@ def _timed(make: Callable[..., _Made], *arguments: Any) -> tuple[_Made, float]: 
 
 
 def _holds(verify: Callable[..., bool], *arguments: Any) -> float:  # noqa: ANN401
-    """The seconds that it took."""
+    """Return the seconds of a verification."""
     held, seconds = _timed(verify, *arguments)
     if not held:
         raise DoesNotHoldError(verify.__name__)
@@ -140,7 +142,7 @@ def _holds(verify: Callable[..., bool], *arguments: Any) -> float:  # noqa: ANN4
 
 
 def show(measured: Sequence[Measured], console: Console) -> None:
-    """What was measured, as two tables."""
+    """Print the results as two tables."""
     trees = _table("the tree in memory", "leaves", "build tiles s", "leaves/s", "tiles MiB", f"grow by {BATCH} ms")
     proofs = _table("proofs from tiles in memory: median ms (99th percentile)", "leaves", *measured[0].proofs_ms)
     for found in measured:
@@ -160,7 +162,7 @@ def _table(title: str, *headings: str) -> Table:
 
 
 def misses(found: Measured) -> list[str]:
-    """The demands that don't hold, in words."""
+    """Return the missed demands as text."""
     reached = {name: percentile(found.proofs_ms[name], 99) for name in DEMANDED_MS}
     return [
         f"{name}: {reached[name]:.3f} ms, demanded at most {most:g}"

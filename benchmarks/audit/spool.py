@@ -1,8 +1,8 @@
-"""``python -m benchmarks.audit.spool``: what it costs to record refusals, and how fast a spool fills and empties.
+"""``python -m benchmarks.audit.spool``: cost of recording refusals, and throughput of a spool.
 
-A refusal's answer pays for ``offer`` alone, so that is timed in the process; 401s are asked of the application without
-a socket, with a recorder and without, and charged with all the processor time that passes meanwhile. Spool and log are
-the real ones: SQLite on the disk of ``--directory``, PostgreSQL and Vault of the embedded stack.
+A refusal's response waits for ``offer`` alone, so that is timed in the process; 401s are requested from the application
+without a socket, with a recorder and without, and charged with all the processor time in between. Spool and log are the
+real ones: SQLite on the disk of ``--directory``, PostgreSQL and Vault of the embedded stack.
 """
 
 import asyncio
@@ -46,10 +46,10 @@ _BATCH = 128
 
 
 class _Unrecorded:
-    """In place of a recorder."""
+    """Replacement of a recorder."""
 
     def offer(self, *_: object, **__: object) -> None:
-        """Forget it."""
+        """Discard it."""
 
 
 def _recorder(platform: Platform, spool: SqliteSpool, *, singles: int) -> EdgeRecorder:
@@ -73,7 +73,7 @@ def _refusal(number: int) -> Record:
 
 
 async def _offers(platform: Platform, spool: SqliteSpool, number: int) -> Mapping[str, float]:
-    """Microseconds for one offer: recorded by itself, and counted."""
+    """Measure microseconds of one offer: recorded by itself, and counted."""
     found = {}
     refusal = Refusal(Kind.MISSING_TOKEN, "no")
     for what, singles in (("offer, recorded one by one", 10**9), ("offer, in a flood", 1)):
@@ -87,7 +87,7 @@ async def _offers(platform: Platform, spool: SqliteSpool, number: int) -> Mappin
 
 
 async def _answers(platform: Platform, spool: SqliteSpool, number: int) -> Mapping[str, float]:
-    """Microseconds of processor time for one 401, application included, with the recorder at work beside it."""
+    """Measure microseconds of processor time of one 401, application included, with a concurrent recorder."""
     found: dict[str, float] = {}
     recorders: dict[str, Any] = {
         "401, not recorded": _Unrecorded(),
@@ -114,7 +114,7 @@ async def _answers(platform: Platform, spool: SqliteSpool, number: int) -> Mappi
 
 
 async def _throughput(platform: Platform, directory: Path, number: int) -> Mapping[str, float]:
-    """Records a second: sealed, put in groups, and moved from spool to log one after another."""
+    """Measure records per second: encrypted, grouped, and moved from spool to log one after another."""
     begun = time.perf_counter()
     rows = [to_bytes(row_of(await platform.sealer.seal(_refusal(each)))) for each in range(number)]
     found = {"seal": number / (time.perf_counter() - begun)}
@@ -161,7 +161,7 @@ def main(
     number: Annotated[int, typer.Option(min=10, help="How many refusals.")] = 3000,
     directory: Annotated[Path | None, typer.Option(help="On which disk; a temporary directory by default.")] = None,
 ) -> None:
-    """Measure, and print."""
+    """Measure, and print the results."""
     logs.configure("error", "console")
     with tempfile.TemporaryDirectory(dir=directory) as below:
         costs, speeds = asyncio.run(_measure(Path(below), number))

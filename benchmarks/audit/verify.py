@@ -1,7 +1,7 @@
 """``python -m benchmarks.audit.verify``: verification of the whole log from the store, and proofs from it.
 
-Records are read, their digests and the tree are computed anew, and every tile and checkpoint is held against it, by one
-process beside PostgreSQL and OpenBao on the same machine. A proof from the store is one event's: where it is, its path
+Records are read, their digests and the tree are recomputed and compared with every tile and checkpoint, by one process
+beside PostgreSQL and OpenBao on the same machine. A proof from the store is that of one event: its position, its path
 from tiles, verified against the newest checkpoint and its signature.
 """
 
@@ -38,12 +38,12 @@ _MIB = 1 << 20
 
 
 class DoesNotHoldError(Exception):
-    """What was to be measured does not hold: figures of it would mean nothing."""
+    """The measured object is invalid: its figures would be meaningless."""
 
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """Verification of a log of ``events``: its seconds, what memory grew by, and each proof's milliseconds."""
+    """Verification of a log of ``events``: its seconds, growth of memory, and each proof's milliseconds."""
 
     events: int
     seconds: float
@@ -52,7 +52,7 @@ class Measured:
 
 
 async def measure(log: FilledLog, size: int, proofs: int) -> Measured:
-    """Let the log grow to ``size``, verify it, and prove so many of its events.
+    """Extend the log to ``size``, verify it, and prove so many of its events.
 
     Raises:
         DoesNotHoldError: it does not verify.
@@ -94,7 +94,7 @@ async def _proofs(session: ServiceSession, log: FilledLog, count: int) -> list[f
 
 
 def show(measured: Sequence[Measured], console: Console) -> None:
-    """What was measured, as a table."""
+    """Print the results as a table."""
     table = Table(title="verification of the whole log, from the store", title_justify="left")
     for heading in ("events", "seconds", "events/s", "memory grew by MiB", "proof p50 ms", "proof p99 ms"):
         table.add_column(heading, justify="right")

@@ -1,1 +1,1 @@
-"""The gateway beside bare Temporal, the textbook design and its peers. Run it: ``python -m benchmarks.gateway``."""
+"""The gateway, bare Temporal, the textbook design and other gateways. Run it: ``python -m benchmarks.gateway``."""

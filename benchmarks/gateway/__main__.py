@@ -1,4 +1,4 @@
-"""``python -m benchmarks.gateway``: Assay beside others, everything in one go."""
+"""``python -m benchmarks.gateway``: comparison of Assay with alternatives in one run."""
 
 import asyncio
 import os
@@ -29,7 +29,7 @@ _WIDTH = 170
 
 
 def pinned() -> Sequence[int]:
-    """Keep this process, and all that it starts, on two processors, where the system allows that."""
+    """Restrict this process and its children to two processors, if the system permits that."""
     if sys.platform != "linux":
         return range(os.cpu_count() or 1)
     two = sorted(os.sched_getaffinity(0))[:2]
@@ -38,7 +38,7 @@ def pinned() -> Sequence[int]:
 
 
 def chosen(only: str) -> list[str]:
-    """The subjects that were named.
+    """Return the named subjects.
 
     Raises:
         BadParameter: one of them does not exist.
@@ -50,7 +50,7 @@ def chosen(only: str) -> list[str]:
 
 
 def misses(found: dict[str, Any]) -> list[str]:
-    """Demands that don't hold, or were not measured."""
+    """Return demands that are missed, or were not measured."""
     if "memory" in found and "ratios" not in found:
         return [] if found["memory"]["holds"] else ["memory"]
     demanded = [demand for demand in DEMANDS if demand.demanded]
@@ -58,7 +58,7 @@ def misses(found: dict[str, Any]) -> list[str]:
 
 
 def failures(found: dict[str, Any]) -> list[str]:
-    """Subjects that had to be measured and were not. Of the peers it is enough to say why."""
+    """Return subjects that had to be measured and were not. For other gateways a reason suffices."""
     return [name for name in NAMES if name not in PEERS and "not_measured" in found.get(name, {})]
 
 
@@ -74,7 +74,7 @@ def main(
     write_docs: Annotated[bool, typer.Option(help=f"Put the tables into {DOCUMENT.relative_to(ROOT)}.")] = False,
     keep: Annotated[bool, typer.Option(help="Keep the run's directory, logs and stores included.")] = False,
 ) -> None:
-    """Measure Assay beside others on two processors."""
+    """Measure Assay and its alternatives on two processors."""
     logs.configure("warning", "console")
     plan = Plan(10 if quick else requests, 1 if quick else rounds, pinned())
     wanted = Wanted(plan, chosen(only), aside=not quick, memory_requests=memory_requests if memory else 0)
@@ -88,7 +88,7 @@ def main(
         else:
             shutil.rmtree(directory, ignore_errors=True)
     if found is None:
-        raise typer.Exit(130)  # as a shell says it of an interrupted program
+        raise typer.Exit(130)  # a shell's exit code for an interrupted program
     earlier = read(output)
     whole = {**earlier, "memory": found["memory"]} if memory else {**found, **_part(earlier, "memory")}
     write(output, whole)
@@ -100,7 +100,7 @@ def main(
 
 
 async def _unless_told_to_end(work: Coroutine[Any, Any, dict[str, Any]]) -> dict[str, Any] | None:
-    """What the work gives; None if a signal came first, when everything has been stopped."""
+    """Return the work's result; None if a signal came first, when everything has been stopped."""
     with EndSignals() as ending:
         working, told = asyncio.create_task(work), asyncio.create_task(ending.wait())
         await asyncio.wait({working, told}, return_when=asyncio.FIRST_COMPLETED)

@@ -1,7 +1,7 @@
-"""Assay with everything on, as ``assay up`` runs it: the real servers, and one process with every role, over HTTP.
+"""Assay with all features, as in ``assay up``: the real servers, and one process with every role, over HTTP.
 
-Authentication, rate, quota, screening, encrypted history and the audit record before the reply are not switched off;
-only the limits are wide enough not to be met.
+Authentication, rate, quota, screening, encrypted history and the audit record before the reply are enabled; only the
+limits are too high to be reached.
 """
 
 import math
@@ -20,11 +20,11 @@ from embedded.process.child import ChildSpec
 from embedded.process.ports import unused_ports
 from embedded.stack import serve_spec
 
-_TOKEN_SECONDS = 200.0  # they are good for 900; a window is far shorter than what is left
+_TOKEN_SECONDS = 200.0  # they are valid for 900; a window is far shorter than the rest
 
 
 class Assay:
-    """Assay's processes over the shared servers: one with every role, or one a role."""
+    """Assay's processes over the shared servers: one with every role, or one per role."""
 
     share = 1.0
 
@@ -38,7 +38,7 @@ class Assay:
         self._token = ("", -math.inf)
 
     async def start(self) -> None:
-        """Start the stack, and Assay's processes with a task queue and a port of their own."""
+        """Start the stack, and Assay's processes with their own task queue and port."""
         shared = await self._stack.start()
         queue = shared.temporal.model_copy(update={"task_queue": self.name})
         [port] = unused_ports(1)
@@ -50,18 +50,18 @@ class Assay:
         await require_guard(await self.target(), PROMPT)
 
     def spec(self, role: str) -> ChildSpec:
-        """The process of a role."""
+        """Return the process of a role."""
         return serve_spec(self._stack.servers, self.settings, role)
 
     @property
     def settings(self) -> Settings:
-        """The settings of its processes."""
+        """Return the settings of its processes."""
         if self._settings is None:
             raise RuntimeError("not started")
         return self._settings
 
     async def target(self) -> dict[str, Any]:
-        """What the load generator sends."""
+        """Return the load generator's request."""
         if time.monotonic() - self._token[1] > _TOKEN_SECONDS:
             self._token = (await new_token(self.settings), time.monotonic())
         holds = ("result.content", "receipt.statement")

@@ -1,7 +1,7 @@
 """Bare Temporal at its best: one workflow with one trivial activity, no HTTP, worker and client in one process.
 
-Unsandboxed, with eager start and eager activities, fixed slots, uvloop, nothing compressed. Nothing that runs a
-workflow can do with less.
+Unsandboxed, with eager start and eager activities, fixed slots, uvloop, nothing compressed: the minimum for any
+workflow.
 """
 
 import argparse
@@ -28,20 +28,20 @@ async def echo(prompt: str) -> str:
 
 @workflow.defn
 class Bare:
-    """One activity."""
+    """Workflow with one activity."""
 
     @workflow.run
     async def run(self, prompt: str) -> str:
-        """Give back what the activity gives back."""
+        """Return the activity's result."""
         return await workflow.execute_activity(echo, prompt, start_to_close_timeout=timedelta(seconds=10))
 
 
 class _NotAtItsBestError(Exception):
-    """A run was not what it should be."""
+    """A run did not have the expected form."""
 
 
 async def run_once(client: Client) -> bool:
-    """One run to its end; whether the start gave its first task to the worker of this process."""
+    """Run one workflow; return True if its first task came with the response to the start."""
     handle = await client.start_workflow(
         Bare.run, _PROMPT, id=f"bare-{uuid4()}", task_queue=_QUEUE, request_eager_start=True
     )

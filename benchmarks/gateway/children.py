@@ -15,13 +15,13 @@ from embedded.servers.group import EmbeddedServers
 
 
 async def children_in(bench: Bench, name: str) -> EmbeddedServers:
-    """A supervisor without servers, over a directory of its own."""
+    """Return a supervisor without servers, over a separate directory."""
     settings = Settings(embedded=EmbeddedSettings(data_dir=bench.root / name))
     return await bench.stack.enter_async_context(EmbeddedServers(settings, only=()))
 
 
 def pid_of(servers: EmbeddedServers, name: str) -> int:
-    """The process of a child, which must not have been restarted.
+    """Return the process of a child, which must not have been restarted.
 
     Raises:
         ChildLostError: it was, or does not run.
@@ -33,11 +33,11 @@ def pid_of(servers: EmbeddedServers, name: str) -> int:
 
 
 class ChildLostError(Exception):
-    """A process that was measured ended."""
+    """A measured process ended."""
 
 
 def default_temporal(directory: Path) -> tuple[ChildSpec, str]:
-    """A development server as its documentation starts it, with a file and no tuning; and its address."""
+    """Return a development server as documented, with a database file and no tuning; and its address."""
     [port] = unused_ports(1)
     address = f"{LOOPBACK}:{port}"
     argv = (str(temporal_program()), "server", "start-dev", "--ip", LOOPBACK, "--port", str(port), "--headless")

@@ -1,4 +1,4 @@
-"""What is demanded of Assay, as ratios: absolute times say more about a machine than about a design."""
+"""Demands on Assay, as ratios: absolute times depend more on the machine than on the design."""
 
 import statistics
 from collections.abc import Mapping, Sequence
@@ -19,13 +19,13 @@ class Side:
     figure: str
 
     def rounds(self, measured: Measured) -> list[float]:
-        """The figure, round by round; nothing if the subject was not measured."""
+        """Return the figure of each round; nothing if the subject was not measured."""
         return [window.figures()[self.figure] for window in measured.get(self.subject, {}).get(self.callers, ())]
 
 
 @dataclass(frozen=True, slots=True)
 class Demand:
-    """``upper / lower`` has to be ``at_most`` or ``at_least``; without either it is only stated."""
+    """``upper / lower`` has to be ``at_most`` or ``at_least``; without either it is only reported."""
 
     name: str
     text: str
@@ -36,13 +36,13 @@ class Demand:
 
     @property
     def demanded(self) -> bool:
-        """Whether it has to hold."""
+        """Return True if it is required."""
         return self.at_most is not None or self.at_least is not None
 
     def judge(self, measured: Measured) -> dict[str, Any] | None:
-        """The median of the rounds' ratios, the least and the most of them, and whether it holds.
+        """Return median, minimum and maximum of the rounds' ratios, and the result.
 
-        Of each round by itself: within one a machine keeps its pace more than from the first to the last.
+        Computed per round: a machine's speed varies less within a round than from the first to the last.
         """
         uppers, lowers = self.upper.rounds(measured), self.lower.rounds(measured)
         if not uppers or not lowers:
@@ -91,6 +91,6 @@ DEMANDS = (
 
 
 def judged(measured: Measured) -> dict[str, dict[str, Any]]:
-    """Every ratio whose two sides were measured, by name."""
+    """Return every ratio with two measured sides, by name."""
     found = {demand.name: demand.judge(measured) for demand in DEMANDS}
     return {name: value for name, value in found.items() if value is not None}

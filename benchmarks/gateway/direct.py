@@ -1,4 +1,4 @@
-"""The fake model with nothing before it: how far the load generator and the model themselves can go."""
+"""The fake model without a gateway: the limit of load generator and model."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -8,7 +8,7 @@ from benchmarks.gateway.subjects import Bench, Load, Measured, job, post
 
 
 class ModelAlone:
-    """No gateway. None of its CPU time is ours: generator and model stand in columns of their own."""
+    """No gateway. None of its CPU time is Assay's: generator and model have their own columns."""
 
     name = "model_alone"
     share = 4.0

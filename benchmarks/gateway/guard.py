@@ -1,4 +1,4 @@
-"""Proof that a subject's screening is on: a guard that is off costs nothing, and figures without it mean nothing."""
+"""Check that a subject's screening is enabled: a disabled guard costs nothing, and its figures are meaningless."""
 
 import json
 from collections.abc import Mapping
@@ -13,11 +13,11 @@ _BLOCKED = (HTTPStatus.BAD_REQUEST, HTTPStatus.FORBIDDEN)
 
 
 class GuardOffError(NotMeasuredError):
-    """A plain injection went through."""
+    """A plain injection passed."""
 
 
 async def require_guard(target: Mapping[str, Any], plain: str) -> None:
-    """Send ``target``'s request with an injection in the place of the prompt ``plain``.
+    """Send ``target``'s request with an injection instead of the prompt ``plain``.
 
     Raises:
         GuardOffError: unless it is refused.

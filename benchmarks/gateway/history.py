@@ -1,4 +1,4 @@
-"""What a run leaves in Temporal's history: asked once a subject, of any of its runs."""
+"""History of a run in Temporal: read once per subject, for any of its runs."""
 
 import asyncio
 from typing import Any
@@ -10,15 +10,15 @@ _PATIENCE_SECONDS = 10.0
 
 
 async def history_of(address: str, namespace: str, task_queue: str) -> dict[str, Any]:
-    """Events, workflow tasks and bytes of one completed run on that queue, and whether it was started eagerly.
+    """Return events, workflow tasks and bytes of one completed run on that queue, and True for an eager start.
 
     Raises:
-        TimeoutError: no run shows up.
+        TimeoutError: there is no run.
     """
     client = await Client.connect(address, namespace=namespace)
     async with asyncio.timeout(_PATIENCE_SECONDS):
         while (handle := await _any_run(client, task_queue)) is None:  # noqa: ASYNC110 - no event for it
-            await asyncio.sleep(0.1)  # the list of runs comes a little after the runs
+            await asyncio.sleep(0.1)  # the list of runs lags a little
     events = (await handle.fetch_history()).events
     info = (await handle.describe()).raw_description.workflow_execution_info
     started = events[0].workflow_execution_started_event_attributes

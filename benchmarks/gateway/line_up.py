@@ -1,4 +1,4 @@
-"""Who takes part, and how the parts are put together."""
+"""The subjects, and their construction."""
 
 from collections.abc import Mapping
 
@@ -14,7 +14,7 @@ NAMES = ("model_alone", "bare_temporal", "assay", "assay_split", "textbook_tuned
 
 
 def line_up(bench: Bench, stack: AssayStack) -> Mapping[str, Subject]:
-    """Every subject by its name, none started."""
+    """Return every subject by its name, not started."""
     tuned = TunedServer(bench)
     every: tuple[Subject, ...] = (
         ModelAlone(bench),

@@ -1,4 +1,4 @@
-"""The load generator: a process of its own. Callers that each send one request after another, and check each answer."""
+"""Load generator: a separate process with callers that each send one request after another, and check each answer."""
 
 import asyncio
 import time
@@ -11,7 +11,7 @@ Caller = Callable[[], Awaitable[None]]
 
 
 async def closed_loop(callers: list[Caller], requests: int) -> tuple[list[float], float]:
-    """``requests`` in all, by callers that wait for each answer: latencies in ms, and the seconds it took in all."""
+    """Send ``requests`` in all, by callers that wait for each answer; return latencies in ms, and the total seconds."""
     left = requests
     latencies: list[float] = []
 
@@ -31,7 +31,7 @@ async def closed_loop(callers: list[Caller], requests: int) -> tuple[list[float]
 
 
 class HttpCaller:
-    """One caller with a connection of its own, kept alive."""
+    """A caller with its own keep-alive connection."""
 
     def __init__(self, target: Target) -> None:
         self._target = target
@@ -40,7 +40,7 @@ class HttpCaller:
         self.connections = 0
 
     async def connect(self) -> None:
-        """Connect, unless the connection of before still serves."""
+        """Connect, unless the existing connection is still open."""
         if self._connection is None or self._connection.closed:
             self._connection = await connect(self._target.port)
             self.connections += 1

@@ -1,7 +1,7 @@
-"""Runs the subjects in turn, round after round, so that whatever else the machine does hits all of them alike.
+"""Measurement of the subjects in turn, round after round, so that other load on the machine affects all alike.
 
-While one is measured the others are at rest: eight idle subjects take some of two processors, which costs most the one
-that uses both.
+The others are stopped meanwhile: eight idle subjects take some of two processors, which affects most the one that uses
+both.
 """
 
 import asyncio
@@ -18,26 +18,26 @@ from benchmarks.tools.rest import at_rest
 CALLERS = (1, 16)
 _LOOK = 0.25
 _MOST_EASE = 3.0
-_EASE = 0.1  # of a processor: servers that wait look around now and then
+_EASE = 0.1  # of a processor: idle servers poll now and then
 Progress = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How much is measured: requests a window at one caller, windows of each kind, and processors."""
+    """Extent of the measurement: requests per window at one caller, windows of each kind, and processors."""
 
     requests: int
     rounds: int
     processors: Sequence[int]
 
     def load(self, callers: int, share: float) -> Load:
-        """A window's load. Many callers get twice the requests."""
+        """Return a window's load. Many callers get twice the requests."""
         return Load(callers, max(callers, round(self.requests * share * (1 if callers == 1 else 2))))
 
 
 @dataclass
 class Windows:
-    """What was measured of one subject, by number of callers."""
+    """Results of one subject, by number of callers."""
 
     by_callers: Mapping[int, list[Window]] = field(default_factory=lambda: {callers: [] for callers in CALLERS})
     failure: str | None = None
@@ -45,7 +45,7 @@ class Windows:
 
 
 async def measure(bench: Bench, subjects: Sequence[Subject], plan: Plan, say: Progress) -> dict[str, Windows]:
-    """All rounds. A subject that fails is left out from then on; its figures are given up, and it says why."""
+    """Run all rounds. A failed subject is omitted from then on, with its reason instead of figures."""
     found = {subject.name: Windows() for subject in subjects}
     for index in range(plan.rounds):
         for callers in CALLERS:
@@ -67,18 +67,18 @@ async def measure(bench: Bench, subjects: Sequence[Subject], plan: Plan, say: Pr
 
 
 def _all(subjects: Sequence[Subject]) -> list[int]:
-    """The oldest processes of them all."""
+    """Return the oldest processes of all."""
     return [pid for subject in subjects for pids in subject.processes().values() for pid in pids]
 
 
 def rotated(subjects: Sequence[Subject], by: int) -> list[Subject]:
-    """Each round begins with another one."""
+    """Rotate the subjects, so that each round begins with another one."""
     turn = by % len(subjects) if subjects else 0
     return [*subjects[turn:], *subjects[:turn]]
 
 
 async def _window(bench: Bench, subject: Subject, load: Load, plan: Plan) -> Window:
-    """A tenth as many requests go before, uncounted, once what the last window has left behind is done."""
+    """Measure a window, after a tenth as many warm-up requests and the last window's remaining work."""
     await _at_ease(subject, plan)
     await subject.run(Load(load.callers, max(load.callers, load.requests // 10)))
     groups = {**subject.processes(), "generator": [bench.generator.pid], "model": [bench.model.pid]}
@@ -99,7 +99,7 @@ async def _window(bench: Bench, subject: Subject, load: Load, plan: Plan) -> Win
 
 
 async def _at_ease(subject: Subject, plan: Plan) -> None:
-    """Wait, for three seconds at most, until a subject does next to nothing: it was stopped in the middle of things."""
+    """Wait, for three seconds at most, until a subject is nearly idle: it was stopped in the middle of its work."""
     for _ in range(round(_MOST_EASE / _LOOK)):
         before = cpu_times(subject.processes(), plan.processors)
         await asyncio.sleep(_LOOK)

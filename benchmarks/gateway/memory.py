@@ -1,7 +1,7 @@
-"""Does Assay's process grow? Its memory over many thousand requests, as the slope of a line.
+"""Memory growth of Assay's process over many thousand requests, as the slope of a line.
 
-RSS is what the system gives to the process, shared pages included; USS is what it would give back if the process ended.
-A leak shows in both. Allocators keep what they once had, so a first part, in which caches and pools fill, is left out.
+RSS is the memory resident for the process, shared pages included; USS is the memory that would be freed if the process
+ended. A leak shows in both. Allocators keep freed memory, so a first part, in which caches and pools fill, is excluded.
 """
 
 import asyncio
@@ -36,7 +36,7 @@ class Sample:
 
 
 async def memory(bench: Bench, assay: Assay, requests: int, say: Progress) -> dict[str, Any]:
-    """Growth over ``requests`` requests by 16 callers, the first tenth of them left out."""
+    """Measure growth over ``requests`` requests by 16 callers, excluding the first tenth."""
     [pid] = assay.processes()["ours"]
     process = psutil.Process(pid)
     samples: list[Sample] = []
@@ -63,7 +63,7 @@ async def _sample(bench: Bench, process: psutil.Process, samples: list[Sample]) 
 
 
 def growth(samples: Sequence[Sample], skip: int) -> dict[str, Any]:
-    """Bytes a request by least squares, over the samples after the first ``skip`` requests.
+    """Return bytes per request by least squares, over the samples after the first ``skip`` requests.
 
     Raises:
         NoFiguresError: there are fewer than two.
@@ -86,8 +86,11 @@ def growth(samples: Sequence[Sample], skip: int) -> dict[str, Any]:
 
 
 def _series(samples: Sequence[Sample]) -> list[list[float]]:
-    """Some twenty points from first to last, each a median: requests, RSS and USS in MiB. To look at, not to judge by:
-    memory goes up and down by a few MiB as collections come and go, which a line over many requests evens out."""
+    """Return some twenty points from first to last, each a median: requests, RSS and USS in MiB.
+
+    For inspection, not for the result: memory varies by a few MiB with collections, which a line over many requests
+    evens out.
+    """
     size = max(1, len(samples) // _POINTS)
     blocks = [samples[at : at + size] for at in range(0, len(samples), size)]
     return [
@@ -101,7 +104,7 @@ def _series(samples: Sequence[Sample]) -> list[list[float]]:
 
 
 def resident_mib(pids: Sequence[int]) -> float:
-    """Resident memory of process trees: the proportional share of shared pages where the system tells it (Linux)."""
+    """Return resident memory of process trees: shared pages in proportion, on Linux."""
     total = 0
     for pid in pids:
         root = psutil.Process(pid)

@@ -1,4 +1,4 @@
-"""A fake model behind the OpenAI wire format that answers at once: what is measured is what stands in front of it."""
+"""A fake model behind the OpenAI wire format that answers at once, so that only the gateway is measured."""
 
 import asyncio
 import json
@@ -24,14 +24,14 @@ _NOT_FOUND = b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"
 
 
 class Counter:
-    """Completions that were given."""
+    """Number of completions."""
 
     def __init__(self) -> None:
         self.served = 0
 
 
 class _Connection(asyncio.Protocol):
-    """One connection. The callbacks are httptools's; a request is answered when it is here as a whole."""
+    """A connection. The callbacks are httptools's; a request is answered when it is complete."""
 
     def __init__(self, counter: Counter) -> None:
         self._counter = counter

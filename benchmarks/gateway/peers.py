@@ -1,6 +1,6 @@
-"""The peers: LiteLLM's proxy with its content filter, and Portkey's gateway. Neither keeps a durable record.
+"""Other gateways: LiteLLM's proxy with its content filter, and Portkey's gateway. Neither keeps a durable record.
 
-Each is installed here and nowhere else: into a folder of the benchmark's cache, from a lock file of its own.
+Each is installed here only: into a folder of the benchmark's cache, from a separate lock file.
 """
 
 import asyncio
@@ -35,9 +35,9 @@ _START_SECONDS = 180.0
 
 
 class Peer(ABC):
-    """What the peers have in common: an installation, one child, the OpenAI wire format.
+    """Common parts of the other gateways: an installation, one child, the OpenAI wire format.
 
-    ``guarded``: it screens prompts, which is proven before it is measured.
+    ``guarded``: it screens prompts, which is checked before it is measured.
     """
 
     share = 1.0
@@ -64,7 +64,7 @@ class Peer(ABC):
             await require_guard(self.target(), PROMPT)
 
     def target(self) -> Mapping[str, Any]:
-        """What the load generator sends."""
+        """Return the load generator's request."""
         body = {"model": "fake", "messages": [{"role": "user", "content": PROMPT}]}
         holds = ("choices.0.message.content",)
         return post(self._port, "/v1/chat/completions", body, holds=holds, headers=self._headers())
@@ -83,15 +83,15 @@ class Peer(ABC):
 
     @abstractmethod
     async def _install(self, home: Path) -> None:
-        """Put the peer into its home, unless it is there."""
+        """Install the gateway, unless it is installed."""
 
     @abstractmethod
     def _spec(self, home: Path, scratch: Path) -> ChildSpec:
-        """How it is started."""
+        """Return its start command."""
 
     @abstractmethod
     def _headers(self) -> Mapping[str, str]:
-        """What a request needs besides its body."""
+        """Return headers that a request needs besides its body."""
 
 
 class LiteLLM(Peer):
@@ -152,7 +152,7 @@ class LiteLLM(Peer):
 
 
 class Portkey(Peer):
-    """Of its own it listens on all interfaces; a script that is loaded before it keeps it to loopback."""
+    """By default it listens on all interfaces; a script loaded first restricts it to loopback."""
 
     def __init__(self, bench: Bench) -> None:
         super().__init__(bench, "portkey", guarded=False)
@@ -186,7 +186,7 @@ class Portkey(Peer):
 
 
 def peer_versions() -> dict[str, str]:
-    """Versions of the peers, as their lock files have them."""
+    """Return versions of the other gateways from their lock files."""
     pins = dict(re.findall(r"(?m)^([a-z0-9-]+)==(\S+)", (_LOCKS / "requirements.txt").read_text()))
     packages = json.loads((_LOCKS / "package-lock.json").read_text())["packages"]
     portkey = packages["node_modules/@portkey-ai/gateway"]["version"]
@@ -194,11 +194,11 @@ def peer_versions() -> dict[str, str]:
 
 
 class InstallError(Exception):
-    """A peer can't be installed here."""
+    """A gateway can't be installed here."""
 
 
 class _Installation:
-    """A folder that holds what a lock file says, or is made anew."""
+    """A folder with a lock file's packages, recreated if they differ."""
 
     def __init__(self, home: Path, lock: Path) -> None:
         self._home = home
@@ -224,7 +224,7 @@ def _copy(files: Sequence[Path], folder: Path) -> None:
 
 
 def _require_loopback(pid: int) -> None:
-    """A peer has no business on the network."""
+    """Check that a gateway listens on loopback only."""
     root = psutil.Process(pid)
     connections = [c for process in (root, *root.children(recursive=True)) for c in process.net_connections("tcp")]
     if any(c.status == psutil.CONN_LISTEN and c.laddr.ip not in (LOOPBACK, "::1") for c in connections):

@@ -1,7 +1,7 @@
-"""Where the benchmark puts its timers: the product itself knows nothing of them.
+"""Targets of the benchmark's timers: the product itself has none.
 
-Each probe replaces an attribute by a timed one, in the process that is profiled and nowhere else. A test holds them to
-the code: a probe whose place is gone fails there.
+Each probe replaces an attribute by a timed one, in the profiled process only. A test compares them with the code: a
+probe without its target fails there.
 """
 
 import importlib
@@ -38,10 +38,10 @@ class Probe:
     count: bool = False
 
     def place(self) -> tuple[Any, str]:
-        """What holds the function, and under which name.
+        """Return the owner of the function, and its attribute name.
 
         Raises:
-            AttributeError, ModuleNotFoundError: it is not there (any more).
+            AttributeError, ModuleNotFoundError: it does not exist (any more).
         """
         holder: Any = importlib.import_module(self.module)
         *outer, last = self.name.split(".")
@@ -72,7 +72,7 @@ PROBES = (
 
 
 def place_all(recorder: Recorder) -> None:
-    """Put every probe in its place. Before anything takes a reference to what they replace."""
+    """Install every probe, before anything takes a reference to the replaced functions."""
     for probe in PROBES:
         holder, name = probe.place()
         setattr(holder, name, recorder.wrap(getattr(holder, name), probe.label, count=probe.count))

@@ -1,4 +1,4 @@
-"""``assay serve`` with the benchmark's timers in it; what they found is in a file once it has ended."""
+"""``assay serve`` with the benchmark's timers; their results are in a file once it has ended."""
 
 import json
 import sys
@@ -10,7 +10,7 @@ from benchmarks.tools.spans import Recorder, medians, rest_ms, seconds_of
 
 
 def main() -> None:
-    """Serve with every role until told to end."""
+    """Serve with every role until a signal ends the process."""
     output, skip = Path(sys.argv[1]), int(sys.argv[2])
     recorder = Recorder(ROOT)
     place_all(recorder)

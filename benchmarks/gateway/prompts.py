@@ -1,3 +1,3 @@
-"""What every subject is asked, over and over."""
+"""The prompt of every subject."""
 
 PROMPT = "In one sentence: what is the capital of France, and on which river does it lie?"

@@ -1,4 +1,4 @@
-"""What was measured: as JSON, in the terminal, and in the documentation."""
+"""Results as JSON, in the terminal, and in the documentation."""
 
 import json
 import statistics
@@ -19,11 +19,11 @@ END = "<!-- to here -->"
 
 
 class NoPlaceForFiguresError(Exception):
-    """A document has no place marked for figures."""
+    """A document has no marks for figures."""
 
 
 def results(measured: Mapping[str, Windows]) -> dict[str, Any]:
-    """By subject and number of callers, then the ratios. A subject that failed has its reason and nothing else."""
+    """Return results by subject and number of callers, then the ratios. A failed subject has its reason only."""
     found: dict[str, Any] = {}
     for name, windows in measured.items():
         if windows.failure is not None:
@@ -38,7 +38,7 @@ def results(measured: Mapping[str, Windows]) -> dict[str, Any]:
 
 
 def _foreign(measured: Mapping[str, Mapping[int, Sequence[Window]]]) -> float | None:
-    """The share of the processors that others had, as the median over all windows."""
+    """Return the median share of the processors used by other processes, over all windows."""
     shares = [
         window.foreign_cpu for by_callers in measured.values() for windows in by_callers.values() for window in windows
     ]
@@ -46,7 +46,7 @@ def _foreign(measured: Mapping[str, Mapping[int, Sequence[Window]]]) -> float | 
 
 
 def read(path: Path) -> dict[str, Any]:
-    """Earlier results; nothing if there are none."""
+    """Return earlier results; nothing if there are none."""
     if not path.exists():
         return {}
     found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
@@ -54,7 +54,7 @@ def read(path: Path) -> dict[str, Any]:
 
 
 def write(path: Path, found: Results) -> None:
-    """Write the JSON as a whole or not at all."""
+    """Write the JSON atomically."""
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_suffix(".tmp")
     draft.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
@@ -62,7 +62,7 @@ def write(path: Path, found: Results) -> None:
 
 
 def show(found: Results, console: Console) -> None:
-    """The tables, in the terminal."""
+    """Print the tables in the terminal."""
     for grid in grids(found):
         table = Table(title=grid.title, title_justify="left")
         for index, heading in enumerate(grid.headings):
@@ -75,10 +75,10 @@ def show(found: Results, console: Console) -> None:
 
 
 def write_document(document: Path, found: Results) -> None:
-    """Put the tables between the marks of a Markdown document.
+    """Write the tables between the marks of a Markdown document.
 
     Raises:
-        NoPlaceForFiguresError: the marks are not there.
+        NoPlaceForFiguresError: the marks are missing.
     """
     text = document.read_text(encoding="utf-8")
     head, begin, rest = text.partition(BEGIN)

@@ -1,4 +1,4 @@
-"""One session: start the subjects, measure them in turn, look at what they left, stop everything."""
+"""One session: start the subjects, measure them in turn, inspect their traces, stop everything."""
 
 import asyncio
 import time
@@ -27,12 +27,12 @@ _IDLE_SECONDS = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What a session measures.
+    """Scope of a session.
 
     Attributes:
         only: subjects by name; all of them if empty.
-        aside: whether also stages and storage of Assay are looked at, where it is a subject.
-        memory_requests: instead of all else, Assay's memory over so many requests.
+        aside: also measure stages and storage of Assay, if it is a subject.
+        memory_requests: instead of all else, measure Assay's memory over so many requests.
     """
 
     plan: Plan
@@ -42,7 +42,7 @@ class Wanted:
 
 
 async def session(wanted: Wanted, directory: Path, cache: Path, say: Progress) -> dict[str, Any]:
-    """Everything that is wanted, as the results' JSON."""
+    """Run a session; return the results' JSON."""
     where = machine(wanted.plan.processors)
     async with AsyncExitStack() as stack:
         generator = await stack.enter_async_context(Helper("benchmarks.gateway.load", log=directory / "generator.log"))
@@ -92,7 +92,7 @@ async def _compared(bench: Bench, stack: AssayStack, wanted: Wanted, say: Progre
 
 
 async def _idle(subjects: Sequence[Subject], plan: Plan) -> float:
-    """The share of the processors that all subjects together take while nothing is asked of them."""
+    """Return the share of the processors used by all idle subjects together."""
     groups = {f"{s.name} {group}": pids for s in subjects for group, pids in s.processes().items()}
     before, began = cpu_times(groups, plan.processors), time.perf_counter()
     await asyncio.sleep(_IDLE_SECONDS)

@@ -1,4 +1,4 @@
-"""Where the milliseconds of a request go: one caller, Assay with timers in it, medians by stage."""
+"""Duration of a request's stages: one caller, Assay with timers, medians by stage."""
 
 import json
 import statistics
@@ -15,7 +15,7 @@ from embedded.process.child import ChildSpec
 
 
 class ProfiledAssay(Assay):
-    """Assay as it is, but started with the benchmark's timers, on a task queue of its own."""
+    """Assay started with the benchmark's timers, on its own task queue."""
 
     def __init__(self, bench: Bench, stack: AssayStack, skip: int) -> None:
         super().__init__(bench, stack, "assay_stages")
@@ -23,19 +23,19 @@ class ProfiledAssay(Assay):
         self.output = bench.root / "stages.json"
 
     def spec(self, role: str) -> ChildSpec:
-        """The same process with another entry point."""
+        """Return the same process with another entry point."""
         usual = super().spec(role)
         program = (sys.executable, "-m", "benchmarks.gateway.profiled", str(self.output), str(self._skip))
         return replace(usual, name="assay-stages", argv=program, stop_grace_seconds=30.0)
 
 
 async def stages(bench: Bench, stack: AssayStack, requests: int) -> dict[str, Any]:
-    """Run so many requests, one after another, and give the medians by path.
+    """Run so many requests, one after another, and return the medians by path.
 
-    Stops the servers: what the timers know is written when their process ends.
+    Stops the servers: the timers' results are written when their process ends.
     """
     warm_up = max(10, requests // 5)
-    profiled = ProfiledAssay(bench, stack, skip=warm_up + 1)  # and the one that proves its screening
+    profiled = ProfiledAssay(bench, stack, skip=warm_up + 1)  # and the one that checks its screening
     await profiled.start()
     await profiled.run(Load(1, warm_up))
     measured = await profiled.run(Load(1, requests))

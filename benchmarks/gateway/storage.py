@@ -1,4 +1,4 @@
-"""What a run leaves on disk: in Temporal's SQLite file, and in PostgreSQL."""
+"""Storage of a run: in Temporal's SQLite file, and in PostgreSQL."""
 
 import asyncio
 import sqlite3
@@ -20,7 +20,7 @@ _KB = 1000
 
 
 def sqlite_bytes(database: Path) -> int:
-    """The size of the database as a reader sees it: what still is in the write-ahead log counts too."""
+    """Return the size of the database for a reader, its write-ahead log included."""
     with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
         [pages] = connection.execute("PRAGMA page_count").fetchone()
         [size] = connection.execute("PRAGMA page_size").fetchone()
@@ -28,7 +28,7 @@ def sqlite_bytes(database: Path) -> int:
 
 
 async def settled(measure: Callable[[], int]) -> int:
-    """The measure once it has stood still for two seconds: servers finish their work after the answer."""
+    """Return the measure once it was constant for two seconds: servers finish their work after the answer."""
     deadline = time.monotonic() + _PATIENCE_SECONDS
     value, since = measure(), time.monotonic()
     while time.monotonic() - since < _SETTLED_SECONDS and time.monotonic() < deadline:
@@ -39,7 +39,7 @@ async def settled(measure: Callable[[], int]) -> int:
 
 
 async def storage(subject: Assay, servers: EmbeddedServers, requests: int) -> dict[str, Any]:
-    """Kilobytes (1000 bytes) a run, over so many runs by 16 callers, after checkpoints."""
+    """Measure kilobytes (1000 bytes) per run, over so many runs by 16 callers, after checkpoints."""
     database = servers.layout.root / "temporal" / "temporal.db"
     before, (tables, wal) = await settled(lambda: sqlite_bytes(database)), await _postgres(subject, servers)
     await subject.run(Load(16, requests))
@@ -57,7 +57,7 @@ async def storage(subject: Assay, servers: EmbeddedServers, requests: int) -> di
 
 
 async def _postgres(subject: Assay, servers: EmbeddedServers) -> tuple[int, int]:
-    """Bytes of the database after a checkpoint, and bytes ever written to its write-ahead log."""
+    """Return bytes of the database after a checkpoint, and bytes ever written to its write-ahead log."""
     place = subject.settings.database
     connection = await asyncpg.connect(
         host=place.host,

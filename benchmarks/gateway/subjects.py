@@ -1,4 +1,4 @@
-"""What is measured: each subject can be started, can take load, and says which processes work for it."""
+"""Subjects of the measurement: each can be started, takes load, and names its processes."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -13,12 +13,12 @@ Measured = Mapping[str, Any]
 
 
 class NotMeasuredError(Exception):
-    """A subject can't be measured here. The text says why and goes into the table."""
+    """A subject can't be measured here. The text has the reason, and is shown in the table."""
 
 
 @dataclass(frozen=True)
 class Bench:
-    """What all subjects share: a directory, the load generator, the fake model; ``stack`` ends what is started."""
+    """Shared parts of all subjects: a directory, the load generator, the fake model; ``stack`` ends everything."""
 
     root: Path
     cache: Path
@@ -28,64 +28,64 @@ class Bench:
 
     @property
     def model_url(self) -> str:
-        """The fake model's base URL."""
+        """Return the fake model's base URL."""
         return f"http://127.0.0.1:{self.model.ready['port']}/v1"
 
     def log(self, name: str) -> Path:
-        """Where a process writes what it has to say."""
+        """Return the log file of a process."""
         return self.root / f"{name}.log"
 
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """How much: so many requests by so many callers at once."""
+    """Load: so many requests by so many concurrent callers."""
 
     callers: int
     requests: int
 
 
 class Subject(Protocol):
-    """One of what is compared."""
+    """A subject of the comparison."""
 
     @property
     def name(self) -> str:
-        """Its key in the results."""
+        """Return its key in the results."""
         ...
 
     @property
     def share(self) -> float:
-        """The part of the usual number of requests that it gets: slow ones get fewer."""
+        """Return its share of the usual number of requests: slow ones get fewer."""
         ...
 
     async def start(self) -> None:
-        """Start whatever it needs.
+        """Start everything that it needs.
 
         Raises:
-            NotMeasuredError: it can't be had here, or its screening is off.
+            NotMeasuredError: it is unavailable here, or its screening is disabled.
         """
         ...
 
     async def run(self, load: Load) -> Measured:
-        """Take load; give ``latencies_ms`` and ``seconds``."""
+        """Run the load; return ``latencies_ms`` and ``seconds``."""
         ...
 
     def processes(self) -> Mapping[str, Sequence[int]]:
-        """The oldest processes of each group that works for it."""
+        """Return the oldest processes of each of its groups."""
         ...
 
     async def facts(self) -> Mapping[str, Any]:
-        """What else is worth knowing of it, once it was measured."""
+        """Return further facts, once it was measured."""
         ...
 
 
 def job(load: Load) -> dict[str, Any]:
-    """The load as a job for a process of the benchmark's own."""
+    """Return the load as a job for one of the benchmark's processes."""
     return {"callers": load.callers, "requests": load.requests}
 
 
 def post(
     port: int, path: str, body: object, *, holds: Sequence[str], headers: Mapping[str, str] | None = None
 ) -> dict[str, Any]:
-    """A ``wire.Target`` as a part of a job for the load generator."""
+    """Return a ``wire.Target`` as a part of a job for the load generator."""
     sent = json.dumps(body)
     return {"port": port, "path": path, "body": sent, "headers": dict(headers or {}), "holds": list(holds)}

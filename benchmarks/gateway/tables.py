@@ -1,4 +1,4 @@
-"""The results as tables of text: for the terminal and for the documentation alike."""
+"""Results as tables of text, for the terminal and for the documentation."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ class Grid:
 
 
 def grids(found: Results) -> Iterator[Grid]:
-    """Every table that the results have something for."""
+    """Yield every table for which there are results."""
     if any(name in found for name in NAMES):
         for callers in CALLERS:
             yield _subjects(found, callers)
@@ -76,7 +76,7 @@ def _spread(figures: Results, name: str) -> str:
 
 
 def _figure(value: float) -> str:
-    """Three digits, or all before the point."""
+    """Format with three digits, or all before the point."""
     if value >= 100:  # noqa: PLR2004
         return f"{value:.0f}"
     return f"{value:.1f}" if value >= 1 else f"{value:.2f}"
@@ -105,14 +105,14 @@ def _ratios(ratios: Results) -> Grid:
 
 
 def demanded(value: Results) -> str:
-    """The demand, in words."""
+    """Return the demand as text."""
     if value["at_most"] is not None:
         return f"at most {value['at_most']:g}"
     return "" if value["at_least"] is None else f"at least {value['at_least']:g}"
 
 
 def said(value: Results) -> str:
-    """Whether it holds."""
+    """Return the result of a demand."""
     return {True: "PASS", False: "FAIL", None: ""}[value["holds"]]
 
 

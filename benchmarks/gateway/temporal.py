@@ -1,4 +1,4 @@
-"""The subjects that are Temporal without Assay, and the servers they run on."""
+"""Temporal without Assay: the subjects and their servers."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol, TypeVar
@@ -21,17 +21,17 @@ class Server(Protocol):
     namespace: str
 
     async def start(self) -> str:
-        """Start it unless it runs; give its address."""
+        """Start it unless it runs; return its address."""
         ...
 
     @property
     def pid(self) -> int:
-        """Its process, which must not have been restarted."""
+        """Return its process, which must not have been restarted."""
         ...
 
 
 class TunedServer:
-    """A server with a file store, started and tuned by the very code that starts Assay's."""
+    """A server with a file store, started and tuned by the same code as Assay's."""
 
     def __init__(self, bench: Bench) -> None:
         self.namespace = "bench"
@@ -56,7 +56,7 @@ class TunedServer:
 
 
 class DefaultServer:
-    """A development server with a file store and no tuning at all."""
+    """A development server with a file store and no tuning."""
 
     def __init__(self, bench: Bench) -> None:
         self.namespace = "default"

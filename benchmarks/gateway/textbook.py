@@ -1,4 +1,4 @@
-"""The textbook design's process: a small FastAPI route that starts the workflow, and a worker with its defaults.
+"""The textbook design's process: a small FastAPI route that starts the workflow, and a worker with default settings.
 
 Both in one process, as Assay's are. No authentication, no limits, no encryption, no records.
 """
@@ -24,21 +24,21 @@ _QUEUE = "textbook"
 
 
 class Ask(BaseModel):
-    """A request's body."""
+    """Body of a request."""
 
     prompt: str = Field(min_length=1, max_length=32_000)
     temperature: float = 0.7
 
 
 class Answered(BaseModel):
-    """A response's body."""
+    """Body of a response."""
 
     id: str
     result: str
 
 
 def build_app(client: Client) -> FastAPI:
-    """The application: one route."""
+    """Return the application: one route."""
     app = FastAPI()
 
     @app.post("/predict")

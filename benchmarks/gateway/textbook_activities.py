@@ -1,6 +1,6 @@
-"""The textbook design's stages: a regular activity each, with bodies that do next to nothing.
+"""The textbook design's stages: a regular activity each, with nearly empty bodies.
 
-Each stage hands the whole state on, as tutorials have it.
+Each stage passes the whole state on, as in tutorials.
 """
 
 import re
@@ -15,7 +15,7 @@ _LONGEST = 32_000
 
 @dataclass(frozen=True)
 class Prediction:
-    """A request on its way."""
+    """State of a request."""
 
     prompt: str
     temperature: float = 0.7
@@ -25,12 +25,12 @@ class Prediction:
 
 
 class RejectedError(Exception):
-    """A stage says no."""
+    """A stage rejected the request."""
 
 
 @activity.defn
 async def validate(prediction: Prediction) -> Prediction:
-    """Look at its length."""
+    """Check its length."""
     if not 1 <= len(prediction.prompt) <= _LONGEST:
         raise RejectedError("the prompt is empty or too long")
     return prediction
@@ -44,7 +44,7 @@ async def sanitise(prediction: Prediction) -> Prediction:
 
 @activity.defn
 async def screen(prediction: Prediction) -> Prediction:
-    """Look for one phrase."""
+    """Check for one phrase."""
     if "ignore previous instructions" in prediction.prompt.lower():
         raise RejectedError("the prompt was blocked")
     return prediction
@@ -57,14 +57,14 @@ async def admit(prediction: Prediction) -> Prediction:
 
 
 class Model:
-    """The model call, over one client for all of them."""
+    """The model call, with one client for all calls."""
 
     def __init__(self, base_url: str) -> None:
         self._http = httpx2.AsyncClient(base_url=base_url, timeout=30, trust_env=False)
 
     @activity.defn
     async def invoke(self, prediction: Prediction) -> Prediction:
-        """Ask the model."""
+        """Call the model."""
         body = {
             "model": "fake",
             "messages": [{"role": "user", "content": prediction.prompt}],
@@ -83,7 +83,7 @@ class Model:
 
 @activity.defn
 async def screen_output(prediction: Prediction) -> Prediction:
-    """Look for one phrase."""
+    """Check for one phrase."""
     if "BEGIN PRIVATE KEY" in prediction.answer:
         raise RejectedError("the answer was blocked")
     return prediction

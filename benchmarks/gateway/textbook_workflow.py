@@ -17,7 +17,7 @@ class Predict:
 
     @workflow.run
     async def run(self, asked: Prediction) -> Prediction:
-        """Every stage in turn."""
+        """Run every stage in turn."""
         found = await workflow.execute_activity(stages.validate, asked, start_to_close_timeout=_TIMEOUT)
         found = await workflow.execute_activity(stages.sanitise, found, start_to_close_timeout=_TIMEOUT)
         found = await workflow.execute_activity(stages.screen, found, start_to_close_timeout=_TIMEOUT)

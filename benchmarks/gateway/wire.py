@@ -13,12 +13,12 @@ import httptools
 
 
 class BadResponseError(Exception):
-    """A response that does not hold what it should."""
+    """A response lacks the expected content."""
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What to send where, and what has to be in the answer: paths such as ``choices.0.message.content``."""
+    """Request and expected members of the answer, as paths such as ``choices.0.message.content``."""
 
     port: int
     path: str
@@ -27,7 +27,7 @@ class Target:
     holds: Sequence[str]
 
     def request(self) -> bytes:
-        """The request as it goes over the wire."""
+        """Return the request's bytes."""
         body = self.body.encode()
         headers = {
             "Host": f"127.0.0.1:{self.port}",
@@ -39,7 +39,7 @@ class Target:
         return f"POST {self.path} HTTP/1.1\r\n{lines}\r\n".encode() + body
 
     def check(self, status: int, body: bytes) -> None:
-        """Pass if the response is a success with everything in it.
+        """Check that the response is a success with all members.
 
         Raises:
             BadResponseError: with the status and the beginning of the body.
@@ -74,7 +74,7 @@ class Connection(asyncio.Protocol):
         self.closed = False
 
     async def send(self, request: bytes) -> tuple[int, bytes]:
-        """Send a request; status and body of its response.
+        """Send a request; return status and body of its response.
 
         Raises:
             ConnectionError: the other side closed the connection.
@@ -116,6 +116,6 @@ class Connection(asyncio.Protocol):
 
 
 async def connect(port: int) -> Connection:
-    """A connection to a loopback port."""
+    """Open a connection to a loopback port."""
     _, connection = await asyncio.get_running_loop().create_connection(Connection, "127.0.0.1", port)
     return connection

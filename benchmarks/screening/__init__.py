@@ -1,1 +1,1 @@
-"""How well the screening does: on any labelled file, plain and disguised."""
+"""Quality of the screening: on any labelled file, plain and disguised."""

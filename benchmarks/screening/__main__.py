@@ -1,4 +1,4 @@
-"""``python -m benchmarks.screening --data FILE.jsonl``: how well the screening does on labelled texts, and how fast."""
+"""``python -m benchmarks.screening --data FILE.jsonl``: quality and speed of the screening on labelled texts."""
 
 import hashlib
 import json
@@ -44,7 +44,7 @@ def main(
     output: Annotated[Path, typer.Option(help="The results, as JSON.")] = RESULTS,
     write_docs: Annotated[bool, typer.Option(help=f"Put the tables into {DOCUMENT.relative_to(ROOT)}.")] = False,
 ) -> None:
-    """Measure the screening on labelled texts. What comes out has figures by source, and no text."""
+    """Measure the screening on labelled texts. The output has figures by source, and no text."""
     try:
         rows = read(data)
         digest = hashlib.sha256(data.read_bytes()).hexdigest()
@@ -106,10 +106,10 @@ def _peers(rows: list[Row]) -> dict[str, Any]:
 
 
 def put_into(path: Path, text: str) -> None:
-    """Put the figures between the marks of a document.
+    """Write the figures between the marks of a document.
 
     Raises:
-        ValueError: the marks are not there.
+        ValueError: the marks are missing.
     """
     head, begin, rest = path.read_text(encoding="utf-8").partition(BEGIN)
     _, end, tail = rest.partition(END)

@@ -14,7 +14,7 @@ Points = Sequence[Sequence[float]]
 
 
 def draw(lines: Mapping[str, Points], x_label: str, y_label: str, *, logarithmic: bool = False) -> str:
-    """An SVG document with one line for each name. Both axes go to 1; a logarithmic one begins at 0.05 %."""
+    """Return an SVG document with one line for each name. Both axes end at 1; a logarithmic one begins at 0.05 %."""
 
     def x(value: float) -> float:
         share = (log10(max(value, _LEAST)) - log10(_LEAST)) / -log10(_LEAST) if logarithmic else value

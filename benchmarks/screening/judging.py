@@ -1,4 +1,4 @@
-"""Assay's own verdicts on many texts, by the code of ``assay screen``, on as many processes as are asked for."""
+"""Assay's own verdicts on many texts, by the code of ``assay screen``, in parallel processes."""
 
 import os
 from collections.abc import Sequence
@@ -23,12 +23,12 @@ class Judged:
 
     @property
     def flagged(self) -> bool:
-        """Whether it would not simply pass."""
+        """Return True unless it would pass."""
         return self.decision is not Decision.ALLOW
 
 
 def judge(texts: Sequence[str], policies: Path, jobs: int = 0) -> list[Judged]:
-    """Judge texts in their order. ``jobs`` of 0 is one for each processor."""
+    """Judge texts in order. ``jobs`` of 0 is one for each processor."""
     document = read_policy_files(policies)
     workers = jobs or os.cpu_count() or 1
     if workers == 1:

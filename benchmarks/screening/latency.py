@@ -1,4 +1,4 @@
-"""How long one text takes in this process, by its length: what the service spends on it before the model is asked."""
+"""Screening time of one text in this process, by length: the service's time before the model call."""
 
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -20,7 +20,7 @@ _WARM = 30
 
 
 def texts_of(rows: Sequence[Row], length: int, count: int = _TEXTS) -> list[str]:
-    """So many texts of exactly that length: rows, joined and cut."""
+    """Return so many texts of exactly that length: rows, joined and cut."""
     texts: list[str] = []
     rest = ""
     for row in sample(rows, len(rows), seed=length):
@@ -34,7 +34,7 @@ def texts_of(rows: Sequence[Row], length: int, count: int = _TEXTS) -> list[str]
 
 
 def latencies(rows: Sequence[Row], policies: Path) -> dict[str, Any]:
-    """Milliseconds, p50 and p99, by length and stage."""
+    """Return milliseconds, p50 and p99, by length and stage."""
     stages = _stages(Screener(read_policy_files(policies), Settings()))
     return {
         str(length): {name: timed(stage, texts_of(rows, length)) for name, stage in stages.items()}
@@ -43,7 +43,7 @@ def latencies(rows: Sequence[Row], policies: Path) -> dict[str, Any]:
 
 
 def timed(stage: Callable[[str], object], texts: Sequence[str]) -> dict[str, float]:
-    """Milliseconds that a stage takes for a text."""
+    """Return the milliseconds of a stage per text."""
     for text in texts[:_WARM]:
         stage(text)
     taken: list[float] = []

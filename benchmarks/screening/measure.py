@@ -1,4 +1,4 @@
-"""The figures of a detector's scores and decisions, in all and by source, length and disguise."""
+"""Figures of a detector's scores and decisions, in all and by source, length and disguise."""
 
 from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
@@ -18,7 +18,7 @@ Pair = tuple[Row, Judged]
 
 
 def ranking(scored: Sequence[tuple[float, bool]]) -> dict[str, Any]:
-    """How well scores rank: area, and the share of attacks found at each rate of false alarms."""
+    """Return the quality of the ranking: area, and the detection rate at each false-positive rate."""
     points = curve(scored)
     return {
         "auc": _round(area(points)),
@@ -27,7 +27,7 @@ def ranking(scored: Sequence[tuple[float, bool]]) -> dict[str, Any]:
 
 
 def curves(scored: Sequence[tuple[float, bool]]) -> dict[str, list[list[float]]]:
-    """Points of the ROC and the precision-recall curve, thinned out."""
+    """Return points of the ROC and the precision-recall curve, thinned out."""
     points = curve(scored)
     attacks = sum(label for _, label in scored)
     roc = [[_round(point.fpr, 5), _round(point.tpr)] for point in points]
@@ -36,7 +36,7 @@ def curves(scored: Sequence[tuple[float, bool]]) -> dict[str, list[list[float]]]
 
 
 def decisions(pairs: Sequence[Pair]) -> dict[str, Any]:
-    """What the shipped thresholds lead to: shares of harmless texts and of attacks, with 95 % intervals."""
+    """Return the effect of the shipped thresholds: shares of harmless texts and of attacks, with 95 % intervals."""
     found: dict[str, Any] = {}
     for name, attack in (("benign", False), ("attacks", True)):
         judged = [one for row, one in pairs if row.attack is attack]
@@ -52,13 +52,13 @@ def decisions(pairs: Sequence[Pair]) -> dict[str, Any]:
 
 
 def by_source(pairs: Sequence[Pair], seen: Collection[str]) -> dict[str, Any]:
-    """Decisions for each source; ``trained_on`` says whether the model has seen it."""
+    """Return decisions for each source; ``trained_on`` is true for training data of the model."""
     groups = grouped(pairs, lambda pair: pair[0].source)
     return {name: {"trained_on": name in seen, **decisions(group)} for name, group in groups.items()}
 
 
 def by_length(pairs: Sequence[Pair]) -> dict[str, Any]:
-    """Decisions for each length."""
+    """Return decisions for each length."""
     groups = grouped(pairs, lambda pair: band_of(pair[0].text))
     return {name: decisions(groups[name]) for name in band_names() if name in groups}
 
@@ -66,7 +66,7 @@ def by_length(pairs: Sequence[Pair]) -> dict[str, Any]:
 def by_disguise(
     rows: Sequence[Row], policies: Path, most: int, say: Callable[[str], None], jobs: int = 0
 ) -> dict[str, Any]:
-    """For each disguise: attacks found against the same ones found plain, and harmless texts that are flagged."""
+    """Return for each disguise: attacks found compared with the plain ones, and flagged harmless texts."""
     attacks = sample([row for row in rows if row.attack], most)
     benign = sample([row for row in rows if not row.attack], most)
     plain = {"attacks": _flagged(attacks, policies, None, jobs), "benign": _flagged(benign, policies, None, jobs)}

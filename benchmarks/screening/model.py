@@ -1,4 +1,4 @@
-"""What the model's card says of itself: the sources that it was trained on, and its figures on sources kept aside."""
+"""Content of the model's card: its training sources, and its figures on held-out sources."""
 
 import json
 from collections.abc import Collection, Mapping
@@ -11,7 +11,7 @@ CARD = ROOT / "models/ngrams.json"
 
 
 def card(path: Path = CARD) -> Mapping[str, Any]:
-    """The card; nothing where there is no model."""
+    """Return the card; empty without a model."""
     if not path.exists():
         return {}
     found: Mapping[str, Any] = json.loads(path.read_text(encoding="utf-8"))
@@ -19,7 +19,7 @@ def card(path: Path = CARD) -> Mapping[str, Any]:
 
 
 def trained_on(found: Mapping[str, Any], data_sha256: str, sources: Collection[str]) -> frozenset[str]:
-    """Which of a file's sources the model has seen: all of them if it was trained on that file."""
+    """Return a file's sources that the model was trained on: all of them if it was trained on that file."""
     if found.get("data_sha256") == data_sha256:
         return frozenset(sources)
     named = found.get("sources", ())
@@ -27,6 +27,6 @@ def trained_on(found: Mapping[str, Any], data_sha256: str, sources: Collection[s
 
 
 def held_out(found: Mapping[str, Any], measured: Path | None) -> Mapping[str, Any] | None:
-    """Figures on sources that were kept aside in turn, from ``training evaluate`` or from the card."""
+    """Return figures on held-out sources, from ``training evaluate`` or from the card."""
     figures = json.loads(measured.read_text(encoding="utf-8")) if measured else found.get("held_out")
     return figures if isinstance(figures, Mapping) else None

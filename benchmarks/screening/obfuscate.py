@@ -1,7 +1,7 @@
-"""Disguises that attackers put on a text so that a model reads it and a filter doesn't. Each is a function of the text.
+"""Disguises of attackers that a model can read and a filter can't. Each is a function of the text.
 
-``TECHNIQUES`` holds the plain form of each family, by its name; ``VARIANTS`` other ways to do the same. What
-leaves something to chance draws it from the generator that it is given.
+``TECHNIQUES`` has the plain form of each family, by its name; ``VARIANTS`` alternatives. Random choices use the given
+generator.
 """
 
 import base64
@@ -67,7 +67,7 @@ TECHNIQUES: Mapping[str, Obfuscator] = {
     "bidirectional": lambda text, _: "\n".join(f"{_RLO}{line[::-1]}{_PDF}" for line in text.split("\n")),
     "combining": lambda text, _: "".join(char + "\u0336" if char.isalpha() else char for char in text),
 }
-"""One way to do each."""
+"""One function for each."""
 
 VARIANTS: Mapping[str, Obfuscator] = {
     "base64_url": lambda text, _: base64.urlsafe_b64encode(_encoded(text)).decode().rstrip("="),
@@ -102,4 +102,4 @@ VARIANTS: Mapping[str, Obfuscator] = {
         char + "".join(random.choices(_MARKS, k=random.randint(1, 6))) if char.isalpha() else char for char in text
     ),
 }
-"""Other ways."""
+"""Alternatives."""

@@ -1,6 +1,6 @@
-"""Runs in a peer's own environment, as a script: texts come in as JSON lines, scores and milliseconds go out.
+"""Script in a peer's own environment: texts come in as JSON Lines, scores and milliseconds go out.
 
-It knows nothing of this project, since that is not installed there.
+It does not import this project, which is not installed there.
 """
 
 import json
@@ -14,7 +14,7 @@ Judge = Callable[[str], tuple[float, bool]]
 def _jailguard() -> Judge:
     import jailguard  # type: ignore[import-not-found] # noqa: PLC0415 - each peer by itself
 
-    jailguard.download_model()  # verifies the one that is there
+    jailguard.download_model()  # verifies the existing one
 
     def judge(text: str) -> tuple[float, bool]:
         found = jailguard.detect(text)
@@ -26,7 +26,7 @@ def _jailguard() -> Judge:
 def _toolwall() -> Judge:
     from toolwall.detect import CompositeDetector  # type: ignore[import-not-found] # noqa: PLC0415
 
-    detector = CompositeDetector(use_judge=False)  # its judge's weights can't be had from a package registry
+    detector = CompositeDetector(use_judge=False)  # its judge's weights are not available as a package
 
     def judge(text: str) -> tuple[float, bool]:
         score, _ = detector.score(text)
@@ -49,7 +49,7 @@ def _aicordon() -> Judge:
 
 
 def main() -> None:
-    """Say whether the peer works, then judge line by line."""
+    """Report the peer's state, then judge line by line."""
     judge = {"jailguard": _jailguard, "toolwall-guard": _toolwall, "aicordon": _aicordon}[sys.argv[1]]()
     judge("Hello")
     sys.stdout.write("{}\n")

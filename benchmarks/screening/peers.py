@@ -1,6 +1,6 @@
-"""Other detectors that install from the package registry, each asked in a process of its own, all in one environment.
+"""Other detectors that install from the package registry, each in a separate process, all in one environment.
 
-They see no environment variable but a few, and nothing of them is installed where Assay runs.
+They get few environment variables, and are not installed in Assay's environment.
 """
 
 import hashlib
@@ -30,14 +30,14 @@ _TIMED = 100
 
 
 class PeerError(Exception):
-    """A peer could not be measured; says why."""
+    """A peer could not be measured, with the reason."""
 
 
 def install(home: Path) -> Path:
-    """Make the peers' environment from its lock file, unless it is there; give its interpreter.
+    """Create the peers' environment from its lock file, unless it exists; return its interpreter.
 
     Raises:
-        PeerError: it can't be made.
+        PeerError: it can't be created.
     """
     python = home / "bin/python"
     wanted = json.dumps({LOCK.name: hashlib.sha256(LOCK.read_bytes()).hexdigest()})
@@ -63,13 +63,13 @@ def install(home: Path) -> Path:
 
 
 def versions() -> dict[str, str]:
-    """Versions of the peers, as the lock file has them."""
+    """Return versions of the peers from the lock file."""
     pins = dict(re.findall(r"(?m)^([a-z0-9-]+)==(\S+)", LOCK.read_text()))
     return {name: pins[name] for name in PEERS}
 
 
 def measure(name: str, python: Path, rows: Sequence[Row]) -> dict[str, Any]:
-    """A peer's figures on the same texts.
+    """Return a peer's figures on the same texts.
 
     Raises:
         PeerError: it does not work here.
@@ -107,5 +107,5 @@ def _ask(name: str, python: Path, texts: Sequence[str]) -> list[dict[str, Any]]:
 
 
 def _brief(line: str) -> str:
-    """The error's first words: they could quote a text."""
+    """Return the error's first words: more could quote a text."""
     return line.partition(":")[0][:60] + (": a download is needed" if "download" in line.lower() else "")

@@ -1,4 +1,4 @@
-"""Labelled texts, read from the operator's own file of JSON lines. Nothing of what they hold goes into a report."""
+"""Labelled texts, read from the operator's own JSON Lines file. Reports contain none of their content."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ Item = TypeVar("Item")
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A text, whether it is an attack, and the name of where it is from."""
+    """A text, its label, and the name of its source."""
 
     text: str
     attack: bool
@@ -24,7 +24,7 @@ class Row:
 
 
 def read(path: Path) -> list[Row]:
-    """Every line.
+    """Read every line.
 
     Raises:
         BadLine: it is not ``{"text", "label", "source"}`` with a label of 0 or 1.
@@ -41,18 +41,18 @@ def read(path: Path) -> list[Row]:
 
 
 def band_of(text: str) -> str:
-    """The name of a text's length."""
+    """Return the name of a text's length band."""
     low, high = next(band for band in BANDS if len(text) <= band[1])
     return f"over {low - 1:,}" if high == BANDS[-1][1] else f"{low:,} to {high:,}"
 
 
 def band_names() -> list[str]:
-    """The names of all lengths, in order."""
+    """Return the names of all length bands, in order."""
     return [band_of("x" * max(low, 1)) for low, _ in BANDS]
 
 
 def sample(rows: Sequence[Row], most: int, seed: int = 0) -> list[Row]:
-    """At most so many rows, as many of each source as there can be, the same each time."""
+    """Return at most so many rows, balanced by source, the same each time."""
     random = Random(seed)
     groups = [random.sample(group, len(group)) for group in grouped(rows, lambda row: row.source).values()]
     taken: list[Row] = []
@@ -62,7 +62,7 @@ def sample(rows: Sequence[Row], most: int, seed: int = 0) -> list[Row]:
 
 
 def grouped(items: Iterable[Item], key: Callable[[Item], str]) -> dict[str, list[Item]]:
-    """Items by a name, names sorted."""
+    """Group items by a name, names sorted."""
     groups: dict[str, list[Item]] = {}
     for item in items:
         groups.setdefault(key(item), []).append(item)

@@ -1,4 +1,4 @@
-"""What was measured, as Markdown."""
+"""Results as Markdown."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -7,20 +7,20 @@ Found = Mapping[str, Any]
 
 
 def document(found: Found) -> str:
-    """The generated part of the documentation."""
+    """Return the generated part of the documentation."""
     parts = [_where(found), _ranking(found), _decisions(found), _sources(found), _held_out(found), _lengths(found)]
     parts += [_disguises(found), _latency(found)]
     return "\n\n".join(part for part in parts if part)
 
 
 def table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A Markdown table; numbers to the right."""
+    """Return a Markdown table; numbers to the right."""
     lines = [headings, ["---", *["--:"] * (len(headings) - 1)], *rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 def percent(value: float | None) -> str:
-    """A share, for people."""
+    """Format a share for people."""
     return "" if value is None else f"{100 * value:.1f} %"
 
 

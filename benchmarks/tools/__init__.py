@@ -1,1 +1,1 @@
-"""What any benchmark needs: processes of its own, CPU time by group, medians and spreads, timers, a running Assay."""
+"""Tools of all benchmarks: processes, CPU time by group, medians and spreads, timers, a running Assay."""

@@ -8,11 +8,11 @@ from typing import Any
 
 
 class NoFiguresError(ValueError):
-    """A figure of nothing was asked for."""
+    """There are no values for a figure."""
 
 
 def percentile(values: Sequence[float], percent: float) -> float:
-    """The smallest value that at least ``percent`` of all values don't exceed (the nearest-rank method).
+    """Return the nearest-rank percentile: the smallest value that at least ``percent`` of all values don't exceed.
 
     Raises:
         NoFiguresError: for no values.
@@ -25,10 +25,10 @@ def percentile(values: Sequence[float], percent: float) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """One measured window: so many requests by so many callers, one after another each.
+    """A measured window: so many requests by so many callers, one after another each.
 
-    ``cpu_ms`` is CPU time per request by group of processes; ``foreign_cpu`` the share of the pinned processors that
-    went to processes that the benchmark did not start.
+    ``cpu_ms`` is CPU time per request by group of processes; ``foreign_cpu`` the share of the pinned processors used by
+    processes that the benchmark did not start.
     """
 
     callers: int
@@ -41,11 +41,11 @@ class Window:
 
     @property
     def rps(self) -> float:
-        """Requests a second."""
+        """Return requests per second."""
         return len(self.latencies_ms) / self.seconds
 
     def figures(self) -> dict[str, float]:
-        """What is kept of the latencies, in milliseconds, and the rate."""
+        """Return the figures of the latencies, in milliseconds, and the rate."""
         return {
             "p50_ms": percentile(self.latencies_ms, 50),
             "p99_ms": percentile(self.latencies_ms, 99),
@@ -57,10 +57,9 @@ class Window:
 
 
 def summary(windows: Sequence[Window]) -> dict[str, Any]:
-    """Windows of one subject at one number of callers as figures, with their spread by round.
+    """Summarise windows of one subject at one number of callers, with their spread by round.
 
-    Medians over the rounds, but for p99: it is of all rounds' requests together, since one round has hardly any that
-    slow.
+    Medians over the rounds, except p99: it is of all rounds' requests together, since one round has too few slow ones.
 
     Raises:
         NoFiguresError: for no windows.
@@ -81,24 +80,24 @@ def summary(windows: Sequence[Window]) -> dict[str, Any]:
 
 
 def medians(groups: Sequence[Mapping[str, float]]) -> dict[str, float]:
-    """The median of each name over the rounds."""
+    """Return the median of each name over the rounds."""
     return {name: _round(median_of(groups, name)) for name in groups[0]}
 
 
 def median_of(rounds: Sequence[Mapping[str, float]], name: str) -> float:
-    """The median of one figure over the rounds."""
+    """Return the median of one figure over the rounds."""
     return statistics.median(figures[name] for figures in rounds)
 
 
 def spreads(rounds: Sequence[Mapping[str, float]]) -> dict[str, tuple[float, float]]:
-    """The least and the most of each figure over the rounds."""
+    """Return minimum and maximum of each figure over the rounds."""
     return {
         name: (min(figures[name] for figures in rounds), max(figures[name] for figures in rounds)) for name in rounds[0]
     }
 
 
 def slope(xs: Sequence[float], ys: Sequence[float]) -> float:
-    """The slope of the least-squares line through the points.
+    """Return the slope of the least-squares line through the points.
 
     Raises:
         NoFiguresError: for fewer than two points.
@@ -109,5 +108,5 @@ def slope(xs: Sequence[float], ys: Sequence[float]) -> float:
 
 
 def _round(value: float) -> float:
-    """Three decimals: a microsecond of a millisecond is far below the noise."""
+    """Round to three decimals: a microsecond is far below the noise."""
     return round(value, 3)

@@ -1,6 +1,6 @@
-"""A process of the benchmark's own: it says in a line of JSON that it is ready, then answers jobs line by line.
+"""Helper process of a benchmark: it reports readiness in a line of JSON, then answers jobs line by line.
 
-It ends when its standard input does, so it can't outlive the benchmark.
+It ends with its standard input, so it can't outlive the benchmark.
 """
 
 import asyncio
@@ -24,7 +24,7 @@ Job = Mapping[str, Any]
 
 
 class HelperError(Exception):
-    """A process of the benchmark's did not do its work."""
+    """A helper process failed."""
 
 
 class Helper:
@@ -40,7 +40,7 @@ class Helper:
 
     @property
     def pid(self) -> int:
-        """Its process ID."""
+        """Return its process ID."""
         return self._running.pid
 
     @property
@@ -60,7 +60,7 @@ class Helper:
                 stderr=output,
                 limit=_LINE_BYTES,
                 cwd=ROOT,
-                start_new_session=True,  # Ctrl-C is the parent's affair
+                start_new_session=True,  # Ctrl-C is handled by the parent
                 env=None if self._env is None else {**os.environ, **self._env},
             )
         finally:
@@ -73,7 +73,7 @@ class Helper:
         """Have one job done.
 
         Raises:
-            HelperError: it ended, or says what went wrong.
+            HelperError: it ended, or reported an error.
         """
         if self._running.stdin is None:
             raise HelperError("no way to write to it")
@@ -130,13 +130,13 @@ def serve_jobs(main: Callable[["Jobs"], Awaitable[None]]) -> None:
 
 
 class Jobs:
-    """What the parent asks for."""
+    """Jobs of the parent."""
 
     def __init__(self, reader: asyncio.StreamReader) -> None:
         self._reader = reader
 
     def ready(self, **facts: object) -> None:
-        """Say that it is."""
+        """Report readiness."""
         _say(facts)
 
     async def work(self, do: Callable[[Job], Awaitable[Job]]) -> None:
@@ -149,7 +149,7 @@ class Jobs:
 
 
 def told(error: BaseException) -> str:
-    """An error as text; of a group, its first."""
+    """Return an error as text; of a group, its first."""
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
     return f"{type(error).__name__}: {error}"

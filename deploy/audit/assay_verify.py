@@ -1,6 +1,6 @@
-"""Checks what Assay gives out as proof, by files alone: it asks no server and uses nothing of Assay's own code.
+"""Stand-alone verifier of Assay's evidence: works on files alone, without any server or Assay's own code.
 
-Copy this file to wherever the evidence is. It needs Python 3.11 or newer and ``cryptography``.
+Copy this file to the evidence. It needs Python 3.11 or newer and ``cryptography``.
 
     python assay_verify.py proof PROOF.tlog-proof --record-digest HEX --key VKEY
     python assay_verify.py receipt ANSWER.json --jwks JWKS.json [--request REQUEST.json] [--proof FILE] [--key VKEY]
@@ -8,7 +8,7 @@ Copy this file to wherever the evidence is. It needs Python 3.11 or newer and ``
     python assay_verify.py export EXPORT.jsonl --key VKEY
 
 VKEY is the log's verifier key: get it, and the JWKS, from elsewhere than the evidence. ``--key`` can be repeated,
-``--json`` writes JSON. Exit code: 0 it holds, 1 it does not (which part, and why), 2 it was called wrongly.
+``--json`` writes JSON. Exit code: 0 valid, 1 invalid (with part and reason), 2 wrong call.
 
 Formats: RFC 9162 (section 2.1) for trees, C2SP signed-note, tlog-checkpoint and tlog-proof, RFC 7515 and 8037 for
 receipts. The proofs are checked by the recursive definitions of the tree, not by the algorithms that Assay uses.
@@ -30,18 +30,21 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 Key = tuple[str, bytes, bytes]  # a verifier key: its name, its ID in notes, the Ed25519 public key
-Head = tuple[str, int, bytes]  # what a checkpoint says of its log: the origin, the size, the root
+Head = tuple[str, int, bytes]  # a checkpoint's content: origin, size, root
 Found = dict[str, Any]
 NUMBER = "(0|[1-9][0-9]{0,18})"
 NOTE = r"([^\x00-\x09\x0b-\x1f]*\n)\n((?:\u2014 [^ \n]+ [^ \n]+\n)+)"
 CHECKPOINT = rf"([^\n]+)\n{NUMBER}\n([^\n]+)\n(?:[^\n]+\n)*"
 PROOF = rf"c2sp\.org/tlog-proof@v1\n(?:extra [^\n]*\n)?index {NUMBER}\n((?:[^\n]+\n)*)\n(.*)"
-SCHEMAS: Mapping[int, tuple[str, ...]] = {1: (), 2: ("subject", "subject_key")}  # what each adds to a record's digest
+SCHEMAS: Mapping[int, tuple[str, ...]] = {
+    1: (),
+    2: ("subject", "subject_key"),
+}  # fields that each adds to a record's digest
 UNREADABLE = (ValueError, TypeError, AttributeError, LookupError, OverflowError, RecursionError)
 
 
 class Broken(ValueError):
-    """It does not hold. Says why."""
+    """The evidence is invalid. Has the reason."""
 
 
 def demand(condition: object, why: str) -> None:
@@ -56,7 +59,7 @@ def groups(pattern: str, text: str, what: str) -> tuple[str, ...]:
 
 
 def decode(text: str, part: str, length: int | None = None) -> bytes:
-    """The bytes of base64, which has to be in its canonical form."""
+    """Decode canonical base64."""
     data = base64.b64decode(text)
     demand(base64.b64encode(data).decode() == text and length in {None, len(data)}, f"{part} is malformed")
     return data
@@ -71,7 +74,7 @@ def node(left: bytes, right: bytes) -> bytes:
 
 
 def root_by_path(leaf: bytes, index: int, size: int, path: list[bytes]) -> bytes:
-    """The root that a leaf's hash and its inclusion path give; what it uses of ``path`` is taken off its end."""
+    """Return the root for a leaf's hash and its inclusion path; used hashes are removed from the end of ``path``."""
     if size == 1:
         return leaf
     half, sibling = 1 << (size - 1).bit_length() - 1, path.pop()
@@ -81,7 +84,7 @@ def root_by_path(leaf: bytes, index: int, size: int, path: list[bytes]) -> bytes
 
 
 def roots_by_path(old: int, new: int, known: bytes | None, path: list[bytes]) -> tuple[bytes, bytes]:
-    """The old and new root that a consistency path gives. ``known`` is the old one, while that may be the subtree's."""
+    """Return the old and new root for a consistency path. ``known`` is the old one, while it may be the subtree's."""
     if old == new:
         same = known or path.pop()
         return same, same
@@ -107,7 +110,7 @@ def check_signature(public: bytes, signature: bytes, message: bytes, whose: str)
 
 
 def open_note(note: str, keys: Iterable[Key]) -> Head:
-    """The checkpoint in a note, once its log's own key, and every other given one that signed it, are verified."""
+    """Return the checkpoint of a note, verified by its log's own key and every other given signing key."""
     text, lines = groups(NOTE, note, "signed note")
     signed = set()
     for line in lines.splitlines():
@@ -125,7 +128,7 @@ def open_note(note: str, keys: Iterable[Key]) -> Head:
 
 
 def open_proof(text: str, digest: bytes, keys: Iterable[Key]) -> Found:
-    """Where a proof shows the record with this digest to be, and in which log."""
+    """Return log and index at which a proof proves the record with this digest."""
     index, lines, note = groups(PROOF, text, "tlog-proof")
     origin, size, root = open_note(note, keys)
     demand(int(index) < size, "the proof's index is beyond the log's size")
@@ -139,7 +142,7 @@ def check_consistency(args: argparse.Namespace) -> Found:
     origin, old, old_root = open_note(args.old, args.key)
     other, size, root = open_note(args.new, args.key)
     demand(origin == other, "the checkpoints belong to different logs")
-    lines = args.proof.removeprefix(f"old {old}\n").splitlines()  # as C2SP tlog-witness begins it
+    lines = args.proof.removeprefix(f"old {old}\n").splitlines()  # as in C2SP tlog-witness
     path = [decode(line, "the proof's path", 32) for line in lines if line]
     check_extends(
         old, old_root, size, root, path, f"no consistency proof shows that the first {old} entries are unchanged"
@@ -177,7 +180,7 @@ def check_receipt(args: argparse.Namespace) -> Found:
 
 
 def signed_claims(statement: str, jwks: Mapping[str, Any]) -> Found:
-    """The claims of a receipt's JWS, under a key of the JWKS."""
+    """Return the claims of a receipt's JWS, verified with a key of the JWKS."""
     signed, signature = statement.rsplit(".", 1)
     header, claims = (json.loads(base64url(part)) for part in signed.split("."))
     typed = (header["alg"], header["typ"], "crit" in header) == ("EdDSA", "assay-receipt+jwt", False)
@@ -228,7 +231,7 @@ def check_export(args: argparse.Namespace) -> Found:
 
 
 def entry_digest(event: Mapping[str, Any], seq: int, tenant: str) -> tuple[bytes, bool]:
-    """The digest of an export's line, and whether it is that of a record, or all that is left of one."""
+    """Return the digest of an export's line, and True if it has a record, False for a leaf alone."""
     demand(event["seq"] == seq, f"expected entry {seq} here")
     demand(str(UUID(event["event_id"])) == event["event_id"], "the event's ID is not a UUID")
     digest = bytes.fromhex(event["digest"])

@@ -1,11 +1,10 @@
-"""Makes the private CA of the compose deployment, a certificate for each service, and the tokens for Temporal.
+"""Private CA of the compose deployment, with a certificate for each service, and the tokens for Temporal.
 
 Runs as the one-shot service ``certs``, in the application's image. Every service has a directory of its own below the
-root, and sees no other's. Files belong to the process that makes them and its group may read them; PostgreSQL accepts
-a key that root owns with mode 0640. What has more than a third of its life left stays, so a
-repeat is a renewal.
+root, and no access to others. Files belong to the creating process and its group may read them; PostgreSQL accepts a
+key that root owns with mode 0640. Items with more than a third of their life left are kept, so a repeat is a renewal.
 
-    python certs.py --root /pki [--edge-host gateway.example]
+python certs.py --root /pki [--edge-host gateway.example]
 """
 
 import argparse
@@ -33,7 +32,7 @@ _PERMISSIONS = "permissions"
 
 @dataclass(frozen=True, slots=True)
 class Leaf:
-    """A certificate: in whose directory, under which name, for which hosts (none: a client's)."""
+    """A certificate: its directory, its name, and its hosts (none: a client's)."""
 
     service: str
     name: str
@@ -46,7 +45,9 @@ LEAVES = (
     Leaf("assay-db", "tls", "assay-db", ("assay-db",)),
     Leaf("temporal-db", "tls", "temporal-db", ("temporal-db",)),
     Leaf("temporal", "tls", "temporal", ("temporal",)),
-    Leaf("temporal", "sql", "temporal"),  # the role in PostgreSQL, which asks for this certificate and no password
+    Leaf(
+        "temporal", "sql", "temporal"
+    ),  # the role in PostgreSQL, which authenticates by this certificate instead of a password
     Leaf("temporal-setup", "tls", "temporal-setup"),
     Leaf("temporal-setup", "sql", "temporal"),
     Leaf("ui", "tls", "temporal-ui"),
@@ -59,7 +60,7 @@ TOKENS = {
 
 
 class Authority:
-    """The CA and the key that signs tokens. Their private halves stay in one directory that no service mounts."""
+    """The CA and the key that signs tokens. Their private halves stay in a directory that no service mounts."""
 
     def __init__(self, root: Path, now: datetime) -> None:
         self._root = root
@@ -71,7 +72,7 @@ class Authority:
         self.certificate = self._own_certificate(home / "ca.crt")
 
     def issue(self, leaf: Leaf) -> bool:
-        """Write ``NAME.crt``, ``NAME.key`` and ``ca.crt`` for a leaf; False if what is there still serves."""
+        """Write ``NAME.crt``, ``NAME.key`` and ``ca.crt`` for a leaf; False if the existing ones are still valid."""
         home = self._home(leaf.service)
         certificate, key_file = home / f"{leaf.name}.crt", home / f"{leaf.name}.key"
         ca_bytes = self.certificate.public_bytes(serialization.Encoding.PEM)
@@ -92,7 +93,7 @@ class Authority:
         return True
 
     def issue_token(self, service: str, permissions: tuple[str, ...]) -> bool:
-        """Write ``temporal.token``, a JWT (RFC 7519) that Temporal's default claim mapper reads."""
+        """Write ``temporal.token``, a JWT (RFC 7519) for Temporal's default claim mapper."""
         file = self._home(service) / "temporal.token"
         if file.exists() and self._still_good(file.read_text("ascii")):
             return False
@@ -180,7 +181,7 @@ def _private_bytes(key: ec.EllipticCurvePrivateKey) -> bytes:
 
 
 def _write(file: Path, content: bytes, mode: int) -> None:
-    """Write all or nothing, and never readable by more than ``mode`` says."""
+    """Write atomically, and never readable beyond ``mode``."""
     draft = file.with_name(file.name + ".draft")
     draft.unlink(missing_ok=True)
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -191,7 +192,7 @@ def _write(file: Path, content: bytes, mode: int) -> None:
 
 
 def run(root: Path, edge_host: str, now: datetime) -> list[str]:
-    """Make or renew everything; what was renewed, by name."""
+    """Create or renew everything; return the names of renewed items."""
     authority = Authority(root, now)
     leaves = (*LEAVES, Leaf("kong", "tls", edge_host, (edge_host,)))
     renewed = [f"{leaf.service}/{leaf.name}" for leaf in leaves if authority.issue(leaf)]
@@ -203,7 +204,7 @@ def run(root: Path, edge_host: str, now: datetime) -> list[str]:
 
 
 def main() -> int:
-    """Entry point; see the module's text."""
+    """Run the command; see the module."""
     parser = argparse.ArgumentParser(description="Make or renew the certificates of the compose deployment.")
     parser.add_argument("--root", type=Path, default=Path("/pki"))
     parser.add_argument("--edge-host", default="localhost", help="the name that callers know the gateway by")

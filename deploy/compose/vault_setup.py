@@ -1,4 +1,4 @@
-"""Sets Vault up for the compose deployment, and lets its services in. Prints credentials, so only to a pipe.
+"""Set-up of Vault for the compose deployment. Prints the services' credentials, so only to a pipe.
 
     docker compose run --rm -T vault-setup setup < root-token | scripts/compose-secrets store
     docker compose run --rm -T vault-setup issue | scripts/compose-secrets store
@@ -26,12 +26,12 @@ from config import roles
 from config.settings import Settings
 
 WRAP_TTL = "1h"
-_SERVER_CA = "/pki/ca.crt"  # where Vault's own container has it
+_SERVER_CA = "/pki/ca.crt"  # path inside Vault's own container
 _SUPERUSER = "postgres"
 
 
 async def new_password(settings: Settings, superuser_password: str) -> str:
-    """Give Vault's login in PostgreSQL a new password, which Vault changes again at once."""
+    """Set a new password for Vault's login in PostgreSQL, which Vault rotates immediately."""
     place = settings.database
     tls: ssl.SSLContext | bool = False
     if place.tls_required:
@@ -48,7 +48,7 @@ async def new_password(settings: Settings, superuser_password: str) -> str:
 
 
 def setup(client: hvac.Client, settings: Settings, superuser_password: str) -> dict[str, str]:
-    """Set up what is missing; the operator's credentials, unwrapped, and the services'."""
+    """Set up everything that is missing; return the operator's credentials, unwrapped, and the services'."""
     place = settings.database
     mode, ca = ("verify-full", _SERVER_CA) if place.tls_required else ("disable", None)
     login = DatabaseLogin(place.host, place.port, place.name, mode, ca)
@@ -63,7 +63,7 @@ def setup(client: hvac.Client, settings: Settings, superuser_password: str) -> d
 
 
 def issue(client: hvac.Client, settings: Settings) -> dict[str, str]:
-    """Fresh credentials for the services."""
+    """Return new credentials for the services."""
     found: dict[str, str] = {}
     for role in roles.SERVING:
         issued = issue_secret_id(client, role.approle, WRAP_TTL, mount=settings.vault.approle_mount)
@@ -72,7 +72,7 @@ def issue(client: hvac.Client, settings: Settings) -> dict[str, str]:
 
 
 def main() -> int:
-    """Entry point; see the module's text."""
+    """Run the command; see the module."""
     parser = argparse.ArgumentParser(description="Set Vault up, or let the services in again.")
     parser.add_argument("order", choices=("setup", "issue"))
     order = parser.parse_args().order

@@ -16,7 +16,8 @@ from tests.training.sentences import ROWS
 from training.__main__ import differences, make
 from training.fit import balance, cut, train
 from training.grammar import Grammar
-from training.rows import Row, own_rows, read_rows, script_digest
+from training.rows import Row, own_rows, read_rows
+from training.script import bare_code, script_digest
 from training.thresholds import at_rate, documents
 
 MODELS = ROOT / "models"
@@ -119,6 +120,12 @@ def test_the_committed_weights_are_those_that_are_described():
 
 def test_the_committed_script_is_the_one_that_made_the_weights():
     assert script_digest() == ABOUT["script_sha256"], "the weights have to be made anew: make train DATA=..."
+
+
+def test_words_are_no_part_of_the_script_and_code_is():
+    worded = 'import math\n\n\ndef half(x):\n    """Halve."""\n    return x / 2  # a half\n'
+    assert bare_code(worded) == bare_code(worded.replace("Halve", "Divide by two").replace("a half", "50 %"))
+    assert bare_code(worded) != bare_code(worded.replace("x / 2", "x / 3"))
 
 
 @pytest.mark.parametrize("name", ["weights_sha256", "script_sha256", "data_sha256"])
