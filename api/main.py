@@ -58,6 +58,7 @@ from services.refusals.drops import Drops
 from services.refusals.outbox import Outbox
 from services.refusals.recorder import EdgeRecorder
 from services.runs.local_feed import LocalRunFeed
+from services.token_attempts import TokenAttempts
 from services.tokens import TokenService
 
 _DRAIN_SECONDS = 2.0
@@ -196,11 +197,12 @@ class _Wiring:
         settings, platform = self.settings, self.platform
         issuer = JwtIssuer(platform.signer, settings.tokens)
         clients = VaultClients(platform.session, kv_mount=settings.vault.kv_mount)
+        tokens = TokenService(clients, platform.identities, issuer, self.clock, random_tag)
         return AccessServices(
             verifier=JwtVerifier(platform.public_keys, platform.identities, settings.tokens, self.clock),
             decider=self.decider,
             rates=PostgresRates(platform.pool),
-            tokens=TokenService(clients, platform.identities, issuer, self.clock, random_tag),
+            tokens=TokenAttempts(tokens, self.clock, secrets.token_bytes(32)),
             signer=platform.signer,
         )
 

@@ -70,10 +70,6 @@ class TokenService:
         self._clock = clock
         self._random_tag = random_tag
 
-    async def attempt_name(self, client_id: str) -> str:
-        """Return the name under which attempts for a client are counted: a keyed hash of the ID as sent."""
-        return await self._identities.hash_client_secret("attempts", client_id)
-
     async def grant(self, client_id: str, secret: str) -> IssuedToken:
         """Return an access token.
 

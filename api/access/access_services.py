@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from domain.access.ports import AccessDecider, TokenVerifier
 from domain.budgets.ports import RateLimiter
 from domain.ports import StatementSigner
-from services.tokens import TokenService
+from services.token_attempts import TokenAttempts
 
 
 @dataclass(frozen=True)
@@ -15,5 +15,5 @@ class AccessServices:
     verifier: TokenVerifier
     decider: AccessDecider
     rates: RateLimiter
-    tokens: TokenService
+    tokens: TokenAttempts
     signer: StatementSigner

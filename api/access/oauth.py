@@ -8,15 +8,12 @@ from api.edge.refusals import record_refusal
 from api.http.openapi import TOKEN_FORM
 from api.http.schemas import TokenBody
 from api.problems import SHAPES, headers_for, problem_type
-from domain.access.principals import SYSTEM_TENANT
-from domain.budgets.values import Rate
 from domain.refusals import Kind, Refusal
 from domain.signing_keys import RECEIPT_KEY, TOKEN_KEY
 from services.tokens import client_credentials, read_form
 
 router = APIRouter(tags=["oauth"])
 
-_ATTEMPTS = Rate(limit=60, window_seconds=60)
 _NO_STORE = {"Cache-Control": "no-store", "Pragma": "no-cache"}
 _OAUTH_ERRORS = {Kind.INVALID_CLIENT: "invalid_client", Kind.UNSUPPORTED_GRANT: "unsupported_grant_type"}
 _SIGNING_KEYS = (TOKEN_KEY, RECEIPT_KEY)
@@ -51,10 +48,7 @@ async def _grant(request: Request, access: Access) -> JSONResponse:
     if form.get("grant_type") != "client_credentials":
         raise Refusal(Kind.UNSUPPORTED_GRANT, "only 'grant_type=client_credentials' is supported")
     client_id, secret = client_credentials(request.headers.get("authorization"), form)
-    decision = await access.rates.take(SYSTEM_TENANT, await access.tokens.attempt_name(client_id), _ATTEMPTS)
-    if not decision.allowed:
-        raise Refusal(Kind.RATE_LIMITED, "too many attempts by this client", retry_after=decision.retry_after)
-    issued = await access.tokens.grant(client_id, secret)
+    issued = await access.tokens.grant(client_id, secret, request.client.host if request.client else "")
     body = {
         "access_token": issued.access_token,
         "token_type": "Bearer",
