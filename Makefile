@@ -29,7 +29,7 @@ demo: setup
 
 # Tests that share no server take every processor, file by file. The others start whole stacks, stop them, and count
 # seconds: one after the other. A failure in the first part hides none in the second.
-parallel := unit properties sdk api workflows replay training deploy
+parallel := unit properties house sdk api workflows replay training deploy
 test: check
 	.venv/bin/pytest -n logical --dist loadfile $(parallel:%=tests/%); first=$$?; \
 	.venv/bin/pytest $(parallel:%=--ignore=tests/%) && exit $$first
@@ -43,7 +43,7 @@ check: setup-test
 	.venv/bin/hadolint deploy/Dockerfile
 
 unit: setup-test
-	.venv/bin/pytest $(wildcard tests/unit tests/properties tests/sdk)
+	.venv/bin/pytest $(wildcard tests/unit tests/properties tests/house tests/sdk)
 
 bench: setup
 	.venv/bin/python -m benchmarks.gateway

@@ -152,7 +152,7 @@ def _edge_recorder(settings: Settings, platform: Platform, spool: Spool, metrics
 
 
 async def _become_ready(readiness: Readiness, wiring: "_Wiring") -> None:
-    """Retry until every server was reached once and a policy is current; then adapters reconnect by themselves."""
+    """Retry until every server was reached once and a policy is current. Then adapters reconnect by themselves."""
     backoff = Backoff()
     while readiness.services is None:
         try:

@@ -41,7 +41,7 @@ def lazily(purpose: str, places: Mapping[str, str]) -> typer.Typer:
     class Group(TyperGroup):
         def __init__(self, **given: Any) -> None:  # noqa: ANN401 - typer's
             super().__init__(**given)
-            self.commands = _Commands(places)  # type: ignore[assignment]  # nobody adds to it
+            self.commands = _Commands(places)  # type: ignore[assignment]  # it is never extended
 
         def list_commands(self, ctx: typer.Context) -> list[str]:  # type: ignore[override]  # typer's own, renamed
             del ctx

@@ -38,7 +38,7 @@ def credentials(settings: Settings, client_id: str) -> tuple[str, str]:
 def with_token(
     out: Output, client: str, url: str | None, use: Callable[[GatewayClient, str], Awaitable[GatewayReply]]
 ) -> GatewayReply:
-    """Call ``use`` with an API client and an access token; errors are printed and end the command."""
+    """Call ``use`` with an API client and an access token. Errors are printed and end the command."""
     settings = Settings()
 
     async def run() -> GatewayReply:

@@ -25,7 +25,7 @@ BuildId = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,100}$")]
 
 
 def _origin(value: str | None) -> str | None:
-    """Validate an origin as browsers send it (RFC 6454 section 6.2); None for an empty value."""
+    """Validate an origin as browsers send it (RFC 6454 section 6.2). None for an empty value."""
     return require_origin(value) if value else None
 
 

@@ -1,4 +1,4 @@
-"""Names of the Transit keys that sign, in one place; the policies in ``deploy/vault`` grant by these names."""
+"""Names of the Transit keys that sign, in one place. The policies in ``deploy/vault`` grant by these names."""
 
 from typing import Final
 

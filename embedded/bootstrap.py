@@ -1,4 +1,4 @@
-"""Makes of four fresh servers a stack that Assay can run on; a repeat changes nothing and is quick.
+"""Makes of four fresh servers a stack that Assay can run on. A repeat changes nothing and is quick.
 
 PostgreSQL gets its database and roles, Vault what ``adapters.vault.setup.setup`` says, the schema its migrations, the
 model's key its place, and the demo its tenant and clients; the policy's files are applied where no policy is current.
@@ -116,7 +116,7 @@ async def ensure_client(
 async def _prepare_database(
     servers: EmbeddedServers, settings: Settings, root: hvac.Client, login: DatabaseLogin
 ) -> str | None:
-    """Create the database and its roles; return a new password for Vault's login if Vault has none."""
+    """Create the database and its roles. Return a new password for Vault's login if Vault has none."""
     maintenance = await _superuser(servers, settings, "postgres")
     try:
         if not await maintenance.fetchval("SELECT 1 FROM pg_database WHERE datname = $1", settings.database.name):

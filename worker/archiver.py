@@ -96,7 +96,7 @@ async def _prepared(
     stop: asyncio.Event,
     clock: SystemClock,
 ) -> tuple[Client, MonthArchiver] | None:
-    """Return client and archiver as soon as they are available; None if it is time to stop."""
+    """Return client and archiver as soon as they are available. None if it is time to stop."""
     backoff = Backoff()
     keyring = ServiceKeyRing(session, settings.vault, clock)  # its policy permits decrypting Assay's own keys alone
     while not stop.is_set():

@@ -58,7 +58,7 @@ class WorkerPorts:
 
 
 def build_worker(client: Client, settings: Settings, ports: WorkerPorts) -> Worker:
-    """Return a worker for the settings' task queue; the caller runs it and shuts it down."""
+    """Return a worker for the settings' task queue. The caller runs it and shuts it down."""
     policies = ports.policies
     validation = ValidationActivities(ports.keyring, policies, ports.identities, ports.teams, ports.access)
     screening = ScreeningActivities(policies, ports.detectors, ports.phones, ports.identities, ports.judged)

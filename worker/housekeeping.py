@@ -6,7 +6,7 @@ run may have been reset, or started without a limit of time: hence Temporal is a
 what it still knows keeps its payloads.
 
 A reservation needs no such question: a run that repeats its admission or its end after that age finds the record that
-it made, and PostgreSQL makes no reservation anew where they were pruned.
+it made, and PostgreSQL makes no second reservation where they were pruned.
 """
 
 import asyncio

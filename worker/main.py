@@ -91,7 +91,7 @@ def _check_detectors(detectors: Mapping[str, Detector], policy: PinnedPolicy) ->
 async def _connected(
     ports: WorkerPorts, payloads: PayloadStore, temporal: TemporalConnection, stop: asyncio.Event
 ) -> Client | None:
-    """Return the client as soon as it is available; None if it is time to stop."""
+    """Return the client as soon as it is available. None if it is time to stop."""
     backoff = Backoff()
     while not stop.is_set():
         try:

@@ -1,6 +1,6 @@
 """The workflow sandbox with Temporal's restrictions, its modules loaded once for all runs.
 
-Temporal's runner imports anew, for every run, what a workflow imports, so that runs can't share a module's variables;
+Temporal's runner imports again, for every run, what a workflow imports, so that runs can't share a module's variables;
 and for each payload it enters the sandbox again to get the serialisation context. On two cores that was half of a
 request's cost in the worker. The determinism restrictions stay: in a workflow no clock, no randomness, no I/O. Instead
 of the import for each run a test reads the source of every module of ``workflows`` and of ``PURE`` and fails for any

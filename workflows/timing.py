@@ -3,17 +3,17 @@
 | stage                          | an attempt | in all  | repeated                                                     |
 |--------------------------------|------------|---------|--------------------------------------------------------------|
 | short stages, local            | 2 s        | 2 s     | no: an absent store or Vault turns them into regular ones    |
-| short stages, regular          | 5 s        | 24 h    | after 0.25 s, doubling to 1.5 s, while a store is away       |
+| short stages, regular          | 5 s        | 24 h    | after 0.25 s, doubling to 1.5 s, during an outage             |
 | ``invoke_model``, by default   | 70 s       | 3 min   | 4 attempts, after 0.5 s doubling to 10 s, or Retry-After     |
 | ``invoke_model``, at most      | 3610 s     | 3 h     | the same; after a time-out never, whatever the length        |
 | ``invoke_model``, handed over  | as before  | what is left, at least 1 s | at once: its worker stopped, no more |
 | ``invoke_model``, heartbeats   | 5 s        |         | a worker that died is noticed within this                    |
 | the run                        |            | 3 days  | no                                                           |
-| steps of a look                | 60 s       | 1 h     | after 1 s, doubling to 30 s, while a server is away          |
-| a look for abandoned runs      |            | 1 day   | no: the next one goes on from there                          |
-| a month's archive              | 6 h        | 12 h    | after 10 s, doubling to 10 min, while a server is away       |
+| steps of a sweep               | 60 s       | 1 h     | after 1 s, doubling to 30 s, during an outage                |
+| a reconciliation sweep         |            | 1 day   | no: the next one continues                                   |
+| a month's archive              | 6 h        | 12 h    | after 10 s, doubling to 10 min, during an outage             |
 | a month's archive, heartbeats  | 60 s       |         | an archiver that died is noticed within this                 |
-| a run of the archiver          |            | 23 h    | no: the next day's goes on                                   |
+| a run of the archiver          |            | 23 h    | no: the next day's continues                                |
 
 The time-outs of a model call follow from the model's own (``timeouts.total`` in the policy), which the run has from its
 first stage. The activity itself ends a call that is too long; Temporal's time-out is for a worker that can't.
@@ -63,7 +63,7 @@ class ModelCallLengths:
 
 
 def model_call(seconds: float | None) -> ModelCallLengths:
-    """Return the time-outs for a model with this call time-out; for None, as in runs of releases without it."""
+    """Return the time-outs for a model with this call time-out. For None, as in runs of releases without it."""
     call = run_lengths.DEFAULT_MODEL_CALL if seconds is None else timedelta(seconds=seconds)
     return ModelCallLengths(call + MODEL_GRACE, run_lengths.all_attempts(call))
 

@@ -1,6 +1,6 @@
 """Names of the stages with their argument and result types: all that a workflow needs of an activity.
 
-The workflow's sandbox imports anew, for every run, what the workflow imports. Importing the activities themselves would
+The workflow's sandbox imports the workflow's imports again for every run. Importing the activities themselves would
 load every rule and adapter interface that they use: some 150 ms per run.
 """
 

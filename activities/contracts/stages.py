@@ -107,7 +107,7 @@ class SanitiseResult:
 
 @dataclass(frozen=True)
 class ScreenInput:
-    """The sanitised request, and the original, which may contain hidden text; None if they are the same."""
+    """The sanitised request, and the original, which may contain hidden text. None if they are the same."""
 
     run: Run
     request: InferenceRequest

@@ -24,7 +24,7 @@ def event_of(run: Run, slot: str) -> UUID:
 
 
 def prompt_of(request: InferenceRequest | None) -> str | None:
-    """Return the messages as sent to the model, as one text with their kinds; None if none may be recorded."""
+    """Return the messages as sent to the model, as one text with their kinds. None if none may be recorded."""
     if request is None or not request.messages:
         return None
     return canonical([_said(message) for message in request.messages]).decode()

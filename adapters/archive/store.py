@@ -62,7 +62,7 @@ class PostgresArchives:
     async def tenants(self, month: date) -> list[TenantRows]:
         """See ``ArchiveStore``."""
         sql = (
-            "SELECT r.tenant, count(*) AS rows, count(l.seq) AS leaves,"  # noqa: S608 - a name of ours
+            "SELECT r.tenant, count(*) AS rows, count(l.seq) AS leaves,"  # noqa: S608 - a constant name
             " min(l.seq) AS first_seq, max(l.seq) AS last_seq,"
             " array_agg(DISTINCT r.key_id ORDER BY r.key_id) AS key_ids, count(DISTINCT r.subject_key) AS subject_keys"
             f" FROM {_table(month)} r LEFT JOIN assay.leaf l ON l.event_id = r.event_id AND l.tenant = r.tenant"
@@ -73,7 +73,7 @@ class PostgresArchives:
     async def pages(self, month: date, rows: TenantRows) -> AsyncIterator[list[dict[str, Any]]]:
         """See ``ArchiveStore``."""
         sql = (
-            "SELECT l.seq, l.event_id, r.schema, r.tenant, r.kind, r.recorded_at,"  # noqa: S608 - a name of ours
+            "SELECT l.seq, l.event_id, r.schema, r.tenant, r.kind, r.recorded_at,"  # noqa: S608 - a constant name
             " r.workflow_id, r.run_id, r.subject,"
             " r.fields, r.key_id, r.subject_key, r.ciphertext, r.content_mac,"
             " coalesce(r.digest, l.digest) AS digest, r.stored_at"

@@ -65,7 +65,7 @@ class GatewayClient:
         return _reply(response)
 
     async def download(self, path: str, write: Callable[[bytes], object], *, token: str) -> GatewayReply:
-        """Write the body of a successful response in chunks; of others it is in the reply.
+        """Write the body of a successful response in chunks. Of others it is in the reply.
 
         Raises:
             Refusal: ENGINE_UNAVAILABLE if the API does not answer, or stops in the middle.

@@ -77,7 +77,7 @@ def status_failure(status: int, headers: Mapping[str, str], body: bytes, now: da
 
 
 def _reasons(body: bytes) -> frozenset[str]:
-    """Return the ``code`` and the ``type`` of an error in OpenAI's form; none of any other."""
+    """Return the ``code`` and the ``type`` of an error in OpenAI's form. None of any other."""
     try:
         document = json.loads(body)
     except (ValueError, RecursionError):

@@ -59,7 +59,7 @@ class PostgresCustody:
 
 
 async def erase_tenant(pool: PostgresPool, tenant: str, sealed: SealedRecord) -> bool:
-    """Erase the keys of a tenant's data subjects and record it; False if it was recorded before.
+    """Erase the keys of a tenant's data subjects and record it. False if it was recorded before.
 
     By role ``assay-custodian``.
 

@@ -14,7 +14,7 @@ from domain.screening.screen import DETECTORS
 def load_detectors(
     models_dir: Path, policy: ScreeningPolicy | None = None, onnx_dir: Path | None = None, onnx_threads: int = 1
 ) -> Mapping[str, Detector]:
-    """Load the detectors, with their models from ``models_dir``; with a policy, only if they can serve it.
+    """Load the detectors, with their models from ``models_dir``. With a policy, only if they can serve it.
 
     ``onnx`` is among them if ``onnx_dir`` has a model for it.
 

@@ -53,7 +53,7 @@ class _Storage(ExternalStorage, WithSerializationContext):
     def _decode_reference(self, payload: Payload) -> ExternalStorageReference | None:
         try:
             reference = super()._decode_reference(payload)
-        except Exception:  # noqa: BLE001 - whatever a stranger's bytes make of its parser
+        except Exception:  # noqa: BLE001 - any error of its parser on untrusted bytes
             return None
         ours = reference is not None and any(reference.driver_name == driver.name() for driver in self.drivers)
         return reference if ours else None

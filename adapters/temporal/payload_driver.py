@@ -57,7 +57,7 @@ class PayloadDriver(StorageDriver):
             store: what keeps the payloads.
             tenant_of: the tenant that a workflow ID names, or None.
             fallback_tenant: whose payloads the others are.
-            patience: seconds for which a store that is away is asked again. A workflow's task that fails twice is only
+            patience: seconds of retries while the store is unavailable. A workflow's task that fails twice is only
                 repeated when it has timed out, so a restart of the store is better waited for; but for well below the
                 ten seconds that such a task has.
         """

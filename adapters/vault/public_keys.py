@@ -34,7 +34,7 @@ class KeySet:
 
 
 @dataclass(slots=True)
-class _Cached:
+class _CachedKeySet:
     """The cache of one key: the last set, the reading in flight, and the last attempt.
 
     Attributes:
@@ -64,15 +64,15 @@ class VaultPublicKeys:
         self._session = session
         self._mount = transit_mount
         self._monotonic = monotonic
-        self._cached: dict[str, _Cached] = {}
+        self._cached: dict[str, _CachedKeySet] = {}
 
     async def key_set(self, key_name: str) -> KeySet:
-        """All versions that verify, at most 5 minutes old; while Vault is unavailable, at most 15.
+        """All versions that verify, at most 5 minutes old. While Vault is unavailable, at most 15.
 
         Raises:
             Refusal: VAULT_UNAVAILABLE; NOT_FOUND if there is no such key.
         """
-        cached = self._cached.setdefault(key_name, _Cached())
+        cached = self._cached.setdefault(key_name, _CachedKeySet())
         age = self._age(cached)
         if age >= _AHEAD_SECONDS and self._may_try(cached):
             self._begin(cached, key_name)
@@ -97,23 +97,23 @@ class VaultPublicKeys:
             keys = _required(cached).keys
         return keys.get(kid)
 
-    def _age(self, cached: _Cached) -> float:
+    def _age(self, cached: _CachedKeySet) -> float:
         return self._monotonic() - cached.known.read_at if cached.known else float("inf")
 
-    def _may_try(self, cached: _Cached) -> bool:
+    def _may_try(self, cached: _CachedKeySet) -> bool:
         return cached.known is None or self._monotonic() - cached.tried_at >= _REFRESH_SECONDS
 
-    def _begin(self, cached: _Cached, key_name: str) -> asyncio.Task[None]:
+    def _begin(self, cached: _CachedKeySet, key_name: str) -> asyncio.Task[None]:
         """The reading in flight, or a new one."""
         if cached.reading is None:
             cached.reading = asyncio.create_task(self._read_into(cached, key_name), name=f"read {key_name}")
         return cached.reading
 
-    async def _read_again(self, cached: _Cached, key_name: str) -> None:
+    async def _read_again(self, cached: _CachedKeySet, key_name: str) -> None:
         """Wait for the reading in flight, or a new one. A waiter that is cancelled leaves it to the others."""
         await asyncio.shield(self._begin(cached, key_name))
 
-    async def _read_into(self, cached: _Cached, key_name: str) -> None:
+    async def _read_into(self, cached: _CachedKeySet, key_name: str) -> None:
         try:
             cached.known = await self._session.call(lambda client: self._read(client, key_name))
             cached.failed = None
@@ -134,7 +134,7 @@ class VaultPublicKeys:
             raise Refusal(Kind.INTERNAL, "the key store gave no usable signing keys") from None
 
 
-def _required(cached: _Cached) -> KeySet:
+def _required(cached: _CachedKeySet) -> KeySet:
     """The cached set.
 
     Raises:

@@ -25,7 +25,7 @@ class ServiceSession(sdk.VaultSession):
         """Run ``fn`` in a thread, with the client of the current token. It may run twice, so it should be idempotent.
 
         Raises:
-            Refusal: VAULT_UNAVAILABLE if Vault is away, sealed, too slow, or forbids it; NOT_FOUND for a path that
+            Refusal: VAULT_UNAVAILABLE if Vault is unreachable, sealed, slow, or denies it; NOT_FOUND for a path that
                 holds nothing; INTERNAL for a request that Vault does not accept. ``fn`` may catch Vault's own errors.
         """
         with refusals():

@@ -69,7 +69,7 @@ class PayloadDecoder:
         Raises:
             Refusal: INVALID_REQUEST; FORBIDDEN for another tenant's or a run that the principal may not read;
                 UNAUTHENTICATED_PAYLOAD; STORE_UNAVAILABLE if the record can't be made.
-            KeyUnavailable: the keys' keeper is away.
+            KeyUnavailable: the key store is unavailable.
         """
         parsed = [_parsed(payload, place) for place, payload in enumerate(payloads)]
         if not keep_references:

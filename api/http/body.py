@@ -60,7 +60,7 @@ def checked(model: type[Body], value: object) -> Body:
 
 
 def _dotted(location: list[int | str]) -> str:
-    """Join a field's name; unknown names are omitted, since a name could itself be a secret."""
+    """Join a field's name. Unknown names are omitted, since a name could itself be a secret."""
     return ".".join(
         str(part)
         if isinstance(part, int) or (part.isascii() and part.isidentifier() and len(part) <= _MAX_NAME)

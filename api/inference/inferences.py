@@ -80,7 +80,7 @@ async def submit(
 
 
 async def shown(inference: InferenceServices, caller: Principal, view: RunView) -> RunView:
-    """Return the run with its receipt's proof; as running if the policy requires a proof and there is none yet."""
+    """Return the run with its receipt's proof. As running if the policy requires a proof and there is none yet."""
     event = view.event
     found = view if event is None else view.with_proof(await inference.checkpoints.now(caller.tenant, event))
     if inference.policy.policy.for_tenant(caller.tenant).sealed and found.unsealed:

@@ -50,7 +50,7 @@ class RunView:
 
     @property
     def refusal(self) -> Refusal | None:
-        """Return the reason for a missing answer as a refusal; None with an answer, or while running."""
+        """Return the reason for a missing answer as a refusal. None with an answer, or while running."""
         if self.problem is None:
             return None
         found = self.problem

@@ -64,7 +64,7 @@ class ServerLoad:
                 del self._by_address[address]
 
     def hold_body(self, count: int) -> bool:
-        """Count body bytes, and tell if all fit the budget; they count either way until ``release_body``."""
+        """Count body bytes, and tell if all fit the budget. They count either way until ``release_body``."""
         self.body_bytes += count
         return self.body_bytes <= self.limits.body_bytes_in_flight
 

@@ -99,7 +99,7 @@ def release(
 
 
 def _given(subject: str | None) -> str:
-    """Return the data subject's name; from standard input, it stays out of shell history and process lists."""
+    """Return the data subject's name. From standard input, it stays out of shell history and process lists."""
     return sys.stdin.readline().rstrip("\n") if subject == "-" else str(subject)
 
 

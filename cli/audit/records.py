@@ -79,7 +79,7 @@ def show(
     url: Url = None,
     as_json: JsonFlag = False,
 ) -> None:
-    """Show one record with the operator's role; with --plaintext, as decrypted by the API for the client."""
+    """Show one record with the operator's role. With --plaintext, as decrypted by the API for the client."""
     out = Output(as_json)
     if plaintext:
 

@@ -92,7 +92,7 @@ def batches(lines: Iterable[tuple[int, bytes]], size: int) -> Iterator[list[tupl
 
 @contextmanager
 def written(name: str) -> Iterator[BinaryIO]:
-    """Open a file that takes its name only when the block succeeds; otherwise an existing file stays.
+    """Open a file that takes its name only when the block succeeds. Otherwise an existing file stays.
 
     Readable by its owner only, since it contains prompts. Standard output, pipes and devices are written as a stream.
 

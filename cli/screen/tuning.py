@@ -59,7 +59,7 @@ class Proposal:
 
 
 def threshold_for(harmless: Sequence[float], rate: float) -> float:
-    """Return the lowest threshold that flags at most this share of the scores; three digits, with a margin.
+    """Return the lowest threshold that flags at most this share of the scores. Three digits, with a margin.
 
     It lies just above a score, so that the next text with that score passes as well.
     """

@@ -41,10 +41,10 @@ async def verify_log(
 
 
 async def verify_promise(session: ServiceSession, settings: Settings, document: Mapping[str, Any]) -> PromiseVerdict:
-    """Hold a receipt, alone or in a run's body, against the log; its key is Vault's.
+    """Hold a receipt, alone or in a run's body, against the log. Its key is Vault's.
 
     Raises:
-        ReceiptInvalid: the receipt itself does not hold.
+        ReceiptInvalid: the receipt itself is invalid.
         Refusal: STORE_UNAVAILABLE, VAULT_UNAVAILABLE, INTERNAL: it can't be told.
     """
     public = VaultPublicKeys(session, transit_mount=settings.vault.transit_mount)

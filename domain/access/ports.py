@@ -92,7 +92,7 @@ class TokenIssuer(Protocol):
     """Issues access tokens."""
 
     async def issue(self, entry: ClientEntry, scope: str, now: datetime, jti: str) -> IssuedToken:
-        """Return a signed access token for a client, in the JWT profile of RFC 9068; ``jti`` is its random ID.
+        """Return a signed access token for a client, in the JWT profile of RFC 9068. ``jti`` is its random ID.
 
         Raises:
             Refusal: VAULT_UNAVAILABLE.

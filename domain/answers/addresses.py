@@ -38,7 +38,7 @@ _TAG_REACH = 2_000
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """An address at a place of the text; ``loaded`` if a viewer may fetch it by itself."""
+    """An address at a place of the text. ``loaded`` if a viewer may fetch it by itself."""
 
     start: int
     end: int

@@ -86,7 +86,7 @@ def is_active(url: str) -> bool:
 
 
 def host_of(url: str) -> str | None:
-    """Return the host of a normalised address in lower case; None if it leads to no other host."""
+    """Return the host of a normalised address in lower case. None if it leads to no other host."""
     remote = _REMOTE.match(url)
     return remote["host"].rpartition("@")[2].partition(":")[0].rstrip(".").lower() if remote else None
 

@@ -52,17 +52,17 @@ def without_code(text: str) -> str:
     prose: list[str] = []
     for line in _LINE.findall(text):
         kind = blocks.kind_of(line)
-        if kind is not _Kind.PROSE or blocks.fresh:
+        if kind is not _LineKind.PROSE or blocks.fresh:
             parts.append(_without_spans(prose))
             prose = []
-        if kind is _Kind.PROSE:
+        if kind is _LineKind.PROSE:
             prose.append(line)
         else:
-            parts.append(_blank(line) if kind is _Kind.CODE else line)
+            parts.append(_blank(line) if kind is _LineKind.CODE else line)
     return "".join([*parts, _without_spans(prose)])
 
 
-class _Kind(Enum):
+class _LineKind(Enum):
     PROSE = auto()
     CODE = auto()
     HTML = auto()  # Markdown's characters have no meaning there
@@ -79,7 +79,7 @@ class _Blocks:
         self._paragraph = False
         self.fresh = False  # True if the line does not continue the paragraph before it
 
-    def kind_of(self, line: str) -> _Kind:
+    def kind_of(self, line: str) -> _LineKind:
         """Classify the next line. A fence counts as code."""
         line = line.expandtabs(_TAB).rstrip("\r\n")
         depth, rest = self._unquoted(line)
@@ -101,19 +101,19 @@ class _Blocks:
             depth, end = depth + 1, mark.end()
         return depth, line[end:]
 
-    def _goes_on(self, bare: str, width: int) -> _Kind:
+    def _goes_on(self, bare: str, width: int) -> _LineKind:
         if self._html:
             if any(end in bare.lower() if end else not bare for end in self._html):
                 self._html = ()
-            return _Kind.HTML
+            return _LineKind.HTML
         if width - self._offset <= _INDENT and len(bare) >= len(self._fence) and not bare.strip(self._fence[0]):
             self._fence = ""
-        return _Kind.CODE
+        return _LineKind.CODE
 
-    def _begins(self, rest: str, width: int, depth: int) -> _Kind:
+    def _begins(self, rest: str, width: int, depth: int) -> _LineKind:
         if not rest.strip():
             self._paragraph = False
-            return _Kind.PROSE
+            return _LineKind.PROSE
         while self._items and width < self._items[-1]:
             self._items.pop()
         while item := _ITEM.match(rest, width):
@@ -124,20 +124,20 @@ class _Blocks:
             self._paragraph, self.fresh = False, True
         inner = self._items[-1] if self._items else 0
         if width - inner > _INDENT:  # indented code, or a continued paragraph: markup, to be safe
-            return _Kind.PROSE
+            return _LineKind.PROSE
         self._quotes, self._offset = depth, inner
         if opening := _FENCE.match(rest, width):
             self._fence, self._paragraph = opening[0], False
-            return _Kind.CODE
+            return _LineKind.CODE
         bare = rest[width:]
         if ends := self._html_ends(bare):
             self._paragraph = False
             if "" in ends or not any(end in bare.lower() for end in ends):
                 self._html = ends
-            return _Kind.HTML
+            return _LineKind.HTML
         self._paragraph = not _NO_PARAGRAPH.match(bare)
         self.fresh |= not self._paragraph
-        return _Kind.PROSE
+        return _LineKind.PROSE
 
     def _html_ends(self, bare: str) -> tuple[str, ...]:
         for begins, ends in _HTML_RAW:

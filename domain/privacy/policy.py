@@ -50,7 +50,7 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class DataRule:
-    """A named pattern for values of one kind; its group ``value``, if it has one, is the value.
+    """A named pattern for values of one kind. Its group ``value``, if it has one, is the value.
 
     ``hints``: a text without any of them is not searched. Empty for patterns without a fixed part.
     """

@@ -51,7 +51,7 @@ class Hold:
 
 
 def erasure_record(officer: Principal, subject: str, now: datetime, tag: str) -> Record:
-    """Return the record that ``officer`` erased the keys of the data subject ``subject``; ``tag`` is a random name."""
+    """Return the record that ``officer`` erased the keys of the data subject ``subject``. ``tag`` is a random name."""
     return _record(officer, EventKind.ERASED, now, tag, ErasureFields(caller=officer.caller, about=subject))
 
 

@@ -51,7 +51,7 @@ class Windows:
     """Open windows of one process. Offering is O(1), amortised over ended windows."""
 
     def __init__(self, singles: int, *, seconds: float = WINDOW_SECONDS, most: int = MOST_WINDOWS) -> None:
-        """Record ``singles`` of a window one by one; keep ``most`` windows of ``seconds``, and one for all others.
+        """Record ``singles`` of a window one by one. Keep ``most`` windows of ``seconds``, and one for all others.
 
         Raises:
             ValueError: if one of them is less than one.

@@ -77,7 +77,7 @@ class TenantErasures(Protocol):
     """Erasure of whole tenants in the store."""
 
     async def erase(self, tenant: str, record: Record) -> bool:
-        """Erase all data subjects' keys of a tenant and record it; False if it was recorded before.
+        """Erase all data subjects' keys of a tenant and record it. False if it was recorded before.
 
         Raises:
             Refusal: LEGAL_HOLD while any hold of the tenant is in force.

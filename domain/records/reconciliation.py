@@ -54,7 +54,7 @@ class ClosedRun:
 
 @dataclass(frozen=True, slots=True)
 class ClosedRuns:
-    """A page of a list, and the start of the next one; None after the last."""
+    """A page of a list, and the start of the next one. None after the last."""
 
     runs: tuple[ClosedRun, ...]
     next_page: bytes | None
@@ -66,7 +66,7 @@ class Beginning:
 
     Attributes:
         started_at: the time in its event IDs.
-        identities: the run IDs that stand in its event IDs. A run that was reset goes on under the ID of the run before
+        identities: the run IDs in its event IDs. A run that was reset continues with the ID of the run before
             if that had proven its start already; if not, both have an outcome of their own.
         argument: what it was started with; None if it can't be read.
     """

@@ -12,7 +12,7 @@ class RunLists(Protocol):
     """Run lists of the workflow engine. Raises ``Refusal`` with ENGINE_UNAVAILABLE while it does not answer."""
 
     async def closed(self, since: datetime | None, page: bytes, most: int) -> ClosedRuns:
-        """Return runs that ended since then, in any order; those of the last seconds may be missing.
+        """Return runs that ended since then, in any order. Those of the last seconds may be missing.
 
         ``page`` is ``next_page`` of the answer before, empty at first.
         """

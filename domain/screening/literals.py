@@ -71,7 +71,7 @@ _NOTHING = frozenset({""})
 
 
 def required(pattern: re.Pattern[str]) -> tuple[Clause, ...]:
-    """Return the best clauses of a pattern, most selective first; none if it requires no word."""
+    """Return the best clauses of a pattern, most selective first. None if it requires no word."""
     known = _sequence(parser.parse(pattern.pattern, pattern.flags))
     clauses = {_without_longer(clause) for clause in known.all_clauses()}
     return tuple(sorted(clauses, key=lambda clause: (_cost(clause), sorted(clause)))[:_BEST])
@@ -94,7 +94,7 @@ def _without_longer(clause: Clause) -> Clause:
 
 
 def _sequence(items: Iterable[tuple[Any, Any]]) -> _Known:
-    """Multiply out exact parts, and start anew after others."""
+    """Multiply out exact parts, and restart after others."""
     clauses: list[Clause] = []
     run: Clause = _NOTHING
     broken = False

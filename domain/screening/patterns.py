@@ -66,7 +66,7 @@ def _require_bounded(pattern: str) -> None:
 
 
 def _atom(pattern: str, at: int, groups: list[_PatternGroup]) -> tuple[_PatternGroup | None, int]:
-    """Step over the item at ``at``; return the group that it closes and the position after it."""
+    """Step over the item at ``at``. Return the group that it closes and the position after it."""
     char = pattern[at]
     if char == "\\":
         if pattern[at + 1 : at + 2].isdigit():

@@ -90,7 +90,7 @@ def parse_size(body: str) -> int:
 
 
 def cosigned(note: str, answer: str, cosigner: VerifierKey, verify: Verify) -> str:
-    """Return the line to add to a note from a witness's answer, newline included; others' lines are ignored.
+    """Return the line to add to a note from a witness's answer, newline included. Others' lines are ignored.
 
     Raises:
         LogFormatError: the answer has no signature lines.

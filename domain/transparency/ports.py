@@ -47,7 +47,7 @@ class LogProofs(Protocol):
         ...
 
     async def sealed(self, tenant: str, event_id: UUID) -> Proof | None:
-        """Return the proof that the event is in the newest checkpoint; None until covered, and for unknown events.
+        """Return the proof that the event is in the newest checkpoint. None until covered, and for unknown events.
 
         Raises:
             Refusal: INTERNAL if the stored tree does not prove it: it was changed.

@@ -15,7 +15,7 @@ class TreeStore(Protocol):
     """Store of the tenants' trees. Any number of sequencers may use it at once."""
 
     async def sequence(self, most: int) -> int:
-        """Move up to ``most`` pending records into their tenants' trees; return their number, all or none.
+        """Move up to ``most`` pending records into their tenants' trees. Return their number, all or none.
 
         For a tenant with damaged tiles or edge only the leaves are stored, and a tenant whose head covers fewer leaves
         than exist gets none: see ``stuck``. The other tenants continue.
@@ -75,7 +75,7 @@ class CheckpointSigner(Protocol):
         ...
 
     async def kept(self, tenant: str, *, fresh: bool = False) -> KeptCheckpoint | None:
-        """The last checkpoint of the tenant's log, or None before the first; from memory unless ``fresh``.
+        """The last checkpoint of the tenant's log, or None before the first. From memory unless ``fresh``.
 
         Raises:
             Refusal: INTERNAL if the kept note is no checkpoint of this log.
@@ -104,7 +104,7 @@ class CheckpointWitness(Protocol):
         ...
 
     async def add_checkpoint(self, old_size: int, path: list[bytes], note: str) -> str:
-        """Submit a checkpoint with the proof from the witness's last one; return its verified signature line.
+        """Submit a checkpoint with the proof from the witness's last one. Return its verified signature line.
 
         Raises:
             WitnessSize: the witness's last checkpoint has another size: prove from there.

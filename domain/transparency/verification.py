@@ -188,7 +188,7 @@ def _hashes(content: bytes) -> list[bytes]:
 
 
 def check_tile(tile: TileId, kept: bytes, computed: bytes, size: int) -> VerificationFinding | None:
-    """Return the fault of a stored tile in a log of ``size`` leaves; ``computed`` may cover fewer."""
+    """Return the fault of a stored tile in a log of ``size`` leaves. ``computed`` may cover fewer."""
     level, idx = tile
     width = min(TILE_WIDTH, (size >> level * TILE_HEIGHT) - idx * TILE_WIDTH) * HASH_BYTES
     place = first_difference(kept[: len(computed)], computed)

@@ -31,7 +31,7 @@ def write_private(path: Path, content: bytes) -> None:
 
 
 def read_or_create_secret(path: Path) -> str:
-    """Return the secret in ``path``; on the first call create one of 256 random bits, URL-safe."""
+    """Return the secret in ``path``. On the first call create one of 256 random bits, URL-safe."""
     if not path.exists():
         write_private(path, secrets.token_urlsafe(32).encode())
     return read_secret(path)

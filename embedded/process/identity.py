@@ -28,7 +28,7 @@ class Identity:
 
     @classmethod
     def of(cls, pid: int, stop_signal: signal.Signals, exe: str | None = None) -> "Identity":
-        """Return the identity of a running process; ``exe`` for one that is about to execute its program.
+        """Return the identity of a running process. ``exe`` for one that is about to execute its program.
 
         Raises:
             psutil.Error: if it has ended or can't be inspected.

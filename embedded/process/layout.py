@@ -70,7 +70,7 @@ class Layout:
             directory.mkdir(mode=_OWNER_ONLY, exist_ok=True)
 
     def open_log(self, name: str) -> int:
-        """Open the log of child ``name`` for appending; one larger than 5 MiB is kept as the only older one."""
+        """Open the log of child ``name`` for appending. One larger than 5 MiB is kept as the only older one."""
         path = self.log(name)
         if path.exists() and path.stat().st_size > _LOG_BOUND_BYTES:
             path.replace(path.with_suffix(".log.1"))

@@ -9,7 +9,7 @@ from embedded.process.errors import DataDirInUseError
 
 
 def data_dir_lock(path: Path) -> FileLock:
-    """Make a lock (flock) on the file at ``path``; its owner's process ID is written there."""
+    """Make a lock (flock) on the file at ``path``. Its owner's process ID is written there."""
     return FileLock(
         path, timeout=0, mode=0o600, thread_local=False, fallback_to_soft=False, on_acquired=_write_process_id
     )

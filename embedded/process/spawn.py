@@ -77,7 +77,7 @@ async def run_to_end(argv: Sequence[str], *, log: Path, user_namespace: bool = F
 
 
 async def user_namespace_works() -> bool:
-    """Return True if this process may enter a user namespace; never on macOS, which has none."""
+    """Return True if this process may enter a user namespace. Never on macOS, which has none."""
     if sys.platform != "linux":
         return False
     argv = (sys.executable, "-I", "-S", "-c", "")

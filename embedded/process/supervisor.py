@@ -28,7 +28,7 @@ class ChildStatus:
 
 
 @dataclass
-class _Entry:
+class _Supervised:
     child: Child
     watch: "asyncio.Task[None] | None" = None
     restarts: int = 0
@@ -40,7 +40,7 @@ class Supervisor:
 
     def __init__(self, layout: Layout) -> None:
         self._layout = layout
-        self._entries: dict[str, _Entry] = {}
+        self._entries: dict[str, _Supervised] = {}
         self._groups: list[tuple[str, ...]] = []
 
     async def start(self, specs: Iterable[ChildSpec]) -> None:
@@ -49,7 +49,7 @@ class Supervisor:
         Raises:
             EmbeddedError: the first failure; the whole group has been stopped then.
         """
-        group = {spec.name: _Entry(Child(spec, self._layout)) for spec in specs}
+        group = {spec.name: _Supervised(Child(spec, self._layout)) for spec in specs}
         if taken := group.keys() & self._entries.keys():
             raise EmbeddedError(f"children with these names already exist: {', '.join(sorted(taken))}")
         self._entries |= group
@@ -112,12 +112,12 @@ class Supervisor:
         await asyncio.gather(*(self._stop_entry(entry) for entry in entries))
 
     @staticmethod
-    async def _stop_entry(entry: _Entry) -> None:
+    async def _stop_entry(entry: _Supervised) -> None:
         async with entry.guard:
             await _cancelled(entry.watch)
             await entry.child.stop()
 
-    async def _watch(self, entry: _Entry) -> None:
+    async def _watch(self, entry: _Supervised) -> None:
         pause = _FIRST_PAUSE_SECONDS
         while True:
             began, pid = time.monotonic(), entry.child.pid
@@ -132,7 +132,7 @@ class Supervisor:
                 revived = await self._revived(entry)
 
     @staticmethod
-    async def _revived(entry: _Entry) -> bool:
+    async def _revived(entry: _Supervised) -> bool:
         name = entry.child.spec.name
         try:
             await entry.child.stop()  # remains of a failed start

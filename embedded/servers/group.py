@@ -29,7 +29,7 @@ class EmbeddedServers:
     """PostgreSQL, OpenBao, Temporal and the model over one data directory, as an async context manager.
 
     ``bootstrap`` is awaited after every start, when all servers are ready. It must be idempotent; once it has returned
-    for the first time, missing data is an error, not a reason to start anew. ``only`` names a subset to start.
+    for the first time, missing data is an error, not a reason to create it again. ``only`` names a subset to start.
     """
 
     def __init__(

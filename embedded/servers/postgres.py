@@ -1,4 +1,4 @@
-"""PostgreSQL 18 on loopback TCP with SCRAM; no Unix socket, whose path is limited to about 107 bytes."""
+"""PostgreSQL 18 on loopback TCP with SCRAM. No Unix socket, whose path is limited to about 107 bytes."""
 
 import asyncio
 import os

@@ -89,7 +89,7 @@ class TemporalServer:
         self._database.parent.mkdir(mode=0o700, exist_ok=True)
 
     async def _namespace_ready(self) -> bool:
-        """Return True if the namespace has the retention time; otherwise request it, for the next check."""
+        """Return True if the namespace has the retention time. Otherwise request it, for the next check."""
         try:
             client = await Client.connect(self.address, namespace=self._namespace)
             service = client.workflow_service

@@ -1,7 +1,7 @@
 """Inference by Assay from your own Temporal workflows and clients. The names here are the public API.
 
 In a workflow: ``ask``, ``ask_for_answer``, the types and the errors. Outside: ``assay_temporal.plugin``, ``.client``
-and ``.vault.team``. Everything is imported on first use: a workflow's sandbox imports this module anew for each run.
+and ``.vault.team``. Everything is imported on first use: a workflow's sandbox imports this module again for each run.
 """
 
 from typing import TYPE_CHECKING, Any

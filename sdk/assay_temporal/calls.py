@@ -65,7 +65,7 @@ async def ask_for_answer(call: InferenceCall) -> Answer:
     """Request an answer; a denial raises.
 
     Raises:
-        Denied: the policy decided against it, or a budget is spent. If nobody catches it, this workflow fails with the
+        Denied: the policy denied it, or a budget is exhausted. Uncaught, this workflow fails with the
             kind of refusal as the failure's type.
         Faulted, NotLetIn, InvalidCall: see ``ask``.
     """
@@ -122,7 +122,7 @@ def _being_cancelled() -> bool:
 
 
 async def _signed(digest: str) -> SignedStart:
-    """Sign, locally if keys are available; else as a regular activity, so that waiting occupies no slot."""
+    """Sign, locally if keys are available. Else as a regular activity, so that waiting occupies no slot."""
     start = StartToSign(str(workflow.uuid4()), digest)
     try:
         signed: SignedStart = await workflow.execute_local_activity(

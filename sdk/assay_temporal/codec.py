@@ -46,7 +46,7 @@ class OnUnauthenticated(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class _Place:
+class _PayloadPlace:
     """Namespace, workflow and tenant of a payload."""
 
     namespace: str = ""
@@ -93,18 +93,18 @@ class EncryptingCodec(PayloadCodec, WithSerializationContext):
         self._on_unauthenticated = on_unauthenticated
         self._random_bytes = random_bytes
         self._refused = refused
-        self._place = _Place()
+        self._place = _PayloadPlace()
         self._tenant: str | None = None
         self._labels: _Labels | None = None
         self._derived: dict[tuple[str, str], AESGCM] = {}
-        self._placed: OrderedDict[_Place, EncryptingCodec] = OrderedDict()
+        self._placed: OrderedDict[_PayloadPlace, EncryptingCodec] = OrderedDict()
 
     def with_context(self, context: SerializationContext) -> "EncryptingCodec":
         """Return the codec for payloads of one workflow, or of its activities. Cached: a run requests it many times."""
         if isinstance(context, WorkflowSerializationContext):
-            place = _Place(context.namespace, context.workflow_id, of_workflow=True)
+            place = _PayloadPlace(context.namespace, context.workflow_id, of_workflow=True)
         elif isinstance(context, ActivitySerializationContext):
-            place = _Place(context.namespace, context.workflow_id or "")
+            place = _PayloadPlace(context.namespace, context.workflow_id or "")
         else:
             return self
         known = self._placed.get(place)
@@ -208,7 +208,7 @@ _MAX_CIPHERS: Final = 1024
 _MAX_PLACES: Final = 256
 
 
-def _labels(key: DataKey, place: _Place) -> _Labels:
+def _labels(key: DataKey, place: _PayloadPlace) -> _Labels:
     metadata = {
         "encoding": ENCODING,
         "assay-key": key.key_id.encode(),

@@ -23,7 +23,7 @@ class EncryptedDataConverter(DataConverter):
     """A converter in which only the codec depends on the payload's place.
 
     Temporal requests one for each payload's place, several times per run for the same. By default it builds all
-    converters anew each time; here all but the codec is shared, and those of the newest places are cached.
+    converters each time; here all but the codec is shared, and those of the newest places are cached.
     """
 
     def with_context(self, context: SerializationContext) -> Self:

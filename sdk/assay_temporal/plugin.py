@@ -128,7 +128,7 @@ class AssayPlugin(SimplePlugin):
 
 
 def _with_passthrough(existing: WorkflowRunner | None) -> WorkflowRunner:
-    """Return the runner with a sandbox that does not import pure modules anew for each run."""
+    """Return the runner with a sandbox that imports pure modules only once."""
     runner = existing or SandboxedWorkflowRunner()
     if not isinstance(runner, SandboxedWorkflowRunner):
         return runner

@@ -98,12 +98,12 @@ async def verify(
         request_hash: the hash of the request that came with it.
         started_at: when the server started the workflow, in seconds since the epoch: a run that waits for a worker does
             not expire.
-        countersigner: the tenant whose countersignature counts, if any does. One that does not hold is a forgery.
+        countersigner: the tenant whose countersignature is accepted, if any. An invalid one is a forgery.
 
     Raises:
         ExpiredContext: started too late.
-        InvalidContext: anything else that does not hold.
-        KeyUnavailable: the key exists, but its keeper is away.
+        InvalidContext: any other invalid claim.
+        KeyUnavailable: the key exists, but the key store is unavailable.
     """
     claims_part, claims, tag, counter_tag = _split(token)
     await _require(keyring, claims["tenant"], claims["key"], PURPOSE, claims_part, tag)

@@ -44,7 +44,7 @@ class ArchiveChecker:
         await self._check_root(manifest)
 
     async def read(self, manifest: Manifest, take: Take | None = None) -> None:
-        """Check that the file is the manifest's and each record a leaf of the log; ``take`` gets them as read.
+        """Check that the file is the manifest's and each record a leaf of the log. ``take`` gets them as read.
 
         Raises:
             ArchiveInvalid, Refusal: as ``check``; records passed to ``take`` by then are unverified.

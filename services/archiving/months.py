@@ -53,7 +53,7 @@ class LogMonthArchiver:
         return await self._store.due(self._keep_months)
 
     async def rehearse(self, month: date) -> MonthReport:
-        """Return the result that ``archive`` would have; nothing is changed, and legal holds are not checked."""
+        """Return the result that ``archive`` would have. Nothing is changed, and legal holds are not checked."""
         state = await self._store.state(month)
         if state == "absent" or not await self._is_due(month):
             return _kept(month, "no records of that month are stored here, or the policy retains it")

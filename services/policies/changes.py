@@ -58,7 +58,7 @@ async def find_policy(store: PolicyChanges, named: str | None) -> tuple[str, byt
 
 
 def changed_sections(before: bytes | None, after: bytes) -> tuple[str, ...]:
-    """Return the sections in which two documents differ, a rule set as ``rules/NAME``; all without an earlier one."""
+    """Return the sections in which two documents differ, a rule set as ``rules/NAME``. All without an earlier one."""
     old, new = _sections({} if before is None else json.loads(before)), _sections(json.loads(after))
     return tuple(name for name in sorted(old.keys() | new.keys()) if old.get(name) != new.get(name))
 

@@ -74,7 +74,7 @@ class LocalSubscription(Generic[ResultT]):
         self._wake_reader()
 
     def outcome(self) -> "asyncio.Future[ResultT]":
-        """See ``RunSubscription``. One future for all calls, which whoever knows the outcome otherwise may set."""
+        """See ``RunSubscription``. One future for all calls, which may also be set from another source."""
         if self._outcome is None:
             self._outcome = asyncio.get_running_loop().create_future()
             if self._last is not None:

@@ -66,7 +66,7 @@ class HeadSigner:
         self._tried_at: dict[str, float] = {}
 
     async def sign(self) -> float | None:
-        """Sign grown heads that are due; return the seconds until the next is due, or None.
+        """Sign grown heads that are due. Return the seconds until the next is due, or None.
 
         Raises:
             Refusal: STORE_UNAVAILABLE, VAULT_UNAVAILABLE. Unsigned heads are signed later.

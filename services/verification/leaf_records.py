@@ -20,7 +20,7 @@ class LeafRecords:
         self._signatures = signatures
 
     async def archived(self, audit: TenantAudit) -> ArchivedRanges:
-        """The tenant's leaves whose records lie in archived files; a forged manifest is a finding.
+        """Return the tenant's leaves whose records are in archived files; a forged manifest is a finding.
 
         Raises:
             Refusal: STORE_UNAVAILABLE, VAULT_UNAVAILABLE; NOT_FOUND without an archive key.
@@ -37,7 +37,7 @@ class LeafRecords:
     def check(
         audit: TenantAudit, expected: int, page: Sequence[Entry], archived: ArchivedRanges
     ) -> tuple[int, list[Entry]]:
-        """Check leaves and records; return the number of leaves in place, and those without a record."""
+        """Check leaves and records. Return the number of leaves in place, and those without a record."""
         missing = list[Entry]()
         for place, entry in enumerate(page):
             if entry.seq != expected + place:

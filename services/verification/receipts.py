@@ -85,7 +85,7 @@ def _signed_claims(signatures: SignatureChecks, statement: str, jwks: Mapping[st
             raise ReceiptInvalid(f"the key '{kid}' is not among the given keys")
         return signatures.claims(statement, key, required=("jti", "sub"))
     except StatementInvalid as error:
-        raise ReceiptInvalid(f"the signature does not hold ({error.reason})") from None
+        raise ReceiptInvalid(f"the signature is invalid ({error.reason})") from None
 
 
 def _opens(receipt: Mapping[str, Any], claims: Mapping[str, Any], name: str, content: bytes) -> None:

@@ -38,7 +38,7 @@ async def verify_logs(
 
     Raises:
         Refusal: STORE_UNAVAILABLE, VAULT_UNAVAILABLE, INTERNAL: it can't be told; INVALID_REQUEST for a name that is no
-            tenant's, or a note that is none of these logs'.
+            tenant's, or a note of another log.
     """
     require_log_tenant(tenant)
     notes = [audit.open_kept(note) for note in kept]

@@ -166,7 +166,7 @@ class LogAudit:
                 )
 
     async def _tree(self, audit: TenantAudit, anchors: Sequence[Anchor]) -> Rebuilt:
-        """Return the tree before ``since``, from tiles; older anchors are proven to be a part of it."""
+        """Return the tree before ``since``, from tiles. Older anchors are proven to be a part of it."""
         since, older = audit.since, [anchor for anchor in anchors if anchor.checkpoint.size <= audit.since]
         wanted = {*tiles_for_edge(since), *partial_tiles(since)}
         for anchor in older:

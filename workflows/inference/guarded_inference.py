@@ -75,7 +75,7 @@ class GuardedInference:
             raise ValueError("too late: the outcome of the run is being recorded")
 
     @workflow.run
-    async def run(self, start: Any = None, *_: Any) -> InferenceResult:  # noqa: ANN401 - a stranger's
+    async def run(self, start: Any = None, *_: Any) -> InferenceResult:  # noqa: ANN401 - untrusted
         """Run a ``SignedRequest``. It is parsed leniently, since a malformed start has to be refused by name."""
         journey = RunState(_read_start(start), _stranger())
         self._travelling = asyncio.create_task(self._travel(journey))

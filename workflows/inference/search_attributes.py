@@ -33,7 +33,7 @@ def running(*, tenant: str, caller: str, policy: str, model: str) -> TypedSearch
 
 
 def proven(run: Run, model: str) -> None:
-    """Set the attributes that the signed context has proven; remove any others claimed by a start."""
+    """Set the attributes that the signed context has proven. Remove any others claimed by a start."""
     wanted = running(tenant=run.tenant, caller=run.caller, policy=run.policy, model=model)
     _show({key: wanted.get(key) for key in ALL})
 

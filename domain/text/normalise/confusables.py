@@ -97,7 +97,7 @@ _FEWEST_LETTERS = 8  # of a line of nothing but look-alikes
 
 
 def replace_confusables(view: View) -> tuple[View, tuple[int, int] | None]:
-    """Replace look-alikes one by one; also return the positions of the first and the last in the view."""
+    """Replace look-alikes one by one. Also return the positions of the first and the last in the view."""
     if not _OTHER.search(view.text):
         return view, None
     lines = view.text.splitlines(keepends=True)

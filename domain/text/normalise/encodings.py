@@ -92,7 +92,7 @@ def _decode(name: str, text: str, pattern: re.Pattern[str], decode: Callable[[st
 
 
 def _text(data: bytes) -> str | None:
-    """Decode bytes as UTF-8 or, with a zero in every other byte, as UTF-16; None if they are not text."""
+    """Decode bytes as UTF-8 or, with a zero in every other byte, as UTF-16. None if they are not text."""
     try:
         decoded = data.decode("utf-8")
     except UnicodeDecodeError:

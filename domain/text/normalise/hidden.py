@@ -86,7 +86,7 @@ def _read_tags(text: str, runs: Spans) -> list[Replacement]:
 
 
 def _beside(text: str, start: int, end: int, part: str) -> str:
-    """Set tags apart from plain text as words; letters without a tag leave gaps in words."""
+    """Set tags apart from plain text as words. Letters without a tag leave gaps in words."""
     around = text[start - 1 : start] + text[end : end + 1]
     return apart(text, start, end, part) if around.isascii() else part
 

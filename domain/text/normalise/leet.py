@@ -74,7 +74,7 @@ def _odd_weight(token: str, word: str) -> float:
 
 
 def _spelt(match: re.Match[str]) -> str:
-    """Return a word of a leetspeak stretch in letters; numbers stay unless they spell a common word."""
+    """Return a word of a leetspeak stretch in letters. Numbers stay unless they spell a common word."""
     token, text, end = match.group(), match.string, match.end()
     if _PLAIN.match(token):
         return token

@@ -120,7 +120,7 @@ def _in_words(joined: str) -> bool:
 
 
 def _plausible(joined: str, characters: int) -> bool:
-    """Return True if joined text reads as language in any spelling; a few letters must contain a common word."""
+    """Return True if joined text reads as language in any spelling. A few letters must contain a common word."""
     spellings = (joined, unleet_letters(joined), rotate(joined))
     if characters < _FEW:
         words = (part for text in spellings for word in LETTERS.findall(text) for part in split_words(word))

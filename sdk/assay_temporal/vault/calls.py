@@ -32,7 +32,7 @@ def write(client: hvac.Client, path: str, body: Mapping[str, Any]) -> Mapping[st
 
 
 def kv_read(client: hvac.Client, mount: str, path: str) -> KvSecret | None:
-    """Return the newest version of a secret; None if there is none, or it is deleted."""
+    """Return the newest version of a secret. None if there is none, or it is deleted."""
     found = read(client, f"{mount}/data/{path}")
     if found is None or not isinstance(found.get("data"), dict):
         return None

@@ -53,8 +53,8 @@ class CacheLimits:
 
 
 @dataclass(slots=True)
-class _Cached:
-    """An unwrapped key, or its known absence; ``retire_at`` is the time for a new current key."""
+class _CachedKey:
+    """An unwrapped key, or its known absence. ``retire_at`` is the time for a new current key."""
 
     key: DataKey | None
     expires_at: float
@@ -96,8 +96,8 @@ class VaultKeyRing:
         self._away = (away, VaultAway, VaultError)
         self._limits = limits or CacheLimits()
         self._monotonic = monotonic
-        self._cache: OrderedDict[tuple[str, str], _Cached] = OrderedDict()
-        self._flights: dict[tuple[str, str], asyncio.Task[_Cached]] = {}
+        self._cache: OrderedDict[tuple[str, str], _CachedKey] = OrderedDict()
+        self._flights: dict[tuple[str, str], asyncio.Task[_CachedKey]] = {}
 
     async def current(self, tenant: str) -> DataKey:
         """See ``KeyRing``."""
@@ -113,7 +113,7 @@ class VaultKeyRing:
             raise KeyUnavailable(tenant, gone=True)
         return await self._cached(name, lambda: self._load(tenant, key_id))
 
-    async def _cached(self, name: tuple[str, str], load: Callable[[], Awaitable[_Cached]]) -> DataKey:
+    async def _cached(self, name: tuple[str, str], load: Callable[[], Awaitable[_CachedKey]]) -> DataKey:
         entry = self._cache.get(name)
         now = self._monotonic()
         if entry is None or entry.uses_left <= 0 or now >= min(entry.expires_at, entry.retire_at):
@@ -123,18 +123,18 @@ class VaultKeyRing:
         entry.uses_left -= 1
         return entry.key
 
-    async def _load_once(self, name: tuple[str, str], load: Callable[[], Awaitable[_Cached]]) -> _Cached:
+    async def _load_once(self, name: tuple[str, str], load: Callable[[], Awaitable[_CachedKey]]) -> _CachedKey:
         flight = self._flights.get(name)
         if flight is None:
             flight = asyncio.create_task(self._land(name, load))
             self._flights[name] = flight
         return await asyncio.shield(flight)  # a cancelled waiter must not cancel the lookup for the others
 
-    async def _land(self, name: tuple[str, str], load: Callable[[], Awaitable[_Cached]]) -> _Cached:
+    async def _land(self, name: tuple[str, str], load: Callable[[], Awaitable[_CachedKey]]) -> _CachedKey:
         try:
             entry = await load()
         except KeyGone:
-            entry = _Cached(None, self._monotonic() + _GONE_SECONDS, self._limits.max_uses)
+            entry = _CachedKey(None, self._monotonic() + _GONE_SECONDS, self._limits.max_uses)
         except self._away:
             raise KeyUnavailable(name[0], gone=False) from None
         finally:
@@ -145,7 +145,7 @@ class VaultKeyRing:
             self._cache.popitem(last=False)
         return entry
 
-    async def _load_current(self, tenant: str) -> _Cached:
+    async def _load_current(self, tenant: str) -> _CachedKey:
         found = await self._session.call(lambda client: self._calls.read_current(client, tenant))
         if found is None or self._now() >= found.created_at + self._key_life:
             found = await self._replace(tenant, found)
@@ -159,7 +159,7 @@ class VaultKeyRing:
         version = old.version if old else 0
         return await self._session.call(lambda client: self._calls.make_current(client, tenant, now, version))
 
-    async def _load(self, tenant: str, key_id: str) -> _Cached:
+    async def _load(self, tenant: str, key_id: str) -> _CachedKey:
         material = await self._session.call(lambda client: self._calls.open(client, tenant, key_id))
         expires_at = self._monotonic() + self._limits.max_age_seconds
-        return _Cached(DataKey(tenant, key_id, material), expires_at, self._limits.max_uses)
+        return _CachedKey(DataKey(tenant, key_id, material), expires_at, self._limits.max_uses)

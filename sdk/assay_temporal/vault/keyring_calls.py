@@ -50,7 +50,7 @@ class KeyRingCalls:
             raise VaultAway("the key ring in the key store is damaged") from None
 
     def make_current(self, client: hvac.Client, tenant: str, now: datetime, version: int) -> CurrentKey:
-        """Create a data key and make it current if ``version`` is unchanged; else return the newer one.
+        """Create a data key and make it current if ``version`` is unchanged. Else return the newer one.
 
         Raises:
             KeyGone: the tenant has no Transit key.

@@ -95,7 +95,7 @@ class VaultSession:
         """Run ``fn`` in a thread, with the client of the current token. It may run twice, so it should be idempotent.
 
         Raises:
-            VaultAway: Vault is away, sealed, too slow, or forbids it.
+            VaultAway: Vault is unreachable, sealed, too slow, or denies it.
             InvalidPath, InvalidRequest, ParamValidationError: hvac's, for what the call itself did wrong. They quote
                 Vault's text, which may quote what was sent. ``fn`` may catch them, and others of Vault's.
         """
