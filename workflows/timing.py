@@ -3,7 +3,7 @@
 | stage                          | an attempt | in all  | repeated                                                     |
 |--------------------------------|------------|---------|--------------------------------------------------------------|
 | short stages, local            | 2 s        | 2 s     | no: an absent store or Vault turns them into regular ones    |
-| short stages, regular          | 5 s        | 24 h    | after 0.25 s, doubling to 1.5 s, during an outage             |
+| short stages, regular          | 5 s        | 24 h    | after 0.25 s, doubling to 1.5 s, during an outage |
 | ``invoke_model``, by default   | 70 s       | 3 min   | 4 attempts, after 0.5 s doubling to 10 s, or Retry-After     |
 | ``invoke_model``, at most      | 3610 s     | 3 h     | the same; after a time-out never, whatever the length        |
 | ``invoke_model``, handed over  | as before  | what is left, at least 1 s | at once: its worker stopped, no more |
