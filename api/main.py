@@ -147,7 +147,7 @@ def _load(settings: ApiSettings) -> ServerLoad:
 
 def _edge_recorder(settings: Settings, platform: Platform, spool: Spool, metrics: Metrics) -> EdgeRecorder:
     drops = Drops(lambda reason, count: metrics.edge_dropped.labels(reason).inc(count), SystemClock())
-    outbox = Outbox(platform.sealer, spool, platform.ledger, drops)
+    outbox = Outbox(platform.encrypter, spool, platform.ledger, drops)
     return EdgeRecorder(outbox, Windows(settings.api.refusals_one_by_one), drops, SystemClock(), random_tag)
 
 
@@ -229,7 +229,7 @@ class _Wiring:
 
     def _audit(self) -> AuditServices:
         platform, readers = self.platform, self.readers
-        access, custody = self.decider, PostgresCustody(platform.pool, platform.sealer)
+        access, custody = self.decider, PostgresCustody(platform.pool, platform.encrypter)
         return AuditServices(
             reading=RecordReading(
                 readers.records, platform.ledger, platform.identities, access, self.clock, random_tag

@@ -52,7 +52,7 @@ SHAPES: dict[Kind, Shape] = {
     Kind.SCREENING_UNAVAILABLE: Shape(503, "Screening unavailable"),
     Kind.QUOTA_SPENT: Shape(429, "Token budget exhausted"),
     Kind.LEGAL_HOLD: Shape(409, "Legal hold in force"),
-    Kind.SECOND_PERSON_NEEDED: Shape(409, "Second person required"),
+    Kind.DUAL_CONTROL_NEEDED: Shape(409, "Second person required"),
     Kind.PROVIDER_UNAVAILABLE: Shape(502, "Model provider unreachable"),
     Kind.PROVIDER_TIMEOUT: Shape(504, "Model provider timed out"),
     Kind.PROVIDER_RATE_LIMITED: Shape(503, "Model provider at capacity"),

@@ -59,7 +59,7 @@ class Kind(StrEnum):
     QUOTA_SPENT = "quota-spent"
     # erasure and legal hold
     LEGAL_HOLD = "legal-hold"
-    SECOND_PERSON_NEEDED = "second-person-needed"
+    DUAL_CONTROL_NEEDED = "second-person-needed"
     # the provider
     PROVIDER_UNAVAILABLE = "provider-unavailable"
     PROVIDER_TIMEOUT = "provider-timeout"

@@ -44,7 +44,7 @@ class Custodian:
         """Mark a hold for release, or release it as a second person, whatever client they use (dual control).
 
         Raises:
-            Refusal: NOT_FOUND; SECOND_PERSON_NEEDED; VAULT_UNAVAILABLE, STORE_UNAVAILABLE.
+            Refusal: NOT_FOUND; DUAL_CONTROL_NEEDED; VAULT_UNAVAILABLE, STORE_UNAVAILABLE.
         """
         records = release_records(officer, hold_id, self._clock.now(), self._random_tag())
         return await self._custody.release_hold(hold_id, await self._hash(officer.tenant, officer.subject), records)

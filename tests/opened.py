@@ -6,9 +6,9 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+from adapters.postgres.encryption.encrypter import RecordEncrypter
+from adapters.postgres.encryption.subject_keys import PostgresSubjectKeys
 from adapters.postgres.pool import PostgresPool
-from adapters.postgres.sealing.sealer import RecordSealer
-from adapters.postgres.sealing.subject_keys import PostgresSubjectKeys
 from adapters.system.clock import SystemClock
 from adapters.vault.errors import new_client
 from adapters.vault.identity import VaultIdentity
@@ -24,7 +24,7 @@ _COLUMNS = ("event_id", "schema", "tenant", "recorded_at", "workflow_id", "run_i
 
 
 @asynccontextmanager
-async def opening(gateway: Gateway, directory: Path) -> AsyncIterator[RecordSealer]:
+async def opening(gateway: Gateway, directory: Path) -> AsyncIterator[RecordEncrypter]:
     """What opens records. ``directory`` keeps its credentials."""
     root = new_client(gateway.local.vault, gateway.servers.vault_root_token)
     issued = issue_secret_id(root, "assay-api", "60s")
@@ -38,12 +38,12 @@ async def opening(gateway: Gateway, directory: Path) -> AsyncIterator[RecordSeal
     async with operator_session(gateway.local) as operator:
         pool = PostgresPool(operator, gateway.local.database, "assay-auditor")
         await pool.start()
-        yield RecordSealer(keyring, VaultIdentity(session), PostgresSubjectKeys(pool, keyring))
+        yield RecordEncrypter(keyring, VaultIdentity(session), PostgresSubjectKeys(pool, keyring))
         await pool.close()
     await session.close()
 
 
-async def opened(gateway: Gateway, sealer: RecordSealer, run_id: str) -> list[dict[str, Any]]:
+async def opened(gateway: Gateway, encrypter: RecordEncrypter, run_id: str) -> list[dict[str, Any]]:
     """The sealed part of each of a run's records, in the order in which they were stored.
 
     Raises:
@@ -58,4 +58,4 @@ async def opened(gateway: Gateway, sealer: RecordSealer, run_id: str) -> list[di
         )
         for row in rows
     ]
-    return [json.loads(await sealer.unseal(record)) for record in records]
+    return [json.loads(await encrypter.unseal(record)) for record in records]

@@ -62,8 +62,8 @@ def build_worker(client: Client, settings: Settings, ports: WorkerPorts) -> Work
     policies = ports.policies
     validation = ValidationActivities(ports.keyring, policies, ports.identities, ports.teams, ports.access)
     screening = ScreeningActivities(policies, ports.detectors, ports.phones, ports.identities, ports.judged)
-    promise = ReceiptTerms(settings.audit.log_name, settings.audit.promise_seconds)
-    ledger = LedgerActivities(ports.ledger, policies, ports.identities, ports.signer, ports.clock, ports.feed, promise)
+    terms = ReceiptTerms(settings.audit.log_name, settings.audit.promise_seconds)
+    ledger = LedgerActivities(ports.ledger, policies, ports.identities, ports.signer, ports.clock, ports.feed, terms)
     model = ModelActivities(ports.provider, policies)
     runs = TemporalRuns(client)
     abandoned = AbandonedActivities(runs, ports.gaps, ports.ledger, validation, ports.clock)

@@ -61,7 +61,7 @@ async def serve(
             heads,
             condition,
             witnessing=await _witnessing(settings.audit, store, condition, stack),
-            promise_seconds=settings.audit.promise_seconds,
+            max_merge_delay_seconds=settings.audit.promise_seconds,
             mark_ready=partial(mark_ready, ready_file),
         )
         log.info("sequencing", log=settings.audit.log_name)

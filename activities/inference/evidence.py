@@ -9,7 +9,7 @@ from domain.identity import event_id
 from domain.inference.requests import InferenceRequest, Message
 from domain.records.commitments import Commitment, commit
 from domain.records.fields import AdmittedFields, OutcomeFields
-from domain.records.records import SealedFields, canonical
+from domain.records.records import EncryptedFields, canonical
 from domain.screening.verdicts import DetectorReport, Verdict
 
 ADMISSION = "admission"
@@ -35,9 +35,9 @@ def _said(message: Message) -> dict[str, str]:
     return said if message.kind is None else {**said, "kind": message.kind.value}
 
 
-def sealed(submitter: Submitter | None, request: InferenceRequest | None, answer: str | None = None) -> SealedFields:
+def sealed(submitter: Submitter | None, request: InferenceRequest | None, answer: str | None = None) -> EncryptedFields:
     """Return the encrypted part of a record."""
-    return SealedFields(
+    return EncryptedFields(
         subject=submitter.subject if submitter else None,
         client_id=submitter.client_id if submitter else None,
         prompt=prompt_of(request),

@@ -45,7 +45,7 @@ class LedgerActivities:
         signer: StatementSigner,
         clock: Clock,
         feed: RunFeed[InferenceResult],
-        promise: ReceiptTerms | None = None,
+        terms: ReceiptTerms | None = None,
     ) -> None:
         """Take the ports. Each result about to be returned by the workflow goes to ``feed`` once recorded."""
         self._ledger = ledger
@@ -54,7 +54,7 @@ class LedgerActivities:
         self._signer = signer
         self._clock = clock
         self._feed = feed
-        self._promise = promise or ReceiptTerms()
+        self._terms = terms or ReceiptTerms()
 
     @activity.defn
     async def admit_request(self, stage: AdmitInput) -> Admission:
@@ -111,7 +111,7 @@ class LedgerActivities:
         signed: dict[bytes, str] = {}
 
         async def sign(digest: bytes) -> None:
-            claims = _claims(record, digest, made, self._promise)
+            claims = _claims(record, digest, made, self._terms)
             signed[digest] = await self._signer.sign(RECEIPT_KEY, RECEIPT_TYPE, claims)
 
         try:
@@ -137,7 +137,7 @@ def _spent(tokens: int, spent: QuotaSpent) -> Problem:
     )
 
 
-def _claims(record: Record, digest: bytes, made: evidence.Commitments, promise: ReceiptTerms) -> dict[str, Any]:
+def _claims(record: Record, digest: bytes, made: evidence.Commitments, terms: ReceiptTerms) -> dict[str, Any]:
     """Return the claims of a receipt. Without a time: the record's digest covers it, and a repeat signs the same."""
     return {
         "iss": "urn:assay",
@@ -147,8 +147,8 @@ def _claims(record: Record, digest: bytes, made: evidence.Commitments, promise: 
         "tenant": record.tenant,
         "outcome": record.kind.value,
         "record_digest": digest.hex(),
-        "log": f"{promise.log_name}/{record.tenant}",
-        "within": promise.seconds,
+        "log": f"{terms.log_name}/{record.tenant}",
+        "within": terms.seconds,
         "prompt_commitment": made.prompt.digest if made.prompt else None,
         "answer_commitment": made.answer.digest if made.answer else None,
     }

@@ -37,7 +37,7 @@ class ValidationActivities:
     @activity.defn
     async def validate_request(self, start: ValidateInput) -> Validated:
         """Validate a start; only its context is trusted. Refusals are results; only unavailable servers raise."""
-        stranger = Run(SYSTEM_TENANT, "", start.workflow_id, start.run_id, start.started_ms, "", "")
+        unverified = Run(SYSTEM_TENANT, "", start.workflow_id, start.run_id, start.started_ms, "", "")
         try:
             digest = request_hash(start.request)
             context = await start_context.verify(
@@ -49,13 +49,13 @@ class ValidationActivities:
                 countersigner=SYSTEM_TENANT,
             )
         except Refusal as refusal:
-            return Validated(stranger, problem=problem_of(refusal))
+            return Validated(unverified, problem=problem_of(refusal))
         except start_context.ExpiredContext as error:
-            return Validated(stranger, problem=_untrusted(Kind.EXPIRED_CONTEXT, str(error)))
+            return Validated(unverified, problem=_untrusted(Kind.EXPIRED_CONTEXT, str(error)))
         except start_context.InvalidContext as error:
-            return Validated(stranger, problem=_untrusted(Kind.INVALID_CONTEXT, str(error)))
+            return Validated(unverified, problem=_untrusted(Kind.INVALID_CONTEXT, str(error)))
         if (reason := _overreach(start.workflow_id, context)) is not None:
-            return Validated(stranger, problem=_untrusted(Kind.INVALID_CONTEXT, reason))
+            return Validated(unverified, problem=_untrusted(Kind.INVALID_CONTEXT, reason))
         run = Run(
             tenant=context.tenant,
             caller="",

@@ -64,7 +64,7 @@ class AbandonedActivities:
     @activity.defn
     async def begin_look(self, began: SweepStart) -> SweepState:
         """Continue from the start of the last sweep."""
-        last = await self._gaps.last_look()
+        last = await self._gaps.last_sweep()
         return SweepState(began.at_ms, epoch_ms(last - OVERLAP) if last else None, pages=PAGES_A_RUN)
 
     @activity.defn
@@ -107,7 +107,7 @@ class AbandonedActivities:
     @activity.defn
     async def end_look(self, began: SweepStart) -> SweepMark:
         """Store the start of this sweep for the next one."""
-        await self._gaps.looked(datetime.fromtimestamp(began.at_ms / 1000, UTC))
+        await self._gaps.record_sweep(datetime.fromtimestamp(began.at_ms / 1000, UTC))
         return SweepMark(began.at_ms)
 
     async def _settle(self, suspect: Suspect) -> int:

@@ -17,7 +17,7 @@ from domain.refusals import Refusal
 _MOST_KEYS = 1024
 
 
-class SealingKeys:
+class EncryptionKeys:
     """``KeyRing`` that encrypts and never decrypts."""
 
     def __init__(self, session: ServiceSession, settings: VaultSettings) -> None:

@@ -5,15 +5,15 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from adapters.archive.files import ZstdFiles
-from adapters.archive.keyring import SealingKeys
+from adapters.archive.keyring import EncryptionKeys
 from adapters.archive.place import CREDENTIALS, ObstorePlace, open_place
 from adapters.archive.store import PostgresArchives
 from adapters.log.entries import PostgresLogEntries
 from adapters.log.proofs import PostgresLogProofs
+from adapters.postgres.encryption.encrypter import RecordEncrypter
+from adapters.postgres.encryption.subject_keys import SubjectKey
 from adapters.postgres.ledger import PostgresLedger
 from adapters.postgres.pool import PostgresPool
-from adapters.postgres.sealing.sealer import RecordSealer
-from adapters.postgres.sealing.subject_keys import SubjectKey
 from adapters.tokens.signatures import LocalSignatureChecks
 from adapters.vault.identity import VaultIdentity
 from adapters.vault.public_keys import VaultPublicKeys
@@ -80,7 +80,7 @@ class ArchiveParts:
             transit_mount=vault.transit_mount,
         )
         identities = VaultIdentity(session, kv_mount=vault.kv_mount)
-        sealer = RecordSealer(SealingKeys(session, vault), identities, _NoPersons())
+        encrypter = RecordEncrypter(EncryptionKeys(session, vault), identities, _NoPersons())
         credentials = {}
         if settings.audit.archive_place.startswith("s3://"):
             try:
@@ -94,7 +94,7 @@ class ArchiveParts:
             store=PostgresArchives(pool),
             entries=PostgresLogEntries(pool),
             proofs=PostgresLogProofs(pool),
-            ledger=PostgresLedger(pool, sealer),
+            ledger=PostgresLedger(pool, encrypter),
             signer=signer,
             signatures=LocalSignatureChecks(),
             log_name=settings.audit.log_name,

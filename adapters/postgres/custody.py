@@ -5,13 +5,13 @@ from uuid import UUID
 
 import asyncpg
 
+from adapters.postgres.encryption.encrypter import RecordEncrypter
 from adapters.postgres.errors import HELD, OTHER_STEP, SAME_PERSON, TENANT_ERASED, unavailable
 from adapters.postgres.ledger import RECORD
 from adapters.postgres.pool import PostgresPool
-from adapters.postgres.sealing.sealer import RecordSealer
 from domain.records.custody import Hold
+from domain.records.encrypted_rows import EncryptedRecord, row_of
 from domain.records.records import Record
-from domain.records.sealed_rows import SealedRecord, row_of
 from domain.refusals import Kind, Refusal
 
 _ERASE = f"SELECT assay.erase_subject($15, {RECORD}) AS erased"
@@ -26,26 +26,26 @@ _MOST = 1000
 class PostgresCustody:
     """``Custody`` over the functions of the schema ``assay``."""
 
-    def __init__(self, pool: PostgresPool, sealer: RecordSealer) -> None:
-        """Take the pool (role ``assay-api``), and the process's sealer of records."""
+    def __init__(self, pool: PostgresPool, encrypter: RecordEncrypter) -> None:
+        """Take the pool (role ``assay-api``), and the process's encrypter of records."""
         self._pool = pool
-        self._sealer = sealer
+        self._encrypter = encrypter
 
     async def erase(self, subject: str, record: Record) -> int:
         """See ``Custody``."""
-        row = await _call(self._pool, _ERASE, await self._sealer.seal(record), subject)
-        self._sealer.forget(record.tenant, subject)
+        row = await _call(self._pool, _ERASE, await self._encrypter.seal(record), subject)
+        self._encrypter.forget(record.tenant, subject)
         return int(row["erased"])
 
     async def place_hold(self, subject: str | None, by: str, record: Record) -> Hold:
         """See ``Custody``."""
-        return _hold(await _call(self._pool, _PLACE, await self._sealer.seal(record), subject, by))
+        return _hold(await _call(self._pool, _PLACE, await self._encrypter.seal(record), subject, by))
 
     async def release_hold(self, hold_id: UUID, by: str, records: tuple[Record, Record]) -> Hold:
         """See ``Custody``."""
         for is_last, record in enumerate(records):
             try:
-                row = await _call(self._pool, _RELEASE, await self._sealer.seal(record), hold_id, by, bool(is_last))
+                row = await _call(self._pool, _RELEASE, await self._encrypter.seal(record), hold_id, by, bool(is_last))
             except _OtherStep:
                 continue
             if row["id"] is None:
@@ -58,7 +58,7 @@ class PostgresCustody:
         return [_hold(row) for row in await self._pool.fetch(_HOLDS, tenant, _MOST)]
 
 
-async def erase_tenant(pool: PostgresPool, tenant: str, sealed: SealedRecord) -> bool:
+async def erase_tenant(pool: PostgresPool, tenant: str, sealed: EncryptedRecord) -> bool:
     """Erase the keys of a tenant's data subjects and record it. False if it was recorded before.
 
     By role ``assay-custodian``.
@@ -79,7 +79,7 @@ class _OtherStep(Exception):
     """The hold is at the other step of its release."""
 
 
-async def _call(pool: PostgresPool, sql: str, sealed: SealedRecord, *more: object) -> asyncpg.Record:
+async def _call(pool: PostgresPool, sql: str, sealed: EncryptedRecord, *more: object) -> asyncpg.Record:
     try:
         row = await pool.fetchrow(sql, *row_of(sealed).columns(), *more)
     except asyncpg.PostgresError as error:
@@ -94,9 +94,7 @@ def _meaning(error: asyncpg.PostgresError) -> Exception:
         case str(state) if state == HELD:
             return Refusal(Kind.LEGAL_HOLD, "a legal hold covers data that was to be erased")
         case str(state) if state == SAME_PERSON:
-            return Refusal(
-                Kind.SECOND_PERSON_NEEDED, "the same person requested it before: a second person is required"
-            )
+            return Refusal(Kind.DUAL_CONTROL_NEEDED, "the same person requested it before: a second person is required")
         case str(state) if state == TENANT_ERASED:
             return Refusal(Kind.FORBIDDEN, "the tenant is erased")
         case str(state) if state == OTHER_STEP:

@@ -6,12 +6,12 @@ from uuid import UUID
 
 import asyncpg
 
+from adapters.postgres.encryption.encrypter import RecordEncrypter
 from adapters.postgres.errors import CONFLICT, KEY_ERASED, unavailable
 from adapters.postgres.pool import PostgresPool
-from adapters.postgres.sealing.sealer import RecordSealer
 from domain.budgets.values import Admitted, Appended, QuotaSpent, QuotaState, RecordConflict, Reservation
+from domain.records.encrypted_rows import EncryptedRow, KeyErased, row_of
 from domain.records.records import Record
-from domain.records.sealed_rows import KeyErased, SealedRow, row_of
 from domain.refusals import Kind, Refusal
 
 RECORD = (
@@ -29,10 +29,10 @@ _QUOTA = "SELECT * FROM assay.quota_state($1, $2)"
 class PostgresLedger:
     """``Ledger`` over the functions of the schema ``assay``."""
 
-    def __init__(self, pool: PostgresPool, sealer: RecordSealer) -> None:
-        """Take the pool (role ``assay-writer``, or ``assay-api`` for ``append`` and ``quota``) and the sealer."""
+    def __init__(self, pool: PostgresPool, encrypter: RecordEncrypter) -> None:
+        """Take the pool (role ``assay-writer``, or ``assay-api`` for ``append`` and ``quota``) and the encrypter."""
         self._pool = pool
-        self._sealer = sealer
+        self._encrypter = encrypter
 
     async def admit(self, reservation: Reservation, record: Record) -> Admitted | QuotaSpent:
         """See ``Ledger``."""
@@ -71,7 +71,7 @@ class PostgresLedger:
         """See ``Ledger``."""
         return _appended(record.event_id, await self._store(_APPEND, record))
 
-    async def append_sealed(self, row: SealedRow) -> Appended:
+    async def append_encrypted(self, row: EncryptedRow) -> Appended:
         """Record an event that was encrypted earlier. Exactly once by event ID.
 
         Raises:
@@ -94,18 +94,18 @@ class PostgresLedger:
         """Encrypt and store; repeat once if the data subject's key was erased meanwhile. ``begin`` receives the stored
         digest.
         """
-        sealed = await self._sealer.seal(record)
+        sealed = await self._encrypter.seal(record)
         begin(sealed.digest)
         try:
             return await self._call(sql, row_of(sealed), *more)
         except KeyErased:
-            self._sealer.forget(record.tenant, sealed.subject)
+            self._encrypter.forget(record.tenant, sealed.subject)
         try:
-            return await self._call(sql, row_of(await self._sealer.seal(record)), *more)
+            return await self._call(sql, row_of(await self._encrypter.seal(record)), *more)
         except KeyErased:
             raise unavailable("the data subject's key is being erased") from None
 
-    async def _call(self, sql: str, sealed: SealedRow, *more: object) -> asyncpg.Record:
+    async def _call(self, sql: str, sealed: EncryptedRow, *more: object) -> asyncpg.Record:
         try:
             row = await self._pool.fetchrow(sql, *sealed.columns(), *more)
         except asyncpg.PostgresError as error:

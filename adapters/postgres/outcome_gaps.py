@@ -28,12 +28,12 @@ class PostgresGaps:
         rows = await self._pool.fetch(sql, older_than.total_seconds(), after, most)
         return [OpenReservation(*row.values()) for row in rows]
 
-    async def last_look(self) -> datetime | None:
+    async def last_sweep(self) -> datetime | None:
         """See ``OutcomeGaps``."""
         row = await self._pool.fetchrow("SELECT assay.last_look() AS began")
         began: datetime | None = row["began"] if row else None
         return began
 
-    async def looked(self, began: datetime) -> None:
+    async def record_sweep(self, began: datetime) -> None:
         """See ``OutcomeGaps``."""
         await self._pool.fetchrow("SELECT assay.looked($1)", began)

@@ -4,16 +4,16 @@ import hashlib
 
 import asyncpg
 
+from adapters.postgres.encryption.encrypter import without_encrypted_part
 from adapters.postgres.errors import unavailable
 from adapters.postgres.ledger import RECORD
 from adapters.postgres.pool import PostgresPool
-from adapters.postgres.sealing.sealer import without_sealed_part
 from domain.access.principals import SYSTEM_TENANT
 from domain.policy.ports import StoredPolicy
 from domain.ports import Clock, IdentityKeys
+from domain.records.encrypted_rows import row_of
 from domain.records.policy_changes import PolicyTurn, policy_changed
 from domain.records.records import Record
-from domain.records.sealed_rows import row_of
 from domain.refusals import Kind, Refusal
 
 _KEPT = 64
@@ -92,7 +92,7 @@ class PostgresPolicyChanges(PostgresPolicies):
         return PolicyTurn(row["number"], row["hash"]), row["login"]
 
     async def _change(self, before: PolicyTurn, policy_hash: str, record: Record) -> bool:
-        sealed = without_sealed_part(record, await self._identity.tenant_key(SYSTEM_TENANT))
+        sealed = without_encrypted_part(record, await self._identity.tenant_key(SYSTEM_TENANT))
         try:
             row = await self._pool.fetchrow(_CHANGE, *row_of(sealed).columns(), policy_hash, before.number)
         except asyncpg.PostgresError as error:

@@ -8,8 +8,8 @@ from uuid import UUID
 import asyncpg
 import structlog
 
+from adapters.postgres.encryption.encrypter import RecordEncrypter
 from adapters.postgres.pool import PostgresPool
-from adapters.postgres.sealing.sealer import RecordSealer
 from domain.records.ports import EVERY_RECORD
 from domain.records.queries import RecordCursor, RecordFilter
 from domain.records.records import EventKind, StoredRecord, stored_digest
@@ -27,14 +27,14 @@ _MOST = 1000
 class PostgresRecords:
     """``RecordReader`` over the table ``assay.record``."""
 
-    def __init__(self, pool: PostgresPool, sealer: RecordSealer) -> None:
-        """Take the pool and the sealer.
+    def __init__(self, pool: PostgresPool, encrypter: RecordEncrypter) -> None:
+        """Take the pool and the encrypter.
 
         With the role ``assay-reader`` PostgreSQL shows the rows of the requested tenant only; with ``assay-auditor``
         those of all.
         """
         self._pool = pool
-        self._sealer = sealer
+        self._encrypter = encrypter
 
     async def search(
         self,
@@ -70,7 +70,7 @@ class PostgresRecords:
 
     async def unseal(self, record: StoredRecord) -> Mapping[str, Any]:
         """See ``RecordReader``."""
-        fields: dict[str, Any] = json.loads(await self._sealer.unseal(record))
+        fields: dict[str, Any] = json.loads(await self._encrypter.unseal(record))
         return fields
 
 

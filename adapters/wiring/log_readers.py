@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 from adapters.log.entries import PostgresLogEntries
 from adapters.log.proofs import PostgresLogProofs
+from adapters.postgres.encryption.encrypter import RecordEncrypter
+from adapters.postgres.encryption.subject_keys import PostgresSubjectKeys
 from adapters.postgres.pool import PostgresPool
 from adapters.postgres.records import PostgresRecords
-from adapters.postgres.sealing.sealer import RecordSealer
-from adapters.postgres.sealing.subject_keys import PostgresSubjectKeys
 from adapters.wiring.platform import Platform
 from config import roles
 from config.settings import Settings
@@ -31,5 +31,5 @@ async def open_readers(stack: AsyncExitStack, settings: Settings, platform: Plat
     stack.push_async_callback(pool.close)
     await pool.start(wait_seconds=0)
     subjects = PostgresSubjectKeys(pool, platform.keyring)
-    records = PostgresRecords(pool, RecordSealer(platform.keyring, platform.identities, subjects))
+    records = PostgresRecords(pool, RecordEncrypter(platform.keyring, platform.identities, subjects))
     return LogReaders(records, PostgresLogEntries(pool), PostgresLogProofs(platform.pool))

@@ -3,12 +3,12 @@
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
+from adapters.postgres.encryption.encrypter import RecordEncrypter
+from adapters.postgres.encryption.subject_keys import PostgresSubjectKeys
 from adapters.postgres.ledger import PostgresLedger
 from adapters.postgres.payloads import PostgresPayloads
 from adapters.postgres.policies import PostgresPolicies
 from adapters.postgres.pool import PostgresPool
-from adapters.postgres.sealing.sealer import RecordSealer
-from adapters.postgres.sealing.subject_keys import PostgresSubjectKeys
 from adapters.vault.identity import VaultIdentity
 from adapters.vault.keyring import ServiceKeyRing
 from adapters.vault.public_keys import VaultPublicKeys
@@ -29,7 +29,7 @@ class Platform:
     public_keys: VaultPublicKeys
     signer: VaultSigner
     pool: PostgresPool
-    sealer: RecordSealer
+    encrypter: RecordEncrypter
     ledger: PostgresLedger
     policies: PostgresPolicies
     payloads: PostgresPayloads
@@ -51,7 +51,7 @@ class Platform:
         pool = PostgresPool(session, settings.database, database_role, mount=vault.database_mount)
         stack.push_async_callback(pool.close)
         await pool.start()
-        sealer = RecordSealer(keyring, identities, PostgresSubjectKeys(pool, keyring))
+        encrypter = RecordEncrypter(keyring, identities, PostgresSubjectKeys(pool, keyring))
         return cls(
             session=session,
             keyring=keyring,
@@ -59,8 +59,8 @@ class Platform:
             public_keys=public_keys,
             signer=VaultSigner(session, public_keys, transit_mount=vault.transit_mount),
             pool=pool,
-            sealer=sealer,
-            ledger=PostgresLedger(pool, sealer),
+            encrypter=encrypter,
+            ledger=PostgresLedger(pool, encrypter),
             policies=PostgresPolicies(pool),
             payloads=PostgresPayloads(pool),
         )

@@ -34,7 +34,7 @@ from config import roles
 from config.settings import Settings
 from domain.identity import event_id
 from domain.records.fields import OutcomeFields
-from domain.records.records import EventKind, Record, SealedFields, canonical, stored_digest
+from domain.records.records import EncryptedFields, EventKind, Record, canonical, stored_digest
 from embedded.bootstrap import TENANT, let_services_in
 from embedded.places import local_settings
 from embedded.servers.group import EmbeddedServers
@@ -139,7 +139,7 @@ def record() -> Record:
         kind=EventKind.COMPLETED,
         recorded_at=datetime.now(UTC),
         fields=OutcomeFields(model="local", decision="allow", prompt_tokens=120, completion_tokens=80, policy="0" * 64),
-        sealed=SealedFields(subject="client:bench", prompt="p" * 1_400, answer="a" * 560),
+        sealed=EncryptedFields(subject="client:bench", prompt="p" * 1_400, answer="a" * 560),
         workflow_id=f"inf.{TENANT}.{os.urandom(16).hex()}",
         run_id=os.urandom(16).hex(),
     )

@@ -29,10 +29,10 @@ from api.main import random_tag
 from benchmarks.tools.stack import TENANT, AssayStack
 from config import logs, roles
 from domain.identity import event_id
+from domain.records.encrypted_rows import row_of, to_bytes
 from domain.records.fields import EdgeRefusalFields
 from domain.records.floods import Windows
-from domain.records.records import EventKind, Record, SealedFields
-from domain.records.sealed_rows import row_of, to_bytes
+from domain.records.records import EncryptedFields, EventKind, Record
 from domain.refusals import Kind, Refusal
 from embedded.bootstrap import let_services_in
 from services.refusals.drops import Drops
@@ -54,7 +54,7 @@ class _Unrecorded:
 
 def _recorder(platform: Platform, spool: SqliteSpool, *, singles: int) -> EdgeRecorder:
     drops = Drops(lambda *_: None, SystemClock())
-    outbox = Outbox(platform.sealer, spool, platform.ledger, drops)
+    outbox = Outbox(platform.encrypter, spool, platform.ledger, drops)
     return EdgeRecorder(outbox, Windows(singles), drops, SystemClock(), random_tag)
 
 
@@ -68,7 +68,7 @@ def _refusal(number: int) -> Record:
         fields=EdgeRefusalFields(
             caller=None, roles=(), refusal="missing-token", method="POST", route="/v1/inferences", status=401
         ),
-        sealed=SealedFields(source="192.0.2.1"),
+        sealed=EncryptedFields(source="192.0.2.1"),
     )
 
 
@@ -116,7 +116,7 @@ async def _answers(platform: Platform, spool: SqliteSpool, number: int) -> Mappi
 async def _throughput(platform: Platform, directory: Path, number: int) -> Mapping[str, float]:
     """Measure records per second: encrypted, grouped, and moved from spool to log one after another."""
     begun = time.perf_counter()
-    rows = [to_bytes(row_of(await platform.sealer.seal(_refusal(each)))) for each in range(number)]
+    rows = [to_bytes(row_of(await platform.encrypter.seal(_refusal(each)))) for each in range(number)]
     found = {"seal": number / (time.perf_counter() - begun)}
     for group in _GROUPS:
         spool = await SqliteSpool.open(directory / f"groups-of-{group}", _SPOOL_BYTES)
@@ -128,7 +128,7 @@ async def _throughput(platform: Platform, directory: Path, number: int) -> Mappi
         await spool.close()
     spool = await SqliteSpool.open(directory / "emptied", _SPOOL_BYTES)
     drops = Drops(lambda reason, count: print(f"dropped {count}: {reason}"), SystemClock())
-    outbox = Outbox(platform.sealer, spool, platform.ledger, drops)
+    outbox = Outbox(platform.encrypter, spool, platform.ledger, drops)
     for start in range(0, number, _BATCH):
         await spool.put(rows[start : start + _BATCH])
     begun = time.perf_counter()

@@ -31,7 +31,7 @@ from cli.wiring.log_verification import verify_log
 from config import roles
 from config.logs import configure
 from embedded.bootstrap import TENANT, operator_session
-from services.verification.promise import SEALED, check_promise
+from services.verification.merge_delay import SEALED, check_merge_delay
 
 SIZES = (1_000, 10_000, 100_000, 1_000_000)
 _MIB = 1 << 20
@@ -77,17 +77,17 @@ async def _proofs(session: ServiceSession, log: FilledLog, count: int) -> list[f
         for event, digest in choose.choices(log.events, k=count):
             claims = {"jti": str(event), "record_digest": digest.hex(), "tenant": TENANT}
             begun = time.perf_counter()
-            promise = await check_promise(
+            delay = await check_merge_delay(
                 PostgresAuditedLog(pool),
                 keys,
                 ed25519_holds,
                 claims,
                 log_name=log.settings.audit.log_name,
-                promise_seconds=60,
+                max_merge_delay_seconds=60,
             )
             found.append((time.perf_counter() - begun) * 1000)
-            if promise.state != SEALED:
-                raise DoesNotHoldError(promise)
+            if delay.state != SEALED:
+                raise DoesNotHoldError(delay)
     finally:
         await pool.close()
     return found

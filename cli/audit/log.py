@@ -13,13 +13,13 @@ from rich.markup import escape
 from adapters.vault.session import ServiceSession
 from cli.output import JsonFlag, Output
 from cli.wiring.log_verification import verify_log as verify_stored
-from cli.wiring.log_verification import verify_promise
+from cli.wiring.log_verification import verify_merge_delay
 from config.settings import Settings
 from domain.refusals import Refusal
 from domain.transparency.verification import TenantAudit
 from embedded.bootstrap import operator_session
 from embedded.places import local_settings
-from services.verification.promise import BROKEN as BROKEN_PROMISE
+from services.verification.merge_delay import BROKEN as DELAY_EXCEEDED
 from services.verification.receipts import ReceiptInvalid
 from services.verification.run import LogReport
 
@@ -66,12 +66,12 @@ def verify_log(
 def _verify_receipt(out: Output, path: Path) -> None:
     try:
         document = json.loads(path.read_text("utf-8"))
-        promise = _as_operator(out, lambda session, settings: verify_promise(session, settings, document))
+        delay = _as_operator(out, lambda session, settings: verify_merge_delay(session, settings, document))
     except (ReceiptInvalid, ValueError, AttributeError) as error:
         reason = str(error) if isinstance(error, ReceiptInvalid) else "it is not a receipt"
         raise out.fail(f"broken: {reason}", BROKEN) from None
-    out.value(asdict(promise), f"{promise.state}: {promise.detail}")
-    if promise.state == BROKEN_PROMISE:
+    out.value(asdict(delay), f"{delay.state}: {delay.detail}")
+    if delay.state == DELAY_EXCEEDED:
         raise typer.Exit(BROKEN)
 
 

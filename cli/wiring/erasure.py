@@ -5,8 +5,8 @@ from contextlib import asynccontextmanager
 from datetime import datetime
 
 from adapters.postgres.custody import erase_tenant, was_erased
+from adapters.postgres.encryption.encrypter import without_encrypted_part
 from adapters.postgres.pool import PostgresPool
-from adapters.postgres.sealing.sealer import without_sealed_part
 from adapters.vault.identity import VaultIdentity
 from adapters.vault.session import ServiceSession
 from adapters.vault.tenant_keys import VaultTenantKeys
@@ -28,7 +28,7 @@ class OperatorErasures:
     async def erase(self, tenant: str, record: Record) -> bool:
         """See ``TenantErasures``."""
         identities = VaultIdentity(self._session, kv_mount=self._settings.vault.kv_mount)
-        sealed = without_sealed_part(record, await identities.tenant_key(SYSTEM_TENANT))
+        sealed = without_encrypted_part(record, await identities.tenant_key(SYSTEM_TENANT))
         async with self._pool(roles.CUSTODIAN_LOGIN.name) as pool:
             return await erase_tenant(pool, tenant, sealed)
 

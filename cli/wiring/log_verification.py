@@ -13,7 +13,7 @@ from adapters.vault.session import ServiceSession
 from config import roles
 from config.settings import Settings
 from domain.signing_keys import RECEIPT_KEY
-from services.verification.promise import PromiseVerdict, check_promise
+from services.verification.merge_delay import MergeDelayVerdict, check_merge_delay
 from services.verification.receipts import verify_receipt
 from services.verification.run import LogReport, require_log_tenant, verify_logs
 from services.verification.verifier import LogAudit
@@ -35,12 +35,14 @@ async def verify_log(
             VaultPublicKeys(session, transit_mount=settings.vault.transit_mount),
             _SIGNATURES,
             log_name=settings.audit.log_name,
-            promise_seconds=settings.audit.promise_seconds,
+            max_merge_delay_seconds=settings.audit.promise_seconds,
         )
         return await verify_logs(audit, tenant=tenant, since=since, kept=kept)
 
 
-async def verify_promise(session: ServiceSession, settings: Settings, document: Mapping[str, Any]) -> PromiseVerdict:
+async def verify_merge_delay(
+    session: ServiceSession, settings: Settings, document: Mapping[str, Any]
+) -> MergeDelayVerdict:
     """Hold a receipt, alone or in a run's body, against the log. Its key is Vault's.
 
     Raises:
@@ -52,13 +54,13 @@ async def verify_promise(session: ServiceSession, settings: Settings, document: 
     claims = verify_receipt(_SIGNATURES, document, jwks)
     keys = await VaultLogAnchors(session, settings.vault).keys()
     async with _store(session, settings) as store:
-        return await check_promise(
+        return await check_merge_delay(
             store,
             keys,
             _SIGNATURES.ed25519,
             claims,
             log_name=settings.audit.log_name,
-            promise_seconds=settings.audit.promise_seconds,
+            max_merge_delay_seconds=settings.audit.promise_seconds,
         )
 
 

@@ -5,10 +5,10 @@ from contextlib import asynccontextmanager
 from typing import Any
 from uuid import UUID
 
+from adapters.postgres.encryption.encrypter import RecordEncrypter
+from adapters.postgres.encryption.subject_keys import PostgresSubjectKeys
 from adapters.postgres.pool import PostgresPool
 from adapters.postgres.records import PostgresRecords
-from adapters.postgres.sealing.sealer import RecordSealer
-from adapters.postgres.sealing.subject_keys import PostgresSubjectKeys
 from adapters.system.clock import SystemClock
 from adapters.vault.identity import VaultIdentity
 from adapters.vault.keyring import ServiceKeyRing
@@ -48,7 +48,7 @@ async def _search(session: ServiceSession, settings: Settings) -> AsyncIterator[
     try:
         keyring = ServiceKeyRing(session, settings.vault, SystemClock())
         identities = VaultIdentity(session, kv_mount=settings.vault.kv_mount)
-        records = PostgresRecords(pool, RecordSealer(keyring, identities, PostgresSubjectKeys(pool, keyring)))
+        records = PostgresRecords(pool, RecordEncrypter(keyring, identities, PostgresSubjectKeys(pool, keyring)))
         yield RecordSearch(records, identities)
     finally:
         await pool.close()

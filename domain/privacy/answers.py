@@ -45,9 +45,9 @@ def add_data(
         raise Refusal(Kind.SCREENING_UNAVAILABLE, detail) from None
     asked = tuple(message.content for message in messages)
     judged = [
-        (policy.answers[datum.kind], datum.kind.value, datum.start, datum.end)
-        for datum in found
-        if not any(text[datum.start : datum.end] in content for content in asked)
+        (policy.answers[value.kind], value.kind.value, value.start, value.end)
+        for value in found
+        if not any(text[value.start : value.end] in content for content in asked)
     ]
     if not whole:
         judged.append((Decision.REVIEW, NOT_SCANNED, 0, len(answer)))

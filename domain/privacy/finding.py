@@ -56,7 +56,7 @@ def find(text: str, kinds: Collection[DataKind], policy: PrivacyPolicy, phones: 
                 found += places
         if len(found) == before:
             break
-    return sorted(found, key=lambda datum: datum.start)
+    return sorted(found, key=lambda value: value.start)
 
 
 def _places(text: str, kind: DataKind, policy: PrivacyPolicy, phones: PhoneNumbers) -> Iterator[tuple[int, int]]:

@@ -74,18 +74,18 @@ def mask_request(
     )
     counts = {wanted: Counter[str]() for wanted in Handling}
     for places in found:
-        for datum in places:
-            counts[handling[datum.kind]][datum.kind.value] += 1
+        for item in places:
+            counts[handling[item.kind]][item.kind.value] += 1
     return Masked(
         request=replace(request, messages=messages),
         values=tuple((name, value) for (kind, value), name in names.given.items() if handling[kind] is Handling.MASK),
         masked=dict(counts[Handling.MASK]) or None,
         redacted=dict(counts[Handling.REDACT]) or None,
         blocked=tuple(
-            MaskedSpan(index, datum)
+            MaskedSpan(index, item)
             for index, places in enumerate(found)
-            for datum in places
-            if handling[datum.kind] is Handling.BLOCK
+            for item in places
+            if handling[item.kind] is Handling.BLOCK
         ),
     )
 
@@ -101,9 +101,9 @@ class _Placeholders:
     def put_into(self, text: str, places: Iterable[Found]) -> str:
         parts: list[str] = []
         at = 0
-        for datum in places:
-            parts += (text[at : datum.start], self._name(datum.kind, text[datum.start : datum.end]))
-            at = datum.end
+        for item in places:
+            parts += (text[at : item.start], self._name(item.kind, text[item.start : item.end]))
+            at = item.end
         return "".join([*parts, text[at:]])
 
     def _name(self, kind: DataKind, value: str) -> str:

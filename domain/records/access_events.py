@@ -10,7 +10,7 @@ from domain.access.principals import Principal
 from domain.access.sessions import SessionClaims
 from domain.identity import event_id
 from domain.records.fields import AccessFields, ReadingFields
-from domain.records.records import EventKind, Record, SealedFields
+from domain.records.records import EncryptedFields, EventKind, Record
 
 WINDOW_SECONDS = 300
 _MS = 1000
@@ -41,7 +41,7 @@ def reading_record(
             filters=filters,
             count=count,
         ),
-        sealed=SealedFields(subject=principal.subject, client_id=principal.client_id),
+        sealed=EncryptedFields(subject=principal.subject, client_id=principal.client_id),
         workflow_id=workflow_id,
     )
 
@@ -79,5 +79,5 @@ def session_record(claims: SessionClaims, now: datetime) -> Record:
     )
 
 
-def _who(principal: Principal) -> SealedFields:
-    return SealedFields(subject=principal.subject, client_id=principal.client_id)
+def _who(principal: Principal) -> EncryptedFields:
+    return EncryptedFields(subject=principal.subject, client_id=principal.client_id)

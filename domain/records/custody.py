@@ -12,7 +12,7 @@ from uuid import UUID
 from domain.access.principals import SYSTEM_TENANT, Principal
 from domain.identity import event_id
 from domain.records.fields import ErasureFields, EventFields, HoldFields, HoldReleaseFields, TenantErasureFields
-from domain.records.records import EventKind, Record, SealedFields
+from domain.records.records import EncryptedFields, EventKind, Record
 
 _MS = 1000
 
@@ -89,7 +89,7 @@ def tenant_erasure_record(tenant: str, now: datetime, tag: str) -> Record:
         kind=EventKind.ERASED,
         recorded_at=now,
         fields=TenantErasureFields(roles=("operator",), about_tenant=tenant),
-        sealed=SealedFields(),
+        sealed=EncryptedFields(),
     )
 
 
@@ -102,5 +102,5 @@ def _record(
         kind=kind,
         recorded_at=now,
         fields=fields,
-        sealed=SealedFields(actor=officer.subject, client_id=officer.client_id, reason=reason),
+        sealed=EncryptedFields(actor=officer.subject, client_id=officer.client_id, reason=reason),
     )

@@ -6,7 +6,7 @@ from datetime import datetime
 from domain.access.principals import SYSTEM_TENANT
 from domain.identity import epoch_ms, event_id
 from domain.records.fields import PolicyChangedFields
-from domain.records.records import EventKind, Record, SealedFields
+from domain.records.records import EncryptedFields, EventKind, Record
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,5 +28,5 @@ def policy_changed(before: PolicyTurn, policy_hash: str, login: str, now: dateti
         kind=EventKind.POLICY_CHANGED,
         recorded_at=now,
         fields=PolicyChangedFields(policy=policy_hash, policy_before=before.hash, login=login),
-        sealed=SealedFields(),
+        sealed=EncryptedFields(),
     )

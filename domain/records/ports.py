@@ -64,7 +64,7 @@ class Custody(Protocol):
         ``records`` are those of the first step and of the second.
 
         Raises:
-            Refusal: NOT_FOUND; SECOND_PERSON_NEEDED if the first step was by the same person (dual control).
+            Refusal: NOT_FOUND; DUAL_CONTROL_NEEDED if the first step was by the same person (dual control).
         """
         ...
 

@@ -48,10 +48,10 @@ class OutcomeGaps(Protocol):
         """Return reservations open for that long, ordered by ID: ``most`` (1000 at most) of those after that."""
         ...
 
-    async def last_look(self) -> datetime | None:
+    async def last_sweep(self) -> datetime | None:
         """Return the start of the last complete sweep; None if there was none."""
         ...
 
-    async def looked(self, began: datetime) -> None:
+    async def record_sweep(self, began: datetime) -> None:
         """Store the start of a complete sweep. A later start takes precedence."""
         ...

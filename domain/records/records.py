@@ -60,7 +60,7 @@ class EventKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class SealedFields:
+class EncryptedFields:
     """Encrypted fields, under the key of the data subject, or of the tenant if there is none.
 
     ``actor`` is the officer who acted for the tenant: it is not the data subject, and survives that person's erasure.
@@ -76,7 +76,7 @@ class SealedFields:
     reason: str | None = None
 
     @property
-    def person(self) -> str | None:
+    def data_subject(self) -> str | None:
         """Return the data subject: the end user if named, otherwise the token's subject."""
         return self.end_user or self.subject
 
@@ -117,7 +117,7 @@ class Record:
     kind: EventKind
     recorded_at: datetime
     fields: EventFields
-    sealed: SealedFields
+    sealed: EncryptedFields
     workflow_id: str | None = None
     run_id: str | None = None
 
@@ -159,7 +159,7 @@ def canonical(value: object) -> bytes:
     return _CANONICAL.encode(value).encode()
 
 
-def sealed_fields(fields: SealedFields) -> bytes:
+def encrypted_fields(fields: EncryptedFields) -> bytes:
     """Return the encrypted fields that are set, as canonical JSON: the plaintext of the encrypted part."""
     named = ((name, getattr(fields, name)) for name in fields.__slots__)
     return canonical({name: value for name, value in named if value is not None})
@@ -176,7 +176,7 @@ def repeatable_content(record: Record) -> bytes:
             "workflow_id": record.workflow_id,
             "run_id": record.run_id,
             "fields": open_fields(record.fields),
-            "sealed": sealed_fields(record.sealed).decode(),
+            "sealed": encrypted_fields(record.sealed).decode(),
         }
     )
 

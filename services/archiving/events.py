@@ -6,7 +6,7 @@ from domain.access.principals import SYSTEM_TENANT
 from domain.budgets.ports import Ledger
 from domain.identity import event_id
 from domain.records.fields import ArchiveFields
-from domain.records.records import EventKind, Record, SealedFields
+from domain.records.records import EncryptedFields, EventKind, Record
 from domain.refusals import Kind, Refusal
 from domain.transparency.archive import ArchiveRow, month_name
 
@@ -30,7 +30,7 @@ class ArchiveRecords:
         for tenant in dict.fromkeys((noted.tenant, SYSTEM_TENANT)):
             name = f"archive.{noted.tenant}.{month_name(noted.month)}"
             identity = event_id(int(at.timestamp() * 1000), tenant, name, noted.sha256.hex(), kind.value)
-            record = Record(identity, tenant, kind, at, fields, SealedFields())
+            record = Record(identity, tenant, kind, at, fields, EncryptedFields())
             try:
                 await self._ledger.append(record)
             except Refusal as refusal:

@@ -13,9 +13,9 @@ from typing import Protocol
 import structlog
 
 from domain.budgets.values import Appended, RecordConflict
+from domain.records.encrypted_rows import EncryptedRecord, EncryptedRow, KeyErased, from_bytes, row_of, to_bytes
 from domain.records.fields import open_fields
 from domain.records.records import Record
-from domain.records.sealed_rows import KeyErased, SealedRecord, SealedRow, from_bytes, row_of, to_bytes
 from domain.records.spool import Spool, Spooled, SpoolUnavailable
 from domain.refusals import Kind, Refusal
 from services.refusals.drops import Drop, Drops
@@ -29,18 +29,18 @@ _AWAY = frozenset({Kind.STORE_UNAVAILABLE, Kind.VAULT_UNAVAILABLE})
 log = structlog.get_logger(__name__)
 
 
-class Sealer(Protocol):
-    """Encrypts records: see ``RecordSealer``."""
+class Encrypter(Protocol):
+    """Encrypts records: see ``RecordEncrypter``."""
 
-    async def seal(self, record: Record) -> SealedRecord:
+    async def seal(self, record: Record) -> EncryptedRecord:
         """Encrypt the fields that must be encrypted."""
         ...
 
 
-class SealedLog(Protocol):
-    """Appends encrypted records: see ``PostgresLedger.append_sealed``."""
+class EncryptedLog(Protocol):
+    """Appends encrypted records: see ``PostgresLedger.append_encrypted``."""
 
-    async def append_sealed(self, row: SealedRow) -> Appended:
+    async def append_encrypted(self, row: EncryptedRow) -> Appended:
         """Append a row, exactly once by event ID."""
         ...
 
@@ -65,10 +65,10 @@ class Outbox:
     """
 
     def __init__(
-        self, sealer: Sealer, spool: Spool, sealed_log: SealedLog, drops: Drops, *, retry_seconds: float = 1.0
+        self, encrypter: Encrypter, spool: Spool, sealed_log: EncryptedLog, drops: Drops, *, retry_seconds: float = 1.0
     ) -> None:
         """Take the ports. ``retry_seconds`` is the delay between attempts while a server is unavailable."""
-        self._sealer = sealer
+        self._encrypter = encrypter
         self._spool = spool
         self._log = sealed_log
         self._drops = drops
@@ -79,7 +79,7 @@ class Outbox:
 
     def offer(self, record: Record) -> None:
         """Accept a record. O(1), without I/O."""
-        lane = self._lanes[record.sealed.person is not None]
+        lane = self._lanes[record.sealed.data_subject is not None]
         if len(lane.waiting) >= _WAITING:
             self._drops.add(Drop.KEY_UNAVAILABLE if lane.blocked else Drop.WAITING_FULL, open_fields(record.fields))
             return
@@ -129,14 +129,14 @@ class Outbox:
                     await asyncio.sleep(self._retry_seconds)
             lane.idle.set()
 
-    async def _seal(self, batch: Sequence[Record]) -> tuple[list[SealedRow], list[Record]]:
+    async def _seal(self, batch: Sequence[Record]) -> tuple[list[EncryptedRow], list[Record]]:
         """Return encrypted records, and those to retry. Concurrent, so that one wait is the longest."""
-        rows: list[SealedRow] = []
+        rows: list[EncryptedRow] = []
         again: list[Record] = []
-        sealed = await asyncio.gather(*(self._sealer.seal(record) for record in batch), return_exceptions=True)
+        sealed = await asyncio.gather(*(self._encrypter.seal(record) for record in batch), return_exceptions=True)
         for record, result in zip(batch, sealed, strict=True):
             match result:
-                case SealedRecord():
+                case EncryptedRecord():
                     rows.append(row_of(result))
                 case Refusal(kind=kind) if kind in _AWAY:
                     again.append(record)
@@ -147,7 +147,7 @@ class Outbox:
                     self._drops.add(Drop.REJECTED, open_fields(record.fields))
         return rows, again
 
-    async def _keep(self, rows: Sequence[SealedRow]) -> None:
+    async def _keep(self, rows: Sequence[EncryptedRow]) -> None:
         """Spool the rows; if that fails, append them at once or drop them."""
         try:
             kept = await self._spool.put([to_bytes(row) for row in rows]) if rows else 0
@@ -203,10 +203,10 @@ class Outbox:
             return True
         return await self._append(row)
 
-    async def _append(self, row: SealedRow) -> bool:
+    async def _append(self, row: EncryptedRow) -> bool:
         """Return True if an entry is settled: appended, or dropped for good. False during an outage."""
         try:
-            await self._log.append_sealed(row)
+            await self._log.append_encrypted(row)
         except KeyErased:
             self._drops.add(Drop.KEY_ERASED, row.open_fields())
         except RecordConflict:

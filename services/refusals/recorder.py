@@ -15,7 +15,7 @@ from domain.identity import event_id
 from domain.ports import Clock
 from domain.records.fields import DropFields, EdgeRefusalFields, EventFields, RefusalSummaryFields
 from domain.records.floods import Alike, Summary, Windows
-from domain.records.records import EventKind, Record, SealedFields
+from domain.records.records import EncryptedFields, EventKind, Record
 from domain.refusals import Refusal
 from services.refusals.drops import DROPPED, Dropped, Drops
 from services.refusals.outbox import Outbox
@@ -56,7 +56,7 @@ class EdgeRecorder:
             route=route,
             status=status,
         )
-        sealed = SealedFields(
+        sealed = EncryptedFields(
             subject=principal.subject if principal else None,
             client_id=principal.client_id if principal else None,
             source=source,
@@ -113,7 +113,7 @@ class EdgeRecorder:
             self._outbox.offer(self._record(SYSTEM_TENANT, now, "dropped", drops_of))
 
     def _record(
-        self, tenant: str, now: datetime, slot: str, fields: EventFields, sealed: SealedFields | None = None
+        self, tenant: str, now: datetime, slot: str, fields: EventFields, sealed: EncryptedFields | None = None
     ) -> Record:
         return Record(
             event_id=event_id(int(now.timestamp() * 1000), tenant, "edge", self._random_tag(), slot),
@@ -121,7 +121,7 @@ class EdgeRecorder:
             kind=EventKind.REFUSED,
             recorded_at=now,
             fields=fields,
-            sealed=sealed or SealedFields(),
+            sealed=sealed or EncryptedFields(),
         )
 
 

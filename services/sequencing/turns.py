@@ -45,7 +45,7 @@ class Sequencer:
         pace: Pace | None = None,
         *,
         witnessing: Witnessing | None = None,
-        promise_seconds: float = 60.0,
+        max_merge_delay_seconds: float = 60.0,
         mark_ready: Callable[[bool], None] | None = None,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -58,7 +58,7 @@ class Sequencer:
         self._condition = condition
         self._pace = pace or Pace()
         self._witnessing = witnessing
-        self._promise = promise_seconds
+        self._max_merge_delay = max_merge_delay_seconds
         self._mark_ready = mark_ready or _unmarked
         self._monotonic = monotonic
         self._grown = asyncio.Event()
@@ -82,8 +82,8 @@ class Sequencer:
         if self._condition.refused:
             raise Refusal(Kind.INTERNAL, "a log was rolled back or changed: it is not signed any more")
         now = self._monotonic()
-        measured = self._measured_at is not None and now - self._measured_at <= self._promise
-        if not measured or max(self._condition.oldest_seconds, now - self._signed_at) > self._promise:
+        measured = self._measured_at is not None and now - self._measured_at <= self._max_merge_delay
+        if not measured or max(self._condition.oldest_seconds, now - self._signed_at) > self._max_merge_delay:
             raise Refusal(Kind.STORE_UNAVAILABLE, "records exceed the maximum merge delay")
 
     async def run(self, stop: asyncio.Event) -> None:

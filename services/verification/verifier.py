@@ -61,16 +61,16 @@ class LogAudit:
         signatures: SignatureChecks,
         *,
         log_name: str,
-        promise_seconds: float,
+        max_merge_delay_seconds: float,
     ) -> None:
-        """Take the readers. ``log_name`` begins logs' origins; the maximum merge delay is ``promise_seconds``."""
+        """Take the readers. ``log_name`` begins logs' origins; the maximum merge delay."""
         self._store = store
         self._anchors = anchors
         self._keys = keys
         self._verify = signatures.ed25519
         self._records = LeafRecords(store, archive_keys, signatures)
         self._log_name = log_name
-        self._promise = promise_seconds
+        self._max_merge_delay = max_merge_delay_seconds
 
     async def tenants(self) -> list[str]:
         """Return the tenants with a log, in the store or in Vault."""
@@ -256,7 +256,7 @@ class LogAudit:
             event, reason = wrong
             audit.found(VerificationFinding(Fault.PENDING_CHANGED, reason, event_id=event))
         audit.pending, oldest = await self._store.waiting(audit.tenant)
-        if oldest > self._promise:
+        if oldest > self._max_merge_delay:
             audit.warnings.append(f"{audit.pending} records are pending, the oldest for {oldest:.0f} s")
 
     async def _check_vault(self, audit: TenantAudit) -> None:

@@ -25,7 +25,7 @@ from domain.access.principals import Action, Principal
 from domain.access.resources import Resource
 from domain.identity import event_id, subject_hash
 from domain.records.fields import OutcomeFields
-from domain.records.records import EventKind, Record, SealedFields
+from domain.records.records import EncryptedFields, EventKind, Record
 from domain.refusals import Kind, Refusal
 from domain.transparency.checkpoints import open_checkpoint, open_proof, parse_proof, parse_vkey, vkey
 from domain.transparency.merkle import verify_consistency
@@ -109,7 +109,7 @@ class Edge:
             kind=more.get("kind", EventKind.COMPLETED),
             recorded_at=self.clock.now(),
             fields=OutcomeFields(caller=more.get("caller", CALLER), model="m"),
-            sealed=SealedFields(subject=subject, prompt=PROMPT),
+            sealed=EncryptedFields(subject=subject, prompt=PROMPT),
             workflow_id=run,
             run_id="run",
         )

@@ -12,7 +12,7 @@ from api.inference.run_views import RunView, running
 from assay_temporal.contracts import Answer, InferenceResult, Receipt
 from domain.inference.runs import Status
 from domain.records.fields import OutcomeFields
-from domain.records.records import EventKind, Record, SealedFields
+from domain.records.records import EncryptedFields, EventKind, Record
 from domain.refusals import Kind, Refusal
 from services.log.checkpoint_wait import CheckpointWait
 from tests.doubles.clock import FixedClock
@@ -39,7 +39,7 @@ class Edge:
 
     async def record(self) -> None:
         await self.ledger.append(
-            Record(self.event, "acme", EventKind.COMPLETED, datetime.now(UTC), OutcomeFields(), SealedFields())
+            Record(self.event, "acme", EventKind.COMPLETED, datetime.now(UTC), OutcomeFields(), EncryptedFields())
         )
         self.proofs.sequence()
 

@@ -5,13 +5,13 @@ from datetime import timedelta
 
 import pytest
 
+from adapters.postgres.encryption.encrypter import RecordEncrypter
+from adapters.postgres.encryption.subject_keys import PostgresSubjectKeys
 from adapters.postgres.ledger import PostgresLedger
 from adapters.postgres.payloads import PostgresPayloads
 from adapters.postgres.policies import PostgresPolicyChanges
 from adapters.postgres.pool import PostgresPool
 from adapters.postgres.rates import PostgresRates
-from adapters.postgres.sealing.sealer import RecordSealer
-from adapters.postgres.sealing.subject_keys import PostgresSubjectKeys
 from adapters.vault.clients import VaultClients
 from adapters.vault.identity import VaultIdentity
 from adapters.vault.keyring import ServiceKeyRing
@@ -83,8 +83,8 @@ def ledger(request: pytest.FixtureRequest) -> Ledger:
     session = request.getfixturevalue("worker_session")
     vault = request.getfixturevalue("stack").vault
     keyring = ServiceKeyRing(session, vault, SystemClock())
-    sealer = RecordSealer(keyring, VaultIdentity(session), PostgresSubjectKeys(writer, keyring))
-    return WholeLedger(PostgresLedger(writer, sealer), PostgresLedger(api, sealer))
+    encrypter = RecordEncrypter(keyring, VaultIdentity(session), PostgresSubjectKeys(writer, keyring))
+    return WholeLedger(PostgresLedger(writer, encrypter), PostgresLedger(api, encrypter))
 
 
 @pytest.fixture(params=["memory", "postgres"])

@@ -9,16 +9,16 @@ from uuid import UUID
 import pytest
 
 from adapters.log.proofs import PostgresLogProofs
+from adapters.postgres.encryption.encrypter import RecordEncrypter
+from adapters.postgres.encryption.subject_keys import PostgresSubjectKeys
 from adapters.postgres.ledger import PostgresLedger
-from adapters.postgres.sealing.sealer import RecordSealer
-from adapters.postgres.sealing.subject_keys import PostgresSubjectKeys
 from adapters.tokens.signatures import ed25519_holds
 from adapters.vault.identity import VaultIdentity
 from adapters.vault.keyring import ServiceKeyRing
 from adapters.vault.setup.setup import create_tenant
 from domain.budgets.ports import Ledger
 from domain.records.fields import OutcomeFields
-from domain.records.records import EventKind, Record, SealedFields
+from domain.records.records import EncryptedFields, EventKind, Record
 from domain.transparency.checkpoints import Checkpoint, open_checkpoint, parse_vkey
 from domain.transparency.ports import LogProofs
 from tests.adapters.stack import Stack, SystemClock
@@ -48,7 +48,7 @@ class Log:
                 kind=EventKind.REFUSED,
                 recorded_at=datetime.now(UTC),
                 fields=OutcomeFields(),
-                sealed=SealedFields(),
+                sealed=EncryptedFields(),
             )
             for _ in range(count)
         ]
@@ -82,7 +82,7 @@ def a_log(request: pytest.FixtureRequest) -> Log:
     create_tenant(client, tenant)
     client.adapter.close()
     keyring = ServiceKeyRing(session, stack.vault, SystemClock())
-    sealer = RecordSealer(keyring, VaultIdentity(session), PostgresSubjectKeys(pool, keyring))
+    encrypter = RecordEncrypter(keyring, VaultIdentity(session), PostgresSubjectKeys(pool, keyring))
 
     async def grow_stored() -> None:
         connection = await stack.superuser()
@@ -94,4 +94,4 @@ def a_log(request: pytest.FixtureRequest) -> Log:
         await log.sign(connection, key, tenant)
         await connection.close()
 
-    return Log(tenant, PostgresLedger(pool, sealer), PostgresLogProofs(pool), key, grow_stored, seal_stored)
+    return Log(tenant, PostgresLedger(pool, encrypter), PostgresLogProofs(pool), key, grow_stored, seal_stored)

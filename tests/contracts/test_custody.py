@@ -10,8 +10,8 @@ from uuid import UUID
 import pytest
 
 from adapters.postgres.custody import PostgresCustody
-from adapters.postgres.sealing.sealer import RecordSealer
-from adapters.postgres.sealing.subject_keys import PostgresSubjectKeys
+from adapters.postgres.encryption.encrypter import RecordEncrypter
+from adapters.postgres.encryption.subject_keys import PostgresSubjectKeys
 from adapters.vault.identity import VaultIdentity
 from adapters.vault.keyring import ServiceKeyRing
 from domain.access.principals import Principal, Role
@@ -82,7 +82,9 @@ def place(request: pytest.FixtureRequest) -> Place:
         await connection.close()
         return bool(found)
 
-    return Place(PostgresCustody(pool, RecordSealer(keyring, VaultIdentity(session), subjects)), tenant, keep, stored)
+    return Place(
+        PostgresCustody(pool, RecordEncrypter(keyring, VaultIdentity(session), subjects)), tenant, keep, stored
+    )
 
 
 async def refused(call: Awaitable[object], kind: Kind) -> None:
@@ -141,7 +143,7 @@ async def test_one_person_does_not_release_a_hold_and_two_do(place: Place) -> No
     marked = await place.custody.release_hold(hold.id, ONE, first)
     assert (marked.state, marked.first_release_by, marked.released_by) == (HoldState.RELEASE_MARKED, ONE, None)
     assert [await place.recorded(record.event_id) for record in first] == [True, False]
-    await refused(place.custody.release_hold(hold.id, ONE, place.releases(hold.id)), Kind.SECOND_PERSON_NEEDED)
+    await refused(place.custody.release_hold(hold.id, ONE, place.releases(hold.id)), Kind.DUAL_CONTROL_NEEDED)
     await refused(place.custody.erase("alice", place.erasure("alice")), Kind.LEGAL_HOLD)
     second = place.releases(hold.id)
     released = await place.custody.release_hold(hold.id, TWO, second)
@@ -190,7 +192,7 @@ async def test_at_once_two_persons_release_and_one_alone_does_not(place: Place) 
     calls = [place.custody.release_hold(hold.id, ONE, place.releases(hold.id)) for _ in range(5)]
     done = await asyncio.gather(*calls, return_exceptions=True)
     assert [found.state for found in done if not isinstance(found, Exception)] == [HoldState.RELEASE_MARKED]
-    assert {found.kind for found in done if isinstance(found, Refusal)} == {Kind.SECOND_PERSON_NEEDED}
+    assert {found.kind for found in done if isinstance(found, Refusal)} == {Kind.DUAL_CONTROL_NEEDED}
     calls = [place.custody.release_hold(hold.id, TWO, place.releases(hold.id)) for _ in range(5)]
     assert {found.state for found in await asyncio.gather(*calls)} == {HoldState.RELEASED}
 
@@ -214,5 +216,5 @@ async def test_erasing_and_holding_at_once_come_one_after_the_other(place: Place
 
 async def test_the_record_names_the_hash_and_not_the_person(place: Place) -> None:
     record = place.erasure("alice")
-    assert (record.kind, record.fields.about, record.sealed.person) == (EventKind.ERASED, "alice", None)
+    assert (record.kind, record.fields.about, record.sealed.data_subject) == (EventKind.ERASED, "alice", None)
     assert record.sealed.actor == "an officer"

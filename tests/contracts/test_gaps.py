@@ -13,7 +13,7 @@ from domain.budgets.values import Reservation
 from domain.identity import epoch_ms, event_id
 from domain.records.reconciliation import OpenReservation
 from domain.records.reconciliation_ports import OutcomeGaps
-from domain.records.records import EventKind, Record, SealedFields
+from domain.records.records import EncryptedFields, EventKind, Record
 from tests.adapters.stack import Stack
 from tests.doubles.events import fields_for, new_event_id
 from tests.doubles.gaps import MemoryGaps
@@ -41,7 +41,7 @@ class ARun:
         return event_id(self.started_ms, "acme", self.workflow_id, "run-é", slot)
 
     def record(self, kind: EventKind, slot: str) -> Record:
-        sealed = SealedFields(subject="someone")
+        sealed = EncryptedFields(subject="someone")
         at = datetime.now(UTC)
         return Record(self.event(slot), "acme", kind, at, fields_for(kind), sealed, self.workflow_id, "run-é")
 
@@ -84,12 +84,12 @@ async def test_reservations_are_open_until_they_are_closed_and_name_their_runs(
 
 async def test_a_look_never_goes_back(gaps: OutcomeGaps):
     now = datetime.now(UTC).replace(microsecond=0)
-    await gaps.looked(now)
-    latest = await gaps.last_look()
+    await gaps.record_sweep(now)
+    latest = await gaps.last_sweep()
     assert latest is not None
     assert latest >= now
-    await gaps.looked(now - timedelta(days=1))
-    assert await gaps.last_look() == latest
+    await gaps.record_sweep(now - timedelta(days=1))
+    assert await gaps.last_sweep() == latest
 
 
 @pytest.mark.parametrize("ledger", ["postgres"], indirect=True)  # in memory there is no clock to be ahead of
@@ -99,8 +99,8 @@ async def test_young_reservations_and_a_clock_that_is_ahead_are_left_alone(
     await ARun(caller).admit(ledger)
     found = await gaps.open_reservations(timedelta(hours=1), None, 1000)
     assert [held for held in found if held.caller == caller] == []
-    await gaps.looked(datetime.now(UTC) + timedelta(days=1))
-    last = await gaps.last_look()
+    await gaps.record_sweep(datetime.now(UTC) + timedelta(days=1))
+    last = await gaps.last_sweep()
     assert last is not None
     assert last <= datetime.now(UTC)
 

@@ -11,7 +11,7 @@ import pytest
 
 from domain.budgets.ports import Ledger
 from domain.budgets.values import Admitted, QuotaSpent, RecordConflict, Reservation
-from domain.records.records import EventKind, Record, SealedFields
+from domain.records.records import EncryptedFields, EventKind, Record
 from domain.refusals import Kind, Refusal
 from tests.doubles.events import fields_for, new_event_id
 
@@ -25,7 +25,7 @@ def a_record(kind: EventKind = EventKind.ADMITTED, event_id: UUID | None = None,
         kind=kind,
         recorded_at=datetime.now(UTC),
         fields=fields_for(kind, **fields),
-        sealed=SealedFields(subject="someone", prompt="a prompt"),
+        sealed=EncryptedFields(subject="someone", prompt="a prompt"),
         workflow_id="inf.acme.x",
         run_id="run",
     )

@@ -8,10 +8,10 @@ from uuid import uuid4
 
 import pytest
 
+from adapters.postgres.encryption.encrypter import RecordEncrypter
+from adapters.postgres.encryption.subject_keys import PostgresSubjectKeys
 from adapters.postgres.ledger import PostgresLedger
 from adapters.postgres.records import PostgresRecords
-from adapters.postgres.sealing.sealer import RecordSealer
-from adapters.postgres.sealing.subject_keys import PostgresSubjectKeys
 from adapters.vault.identity import VaultIdentity
 from adapters.vault.keyring import ServiceKeyRing
 from domain.budgets.ports import Ledger
@@ -20,7 +20,7 @@ from domain.ports import IdentityKeys
 from domain.records.fields import OutcomeFields
 from domain.records.ports import RecordReader
 from domain.records.queries import RecordCursor, RecordFilter, parse_cursor
-from domain.records.records import EventKind, Record, SealedFields, StoredRecord
+from domain.records.records import EncryptedFields, EventKind, Record, StoredRecord
 from tests.adapters.stack import Stack, SystemClock
 from tests.doubles.events import new_event_id
 from tests.doubles.keys import FixedIdentity
@@ -49,7 +49,7 @@ class Shelf:
             kind=kind,
             recorded_at=NOON + timedelta(seconds=at),
             fields=OutcomeFields(caller=more.get("caller", self.caller), model=more.get("model", "m")),
-            sealed=SealedFields(subject=more.get("subject", "someone"), prompt="the prompt"),
+            sealed=EncryptedFields(subject=more.get("subject", "someone"), prompt="the prompt"),
             workflow_id=more.get("run", self.run),
             run_id="run",
         )
@@ -69,7 +69,7 @@ def shelf(request: pytest.FixtureRequest) -> Shelf:
     stack: Stack = request.getfixturevalue("stack")
     session, api, reader = (request.getfixturevalue(name) for name in ("api_session", "api_pool", "reader_pool"))
     keyring, identities = ServiceKeyRing(session, stack.vault, SystemClock()), VaultIdentity(session)
-    writing, reading = (RecordSealer(keyring, identities, PostgresSubjectKeys(p, keyring)) for p in (api, reader))
+    writing, reading = (RecordEncrypter(keyring, identities, PostgresSubjectKeys(p, keyring)) for p in (api, reader))
     return Shelf(PostgresLedger(api, writing), PostgresRecords(reader, reading), identities, run, caller)
 
 

@@ -29,9 +29,9 @@ from domain.records import commitments
 from domain.records.fields import OutcomeFields
 from domain.records.records import (
     SCHEMA_VERSION,
+    EncryptedFields,
     EventKind,
     Record,
-    SealedFields,
     canonical,
     record_digest,
 )
@@ -569,7 +569,7 @@ def record_line(number: int, kind: EventKind = EventKind.COMPLETED, tenant: str 
         kind=kind,
         recorded_at=datetime(2026, 1, 2, 3, 4, 5, number, UTC),
         fields=OutcomeFields(caller="c" * 32, rules=("a", "b"), score=0.25, model="gr\u00fc\u00df"),
-        sealed=SealedFields(),
+        sealed=EncryptedFields(),
         workflow_id=RUN if number % 2 else None,
         run_id="run",
     )

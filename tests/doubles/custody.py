@@ -42,7 +42,7 @@ class MemoryCustody:
         if hold.state is HoldState.RELEASED or any(record.event_id in self.records for record in records):
             return hold
         if hold.first_release_by == by:
-            raise Refusal(Kind.SECOND_PERSON_NEEDED, "the same person requested it before: a second person is required")
+            raise Refusal(Kind.DUAL_CONTROL_NEEDED, "the same person requested it before: a second person is required")
         now, is_last = self._clock.now(), hold.state is HoldState.RELEASE_MARKED
         done = {"released_by": by, "released_at": now} if is_last else {"first_release_by": by, "first_release_at": now}
         self._holds[hold_id] = replace(hold, **done)

@@ -6,12 +6,12 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 
-from adapters.postgres.sealing.sealer import RecordSealer
-from adapters.postgres.sealing.subject_keys import SubjectKey
+from adapters.postgres.encryption.encrypter import RecordEncrypter
+from adapters.postgres.encryption.subject_keys import SubjectKey
 from assay_temporal.keyring import KeyUnavailable
 from domain.access.principals import Principal, Role
+from domain.records.encrypted_rows import EncryptedRow
 from domain.records.floods import Windows
-from domain.records.sealed_rows import SealedRow
 from domain.refusals import Kind, Refusal
 from services.refusals.drops import DROPPED, Drops
 from services.refusals.outbox import Outbox
@@ -62,8 +62,8 @@ class EdgeOverDoubles:
     def __post_init__(self) -> None:
         self.spool = MemorySpool(self.disk)
         drops = Drops(self._count, self.clock)
-        sealer = RecordSealer(self.ring, FixedIdentity(), self.subjects)
-        outbox = Outbox(sealer, self.spool, self.log, drops, retry_seconds=0.001)
+        encrypter = RecordEncrypter(self.ring, FixedIdentity(), self.subjects)
+        outbox = Outbox(encrypter, self.spool, self.log, drops, retry_seconds=0.001)
         self.recorder = EdgeRecorder(outbox, Windows(self.singles, most=self.windows), drops, self.clock, self._tag)
         self._tags = 0
 
@@ -98,7 +98,7 @@ class EdgeOverDoubles:
         """The next process on the same disk, with the same log."""
         return EdgeOverDoubles(self.singles, self.disk, self.log, self.clock)
 
-    def rows(self, *, drops: bool = False) -> list[SealedRow]:
+    def rows(self, *, drops: bool = False) -> list[EncryptedRow]:
         """What the log has of refusals, or of drops."""
         return [row for row in self.log.rows.values() if (row.open_fields().get("decision") == DROPPED) == drops]
 

@@ -35,10 +35,10 @@ class MemoryGaps:
                 return OpenReservation(reservation_id, held.tenant, held.caller or "", workflow_id, run_id)
         return OpenReservation(reservation_id, held.tenant, held.caller or "", None, None)
 
-    async def last_look(self) -> datetime | None:
+    async def last_sweep(self) -> datetime | None:
         self._ledger.require_store()
         return self.began
 
-    async def looked(self, began: datetime) -> None:
+    async def record_sweep(self, began: datetime) -> None:
         self._ledger.require_store()
         self.began = max(began, self.began or began)

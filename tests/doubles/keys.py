@@ -9,7 +9,7 @@ from uuid import UUID
 import jwt
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from adapters.postgres.sealing.subject_keys import SubjectKey
+from adapters.postgres.encryption.subject_keys import SubjectKey
 from adapters.vault.identity import DerivedIdentityKeys
 from assay_temporal.keyring import DataKey, KeyUnavailable
 from domain.records.records import canonical

@@ -17,9 +17,9 @@ from domain.records.records import (
     SCHEMA_VERSION,
     Record,
     StoredRecord,
+    encrypted_fields,
     record_digest,
     repeatable_content,
-    sealed_fields,
 )
 from domain.refusals import Kind, Refusal
 from tests.doubles import quota
@@ -179,14 +179,14 @@ def matches(record: StoredRecord, where: RecordFilter) -> bool:
 
 def subject_of(record: Record) -> str | None:
     """The keyed hash of the person that a record is about, as ``FixedIdentity`` has it."""
-    person = record.sealed.person
+    person = record.sealed.data_subject
     key = DerivedIdentityKeys(bytes(32)).of_tenant(record.tenant)
     return subject_hash(key, record.tenant, person) if person else None
 
 
 def _digest(record: Record) -> bytes:
     subject = subject_of(record)
-    return record_digest(record, key_id=_KEY_ID, ciphertext=sealed_fields(record.sealed), subject=subject)
+    return record_digest(record, key_id=_KEY_ID, ciphertext=encrypted_fields(record.sealed), subject=subject)
 
 
 def _stored(record: Record) -> StoredRecord:
@@ -202,6 +202,6 @@ def _stored(record: Record) -> StoredRecord:
         fields=open_fields(record.fields),
         key_id=_KEY_ID,
         subject_key=None,
-        ciphertext=sealed_fields(record.sealed),
+        ciphertext=encrypted_fields(record.sealed),
         digest=_digest(record),
     )

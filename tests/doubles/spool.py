@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from uuid import UUID
 
 from domain.budgets.values import Appended, RecordConflict
-from domain.records.sealed_rows import KeyErased, SealedRow
+from domain.records.encrypted_rows import EncryptedRow, KeyErased
 from domain.records.spool import Spooled, SpoolUnavailable
 from domain.refusals import Kind, Refusal
 
@@ -65,15 +65,15 @@ class MemorySpool:
 
 
 class MemorySealedLog:
-    """A ``SealedLog``: exactly once by event ID."""
+    """A ``EncryptedLog``: exactly once by event ID."""
 
     def __init__(self) -> None:
-        self.rows: dict[UUID, SealedRow] = {}
+        self.rows: dict[UUID, EncryptedRow] = {}
         self.away = False
         self.erased: set[UUID | None] = set()
         self.repeats = 0
 
-    async def append_sealed(self, row: SealedRow) -> Appended:
+    async def append_encrypted(self, row: EncryptedRow) -> Appended:
         if self.away:
             raise Refusal(Kind.STORE_UNAVAILABLE, "away")
         if row.subject_key in self.erased:

@@ -21,14 +21,14 @@ class Swapped(GuardedInference):
     async def run(self, start: Any = None, *_: Any) -> InferenceResult:
         return await super().run(start)
 
-    async def _travel(self, journey: RunState) -> None:
-        await self._validate(journey)
-        journey.clean = journey.valid_request
-        journey.verdict = Verdict(Decision.ALLOW, 0.0, RiskBand.LOW)
-        await self._admit(journey)
-        await self._guard(journey)
-        journey.reply = await self._invoke(journey)
-        await self._screen_output(journey)
+    async def _run_stages(self, state: RunState) -> None:
+        await self._validate(state)
+        state.clean = state.valid_request
+        state.verdict = Verdict(Decision.ALLOW, 0.0, RiskBand.LOW)
+        await self._admit(state)
+        await self._guard(state)
+        state.reply = await self._invoke(state)
+        await self._screen_output(state)
 
 
 @workflow.defn(name=WORKFLOW)
@@ -39,7 +39,7 @@ class LeftOut(GuardedInference):
     async def run(self, start: Any = None, *_: Any) -> InferenceResult:
         return await super().run(start)
 
-    async def _screen_output(self, journey: RunState) -> None:
+    async def _screen_output(self, state: RunState) -> None:
         return None
 
 
@@ -51,9 +51,9 @@ class Waits(GuardedInference):
     async def run(self, start: Any = None, *_: Any) -> InferenceResult:
         return await super().run(start)
 
-    async def _invoke(self, journey: RunState) -> Any:
+    async def _invoke(self, state: RunState) -> Any:
         await workflow.sleep(1)
-        return await super()._invoke(journey)
+        return await super()._invoke(state)
 
 
 @workflow.defn(name=WORKFLOW)
@@ -64,10 +64,10 @@ class Patched(GuardedInference):
     async def run(self, start: Any = None, *_: Any) -> InferenceResult:
         return await super().run(start)
 
-    async def _invoke(self, journey: RunState) -> Any:
+    async def _invoke(self, state: RunState) -> Any:
         if workflow.patched("take-a-breath"):
             await workflow.sleep(1)
-        return await super()._invoke(journey)
+        return await super()._invoke(state)
 
 
 @workflow.defn(name=SETTLE_ABANDONED)

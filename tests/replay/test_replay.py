@@ -34,11 +34,11 @@ LATER = {Status.RUNNING, Status.HELD}  # no ends
 # Lines of the workflow that no replay reaches, and why.
 _ASKED = "queries, rejected updates and their validator leave nothing in a history"
 UNREACHED = {
-    "return self._story.progress": _ASKED,
-    "return self._story.stage": _ASKED,
+    "return self._summary.progress": _ASKED,
+    "return self._summary.stage": _ASKED,
     "if _reason(withdrawal) not in WITHDRAWAL_REASONS:": _ASKED,
     "raise ValueError(f\"a withdrawal needs a reason: {', '.join(WITHDRAWAL_REASONS)}\")": _ASKED,
-    "if self._story.closing:": _ASKED,
+    "if self._summary.closing:": _ASKED,
     'raise ValueError("too late: the outcome of the run is being recorded")': _ASKED,
     "return withdrawal.reason if isinstance(withdrawal, Withdrawal) else None": _ASKED,
     "cause = cause.cause  # the stage's argument could not be read: the reason is inside": (

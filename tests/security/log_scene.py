@@ -10,15 +10,15 @@ from typing import Any
 
 import pytest
 
+from adapters.postgres.encryption.encrypter import RecordEncrypter
+from adapters.postgres.encryption.subject_keys import PostgresSubjectKeys
 from adapters.postgres.ledger import PostgresLedger
 from adapters.postgres.pool import PostgresPool
-from adapters.postgres.sealing.sealer import RecordSealer
-from adapters.postgres.sealing.subject_keys import PostgresSubjectKeys
 from adapters.vault.session import ServiceSession
 from cli.wiring.log_verification import verify_log
 from domain.identity import event_id
 from domain.records.fields import OutcomeFields
-from domain.records.records import EventKind, Record, SealedFields
+from domain.records.records import EncryptedFields, EventKind, Record
 from domain.transparency.verification import TenantAudit, VerificationFinding
 from services.verification.run import LogReport
 from tests.adapters.stack import Stack
@@ -92,7 +92,7 @@ def a_record(tenant: str) -> Record:
         kind=EventKind.COMPLETED,
         recorded_at=datetime.now(UTC),
         fields=OutcomeFields(model="m", decision="allow"),
-        sealed=SealedFields(subject="someone", prompt="the prompt", answer="the answer"),
+        sealed=EncryptedFields(subject="someone", prompt="the prompt", answer="the answer"),
         workflow_id=f"inf.{tenant}.{secrets.token_hex(16)}",
         run_id="run",
     )
@@ -102,7 +102,7 @@ def a_record(tenant: str) -> Record:
 async def written(stack: Stack, operator_session: ServiceSession, api_pool: PostgresPool) -> AsyncIterator[LogScene]:
     """Logs of several batches, each of them signed."""
     keyring = FixedKeyRing(*TENANTS)
-    ledger = PostgresLedger(api_pool, RecordSealer(keyring, FixedIdentity(), PostgresSubjectKeys(api_pool, keyring)))
+    ledger = PostgresLedger(api_pool, RecordEncrypter(keyring, FixedIdentity(), PostgresSubjectKeys(api_pool, keyring)))
     client, connection, session = stack.root(), await stack.superuser(), await stack.session("sequencer")
     pool = PostgresPool(session, stack.database, "assay-sequencer")
     await pool.start()

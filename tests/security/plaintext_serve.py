@@ -22,8 +22,8 @@ from temporalio.converter import DataConverter
 import activities.failure_interceptor
 import activities.inference.screen
 import adapters.models.openai
+import adapters.postgres.encryption.encrypter
 import adapters.postgres.pool
-import adapters.postgres.sealing.sealer
 import adapters.temporal.client
 import adapters.vault.secrets
 import api.main
@@ -152,7 +152,7 @@ def shown_start(start: Callable[..., Any]) -> Callable[..., Any]:
 def open_up() -> None:
     """Take the guards off."""
     adapters.temporal.client.encrypted = lambda *_: DataConverter.default
-    adapters.postgres.sealing.sealer.AESGCM = NoCipher
+    adapters.postgres.encryption.encrypter.AESGCM = NoCipher
     activities.inference.screen.mask_request = lambda request, *_: Masked(request)
     Client.start_workflow = shown_start(Client.start_workflow)
     api.main.build_app = telling_app(api.main.build_app)

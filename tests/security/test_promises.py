@@ -8,9 +8,9 @@ import pytest
 from adapters.vault.public_keys import VaultPublicKeys
 from adapters.vault.session import ServiceSession
 from adapters.vault.signer import VaultSigner
-from cli.wiring.log_verification import verify_promise
+from cli.wiring.log_verification import verify_merge_delay
 from domain.records.records import Record
-from services.verification.promise import BROKEN, INCLUDED, PROMISED, SEALED
+from services.verification.merge_delay import BROKEN, INCLUDED, PROMISED, SEALED
 from services.verification.receipts import ReceiptInvalid
 from tests.security.log_scene import SIZES, LogScene
 
@@ -45,7 +45,7 @@ def receipts(worker_session: ServiceSession) -> Receipts:
 
 
 async def promise(scene: LogScene, receipt: Mapping[str, Any]) -> tuple[str, int | None]:
-    found = await verify_promise(scene.session, scene.stack.settings, receipt)
+    found = await verify_merge_delay(scene.session, scene.stack.settings, receipt)
     return found.state, found.seq
 
 

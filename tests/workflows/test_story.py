@@ -106,6 +106,6 @@ async def test_a_withdrawal_without_a_known_reason_is_rejected_and_leaves_no_tra
 def test_it_is_too_late_to_withdraw_what_is_being_recorded():
     run = GuardedInference()
     run._may_withdraw(Withdrawal("operator"))
-    run._story.begins("close_request", closing=True)
+    run._summary.start_stage("close_request", closing=True)
     with pytest.raises(ValueError, match="too late"):
         run._may_withdraw(Withdrawal("operator"))

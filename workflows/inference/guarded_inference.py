@@ -44,54 +44,54 @@ class GuardedInference:
     """
 
     def __init__(self) -> None:
-        self._story = RunSummary()
-        self._travelling: asyncio.Task[None] | None = None
+        self._summary = RunSummary()
+        self._running: asyncio.Task[None] | None = None
         self._withdrawn: str | None = None
 
     @workflow.query
     def stage(self) -> str:
         """Return the current stage, or the final status."""
-        return self._story.stage
+        return self._summary.stage
 
     @workflow.query
     def progress(self) -> Progress:
         """Return the stages so far, with their results."""
-        return self._story.progress
+        return self._summary.progress
 
     @workflow.update
     async def withdraw(self, withdrawal: Withdrawal) -> str:
         """End the run in order: used tokens are settled, the outcome recorded. Returns the recorded status."""
         self._withdrawn = withdrawal.reason
-        if self._travelling is not None:
-            self._travelling.cancel()
-        await workflow.wait_condition(lambda: self._story.ended)
-        return self._story.stage
+        if self._running is not None:
+            self._running.cancel()
+        await workflow.wait_condition(lambda: self._summary.ended)
+        return self._summary.stage
 
     @withdraw.validator
     def _may_withdraw(self, withdrawal: Withdrawal) -> None:
         if _reason(withdrawal) not in WITHDRAWAL_REASONS:
             raise ValueError(f"a withdrawal needs a reason: {', '.join(WITHDRAWAL_REASONS)}")
-        if self._story.closing:
+        if self._summary.closing:
             raise ValueError("too late: the outcome of the run is being recorded")
 
     @workflow.run
     async def run(self, start: Any = None, *_: Any) -> InferenceResult:  # noqa: ANN401 - untrusted
         """Run a ``SignedRequest``. It is parsed leniently, since a malformed start has to be refused by name."""
-        journey = RunState(_read_start(start), _stranger())
-        self._travelling = asyncio.create_task(self._travel(journey))
+        state = RunState(_read_start(start), _unverified_run())
+        self._running = asyncio.create_task(self._run_stages(state))
         if self._withdrawn is not None:  # before its first stage
-            self._travelling.cancel()
+            self._running.cancel()
         try:
-            await self._travelling
+            await self._running
         except Stopped as stop:
-            journey.problem = stop.problem
+            state.problem = stop.problem
         except stages.StageFailed as failed:
-            journey.problem = journey.as_sent(problems.fault(failed))
+            state.problem = state.as_sent(problems.fault(failed))
         except asyncio.CancelledError:
-            journey.problem = problems.withdrawn(self._withdrawn) if self._withdrawn else problems.cancelled()
-        if journey.problem is not None:
-            self._tell(run_summary.refused(journey.problem))
-        result = await self._close(journey)
+            state.problem = problems.withdrawn(self._withdrawn) if self._withdrawn else problems.cancelled()
+        if state.problem is not None:
+            self._note(run_summary.refused(state.problem))
+        result = await self._close(state)
         if not workflow.all_handlers_finished():
             await workflow.wait_condition(workflow.all_handlers_finished)
         return result
@@ -99,30 +99,30 @@ class GuardedInference:
     def _enter(self, stage: str, *, closing: bool = False) -> None:
         if not closing:
             stages.heed_cancellation()
-        self._story.begins(stage, closing=closing)
-        workflow.set_current_details(self._story.markdown())
+        self._summary.start_stage(stage, closing=closing)
+        workflow.set_current_details(self._summary.markdown())
 
-    def _tell(self, outcome: str) -> None:
-        self._story.tells(outcome)
+    def _note(self, outcome: str) -> None:
+        self._summary.end_stage(outcome)
 
-    async def _travel(self, journey: RunState) -> None:
-        await self._validate(journey)
-        await self._guard(journey)
-        await self._admit(journey)
-        journey.reply = await self._invoke(journey)
-        journey.usage = journey.reply.usage
-        self._tell(run_summary.answered(journey.reply))
-        await self._screen_output(journey)
+    async def _run_stages(self, state: RunState) -> None:
+        await self._validate(state)
+        await self._guard(state)
+        await self._admit(state)
+        state.reply = await self._invoke(state)
+        state.usage = state.reply.usage
+        self._note(run_summary.answered(state.reply))
+        await self._screen_output(state)
         stages.heed_cancellation()
 
-    async def _validate(self, journey: RunState) -> None:
+    async def _validate(self, state: RunState) -> None:
         self._enter(names.VALIDATE_REQUEST.name)
-        run = journey.run
-        journey.valid = valid = await stages.short(
+        run = state.run
+        state.valid = valid = await stages.short(
             names.VALIDATE_REQUEST,
             ValidateInput(
-                request=journey.sent,
-                context=journey.context,
+                request=state.sent,
+                context=state.context,
                 workflow_id=run.workflow_id,
                 run_id=run.run_id,
                 started_ms=run.started_ms,
@@ -131,70 +131,70 @@ class GuardedInference:
         )
         if valid.problem is not None:
             raise Stopped(valid.problem)
-        request = journey.valid_request
-        self._story.is_of(valid.run, request)
-        self._tell(run_summary.valid(request))
+        request = state.valid_request
+        self._summary.identify(valid.run, request)
+        self._note(run_summary.valid(request))
         search_attributes.proven(valid.run, request.model)
 
-    async def _guard(self, journey: RunState) -> None:
-        run = journey.run
+    async def _guard(self, state: RunState) -> None:
+        run = state.run
         self._enter(names.SANITISE_PROMPT.name)
         clean = await stages.short(
             names.SANITISE_PROMPT,
-            StageInput(run, journey.valid_request),
+            StageInput(run, state.valid_request),
             "normalise the prompt, remove hidden text, mask personal data",
         )
-        journey.cleaned = clean
+        state.cleaned = clean
         if clean.problem is not None:
-            raise Stopped(journey.as_sent(clean.problem))
-        journey.clean = clean.request or journey.valid_request
-        self._tell(run_summary.sanitised(clean))
+            raise Stopped(state.as_sent(clean.problem))
+        state.clean = clean.request or state.valid_request
+        self._note(run_summary.sanitised(clean))
         self._enter(names.SCREEN_PROMPT.name)
-        journey.verdict = verdict = await stages.short(
+        state.verdict = verdict = await stages.short(
             names.SCREEN_PROMPT,
-            ScreenInput(run, journey.clean, journey.valid_request if clean.request else None),
+            ScreenInput(run, state.clean, state.valid_request if clean.request else None),
             "screen the prompt for injections",
         )
         if verdict.decision is Decision.BLOCK:
             raise Stopped(problems.prompt_blocked(verdict))
         if verdict.decision is not Decision.ALLOW:
             raise Stopped(problems.prompt_held(verdict))
-        self._tell(run_summary.screened(verdict))
+        self._note(run_summary.screened(verdict))
 
-    async def _admit(self, journey: RunState) -> None:
+    async def _admit(self, state: RunState) -> None:
         self._enter(names.ADMIT_REQUEST.name)
-        journey.admitted = True  # from here on a reservation may exist in any case
+        state.admitted = True  # from here on a reservation may exist in any case
         admission = await stages.short(
             names.ADMIT_REQUEST,
             AdmitInput(
-                run=journey.run,
-                submitter=journey.submitter,
-                request=journey.clean_request,
-                original=journey.sent,
-                verdict=journey.screened,
-                removed=journey.removed,
-                masked=journey.cleaned.masked,
-                redacted=journey.cleaned.redacted,
+                run=state.run,
+                submitter=state.submitter,
+                request=state.clean_request,
+                original=state.sent,
+                verdict=state.screened,
+                removed=state.removed,
+                masked=state.cleaned.masked,
+                redacted=state.cleaned.redacted,
             ),
             "reserve the budget and record the admission",
         )
         if admission.problem is not None:
-            journey.admitted = False
+            state.admitted = False
             raise Stopped(admission.problem)
-        self._tell(run_summary.admitted(admission))
+        self._note(run_summary.admitted(admission))
 
-    async def _invoke(self, journey: RunState) -> ModelReply:
+    async def _invoke(self, state: RunState) -> ModelReply:
         self._enter(names.INVOKE_MODEL.name)
-        models = (journey.valid_request.model, *journey.fallbacks)
+        models = (state.valid_request.model, *state.fallbacks)
         call_id = str(workflow.uuid4())
         for index, model in enumerate(models):
-            journey.asked = True
+            state.asked = True
             try:
                 return await stages.long(
                     names.INVOKE_MODEL,
-                    InvokeInput(journey.run, journey.clean_request, model, f"{call_id}-{index}"),
+                    InvokeInput(state.run, state.clean_request, model, f"{call_id}-{index}"),
                     f"call {model}",
-                    journey.call_lengths(index),
+                    state.call_lengths(index),
                 )
             except stages.StageFailed as failed:
                 last = index == len(models) - 1
@@ -202,38 +202,38 @@ class GuardedInference:
                     raise
         raise AssertionError("there is always a model to call")
 
-    async def _screen_output(self, journey: RunState) -> None:
+    async def _screen_output(self, state: RunState) -> None:
         self._enter(names.SCREEN_OUTPUT.name)
-        journey.output_verdict = verdict = await stages.short(
+        state.output_verdict = verdict = await stages.short(
             names.SCREEN_OUTPUT,
-            ScreenOutputInput(journey.run, journey.clean_request, journey.answered),
+            ScreenOutputInput(state.run, state.clean_request, state.answered),
             "screen the answer for leaks",
         )
         if verdict.decision is Decision.BLOCK:
             raise Stopped(problems.output_blocked(verdict))
         if verdict.decision is not Decision.ALLOW:
             raise Stopped(problems.output_held(verdict))
-        self._tell(run_summary.screened(verdict))
+        self._note(run_summary.screened(verdict))
 
-    async def _close(self, journey: RunState) -> InferenceResult:
+    async def _close(self, state: RunState) -> InferenceResult:
         self._enter(names.CLOSE_REQUEST.name, closing=True)
-        end = journey.end(status_for(Kind(journey.problem.kind) if journey.problem else None))
+        end = state.end(status_for(Kind(state.problem.kind) if state.problem else None))
         closing = asyncio.ensure_future(
             stages.short(names.CLOSE_REQUEST, end, "settle the budget and record the outcome")
         )
         try:
             closed = await _whatever_happens(closing)
         except stages.StageFailed as failed:  # after a day without its servers, a run ends unrecorded: as a fault
-            self._story.ends(Status.FAILED)
+            self._summary.finish(Status.FAILED)
             raise failure_for(failed.kind or Kind.STORE_UNAVAILABLE, retryable=False) from failed
         recorded = Status(closed.status)
-        search_attributes.decided(recorded, journey.verdict, known=journey.valid.submitter is not None)
-        self._tell(run_summary.closed(recorded, closed.event_id))
-        self._story.ends(recorded)
-        workflow.set_current_details(self._story.markdown())
+        search_attributes.decided(recorded, state.verdict, known=state.valid.submitter is not None)
+        self._note(run_summary.closed(recorded, closed.event_id))
+        self._summary.finish(recorded)
+        workflow.set_current_details(self._summary.markdown())
         if recorded is Status.CANCELLED and self._withdrawn is None:
             raise asyncio.CancelledError
-        result = result_of(end, closed, journey.reply)
+        result = result_of(end, closed, state.reply)
         if recorded is Status.FAILED:
             raise failure_for(Kind(result.problem.kind) if result.problem else Kind.INTERNAL, result, retryable=False)
         return result
@@ -252,7 +252,7 @@ def _reason(withdrawal: object) -> str | None:
     return withdrawal.reason if isinstance(withdrawal, Withdrawal) else None
 
 
-def _stranger() -> Run:
+def _unverified_run() -> Run:
     """Return the unverified run, before its signed context is proven."""
     info = workflow.info()
     return Run(SYSTEM_TENANT, "", info.workflow_id, info.run_id, epoch_ms(info.workflow_start_time), "", "")

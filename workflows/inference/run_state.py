@@ -27,9 +27,9 @@ class Stopped(Exception):
 class RunState:
     """State of a run, stage by stage. The properties are for stages after the one that sets the value."""
 
-    def __init__(self, start: tuple[Any, Any], stranger: Run) -> None:
+    def __init__(self, start: tuple[Any, Any], unverified: Run) -> None:
         self.sent, self.context = start
-        self.valid = Validated(stranger)
+        self.valid = Validated(unverified)
         self.clean: InferenceRequest | None = None
         self._request: InferenceRequest | None = None
         self.cleaned = SanitiseResult()

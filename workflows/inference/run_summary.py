@@ -71,21 +71,21 @@ class RunSummary:
         """Return the summary for a program."""
         return Progress(self._status.value, self._now, tuple(self._done))
 
-    def begins(self, stage: str, *, closing: bool = False) -> None:
+    def start_stage(self, stage: str, *, closing: bool = False) -> None:
         """Note the start of a stage."""
         self._now = stage
         self._closing = closing
 
-    def tells(self, outcome: str) -> None:
+    def end_stage(self, outcome: str) -> None:
         """Note the result of the current stage."""
         self._done.append(StageReport(self._now, outcome))
 
-    def is_of(self, run: Run, request: InferenceRequest) -> None:
+    def identify(self, run: Run, request: InferenceRequest) -> None:
         """Note the verified identity of the run."""
         policy = run.policy[:_POLICY_DIGITS]
         self._of = f"**{request.model}** for tenant **{run.tenant}**, caller `{run.caller}`, policy `{policy}`"
 
-    def ends(self, status: Status) -> None:
+    def finish(self, status: Status) -> None:
         """Note the recorded outcome."""
         self._status = status
         self._now = status.value

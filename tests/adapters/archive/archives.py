@@ -19,10 +19,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from adapters.archive.opening import ArchiveParts
 from adapters.log.store import PostgresLogStore
+from adapters.postgres.encryption.encrypter import RecordEncrypter
+from adapters.postgres.encryption.subject_keys import PostgresSubjectKeys
 from adapters.postgres.ledger import PostgresLedger
 from adapters.postgres.pool import PostgresPool
-from adapters.postgres.sealing.sealer import RecordSealer
-from adapters.postgres.sealing.subject_keys import PostgresSubjectKeys
 from adapters.vault.calls import read
 from adapters.vault.identity import VaultIdentity
 from adapters.vault.keyring import ServiceKeyRing
@@ -32,7 +32,7 @@ from adapters.vault.session import ServiceSession
 from config.settings import Settings
 from domain.identity import event_id
 from domain.records.fields import OutcomeFields
-from domain.records.records import EventKind, Record, SealedFields
+from domain.records.records import EncryptedFields, EventKind, Record
 from domain.transparency.checkpoints import VerifierKey
 from services.archiving.months import LogMonthArchiver
 from services.sequencing.condition import LogCondition
@@ -67,7 +67,7 @@ def old_record(month: date, tenant: str = "acme", number: int = 0, **changes: An
         EventKind.COMPLETED,
         at,
         OutcomeFields(model="m", score=0.1),
-        SealedFields(subject="someone", prompt="an old prompt"),
+        EncryptedFields(subject="someone", prompt="an old prompt"),
         workflow_id=f"inf.{tenant}.{secrets.token_hex(8)}",
     )
     return replace(plain, **changes)
@@ -197,7 +197,7 @@ async def past(
     stack: Stack, api_session: ServiceSession, api_pool: PostgresPool, tmp_path: Path
 ) -> AsyncIterator[Past]:
     keyring = ServiceKeyRing(api_session, stack.vault, SystemClock())
-    sealer = RecordSealer(keyring, VaultIdentity(api_session), PostgresSubjectKeys(api_pool, keyring))
+    encrypter = RecordEncrypter(keyring, VaultIdentity(api_session), PostgresSubjectKeys(api_pool, keyring))
     audit = stack.settings.audit.model_copy(update={"archive_place": str(tmp_path / "archive"), "log_name": LOG})
     owner = await stack.superuser()
     await owner.execute("SET ROLE assay_owner")
@@ -208,7 +208,7 @@ async def past(
     signer = VaultLogSigner(session, VaultPublicKeys(session), log_name=LOG)
     heads = HeadSigner(trees, signer, LogCondition(), checkpoint_seconds=0)
     settings = stack.settings.model_copy(update={"audit": audit})
-    yield Past(stack, PostgresLedger(api_pool, sealer), owner, settings, trees, heads)
+    yield Past(stack, PostgresLedger(api_pool, encrypter), owner, settings, trees, heads)
     await pool.close()
     await session.close()
     await owner.close()

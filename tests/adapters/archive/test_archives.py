@@ -15,10 +15,10 @@ import pytest
 from backports import zstd
 
 from adapters.postgres.connect import connect
+from adapters.postgres.encryption.encrypter import RecordEncrypter
+from adapters.postgres.encryption.subject_keys import PostgresSubjectKeys
 from adapters.postgres.pool import PostgresPool
 from adapters.postgres.records import PostgresRecords
-from adapters.postgres.sealing.sealer import RecordSealer
-from adapters.postgres.sealing.subject_keys import PostgresSubjectKeys
 from adapters.vault.calls import lease_database
 from adapters.vault.identity import VaultIdentity
 from adapters.vault.keyring import ServiceKeyRing
@@ -47,7 +47,7 @@ async def archiver(past: Past) -> AsyncIterator[LogMonthArchiver]:
 def records(api_session: ServiceSession, stack: Stack, auditor_pool: PostgresPool) -> PostgresRecords:
     keyring = ServiceKeyRing(api_session, stack.vault, SystemClock())
     subjects = PostgresSubjectKeys(auditor_pool, keyring)
-    return PostgresRecords(auditor_pool, RecordSealer(keyring, VaultIdentity(api_session), subjects))
+    return PostgresRecords(auditor_pool, RecordEncrypter(keyring, VaultIdentity(api_session), subjects))
 
 
 async def test_a_month_goes_into_files_and_out_of_the_log(past: Past, archiver: LogMonthArchiver) -> None:

@@ -8,11 +8,11 @@ import asyncpg
 import pytest
 
 from adapters.log.proofs import PostgresLogProofs
+from adapters.postgres.encryption.encrypter import RecordEncrypter
+from adapters.postgres.encryption.subject_keys import PostgresSubjectKeys
 from adapters.postgres.ledger import PostgresLedger
 from adapters.postgres.pool import PostgresPool
 from adapters.postgres.records import PostgresRecords
-from adapters.postgres.sealing.sealer import RecordSealer
-from adapters.postgres.sealing.subject_keys import PostgresSubjectKeys
 from adapters.vault.identity import VaultIdentity
 from adapters.vault.keyring import ServiceKeyRing
 from adapters.vault.session import ServiceSession
@@ -20,7 +20,7 @@ from adapters.vault.setup.setup import create_tenant
 from assay_temporal.keyring import KeyUnavailable
 from domain.budgets.values import Appended
 from domain.records.fields import OutcomeFields
-from domain.records.records import EventKind, Record, SealedFields
+from domain.records.records import EncryptedFields, EventKind, Record
 from domain.refusals import Kind, Refusal
 from tests.adapters.stack import Stack, SystemClock
 from tests.doubles.events import new_event_id
@@ -35,8 +35,8 @@ def keyring(stack: Stack, api_session: ServiceSession) -> ServiceKeyRing:
 
 @pytest.fixture
 def ledger(keyring: ServiceKeyRing, api_session: ServiceSession, api_pool: PostgresPool) -> PostgresLedger:
-    sealer = RecordSealer(keyring, VaultIdentity(api_session), PostgresSubjectKeys(api_pool, keyring))
-    return PostgresLedger(api_pool, sealer)
+    encrypter = RecordEncrypter(keyring, VaultIdentity(api_session), PostgresSubjectKeys(api_pool, keyring))
+    return PostgresLedger(api_pool, encrypter)
 
 
 @pytest.fixture
@@ -54,7 +54,7 @@ async def put(ledger: PostgresLedger, tenant: str) -> Appended:
             kind=EventKind.COMPLETED,
             recorded_at=datetime.now(UTC),
             fields=OutcomeFields(),
-            sealed=SealedFields(subject="someone", prompt="a prompt"),
+            sealed=EncryptedFields(subject="someone", prompt="a prompt"),
         )
     )
 
@@ -79,7 +79,7 @@ async def test_a_reader_of_all_tenants_finds_nothing(
 ) -> None:
     stored = await put(ledger, "acme")
     subjects = PostgresSubjectKeys(reader_pool, keyring)
-    records = PostgresRecords(reader_pool, RecordSealer(keyring, VaultIdentity(api_session), subjects))
+    records = PostgresRecords(reader_pool, RecordEncrypter(keyring, VaultIdentity(api_session), subjects))
     assert await records.search(limit=5) == []
     assert await records.get(stored.event_id) is None
     found = await records.get(stored.event_id, tenant="acme")

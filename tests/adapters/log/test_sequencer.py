@@ -11,17 +11,17 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from adapters.log.proofs import PostgresLogProofs
 from adapters.log.store import PostgresLogStore
+from adapters.postgres.encryption.encrypter import RecordEncrypter
+from adapters.postgres.encryption.subject_keys import PostgresSubjectKeys
 from adapters.postgres.ledger import PostgresLedger
 from adapters.postgres.pool import PostgresPool
-from adapters.postgres.sealing.sealer import RecordSealer
-from adapters.postgres.sealing.subject_keys import PostgresSubjectKeys
 from adapters.vault.identity import VaultIdentity
 from adapters.vault.keyring import ServiceKeyRing
 from adapters.vault.log_signer import VaultLogSigner
 from adapters.vault.public_keys import VaultPublicKeys
 from adapters.vault.session import ServiceSession
 from domain.records.fields import OutcomeFields
-from domain.records.records import EventKind, Record, SealedFields
+from domain.records.records import EncryptedFields, EventKind, Record
 from domain.refusals import Kind, Refusal
 from domain.signing_keys import LOG_KEY
 from domain.transparency.checkpoints import VerifierKey, open_checkpoint, parse_checkpoint, parse_note
@@ -38,7 +38,7 @@ NAME = "assay.local"  # one name for all tests: what is kept in Vault has it
 async def ledger(api_pool: PostgresPool, api_session: ServiceSession, stack: Stack) -> PostgresLedger:
     keyring = ServiceKeyRing(api_session, stack.vault, SystemClock())
     return PostgresLedger(
-        api_pool, RecordSealer(keyring, VaultIdentity(api_session), PostgresSubjectKeys(api_pool, keyring))
+        api_pool, RecordEncrypter(keyring, VaultIdentity(api_session), PostgresSubjectKeys(api_pool, keyring))
     )
 
 
@@ -59,7 +59,7 @@ def a_record(tenant: str = "acme") -> Record:
         kind=EventKind.COMPLETED,
         recorded_at=datetime.now(UTC),
         fields=OutcomeFields(model="m"),
-        sealed=SealedFields(subject="someone"),
+        sealed=EncryptedFields(subject="someone"),
     )
 
 

@@ -11,18 +11,18 @@ import asyncpg
 import pytest
 
 from adapters.postgres.budget_retention import PostgresBudgetRetention
+from adapters.postgres.encryption.encrypter import RecordEncrypter
+from adapters.postgres.encryption.subject_keys import PostgresSubjectKeys
 from adapters.postgres.ledger import PostgresLedger
 from adapters.postgres.pool import PostgresPool
 from adapters.postgres.rates import PostgresRates
-from adapters.postgres.sealing.sealer import RecordSealer
-from adapters.postgres.sealing.subject_keys import PostgresSubjectKeys
 from adapters.vault.identity import VaultIdentity
 from adapters.vault.keyring import ServiceKeyRing
 from adapters.vault.session import ServiceSession
 from domain.budgets.values import Admitted, Rate, Reservation
 from domain.identity import event_id
 from domain.inference.run_lengths import RUN_TOTAL, outlasts
-from domain.records.records import EventKind, Record, SealedFields
+from domain.records.records import EncryptedFields, EventKind, Record
 from domain.refusals import Kind, Refusal
 from tests.adapters.stack import Stack, SystemClock
 from tests.doubles.events import fields_for
@@ -95,7 +95,7 @@ class ARun:
             kind=kind,
             recorded_at=datetime.now(UTC),
             fields=fields_for(kind),
-            sealed=SealedFields(subject="someone"),
+            sealed=EncryptedFields(subject="someone"),
             workflow_id="inf.acme.x",
             run_id=self.tag,
         )
@@ -115,9 +115,11 @@ class ARun:
 @pytest.fixture
 async def shop(stack: Stack, writer_pool: PostgresPool, worker_session: ServiceSession) -> AsyncIterator[Shop]:
     keyring = ServiceKeyRing(worker_session, stack.vault, SystemClock())
-    sealer = RecordSealer(keyring, VaultIdentity(worker_session), PostgresSubjectKeys(writer_pool, keyring))
+    encrypter = RecordEncrypter(keyring, VaultIdentity(worker_session), PostgresSubjectKeys(writer_pool, keyring))
     owner = await stack.superuser()
-    yield Shop(PostgresLedger(writer_pool, sealer), PostgresBudgetRetention(writer_pool), owner, secrets.token_hex(16))
+    yield Shop(
+        PostgresLedger(writer_pool, encrypter), PostgresBudgetRetention(writer_pool), owner, secrets.token_hex(16)
+    )
     await owner.close()
 
 

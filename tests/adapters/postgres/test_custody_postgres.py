@@ -11,11 +11,11 @@ import pytest
 
 from adapters.log.store import PostgresLogStore
 from adapters.postgres.custody import PostgresCustody
+from adapters.postgres.encryption.encrypter import NO_KEY, RecordEncrypter, without_encrypted_part
+from adapters.postgres.encryption.subject_keys import PostgresSubjectKeys
 from adapters.postgres.ledger import RECORD, PostgresLedger
 from adapters.postgres.pool import PostgresPool
 from adapters.postgres.records import PostgresRecords
-from adapters.postgres.sealing.sealer import NO_KEY, RecordSealer, without_sealed_part
-from adapters.postgres.sealing.subject_keys import PostgresSubjectKeys
 from adapters.vault.calls import read
 from adapters.vault.identity import VaultIdentity
 from adapters.vault.keyring import CacheLimits, ServiceKeyRing
@@ -23,9 +23,9 @@ from adapters.vault.session import ServiceSession
 from cli.wiring.erasure import shred_tenant
 from domain.access.principals import Principal, Role
 from domain.records.custody import hold_record, tenant_erasure_record
+from domain.records.encrypted_rows import row_of
 from domain.records.fields import OutcomeFields
-from domain.records.records import EventKind, Record, SealedFields, StoredRecord
-from domain.records.sealed_rows import row_of
+from domain.records.records import EncryptedFields, EventKind, Record, StoredRecord
 from domain.refusals import Kind, Refusal
 from domain.transparency.merkle import leaf_hash, node_hash
 from services.custody import Custodian
@@ -62,7 +62,7 @@ class Place:
         return principal(self.tenant, subject, "app", frozenset({Role.ADMIN}), "c" * 32)
 
     async def record(self, person: str, **sealed: str) -> UUID:
-        event = replace(a_record(), tenant=self.tenant, sealed=SealedFields(subject=person, prompt=PROMPT, **sealed))
+        event = replace(a_record(), tenant=self.tenant, sealed=EncryptedFields(subject=person, prompt=PROMPT, **sealed))
         await self.ledger.append(event)
         self.events.append(event.event_id)
         return event.event_id
@@ -129,7 +129,7 @@ def a_record() -> Record:
         kind=EventKind.COMPLETED,
         recorded_at=datetime.now(UTC),
         fields=OutcomeFields(model="m"),
-        sealed=SealedFields(),
+        sealed=EncryptedFields(),
     )
 
 
@@ -147,13 +147,13 @@ async def place(
     time = Time()
     keyring = ServiceKeyRing(api_session, stack.vault, SystemClock(), monotonic=time)
     identities = VaultIdentity(api_session)
-    sealer = RecordSealer(keyring, identities, PostgresSubjectKeys(api_pool, keyring, monotonic=time))
-    custody = PostgresCustody(api_pool, sealer)
-    opener = RecordSealer(keyring, identities, PostgresSubjectKeys(auditor_pool, keyring, monotonic=time))
+    encrypter = RecordEncrypter(keyring, identities, PostgresSubjectKeys(api_pool, keyring, monotonic=time))
+    custody = PostgresCustody(api_pool, encrypter)
+    opener = RecordEncrypter(keyring, identities, PostgresSubjectKeys(auditor_pool, keyring, monotonic=time))
     return Place(
         tenant,
         Custodian(custody, identities, SystemClock(), lambda: secrets.token_hex(16)),
-        PostgresLedger(api_pool, sealer),
+        PostgresLedger(api_pool, encrypter),
         PostgresRecords(auditor_pool, opener),
         time,
         stack,
@@ -208,7 +208,7 @@ async def test_one_person_with_two_clients_is_one_person(place: Place) -> None:
     same = replace(place.officer(), client_id="another app", caller="d" * 32)
     with pytest.raises(Refusal) as refused:
         await place.custodian.release(same, hold.id)
-    assert refused.value.kind is Kind.SECOND_PERSON_NEEDED
+    assert refused.value.kind is Kind.DUAL_CONTROL_NEEDED
 
 
 async def _waits_for_the_lock(stack: Stack) -> bool:
@@ -225,9 +225,9 @@ async def test_an_erasure_waits_for_a_hold_that_is_being_placed(place: Place) ->
     try:
         async with connection.transaction():
             record = replace(
-                hold_record(place.officer(), None, "case 7", datetime.now(UTC), "a tag"), sealed=SealedFields()
+                hold_record(place.officer(), None, "case 7", datetime.now(UTC), "a tag"), sealed=EncryptedFields()
             )
-            arguments = row_of(without_sealed_part(record, bytes(32))).columns()
+            arguments = row_of(without_encrypted_part(record, bytes(32))).columns()
             await connection.execute(f"SELECT assay.place_hold($15, 'one', {RECORD})", *arguments, subject)
             erasing = asyncio.create_task(place.custodian.erase(place.officer(), "alice"))
             await eventually(lambda: _waits_for_the_lock(place.stack))
@@ -339,7 +339,7 @@ async def test_assays_own_tenant_and_names_of_none_are_not_erased(operator_sessi
 async def test_only_what_has_nothing_to_seal_is_left_unsealed(place: Place) -> None:
     record = tenant_erasure_record(place.tenant, datetime.now(UTC), "tag")
     with pytest.raises(ValueError, match="must be encrypted"):
-        without_sealed_part(replace(record, sealed=SealedFields(actor="someone")), bytes(32))
+        without_encrypted_part(replace(record, sealed=EncryptedFields(actor="someone")), bytes(32))
     stored = await place.find(await place.record("alice"))
     for change in ({"ciphertext": b""}, {"key_id": NO_KEY, "ciphertext": b""}):
         with pytest.raises(Refusal):

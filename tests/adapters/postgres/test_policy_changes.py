@@ -8,17 +8,17 @@ from dataclasses import replace
 import asyncpg
 import pytest
 
+from adapters.postgres.encryption.encrypter import RecordEncrypter, without_encrypted_part
+from adapters.postgres.encryption.subject_keys import PostgresSubjectKeys
 from adapters.postgres.policies import _CHANGE, PostgresPolicyChanges
 from adapters.postgres.pool import PostgresPool
 from adapters.postgres.records import PostgresRecords
-from adapters.postgres.sealing.sealer import RecordSealer, without_sealed_part
-from adapters.postgres.sealing.subject_keys import PostgresSubjectKeys
 from adapters.vault.identity import VaultIdentity
 from adapters.vault.keyring import ServiceKeyRing
 from adapters.vault.session import ServiceSession
+from domain.records.encrypted_rows import row_of
 from domain.records.policy_changes import PolicyTurn, policy_changed
-from domain.records.records import EventKind, Record, SealedFields, StoredRecord
-from domain.records.sealed_rows import row_of
+from domain.records.records import EncryptedFields, EventKind, Record, StoredRecord
 from domain.refusals import Kind, Refusal
 from tests.adapters.stack import Stack, SystemClock
 
@@ -33,8 +33,8 @@ def records(
     auditor_pool: PostgresPool, api_session: ServiceSession, api_pool: PostgresPool, stack: Stack
 ) -> PostgresRecords:
     keyring = ServiceKeyRing(api_session, stack.vault, SystemClock())
-    sealer = RecordSealer(keyring, VaultIdentity(api_session), PostgresSubjectKeys(api_pool, keyring))
-    return PostgresRecords(auditor_pool, sealer)
+    encrypter = RecordEncrypter(keyring, VaultIdentity(api_session), PostgresSubjectKeys(api_pool, keyring))
+    return PostgresRecords(auditor_pool, encrypter)
 
 
 @pytest.fixture
@@ -125,7 +125,7 @@ class Otherwise(PostgresPolicyChanges):
         self._said = said
 
     async def _change(self, before: PolicyTurn, record: Record) -> bool:
-        sealed = without_sealed_part(self._said(record), await self._identity.tenant_key("system"))
+        sealed = without_encrypted_part(self._said(record), await self._identity.tenant_key("system"))
         row = await self._pool.fetchrow(_CHANGE, *row_of(sealed).columns(), record.fields.policy, before.number)
         return bool(row["current"])
 
@@ -156,13 +156,13 @@ async def test_a_process_of_the_release_before_still_makes_its_policy_current(
     """Its record seals who did it, and names no login. To be removed with the API's rights, a release later."""
     name = await a_policy(policies)
     keyring = ServiceKeyRing(api_session, stack.vault, SystemClock())
-    sealer = RecordSealer(keyring, VaultIdentity(api_session), PostgresSubjectKeys(api_pool, keyring))
+    encrypter = RecordEncrypter(keyring, VaultIdentity(api_session), PostgresSubjectKeys(api_pool, keyring))
     turn = await api_pool.fetchrow("SELECT number, hash FROM assay.policy_turn()")
     record = policy_changed(PolicyTurn(turn["number"], turn["hash"]), name, "", SystemClock().now())
     record = replace(
-        record, fields=replace(record.fields, login=None), sealed=SealedFields(actor="assay-api on a-host")
+        record, fields=replace(record.fields, login=None), sealed=EncryptedFields(actor="assay-api on a-host")
     )
-    row = row_of(await sealer.seal(record)).columns()
+    row = row_of(await encrypter.seal(record)).columns()
     assert (await api_pool.fetchrow(_CHANGE, *row, name, turn["number"]))["current"]
     assert await policies.current() == name
     [stored] = [found for found in await policies.stored() if found.hash == name]

@@ -10,16 +10,16 @@ from uuid import uuid4
 
 import pytest
 
+from adapters.postgres.encryption.encrypter import RecordEncrypter
+from adapters.postgres.encryption.subject_keys import PostgresSubjectKeys
 from adapters.postgres.ledger import PostgresLedger
 from adapters.postgres.pool import PostgresPool
 from adapters.postgres.records import PostgresRecords
-from adapters.postgres.sealing.sealer import RecordSealer
-from adapters.postgres.sealing.subject_keys import PostgresSubjectKeys
 from adapters.vault.identity import VaultIdentity
 from adapters.vault.keyring import ServiceKeyRing
 from adapters.vault.session import ServiceSession
 from domain.records.fields import OutcomeFields
-from domain.records.records import EventKind, Record, SealedFields
+from domain.records.records import EncryptedFields, EventKind, Record
 from domain.refusals import Kind, Refusal
 from tests.adapters.stack import Stack, SystemClock
 from tests.doubles.events import fields_for, new_event_id
@@ -37,19 +37,19 @@ def identities(api_session: ServiceSession) -> VaultIdentity:
 
 
 @pytest.fixture
-def sealer(keyring: ServiceKeyRing, identities: VaultIdentity, api_pool: PostgresPool) -> RecordSealer:
-    return RecordSealer(keyring, identities, PostgresSubjectKeys(api_pool, keyring))
+def encrypter(keyring: ServiceKeyRing, identities: VaultIdentity, api_pool: PostgresPool) -> RecordEncrypter:
+    return RecordEncrypter(keyring, identities, PostgresSubjectKeys(api_pool, keyring))
 
 
 @pytest.fixture
-def ledger(api_pool: PostgresPool, sealer: RecordSealer) -> PostgresLedger:
-    return PostgresLedger(api_pool, sealer)
+def ledger(api_pool: PostgresPool, encrypter: RecordEncrypter) -> PostgresLedger:
+    return PostgresLedger(api_pool, encrypter)
 
 
 @pytest.fixture
 def records(keyring: ServiceKeyRing, identities: VaultIdentity, auditor_pool: PostgresPool) -> PostgresRecords:
     subjects = PostgresSubjectKeys(auditor_pool, keyring)
-    return PostgresRecords(auditor_pool, RecordSealer(keyring, identities, subjects))
+    return PostgresRecords(auditor_pool, RecordEncrypter(keyring, identities, subjects))
 
 
 def a_record(**changes: object) -> Record:
@@ -59,7 +59,7 @@ def a_record(**changes: object) -> Record:
         kind=EventKind.COMPLETED,
         recorded_at=datetime.now(UTC),
         fields=OutcomeFields(model="m"),
-        sealed=SealedFields(subject="someone", prompt="the prompt", answer="the answer"),
+        sealed=EncryptedFields(subject="someone", prompt="the prompt", answer="the answer"),
         workflow_id=f"inf.acme.{uuid4().hex}",
         run_id="run",
     )
@@ -106,7 +106,7 @@ async def test_sealed_fields_are_nowhere_in_plaintext_and_open_again(
     stack: Stack, ledger: PostgresLedger, records: PostgresRecords
 ) -> None:
     secret = "4111 1111 1111 1111"
-    record = a_record(sealed=SealedFields(subject="someone", prompt=secret))
+    record = a_record(sealed=EncryptedFields(subject="someone", prompt=secret))
     await ledger.append(record)
     (found,) = await records.search(workflow_id=record.workflow_id)
     assert await records.unseal(found) == {"subject": "someone", "prompt": secret}
@@ -200,26 +200,26 @@ async def test_a_tenant_without_a_key_is_not_recorded(ledger: PostgresLedger) ->
 
 async def test_nonces_and_macs() -> None:
     nonces = iter([bytes(12), bytes([1] * 12)])
-    sealer = RecordSealer(
+    encrypter = RecordEncrypter(
         FixedKeyRing("acme", "globex"), FixedIdentity(), FixedSubjectKeys(), random_bytes=lambda _: next(nonces)
     )
     record = a_record()
-    first, second = await sealer.seal(record), await sealer.seal(record)
+    first, second = await encrypter.seal(record), await encrypter.seal(record)
     assert first.ciphertext != second.ciphertext
     assert first.content_mac == second.content_mac
     assert len(first.content_mac) == len(first.digest) == 32
-    sealer = RecordSealer(FixedKeyRing("acme"), FixedIdentity(os.urandom(32)), FixedSubjectKeys())
-    assert (await sealer.seal(record)).content_mac != first.content_mac
+    encrypter = RecordEncrypter(FixedKeyRing("acme"), FixedIdentity(os.urandom(32)), FixedSubjectKeys())
+    assert (await encrypter.seal(record)).content_mac != first.content_mac
     assert json.loads(first.fields_json) == {"model": "m"}
 
 
 async def test_a_keyring_that_is_away_refuses(api_pool: PostgresPool) -> None:
     keyring = FixedKeyRing("acme")
     keyring.away = True
-    for sealed in (SealedFields(), SealedFields(subject="someone")):
+    for sealed in (EncryptedFields(), EncryptedFields(subject="someone")):
         subjects = PostgresSubjectKeys(api_pool, keyring)
         with pytest.raises(Refusal) as refusal:
-            await RecordSealer(keyring, FixedIdentity(), subjects).seal(a_record(sealed=sealed))
+            await RecordEncrypter(keyring, FixedIdentity(), subjects).seal(a_record(sealed=sealed))
         assert refusal.value.kind is Kind.VAULT_UNAVAILABLE
 
 
@@ -227,8 +227,8 @@ async def test_a_persons_records_are_sealed_with_a_key_of_their_own(
     stack: Stack, ledger: PostgresLedger, records: PostgresRecords
 ) -> None:
     someone = [a_record() for _ in range(2)]
-    other = a_record(sealed=SealedFields(subject="someone", end_user="else", prompt="x"))
-    nobody = a_record(sealed=SealedFields(source="somewhere"))
+    other = a_record(sealed=EncryptedFields(subject="someone", end_user="else", prompt="x"))
+    nobody = a_record(sealed=EncryptedFields(source="somewhere"))
     for record in (*someone, other, nobody):
         await ledger.append(record)
     found = [(await records.search(workflow_id=r.workflow_id))[0] for r in (*someone, other, nobody)]
@@ -248,7 +248,7 @@ async def erase(stack: Stack, subject: str | None) -> None:
 async def test_after_an_erasure_nothing_opens_and_what_comes_is_sealed_anew(
     stack: Stack, ledger: PostgresLedger, records: PostgresRecords
 ) -> None:
-    person = SealedFields(subject="to be forgotten", prompt="x")
+    person = EncryptedFields(subject="to be forgotten", prompt="x")
     before, after = a_record(sealed=person), a_record(sealed=person)
     await ledger.append(before)
     (found,) = await records.search(workflow_id=before.workflow_id)

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from adapters.postgres.encryption.encrypter import RecordEncrypter
+from adapters.postgres.encryption.subject_keys import PostgresSubjectKeys
 from adapters.postgres.ledger import PostgresLedger
 from adapters.postgres.pool import PostgresPool
-from adapters.postgres.sealing.sealer import RecordSealer
-from adapters.postgres.sealing.subject_keys import PostgresSubjectKeys
 from adapters.temporal.client import TemporalConnection
 from adapters.vault.identity import VaultIdentity
 from adapters.vault.keyring import ServiceKeyRing
@@ -32,10 +32,10 @@ async def past(gateway: Gateway, tmp_path_factory: pytest.TempPathFactory) -> As
     pool = PostgresPool(session, stack.database, "assay-api")
     await pool.start()
     keyring = ServiceKeyRing(session, stack.vault, SystemClock())
-    sealer = RecordSealer(keyring, VaultIdentity(session), PostgresSubjectKeys(pool, keyring))
+    encrypter = RecordEncrypter(keyring, VaultIdentity(session), PostgresSubjectKeys(pool, keyring))
     owner = await stack.superuser()
     await owner.execute("SET ROLE assay_owner")
-    yield Past(stack, PostgresLedger(pool, sealer), owner, gateway.local)
+    yield Past(stack, PostgresLedger(pool, encrypter), owner, gateway.local)
     await owner.close()
     await pool.close()
     await session.close()
@@ -126,4 +126,4 @@ async def test_a_process_of_its_own_is_ready_and_stops(gateway: Gateway, tmp_pat
 
 
 async def keyring_of(past: Past) -> ServiceKeyRing:
-    return ServiceKeyRing(past.ledger._sealer._keyring._session, past.stack.vault, SystemClock())
+    return ServiceKeyRing(past.ledger._encrypter._keyring._session, past.stack.vault, SystemClock())

@@ -9,7 +9,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from adapters.postgres.sealing.sealer import RecordSealer
+from adapters.postgres.encryption.encrypter import RecordEncrypter
 from adapters.vault.setup.setup import create_tenant
 from domain.access.principals import Role
 from domain.refusals import Kind, Refusal
@@ -30,9 +30,9 @@ ROLES: dict[str, tuple[Role, ...]] = {
 
 
 @pytest.fixture(scope="module")
-async def sealer(gateway: Gateway, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[RecordSealer]:
-    async with opening(gateway, tmp_path_factory.mktemp("sealer")) as sealer:
-        yield sealer
+async def encrypter(gateway: Gateway, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[RecordEncrypter]:
+    async with opening(gateway, tmp_path_factory.mktemp("encrypter")) as encrypter:
+        yield encrypter
 
 
 @dataclass
@@ -40,7 +40,7 @@ class Tenant:
     """A tenant of its own, with a client of each name."""
 
     gateway: Gateway
-    sealer: RecordSealer
+    encrypter: RecordEncrypter
     name: str
 
     def client(self, who: str) -> str:
@@ -60,7 +60,7 @@ class Tenant:
     async def prompts(self, run_id: str) -> set[str]:
         """Prompts that records of the run still tell; none, once they are erased."""
         try:
-            fields = await opened(self.gateway, self.sealer, run_id)
+            fields = await opened(self.gateway, self.encrypter, run_id)
         except Refusal as refusal:
             if refusal.kind is Kind.NOT_FOUND:
                 return set()
@@ -69,13 +69,13 @@ class Tenant:
 
 
 @pytest.fixture
-async def tenant(gateway: Gateway, sealer: RecordSealer) -> Tenant:
+async def tenant(gateway: Gateway, encrypter: RecordEncrypter) -> Tenant:
     name = f"t-{secrets.token_hex(4)}"
     async with operator_session(gateway.local) as session:
         await session.call(lambda client: create_tenant(client, name))
         for who, roles in ROLES.items():
             await ensure_client(session, gateway.local, places(gateway.settings), f"{name}-{who}", name, roles)
-    return Tenant(gateway, sealer, name)
+    return Tenant(gateway, encrypter, name)
 
 
 def refused(response: httpx2.Response, status: int, kind: str) -> None:

@@ -11,7 +11,7 @@ import pytest
 from temporalio.client import WorkflowExecutionStatus, WorkflowFailureError
 from temporalio.exceptions import ApplicationError, CancelledError
 
-from adapters.postgres.sealing.sealer import RecordSealer
+from adapters.postgres.encryption.encrypter import RecordEncrypter
 from adapters.system.clock import SystemClock
 from assay_temporal import AnotherRequest, ChatMessage, Denied, Faulted, InferenceCall
 from assay_temporal.client import AssayClient
@@ -46,14 +46,14 @@ async def worker(gateway: Gateway, member: TeamMember) -> AsyncIterator[TeamWork
 
 
 @pytest.fixture(scope="module")
-async def sealer(gateway: Gateway, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[RecordSealer]:
+async def encrypter(gateway: Gateway, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[RecordEncrypter]:
     """What opens records: Assay's own login."""
-    async with opening(gateway, tmp_path_factory.mktemp("sealer")) as sealer:
-        yield sealer
+    async with opening(gateway, tmp_path_factory.mktemp("encrypter")) as encrypter:
+        yield encrypter
 
 
 async def test_a_teams_workflow_is_answered_governed_and_recorded_in_its_name(
-    gateway: Gateway, member: TeamMember, worker: TeamWorker, sealer: RecordSealer
+    gateway: Gateway, member: TeamMember, worker: TeamWorker, encrypter: RecordEncrypter
 ):
     gateway.provider.script(answer("Urgent."), answer(f"Dear all, {DRAFTED}"))
     handle = await member.triage(f"The server is on fire. {CANARY}")
@@ -68,7 +68,7 @@ async def test_a_teams_workflow_is_answered_governed_and_recorded_in_its_name(
         assert [record["kind"] for record in records] == ["completed", "admitted"]
         assert {record["tenant"] for record in records} == {"acme"}
         assert {record["fields"]["policy"] for record in records} == {row["hash"]}
-        for fields in await opened(gateway, sealer, run_id):
+        for fields in await opened(gateway, encrypter, run_id):
             assert (fields["subject"], fields["client_id"]) == ("client:acme-app", "acme-app")
 
     needles = [form for text in (CANARY, DRAFTED, "server is on fire") for form in forms(text)]

@@ -19,7 +19,7 @@ from domain.identity import caller_hash, epoch_ms, event_id, run_id
 from domain.inference.requests import request_hash
 from domain.records.fields import open_fields
 from domain.records.reconciliation import Beginning, ClosedRun, ClosedRuns, EngineState, kind_for
-from domain.records.records import EventKind, Record, SealedFields
+from domain.records.records import EncryptedFields, EventKind, Record
 from domain.refusals import Kind, Refusal
 from services.access import role_access
 from services.policies.parsed import Policies
@@ -110,7 +110,7 @@ async def signed_start() -> dict[str, Any]:
 
 def own_record(run: str, kind: EventKind, tenant: str = "acme", slot: str = "outcome") -> Record:
     event = event_id(epoch_ms(STARTED), tenant, WORKFLOW_ID, run, slot)
-    return Record(event, tenant, kind, STARTED, fields_for(kind), SealedFields(), WORKFLOW_ID, run)
+    return Record(event, tenant, kind, STARTED, fields_for(kind), EncryptedFields(), WORKFLOW_ID, run)
 
 
 async def test_whose_run_it_was_is_told_by_its_signed_start(bench: Bench):

@@ -7,7 +7,7 @@ from uuid import UUID
 
 import pytest
 
-from domain.records.sealed_rows import from_bytes, to_bytes
+from domain.records.encrypted_rows import from_bytes, to_bytes
 from domain.records.spool import SpoolUnavailable
 from domain.refusals import Kind
 from services.refusals.drops import Drop

@@ -27,13 +27,13 @@ from domain.records.fields import EventFields, NoFields, ScreenedFields, open_fi
 from domain.records.floods import OTHER, Alike, Summary, Windows
 from domain.records.policy_changes import PolicyTurn, policy_changed
 from domain.records.records import (
+    EncryptedFields,
     EventKind,
     Record,
-    SealedFields,
     canonical,
+    encrypted_fields,
     record_digest,
     repeatable_content,
-    sealed_fields,
 )
 from domain.refusals import Kind, Refusal
 from domain.screening.verdicts import Decision, DetectorReport, DetectorState, Finding, Mode, RiskBand, Verdict
@@ -64,7 +64,7 @@ HOLD = UUID("018bcfe5-6800-7000-8000-0000000000ff")
 TAG = "0f" * 16
 
 
-def of_run(kind: EventKind, slot: str, fields: object, sealed: SealedFields) -> Record:
+def of_run(kind: EventKind, slot: str, fields: object, sealed: EncryptedFields) -> Record:
     return Record(evidence.event_of(RUN, slot), RUN.tenant, kind, START, fields, sealed, RUN.workflow_id, RUN.run_id)
 
 
@@ -79,7 +79,7 @@ def admissions() -> dict[str, Record]:
             EventKind.ADMITTED,
             "admission",
             evidence.admission_fields(bare, 0, evidence.Commitments(None, None)),
-            SealedFields(),
+            EncryptedFields(),
         ),
     }
 
@@ -172,7 +172,7 @@ def policies() -> dict[str, Record]:
 
 def before_logins(record: Record) -> Record:
     """The same change as the release before recorded it."""
-    return replace(record, fields=replace(record.fields, login=None), sealed=SealedFields(actor="assay-api on h"))
+    return replace(record, fields=replace(record.fields, login=None), sealed=EncryptedFields(actor="assay-api on h"))
 
 
 async def archives() -> dict[str, Record]:
@@ -193,7 +193,7 @@ async def events() -> dict[str, Record]:
 def vector(record: Record) -> dict[str, str]:
     at = datetime(2026, 1, 2, 3, 4, 5, 6, UTC)
     content = repeatable_content(record)
-    ciphertext = sealed_fields(record.sealed)
+    ciphertext = encrypted_fields(record.sealed)
     assert record.recorded_at == START
     stored = record_digest(
         Record(
@@ -240,9 +240,9 @@ async def test_a_kind_takes_the_fields_that_its_producers_make_and_no_others(kin
 
 
 @pytest.mark.parametrize(
-    "fields", [None, {}, {"prompt": "a canary"}, ScreenedFields(), SealedFields(prompt="a canary")]
+    "fields", [None, {}, {"prompt": "a canary"}, ScreenedFields(), EncryptedFields(prompt="a canary")]
 )
 def test_what_is_no_field_set_is_not_recorded(fields: object):
     with pytest.raises(ValueError, match="is not recorded with") as refused:
-        of_run(EventKind.COMPLETED, "outcome", fields, SealedFields())
+        of_run(EventKind.COMPLETED, "outcome", fields, EncryptedFields())
     assert "canary" not in str(refused.value)

@@ -8,13 +8,13 @@ import pytest
 
 from domain.records.fields import OutcomeFields, open_fields
 from domain.records.records import (
+    EncryptedFields,
     EventKind,
     Record,
-    SealedFields,
     canonical,
+    encrypted_fields,
     record_digest,
     repeatable_content,
-    sealed_fields,
     stored_digest,
 )
 
@@ -24,7 +24,7 @@ RECORD = Record(
     kind=EventKind.COMPLETED,
     recorded_at=datetime(2026, 1, 2, 3, 4, 5, 6, UTC),
     fields=OutcomeFields(caller="c" * 32, rules=("a", "b"), score=0.25, prompt_tokens=0),
-    sealed=SealedFields(subject="alice", prompt="Grüße"),
+    sealed=EncryptedFields(subject="alice", prompt="Grüße"),
     workflow_id="inf.acme.x",
     run_id="run",
 )
@@ -45,7 +45,7 @@ def test_what_is_no_json_has_no_canonical_form():
 
 def test_only_fields_that_are_set_are_recorded():
     assert open_fields(RECORD.fields) == {"caller": "c" * 32, "rules": ("a", "b"), "score": 0.25, "prompt_tokens": 0}
-    assert sealed_fields(RECORD.sealed) == '{"prompt":"Grüße","subject":"alice"}'.encode()
+    assert encrypted_fields(RECORD.sealed) == '{"prompt":"Grüße","subject":"alice"}'.encode()
 
 
 def test_the_digest_of_a_record_is_known_in_every_schema():
@@ -90,5 +90,5 @@ def test_the_digest_covers_the_sealed_part_as_it_is_stored(key_id: str, cipherte
 
 
 def test_the_digest_needs_no_plaintext_of_the_sealed_part():
-    unread = replace(RECORD, sealed=SealedFields())
+    unread = replace(RECORD, sealed=EncryptedFields())
     assert digest(unread) == digest(RECORD)

@@ -4,14 +4,14 @@ from uuid import UUID
 
 import pytest
 
-from adapters.postgres.sealing.sealer import RecordSealer
+from adapters.postgres.encryption.encrypter import RecordEncrypter
+from domain.records.encrypted_rows import from_bytes, row_of, to_bytes
 from domain.records.fields import RefusalSummaryFields
-from domain.records.records import EventKind, Record, SealedFields
-from domain.records.sealed_rows import from_bytes, row_of, to_bytes
+from domain.records.records import EncryptedFields, EventKind, Record
 from tests.doubles.clock import START
 from tests.doubles.keys import FixedIdentity, FixedKeyRing, FixedSubjectKeys
 
-PERSONAL = SealedFields(
+PERSONAL = EncryptedFields(
     subject="canary-subject", client_id="canary-client", source="203.0.113.77", prompt="canary-prompt"
 )
 RECORDS = [
@@ -27,26 +27,30 @@ RECORDS = [
         workflow_id=workflow,
     )
     for number, (sealed, workflow, micros) in enumerate(
-        [(PERSONAL, None, 0), (SealedFields(source="203.0.113.77"), "inf.acme.x", 123), (SealedFields(), None, 999_999)]
+        [
+            (PERSONAL, None, 0),
+            (EncryptedFields(source="203.0.113.77"), "inf.acme.x", 123),
+            (EncryptedFields(), None, 999_999),
+        ]
     )
 ]
 
 
 @pytest.fixture
-def sealer() -> RecordSealer:
-    return RecordSealer(FixedKeyRing("acme"), FixedIdentity(), FixedSubjectKeys())
+def encrypter() -> RecordEncrypter:
+    return RecordEncrypter(FixedKeyRing("acme"), FixedIdentity(), FixedSubjectKeys())
 
 
 @pytest.mark.parametrize("record", RECORDS, ids=["person", "nobody", "nothing"])
-async def test_a_row_survives_as_bytes(sealer: RecordSealer, record: Record) -> None:
-    row = row_of(await sealer.seal(record))
+async def test_a_row_survives_as_bytes(encrypter: RecordEncrypter, record: Record) -> None:
+    row = row_of(await encrypter.seal(record))
     assert from_bytes(to_bytes(row)) == row
     assert row.columns()[:5] == (record.event_id, 2, "acme", "refused", record.recorded_at)
     assert row.open_fields()["count"] == 7
 
 
-async def test_nothing_sealed_is_in_the_bytes(sealer: RecordSealer) -> None:
-    written = to_bytes(row_of(await sealer.seal(RECORDS[0])))
+async def test_nothing_sealed_is_in_the_bytes(encrypter: RecordEncrypter) -> None:
+    written = to_bytes(row_of(await encrypter.seal(RECORDS[0])))
     for name in ("subject", "client_id", "source", "prompt"):
         assert getattr(PERSONAL, name).encode() not in written
 
@@ -57,8 +61,8 @@ def test_other_bytes_are_refused(bad: bytes) -> None:
         from_bytes(bad)
 
 
-async def test_bytes_with_a_missing_or_another_column_are_refused(sealer: RecordSealer) -> None:
-    written = to_bytes(row_of(await sealer.seal(RECORDS[0])))
+async def test_bytes_with_a_missing_or_another_column_are_refused(encrypter: RecordEncrypter) -> None:
+    written = to_bytes(row_of(await encrypter.seal(RECORDS[0])))
     for name in (b'"schema"', b'"key_id"', b'"content_mac"', b'"recorded_at"'):
         with pytest.raises(ValueError, match="not an encrypted record"):
             from_bytes(written.replace(name, b'"other"'))

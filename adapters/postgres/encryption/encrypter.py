@@ -16,22 +16,22 @@ from uuid import UUID
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from adapters.postgres.sealing.subject_keys import SubjectKey
+from adapters.postgres.encryption.subject_keys import SubjectKey
 from adapters.vault.errors import unavailable
 from assay_temporal.keyring import DataKey, KeyRing, KeyUnavailable, derive
 from domain.identity import content_mac, subject_hash
 from domain.ports import IdentityKeys
+from domain.records.encrypted_rows import EncryptedRecord
 from domain.records.fields import open_fields
 from domain.records.records import (
     SCHEMA_VERSION,
     Record,
     StoredRecord,
     canonical,
+    encrypted_fields,
     record_digest,
     repeatable_content,
-    sealed_fields,
 )
-from domain.records.sealed_rows import SealedRecord
 from domain.refusals import Kind, Refusal
 
 PURPOSE = "assay/audit-record/v1"
@@ -60,7 +60,7 @@ class SubjectKeys(Protocol):
         ...
 
 
-class RecordSealer:
+class RecordEncrypter:
     """Encrypts and decrypts records with the keys of data subjects and tenants."""
 
     def __init__(
@@ -77,7 +77,7 @@ class RecordSealer:
         self._subjects = subjects
         self._random_bytes = random_bytes
 
-    async def seal(self, record: Record) -> SealedRecord:
+    async def seal(self, record: Record) -> EncryptedRecord:
         """Encrypt the personal fields and compute the digests.
 
         Raises:
@@ -85,7 +85,7 @@ class RecordSealer:
         """
         record = replace(record, recorded_at=record.recorded_at.astimezone(UTC))
         identity_key = await self._identity.tenant_key(record.tenant)
-        person = record.sealed.person
+        person = record.sealed.data_subject
         subject = subject_hash(identity_key, record.tenant, person) if person else None
         try:
             key, subject_key = await self._key(record.tenant, subject)
@@ -93,8 +93,8 @@ class RecordSealer:
             raise _as_refusal(error, Kind.FORBIDDEN) from None
         nonce = self._random_bytes(_NONCE_BYTES)
         associated = _associated(record.tenant, record.event_id, SCHEMA_VERSION)
-        ciphertext = nonce + _cipher(key, record.event_id).encrypt(nonce, sealed_fields(record.sealed), associated)
-        return SealedRecord(
+        ciphertext = nonce + _cipher(key, record.event_id).encrypt(nonce, encrypted_fields(record.sealed), associated)
+        return EncryptedRecord(
             record=record,
             subject=subject,
             fields_json=canonical(open_fields(record.fields)).decode(),
@@ -144,16 +144,16 @@ class RecordSealer:
         return _as_data_key(tenant, key), key.id
 
 
-def without_sealed_part(record: Record, identity_key: bytes) -> SealedRecord:
+def without_encrypted_part(record: Record, identity_key: bytes) -> EncryptedRecord:
     """Return a record without an encrypted part, for operators, who have no key.
 
     Raises:
         ValueError: if it has fields that must be encrypted.
     """
-    if sealed_fields(record.sealed) != _NOTHING:
+    if encrypted_fields(record.sealed) != _NOTHING:
         raise ValueError("this record has fields that must be encrypted")
     record = replace(record, recorded_at=record.recorded_at.astimezone(UTC))
-    return SealedRecord(
+    return EncryptedRecord(
         record=record,
         subject=None,
         fields_json=canonical(open_fields(record.fields)).decode(),

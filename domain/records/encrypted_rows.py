@@ -15,7 +15,7 @@ class KeyErased(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class SealedRecord:
+class EncryptedRecord:
     """A record ready to be stored: the record in UTC, its open fields as canonical JSON, and the encrypted part."""
 
     record: Record
@@ -29,7 +29,7 @@ class SealedRecord:
 
 
 @dataclass(frozen=True, slots=True)
-class SealedRow:
+class EncryptedRow:
     """The columns of ``assay.sealed_record``, in their order. ``fields`` is canonical JSON."""
 
     event_id: UUID
@@ -57,10 +57,10 @@ class SealedRow:
         return found
 
 
-def row_of(sealed: SealedRecord) -> SealedRow:
+def row_of(sealed: EncryptedRecord) -> EncryptedRow:
     """Return the row of an encrypted record."""
     record = sealed.record
-    return SealedRow(
+    return EncryptedRow(
         event_id=record.event_id,
         schema=SCHEMA_VERSION,
         tenant=record.tenant,
@@ -78,12 +78,12 @@ def row_of(sealed: SealedRecord) -> SealedRow:
     )
 
 
-def to_bytes(row: SealedRow) -> bytes:
+def to_bytes(row: EncryptedRow) -> bytes:
     """Return the row as canonical JSON, binary values in base64 (RFC 4648)."""
     return canonical({name: _plain(getattr(row, name)) for name in row.__slots__})
 
 
-def from_bytes(data: bytes) -> SealedRow:
+def from_bytes(data: bytes) -> EncryptedRow:
     """Parse the output of ``to_bytes``.
 
     Raises:
@@ -96,7 +96,7 @@ def from_bytes(data: bytes) -> SealedRow:
         for name in ("event_id", "subject_key"):
             values[name] = UUID(values[name]) if values[name] is not None else None
         values["recorded_at"] = datetime.fromisoformat(values["recorded_at"])
-        return SealedRow(**values)
+        return EncryptedRow(**values)
     except (ValueError, TypeError, KeyError, AttributeError):
         raise ValueError("not an encrypted record") from None
 
