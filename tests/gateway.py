@@ -77,6 +77,7 @@ def write_policies(target: Path, *, long_prompts: bool = False) -> None:
     models["models"] += [
         {**fake, "alias": "fake", "upstream": "fake-1", "fallbacks": []},
         {**fake, "alias": "fake-with-fallback", "upstream": "fake-2", "fallbacks": ["fake"]},
+        {**fake, "alias": "fake-hasty", "upstream": "fake-3", "fallbacks": ["fake"], "timeouts": {"total": 1}},
     ]
     (target / "models.yaml").write_text(yaml.safe_dump(models))
 

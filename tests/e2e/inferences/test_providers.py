@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.fakes.behaviours import Drop, answer, garbage, status
+from tests.fakes.behaviours import Drop, Hang, answer, garbage, status
 from tests.gateway import Gateway
 
 
@@ -74,3 +74,14 @@ async def test_another_model_of_the_policy_steps_in(gateway: Gateway):
     assert response.json()["result"]["content"] == "from the second"
     [outcome, _] = await gateway.records(response.json()["id"])
     assert outcome["fields"]["model"] == "fake"
+
+
+async def test_a_model_that_times_out_is_called_once_and_its_fallback_answers(gateway: Gateway):
+    before = gateway.provider.stats.received
+    gateway.provider.script(Hang(answer("too late")), answer("from the second"))
+    response = await gateway.post({"model": "fake-hasty", "prompt": "Hello"})
+    assert response.status_code == 200, response.text
+    assert response.json()["result"]["content"] == "from the second"
+    assert response.json()["result"]["model"] == "fake"
+    assert gateway.provider.stats.received == before + 2
+    assert await gateway.provider.until(lambda stats: stats.disconnected > 0)
