@@ -52,6 +52,7 @@ from services.custody import Custodian
 from services.log.checkpoint_wait import CheckpointWait
 from services.log.exporting import LogExport
 from services.log.reading import RecordReading
+from services.plaintext_access import PlaintextAccess
 from services.policies.current import CurrentPolicy
 from services.policies.parsed import Policies
 from services.refusals.drops import Drops
@@ -219,6 +220,7 @@ class _Wiring:
             platform.session.require_available,
             self.feed,
             self.decider,
+            PlaintextAccess(platform.ledger, self.clock),
         )
         return InferenceServices(
             runs=runs,

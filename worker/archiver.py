@@ -26,6 +26,7 @@ from config.settings import Settings
 from domain.refusals import Refusal
 from domain.transparency.ports import MonthArchiver
 from services.archiving.months import LogMonthArchiver
+from worker.queries import RefusedQueries
 from worker.ready import ready
 from worker.sandbox import sandbox
 from worker.schedules import Recurring, ensure_schedules
@@ -56,7 +57,7 @@ def build_archiver(client: Client, settings: Settings, archiver: MonthArchiver) 
         task_queue=TASK_QUEUE,
         workflows=[ArchiveMonths],
         activities=[activities.list_due_months, activities.archive_month],
-        interceptors=[FailuresByKind()],
+        interceptors=[FailuresByKind(), RefusedQueries()],
         workflow_runner=sandbox(),
         max_concurrent_activities=_MONTHS_AT_ONCE,
         graceful_shutdown_timeout=timedelta(seconds=settings.worker.graceful_shutdown_seconds),

@@ -32,6 +32,7 @@ from services.access import role_access
 from services.policies.parsed import Policies
 from services.runs.local_feed import LocalRunFeed
 from worker.nexus import NexusGate
+from worker.queries import RefusedQueries
 from worker.sandbox import sandbox
 from workflows.inference.guarded_inference import GuardedInference
 from workflows.reconciliation.settle_abandoned import SettleAbandoned
@@ -88,7 +89,7 @@ def build_worker(client: Client, settings: Settings, ports: WorkerPorts) -> Work
             abandoned.end_look,
         ],
         nexus_service_handlers=[NexusGate()] if slots.serves_nexus else [],
-        interceptors=[FailuresByKind(), StagesToFeed(ports.feed)],
+        interceptors=[FailuresByKind(), StagesToFeed(ports.feed), RefusedQueries()],
         workflow_runner=sandbox(),
         deployment_config=_deployment(slots),
         tuner=WorkerTuner.create_fixed(

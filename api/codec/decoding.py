@@ -4,10 +4,8 @@ A payload encrypted by Assay names tenant, namespace and workflow in its authent
 decided before any key is used: the codec rejects a payload with changed metadata.
 """
 
-from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from typing import Any
-from uuid import UUID
 
 from google.protobuf.json_format import MessageToDict, ParseDict, ParseError
 from temporalio.api.common.v1 import Payload
@@ -19,11 +17,10 @@ from domain.access.principals import SYSTEM_TENANT, Action, Principal
 from domain.access.resources import Resource, ResourceKind
 from domain.budgets.ports import Ledger
 from domain.ports import Clock
-from domain.records.access_events import decoded_record
 from domain.refusals import Kind, Refusal
+from services.plaintext_access import PlaintextAccess
 
 Resolve = Callable[[Sequence[Payload]], Awaitable[list[Payload]]]
-_MOST_REMEMBERED = 4096
 
 
 class PayloadDecoder:
@@ -50,10 +47,8 @@ class PayloadDecoder:
         self._codec = EncryptingCodec(keyring, tenant_of=lambda _: None, fallback_tenant=SYSTEM_TENANT, refused=refused)
         self._namespace = namespace
         self._access = access
-        self._ledger = ledger
-        self._clock = clock
+        self._reading = PlaintextAccess(ledger, clock)
         self._resolve = resolve
-        self._recorded: OrderedDict[UUID, None] = OrderedDict()
 
     async def decode(
         self, principal: Principal, payloads: Sequence[Any], namespace: str | None, *, keep_references: bool = False
@@ -83,7 +78,7 @@ class PayloadDecoder:
         runs = {resource.run for resource in permitted if resource.run is not None}
         opened = {place: await self._opened(payload, place) for place, payload in sealed.items()}
         for run in sorted(runs):
-            await self._record(principal, run)
+            await self._reading.record(principal, run)
         return [opened.get(place, payload) for place, payload in enumerate(payloads)]
 
     async def _permitted(
@@ -97,7 +92,7 @@ class PayloadDecoder:
             await self._access.require(principal, Action.DECODE_PAYLOAD, resource)
         if said["namespace"] != self._namespace.encode() or namespace not in (None, self._namespace):
             raise _unauthenticated("belongs to another namespace", place)
-        if run.encode() != said["workflow"]:
+        if run.encode() != said["workflow"] or "\0" in run:  # no record could name it
             raise _unauthenticated("fails authentication", place)
         return resource
 
@@ -107,16 +102,6 @@ class PayloadDecoder:
         except UnauthenticatedPayload:
             raise _unauthenticated("fails authentication", place) from None
         return MessageToDict(plain)
-
-    async def _record(self, principal: Principal, run: str) -> None:
-        """Record the access once per window; windows recorded by this process are cached."""
-        record = decoded_record(principal, run, self._clock.now())
-        if record.event_id in self._recorded:
-            return
-        await self._ledger.append(record)
-        self._recorded[record.event_id] = None
-        if len(self._recorded) > _MOST_REMEMBERED:
-            self._recorded.popitem(last=False)
 
 
 def _parsed(payload: object, place: int) -> Payload:

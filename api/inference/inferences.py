@@ -105,7 +105,7 @@ async def outcome(inference: InferenceServices, caller: Principal, started: Star
     "/{run_id}", response_model=RunBody, response_model_exclude_none=True, responses=problems(401, 403, 404, 503)
 )
 async def read(request: Request, run_id: str, caller: RunReader, inference: Inference) -> JSONResponse:
-    """Return the current state of a run: the caller's own, or any run of the tenant for auditors."""
+    """Return the current state of a run: the caller's own, or any run of the tenant for auditors, recorded first."""
     view = await inference.runs.read(run_id, caller)
     request.state.run_id = run_id
     return JSONResponse((await shown(inference, caller, view)).body())

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from temporalio.client import Client, WorkflowExecutionDescription, WorkflowFailureError, WorkflowHandle
+from temporalio.client import Client, WorkflowFailureError, WorkflowHandle
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
@@ -26,6 +26,7 @@ from domain.identity import run_id, tenant_of_run
 from domain.inference.requests import request_hash
 from domain.ports import Clock, IdentityKeys
 from domain.refusals import Kind, Refusal
+from services.plaintext_access import PlaintextAccess
 from services.runs.local_feed import LocalRunFeed
 from services.runs.result_feed import ResultFeed
 from workflows.inference import run_summary, search_attributes
@@ -57,6 +58,14 @@ class Started:
     here: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class _Described:
+    """A run as Temporal describes it. ``own``: the principal is its caller."""
+
+    own: bool
+    ended: bool
+
+
 class Runs:
     """Runs of the workflow, by their public IDs."""
 
@@ -71,6 +80,7 @@ class Runs:
         require_vault: Callable[[], None],
         feed: LocalRunFeed[InferenceResult],
         access: AccessDecider,
+        reading: PlaintextAccess,
     ) -> None:
         """Take the parts.
 
@@ -86,6 +96,7 @@ class Runs:
         self._require_vault = require_vault
         self._outcomes = Outcomes(feed, ResultFeed(self._result))
         self._access = access
+        self._reading = reading
 
     async def start(self, submission: Submission) -> Started:
         """Start the run, or return the one started before with this idempotency key.
@@ -166,15 +177,20 @@ class Runs:
             return run_views.running(public_id)
 
     async def read(self, public_id: str, principal: Principal) -> RunView:
-        """Return the run's state to a permitted principal.
+        """Return the run's state to a permitted principal. Another caller's outcome is recorded as read first.
 
         Raises:
-            Refusal: NOT_FOUND, also for another caller's run; ENGINE_UNAVAILABLE.
+            Refusal: NOT_FOUND, also for another caller's run; ENGINE_UNAVAILABLE; STORE_UNAVAILABLE, VAULT_UNAVAILABLE
+                if the reading can't be recorded.
         """
-        description = await self._described(public_id, principal, Action.READ_OWN_RUN)
-        if description.close_time is None:
-            return self._outcomes.recorded(principal.tenant, public_id) or run_views.running(public_id)
-        return await self._outcome(public_id)
+        found = await self._described(public_id, principal, Action.READ_OWN_RUN)
+        if found.ended:
+            view = await self._outcome(public_id)
+        else:
+            view = self._outcomes.recorded(principal.tenant, public_id) or run_views.running(public_id)
+        if not (found.own or view.running):
+            await self._reading.record(principal, public_id)
+        return view
 
     async def _outcome(self, public_id: str) -> RunView:
         try:
@@ -188,25 +204,25 @@ class Runs:
 
     async def cancel(self, public_id: str, principal: Principal) -> RunView:
         """Request the run's cancellation. A run that has ended is unchanged."""
-        description = await self._described(public_id, principal, Action.CANCEL_OWN_RUN)
-        if description.close_time is not None:
+        if (await self._described(public_id, principal, Action.CANCEL_OWN_RUN)).ended:
             return await self.read(public_id, principal)
         async with _engine():
             await self._handle(public_id).cancel(rpc_timeout=_RPC_TIMEOUT)
         return run_views.running(public_id)
 
-    async def _described(self, public_id: str, principal: Principal, action: Action) -> WorkflowExecutionDescription:
+    async def _described(self, public_id: str, principal: Principal, action: Action) -> _Described:
         await self._require(principal, action, public_id)
         async with _keys_or_refusal(), _engine():
             description = await self._handle(public_id).describe(rpc_timeout=_RPC_TIMEOUT)
             memo = await description.memo()
         # only the workflow knows the caller of a team's run, and shows it once verified
-        if principal.caller not in (
+        own = principal.caller in (
             memo.get("caller"),
             description.typed_search_attributes.get(search_attributes.CALLER),
-        ):
+        )
+        if not own:
             await self._require(principal, Action.READ_ANY_RUN, public_id)
-        return description
+        return _Described(own=own, ended=description.close_time is not None)
 
     async def _require(self, principal: Principal, action: Action, public_id: str) -> None:
         """Pass if the principal may. A run that they may not see is not found."""

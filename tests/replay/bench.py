@@ -29,6 +29,7 @@ from domain.inference.requests import request_hash
 from embedded.process.ports import unused_ports
 from embedded.servers.group import EmbeddedServers, temporal
 from services.access import role_access
+from services.plaintext_access import PlaintextAccess
 from services.policies.parsed import Policies
 from services.runs.local_feed import LocalRunFeed
 from tests.detectors import DETECTORS
@@ -143,6 +144,7 @@ class RecordingBench:
             lambda: None,
             LocalRunFeed(),
             role_access(),
+            PlaintextAccess(self.ledger, clock),
         )
 
 

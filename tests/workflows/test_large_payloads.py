@@ -16,6 +16,7 @@ from domain.inference.run_lengths import RUN_TOTAL
 from domain.records.records import EventKind
 from domain.refusals import Kind, Refusal
 from services.access import role_access
+from services.plaintext_access import PlaintextAccess
 from services.runs.local_feed import LocalRunFeed
 from tests.doubles.clock import FixedClock
 from tests.doubles.principals import principal as a_principal
@@ -129,6 +130,7 @@ def runs(bench: Bench) -> Runs:
         lambda: None,
         LocalRunFeed(),
         role_access(),
+        PlaintextAccess(bench.ledger, FixedClock()),
     )
 
 
