@@ -37,7 +37,8 @@ from domain.access.clients import ClientEntry
 from domain.access.principals import Principal
 from domain.identity import event_id, tenant_of_run
 from domain.records.fields import OutcomeFields
-from domain.records.records import EventKind, Record, SealedFields
+from domain.records.records import EventKind, Record
+from  import SealedFields
 from domain.refusals import Kind, Refusal
 from services.access import role_access
 from services.log.checkpoint_wait import CheckpointWait
