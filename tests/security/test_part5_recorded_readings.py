@@ -37,8 +37,7 @@ from domain.access.clients import ClientEntry
 from domain.access.principals import Principal
 from domain.identity import event_id, tenant_of_run
 from domain.records.fields import OutcomeFields
-from domain.records.records import EventKind, Record
-from  import SealedFields
+from domain.records.records import EncryptedFields, EventKind, Record
 from domain.refusals import Kind, Refusal
 from services.access import role_access
 from services.log.checkpoint_wait import CheckpointWait
@@ -160,7 +159,7 @@ class Edge:
                 kind=EventKind.COMPLETED,
                 recorded_at=self.clock.now(),
                 fields=OutcomeFields(caller="c" * 32, model="m"),
-                sealed=SealedFields(subject="someone", prompt=CANARY),
+                encrypted=EncryptedFields(subject="someone", prompt=CANARY),
                 workflow_id=RUN,
                 run_id="run",
             )
@@ -312,7 +311,7 @@ async def test_anothers_plaintext_comes_with_a_record_of_who_read_it(edge: Edge,
     assert CANARY in answer.text or "YSBjYW5hcnk" in answer.text or "ImEgY2FuYXJ5" in answer.text
     [record] = edge.readings()
     assert (record.tenant, record.workflow_id) == ("acme", RUN)
-    assert record.sealed.subject in ("client:auditor", "client:admin", "client:both")
+    assert record.encrypted.subject in ("client:auditor", "client:admin", "client:both")
 
 
 @pytest.mark.parametrize("way", WAYS)
