@@ -27,8 +27,10 @@ from activities.contracts.stages import (
     ValidateInput,
 )
 from activities.inference import evidence
+from domain.inference.content import Message, Speaker, TextKind
 from domain.inference.models import Usage
-from domain.inference.requests import InferenceRequest, Message, Speaker, TextKind, parse_request, request_hash
+from domain.inference.parsing import parse_request, request_hash
+from domain.inference.requests import InferenceRequest
 from domain.records.records import canonical, open_fields
 from domain.screening.verdicts import (
     Decision,

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+from domain.inference.content import Content
 from domain.inference.models import Usage
 from domain.inference.requests import InferenceRequest
 from domain.refusals import Refusal
@@ -150,7 +151,7 @@ class InvokeInput:
 class ModelReply:
     """A model's answer, and the model's name."""
 
-    content: str
+    content: Content
     model: str
     finish_reason: str
     usage: Usage
