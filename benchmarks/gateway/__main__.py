@@ -1,6 +1,7 @@
 """``python -m benchmarks.gateway``: comparison of Assay with alternatives in one run."""
 
 import asyncio
+import contextlib
 import os
 import shutil
 import sys
@@ -13,11 +14,11 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from benchmarks.gateway.demands import DEMANDS
-from benchmarks.gateway.line_up import NAMES, PEERS
+from benchmarks.gateway.figures.demands import DEMANDS
+from benchmarks.gateway.figures.report import read, show, write, write_document
 from benchmarks.gateway.measure import Plan
-from benchmarks.gateway.report import read, show, write, write_document
 from benchmarks.gateway.session import Wanted, session
+from benchmarks.gateway.subjects.line_up import NAMES, PEERS
 from benchmarks.tools.helper import ROOT
 from config import logs
 from embedded.process.signals import EndSignals
@@ -87,6 +88,8 @@ def main(
             _say(f"kept: {directory}")
         else:
             shutil.rmtree(directory, ignore_errors=True)
+            with contextlib.suppress(OSError):  # other subjects' programs may be kept in it
+                CACHE.rmdir()
     if found is None:
         raise typer.Exit(130)  # a shell's exit code for an interrupted program
     earlier = read(output)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from benchmarks.gateway.subjects import Bench, Load, Subject
+from benchmarks.gateway.subjects.base import Bench, Load, Subject
 from benchmarks.tools.cpu import cpu_times
 from benchmarks.tools.figures import Window
 from benchmarks.tools.rest import at_rest

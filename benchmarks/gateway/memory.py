@@ -13,9 +13,9 @@ from typing import Any
 
 import psutil
 
-from benchmarks.gateway.assay import Assay
 from benchmarks.gateway.measure import Progress
-from benchmarks.gateway.subjects import Bench, Load
+from benchmarks.gateway.subjects.assay import Assay
+from benchmarks.gateway.subjects.base import Bench, Load
 from benchmarks.tools.figures import slope
 
 LIMIT_BYTES = 200

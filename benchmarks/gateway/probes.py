@@ -63,7 +63,7 @@ PROBES = (
     Probe("temporalio.worker._workflow", "_WorkflowWorker._create_workflow_instance", "load the workflow"),
     Probe("temporalio.worker._workflow", "_RunningWorkflow.activate", "run workflow code"),
     Probe("adapters.postgres.pool", "PostgresPool.fetch", "PostgreSQL"),
-    Probe("adapters.vault.session", "VaultSession._call", "Vault"),
+    Probe("assay_temporal.vault.session", "VaultSession._call", "Vault"),
     Probe("adapters.postgres.encryption.encrypter", "RecordEncrypter.seal", "seal the record"),
     Probe("adapters.models.openai", "OpenAIProvider.complete", "call the model"),
     Probe("assay_temporal.codec", "EncryptingCodec.encode", "encrypt payloads", count=True),

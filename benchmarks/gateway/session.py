@@ -8,15 +8,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks.gateway.assay import Assay
-from benchmarks.gateway.line_up import NAMES, line_up
+from benchmarks.gateway.figures.report import results
 from benchmarks.gateway.measure import Plan, Progress, Windows, measure
 from benchmarks.gateway.memory import memory, resident_mib
-from benchmarks.gateway.peers import peer_versions
-from benchmarks.gateway.report import results
 from benchmarks.gateway.stages import stages
 from benchmarks.gateway.storage import storage
-from benchmarks.gateway.subjects import Bench, NotMeasuredError, Subject
+from benchmarks.gateway.subjects.assay import Assay
+from benchmarks.gateway.subjects.base import Bench, NotMeasuredError, Subject
+from benchmarks.gateway.subjects.line_up import NAMES, line_up
+from benchmarks.gateway.subjects.peers import peer_versions
 from benchmarks.tools.cpu import cpu_times
 from benchmarks.tools.helper import Helper
 from benchmarks.tools.machine import machine, now, versions
@@ -45,8 +45,10 @@ async def session(wanted: Wanted, directory: Path, cache: Path, say: Progress) -
     """Run a session; return the results' JSON."""
     where = machine(wanted.plan.processors)
     async with AsyncExitStack() as stack:
-        generator = await stack.enter_async_context(Helper("benchmarks.gateway.load", log=directory / "generator.log"))
-        model = await stack.enter_async_context(Helper("benchmarks.gateway.model", log=directory / "model.log"))
+        generator = await stack.enter_async_context(
+            Helper("benchmarks.gateway.load.generator", log=directory / "generator.log")
+        )
+        model = await stack.enter_async_context(Helper("benchmarks.gateway.load.model", log=directory / "model.log"))
         bench = Bench(directory, cache, stack, generator, model)
         assay = AssayStack(directory / "assay", bench.model_url, stack)
         if wanted.memory_requests:

@@ -6,8 +6,8 @@ import sys
 from dataclasses import replace
 from typing import Any
 
-from benchmarks.gateway.assay import Assay
-from benchmarks.gateway.subjects import Bench, Load
+from benchmarks.gateway.subjects.assay import Assay
+from benchmarks.gateway.subjects.base import Bench, Load
 from benchmarks.tools.figures import percentile
 from benchmarks.tools.helper import HelperError
 from benchmarks.tools.stack import AssayStack

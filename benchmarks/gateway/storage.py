@@ -10,8 +10,8 @@ from typing import Any
 
 import asyncpg
 
-from benchmarks.gateway.assay import Assay
-from benchmarks.gateway.subjects import Load
+from benchmarks.gateway.subjects.assay import Assay
+from benchmarks.gateway.subjects.base import Load
 from embedded.servers.group import EmbeddedServers
 
 _SETTLED_SECONDS = 2.0

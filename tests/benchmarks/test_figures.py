@@ -2,7 +2,7 @@
 
 import pytest
 
-from benchmarks.gateway.demands import DEMANDS, Demand, Side, judged
+from benchmarks.gateway.figures.demands import DEMANDS, Demand, Side, judged
 from benchmarks.gateway.measure import Plan, rotated
 from benchmarks.gateway.memory import Sample, growth
 from benchmarks.tools.cpu import CpuTimes

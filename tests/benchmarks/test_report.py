@@ -11,8 +11,8 @@ from rich.console import Console
 from typer import BadParameter
 
 from benchmarks.gateway.__main__ import chosen, failures, misses
+from benchmarks.gateway.figures.report import BEGIN, END, NoPlaceForFiguresError, results, show, write_document
 from benchmarks.gateway.measure import CALLERS, Windows
-from benchmarks.gateway.report import BEGIN, END, NoPlaceForFiguresError, results, show, write_document
 from benchmarks.tools.figures import Window
 from tests.paths import ROOT
 

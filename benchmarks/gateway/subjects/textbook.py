@@ -16,8 +16,8 @@ from pydantic import BaseModel, Field
 from temporalio.client import Client
 from temporalio.worker import Worker
 
-from benchmarks.gateway import textbook_activities as stages
-from benchmarks.gateway.textbook_workflow import Predict
+from benchmarks.gateway.subjects import textbook_activities as stages
+from benchmarks.gateway.subjects.textbook_workflow import Predict
 from benchmarks.tools.helper import Job, Jobs, serve_jobs
 
 _QUEUE = "textbook"

@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from benchmarks.gateway.prompts import PROMPT
-from benchmarks.gateway.subjects import Bench, Load, Measured, job, post
+from benchmarks.gateway.load.prompts import PROMPT
+from benchmarks.gateway.subjects.base import Bench, Load, Measured, job, post
 
 
 class ModelAlone:

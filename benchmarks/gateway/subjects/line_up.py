@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping
 
-from benchmarks.gateway.assay import Assay
-from benchmarks.gateway.direct import ModelAlone
-from benchmarks.gateway.peers import LiteLLM, Portkey
-from benchmarks.gateway.subjects import Bench, Subject
-from benchmarks.gateway.temporal import BareTemporal, DefaultServer, Textbook, TunedServer
+from benchmarks.gateway.subjects.assay import Assay
+from benchmarks.gateway.subjects.base import Bench, Subject
+from benchmarks.gateway.subjects.direct import ModelAlone
+from benchmarks.gateway.subjects.peers import LiteLLM, Portkey
+from benchmarks.gateway.subjects.temporal import BareTemporal, DefaultServer, Textbook, TunedServer
 from benchmarks.tools.stack import AssayStack
 
 PEERS = ("litellm", "portkey")

@@ -3,10 +3,10 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol, TypeVar
 
-from benchmarks.gateway.children import children_in, default_temporal, pid_of
 from benchmarks.gateway.history import history_of
-from benchmarks.gateway.prompts import PROMPT
-from benchmarks.gateway.subjects import Bench, Load, Measured, job, post
+from benchmarks.gateway.load.prompts import PROMPT
+from benchmarks.gateway.subjects.base import Bench, Load, Measured, job, post
+from benchmarks.gateway.subjects.children import children_in, default_temporal, pid_of
 from benchmarks.tools.helper import Helper
 from config.settings import EmbeddedSettings, Settings, TemporalSettings
 from embedded.process.ports import unused_ports
@@ -92,7 +92,7 @@ class BareTemporal:
     async def start(self) -> None:
         """See ``Subject``."""
         where = ("--address", await self._server.start(), "--namespace", self._server.namespace)
-        helper = Helper("benchmarks.gateway.bare", *where, log=self._bench.log(self.name))
+        helper = Helper("benchmarks.gateway.subjects.bare", *where, log=self._bench.log(self.name))
         self._helper = await self._bench.stack.enter_async_context(helper)
 
     async def run(self, load: Load) -> Measured:
@@ -122,7 +122,7 @@ class Textbook:
         """See ``Subject``."""
         where = ("--address", await self._server.start(), "--namespace", self._server.namespace)
         arguments = (*where, "--model-url", self._bench.model_url)
-        helper = Helper("benchmarks.gateway.textbook", *arguments, log=self._bench.log(self.name))
+        helper = Helper("benchmarks.gateway.subjects.textbook", *arguments, log=self._bench.log(self.name))
         self._helper = await self._bench.stack.enter_async_context(helper)
 
     async def run(self, load: Load) -> Measured:

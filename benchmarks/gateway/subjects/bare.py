@@ -13,7 +13,7 @@ from temporalio.client import Client
 from temporalio.service import GrpcCompression
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker, WorkerTuner
 
-from benchmarks.gateway.load import closed_loop
+from benchmarks.gateway.load.generator import closed_loop
 from benchmarks.tools.helper import Job, Jobs, serve_jobs
 
 _QUEUE = "bare"

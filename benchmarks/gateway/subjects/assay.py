@@ -9,11 +9,11 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from benchmarks.gateway.children import pid_of
-from benchmarks.gateway.guard import require_guard
 from benchmarks.gateway.history import history_of
-from benchmarks.gateway.prompts import PROMPT
-from benchmarks.gateway.subjects import Bench, Load, Measured, job, post
+from benchmarks.gateway.load.prompts import PROMPT
+from benchmarks.gateway.subjects.base import Bench, Load, Measured, job, post
+from benchmarks.gateway.subjects.children import pid_of
+from benchmarks.gateway.subjects.guard import require_guard
 from benchmarks.tools.stack import AssayStack, new_token
 from config.settings import Settings
 from embedded.process.child import ChildSpec

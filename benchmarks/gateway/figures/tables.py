@@ -4,9 +4,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from benchmarks.gateway.line_up import NAMES
 from benchmarks.gateway.measure import CALLERS
 from benchmarks.gateway.probes import ROOT
+from benchmarks.gateway.subjects.line_up import NAMES
 
 Row = Sequence[str]
 Results = Mapping[str, Any]

@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 
-from benchmarks.gateway.wire import Connection, Target, connect
+from benchmarks.gateway.load.wire import Connection, Target, connect
 from benchmarks.tools.helper import Job, Jobs, serve_jobs
 
 Caller = Callable[[], Awaitable[None]]

@@ -6,7 +6,7 @@ from pathlib import Path
 from temporalio.client import Client
 from temporalio.service import RPCError
 
-from benchmarks.gateway.subjects import Bench
+from benchmarks.gateway.subjects.base import Bench
 from config.settings import EmbeddedSettings, Settings
 from embedded.process.child import ChildSpec
 from embedded.process.ports import LOOPBACK, unused_ports

@@ -5,8 +5,8 @@ from datetime import timedelta
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
-    from benchmarks.gateway import textbook_activities as stages
-    from benchmarks.gateway.textbook_activities import Model, Prediction
+    from benchmarks.gateway.subjects import textbook_activities as stages
+    from benchmarks.gateway.subjects.textbook_activities import Model, Prediction
 
 _TIMEOUT = timedelta(seconds=60)
 

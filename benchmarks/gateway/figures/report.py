@@ -9,9 +9,9 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.gateway.demands import judged
+from benchmarks.gateway.figures.demands import judged
+from benchmarks.gateway.figures.tables import Grid, Results, grids
 from benchmarks.gateway.measure import CALLERS, Windows
-from benchmarks.gateway.tables import Grid, Results, grids
 from benchmarks.tools.figures import Window, summary
 
 BEGIN = "<!-- figures: written by the benchmark, from here -->"

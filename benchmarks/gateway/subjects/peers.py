@@ -18,10 +18,10 @@ from typing import Any, Self
 import psutil
 import yaml
 
-from benchmarks.gateway.children import children_in, pid_of
-from benchmarks.gateway.guard import require_guard
-from benchmarks.gateway.prompts import PROMPT
-from benchmarks.gateway.subjects import Bench, Load, Measured, NotMeasuredError, job, post
+from benchmarks.gateway.load.prompts import PROMPT
+from benchmarks.gateway.subjects.base import Bench, Load, Measured, NotMeasuredError, job, post
+from benchmarks.gateway.subjects.children import children_in, pid_of
+from benchmarks.gateway.subjects.guard import require_guard
 from benchmarks.tools.helper import ROOT
 from embedded.process.child import ChildSpec
 from embedded.process.ports import LOOPBACK, unused_ports

@@ -1,0 +1,1 @@
+"""Figures: demands on them, tables, and the report."""

@@ -1,0 +1,1 @@
+"""The subjects: Assay, bare Temporal, the textbook design and the peers."""
