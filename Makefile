@@ -2,13 +2,14 @@
 # PYTHON=... names the interpreter to make it with (3.11 or newer).
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test check unit bench bench-memory train weights-check lock clean setup setup-test
+.PHONY: help demo test test-long check unit bench bench-memory train weights-check lock clean setup setup-test
 
 export PYTHON
 
 help: ## what there is
 	@echo "make demo    set up, start the whole stack on this machine, send real requests through it"
 	@echo "make test    set up, run every check and every test"
+	@echo "make test-long   the tests that take a minute each or measure, one after the other"
 	@echo "make check   linters, types, layers, compose file, Dockerfile"
 	@echo "make unit    the fast tests alone"
 	@echo "make bench   measure Assay beside bare Temporal, the textbook design, LiteLLM and Portkey (20 minutes)"
@@ -27,12 +28,15 @@ setup-test:
 demo: setup
 	@.venv/bin/assay demo
 
-# Tests that share no server take every processor, file by file. The others start whole stacks, stop them, and count
-# seconds: one after the other. A failure in the first part hides none in the second.
-parallel := unit properties house sdk api workflows replay training deploy
+# Most tests wait for servers: twice as many processes as processors. Tests that share servers share a process
+# (tests/groups.py); what is promised in seconds is tried at leisure by test-long.
+processors := $(shell getconf _NPROCESSORS_ONLN)
+pytest := .venv/bin/pytest --durations 30
 test: check
-	.venv/bin/pytest -n logical --dist loadfile $(parallel:%=tests/%); first=$$?; \
-	.venv/bin/pytest $(parallel:%=--ignore=tests/%) && exit $$first
+	ASSAY_TEST_SLOWNESS=5 $(pytest) -m 'not long' -n $$(( 2 * $(processors) )) --maxprocesses 8
+
+test-long: setup-test
+	$(pytest) -m 'long or timed'
 
 check: setup-test
 	.venv/bin/ruff check
@@ -43,7 +47,7 @@ check: setup-test
 	.venv/bin/hadolint deploy/Dockerfile
 
 unit: setup-test
-	.venv/bin/pytest $(wildcard tests/unit tests/properties tests/house tests/sdk)
+	$(pytest) -n $(processors) $(wildcard tests/unit tests/properties tests/house tests/sdk)
 
 bench: setup
 	.venv/bin/python -m benchmarks.gateway

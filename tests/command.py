@@ -17,8 +17,9 @@ ASSAY = [sys.executable, "-m", "cli.main"]
 def environment(settings: Settings) -> dict[str, str]:
     keep = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
     own = {"ASSAY_EMBEDDED": settings.embedded.model_dump_json()}
+    own["ASSAY_API"] = settings.api.model_dump_json(exclude_unset=True)  # with defaults it would say where to spool
     here = as_environment(settings)
-    return keep | own | {name: here[name] for name in ("ASSAY_API", "ASSAY_POLICIES_DIR", "ASSAY_PROVIDER_URLS")}
+    return keep | own | {name: here[name] for name in ("ASSAY_POLICIES_DIR", "ASSAY_PROVIDER_URLS")}
 
 
 async def run_assay(

@@ -1,9 +1,8 @@
 """Arguments and results of the stages: one dataclass in, one out, of JSON values."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
-from domain.inference.content import UNLESS_SET, Content
 from domain.inference.models import Usage
 from domain.inference.requests import InferenceRequest
 from domain.refusals import Refusal
@@ -74,7 +73,7 @@ class Validated:
     request: InferenceRequest | None = None
     fallbacks: tuple[str, ...] = ()
     problem: Problem | None = None
-    call_seconds: tuple[float, ...] = field(default=(), metadata=UNLESS_SET)
+    call_seconds: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -151,7 +150,7 @@ class InvokeInput:
 class ModelReply:
     """A model's answer, and the model's name."""
 
-    content: Content
+    content: str
     model: str
     finish_reason: str
     usage: Usage

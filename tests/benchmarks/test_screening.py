@@ -30,6 +30,7 @@ def labelled(directory: Path) -> Path:
     return path
 
 
+@pytest.mark.long
 def test_a_report_has_figures_and_no_texts(tmp_path: Path):
     output = tmp_path / "results.json"
     command = [sys.executable, "-m", "benchmarks.screening", "--data", labelled(tmp_path), "--output", output]

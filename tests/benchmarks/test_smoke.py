@@ -5,6 +5,8 @@ import json
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.paths import ROOT
 
 SUBJECTS = ("bare_temporal", "textbook_tuned", "assay")
@@ -16,6 +18,7 @@ GROUPS = {
 MODEL_CALLS = {"bare_temporal": 0, "textbook_tuned": 1, "assay": 1}
 
 
+@pytest.mark.long
 async def test_a_quick_run_measures_and_writes_what_it_promises(tmp_path: Path) -> None:
     output = tmp_path / "gateway.json"
     arguments = ("-m", "benchmarks.gateway", "--quick", "--only", ",".join(SUBJECTS), "--output", str(output))

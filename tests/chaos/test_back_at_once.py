@@ -14,33 +14,15 @@ from dataclasses import dataclass
 import asyncpg
 import pytest
 
-from config.settings import Settings
-from embedded.process.child import ChildSpec
-from embedded.servers.group import EmbeddedServers
-from embedded.stack import serve_spec
-from tests.chaos.test_outages import ready
-from tests.chaos.test_spooled_refusals import without_postgres
+from tests.chaos.conftest import SLOTS
+from tests.chaos.faults import ready, suspended
 from tests.fakes.behaviours import Reply, answer
-from tests.gateway import Gateway, eventually, running_gateway
-from tests.processes import with_worker
+from tests.gateway import Gateway, eventually
 
 PROMISED_SECONDS = 2.0 * float(os.environ.get("ASSAY_TEST_SLOWNESS", "1"))
 OUTAGE_SECONDS = 6.0  # by then whoever waits has the longest pauses between attempts
-SLOTS, WAITING = 16, 24  # of each kind; more than a machine's processors do at once would measure these
+WAITING = 24  # more than slots; more than a machine's processors do at once would measure these
 Outage = Callable[[Gateway], AbstractAsyncContextManager[None]]
-
-
-@pytest.fixture(scope="module")
-async def breakable(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Gateway]:
-    """A stack whose worker has few slots."""
-
-    def few_slots(servers: EmbeddedServers, settings: Settings, role: str) -> ChildSpec:
-        slots = with_worker(settings, max_activities=SLOTS, max_local_activities=SLOTS)
-        return serve_spec(servers, slots, role)
-
-    directory = tmp_path_factory.mktemp("back")
-    async with running_gateway(directory, roles=("worker", "api"), serve=few_slots) as running:
-        yield running
 
 
 @dataclass(frozen=True)
@@ -59,7 +41,7 @@ class Until:
 @contextlib.asynccontextmanager
 async def silent(gateway: Gateway) -> AsyncIterator[None]:
     """Its processes are stopped: whoever asks waits until the time is over, and holds what it needs for that."""
-    with without_postgres(gateway):
+    with suspended(gateway, "postgres"):
         yield
 
 
@@ -120,6 +102,7 @@ async def asked_anew(gateway: Gateway) -> str:
     return str(response.json().get("status"))
 
 
+@pytest.mark.timed
 @pytest.mark.parametrize("outage", [silent, refusing], ids=["silent", "refusing"])
 async def test_an_unrelated_run_and_a_cancellation_finish_as_soon_as_their_store_is_there(
     breakable: Gateway, outage: Outage

@@ -10,8 +10,7 @@ from collections import Counter
 
 import httpx2
 
-from tests.chaos.test_outages import ready
-from tests.chaos.test_spooled_refusals import without_postgres
+from tests.chaos.faults import ready, suspended
 from tests.fakes.behaviours import Hang, answer
 from tests.gateway import Gateway, eventually
 
@@ -34,7 +33,7 @@ async def test_runs_wait_for_their_store_and_everyone_is_told_the_truth(breakabl
     patient = [asyncio.create_task(ask(f"p{number}", OUTAGE_SECONDS + 60)) for number in range(PATIENT)]
     others = [asyncio.create_task(ask(f"o{number}", 2)) for number in range(OTHERS)]
     await provider.until(lambda stats: stats.received == received + PATIENT + OTHERS)
-    with without_postgres(breakable):
+    with suspended(breakable, "postgres"):
         began = time.monotonic()
         provider.release()  # every one of them is answered by its model now, and can't be recorded
         while time.monotonic() - began < OUTAGE_SECONDS:

@@ -6,25 +6,13 @@ import json
 from collections import Counter
 
 import httpx2
-import psutil
 
 from adapters.vault.errors import new_client
+from tests.chaos.faults import ready, suspended
 from tests.fakes.behaviours import Hang, answer
 from tests.gateway import Gateway, eventually
 
 BODY = {"model": "fake", "prompt": "Hello"}
-
-
-async def ready(gateway: Gateway, wanted: int = 200) -> None:
-    async def is_so() -> bool:
-        return (await gateway.http.get("/readyz")).status_code == wanted
-
-    await eventually(is_so, 30)
-
-
-def process(gateway: Gateway, name: str) -> psutil.Process:
-    [status] = [status for status in gateway.servers.status() if status.name == name]
-    return psutil.Process(status.pid)
 
 
 async def test_a_worker_killed_after_the_provider_was_called_changes_nothing_for_the_caller(breakable: Gateway):
@@ -127,17 +115,10 @@ async def test_nothing_is_decoded_while_it_cannot_be_recorded(breakable: Gateway
     run = (await breakable.post({"model": "fake", "prompt": "A prompt to be decoded"})).json()
     shown = breakable.temporal_cli("workflow", "show", "--workflow-id", run["id"], "--output", "json")
     started = json.loads(shown.stdout)["events"][0]["workflowExecutionStartedEventAttributes"]
-    postgres = process(breakable, "postgres")
-    family = [postgres, *postgres.children(recursive=True)]
-    for one in family:
-        one.suspend()
-    try:
+    with suspended(breakable, "postgres"):
         refused = await breakable.post(started["input"], "acme-auditor", "/codec/decode")
         assert (refused.status_code, refused.json()["type"]) == (503, "urn:assay:problem:store-unavailable")
         assert set(refused.json()) == {"type", "title", "status", "detail"}
-    finally:
-        for one in reversed(family):
-            one.resume()
     await ready(breakable)
     decoded = await breakable.post(started["input"], "acme-auditor", "/codec/decode")
     assert decoded.status_code == 200, decoded.text
@@ -148,9 +129,7 @@ async def test_nothing_is_decoded_while_it_cannot_be_recorded(breakable: Gateway
 async def test_a_stopped_vault_turns_readiness_off_and_heals_by_itself(breakable: Gateway):
     await ready(breakable)
     await breakable.token("globex-app")
-    vault = process(breakable, "openbao")
-    vault.suspend()
-    try:
+    with suspended(breakable, "openbao"):
         await ready(breakable, 503)
         body = (await breakable.http.get("/readyz")).json()
         assert body["checks"]["vault"] != "ok"
@@ -163,8 +142,6 @@ async def test_a_stopped_vault_turns_readiness_off_and_heals_by_itself(breakable
         assert (refused.status_code, refused.json()["type"]) == (503, "urn:assay:problem:vault-unavailable")
         assert int(refused.headers["retry-after"]) >= 1
         assert (await breakable.http.get("/healthz")).status_code == 200
-    finally:
-        vault.resume()
     await ready(breakable)
     assert (await breakable.post(BODY)).status_code == 200
 
@@ -186,16 +163,12 @@ async def test_temporal_killed_gives_503_and_then_the_answer(breakable: Gateway)
     breakable.provider.script(Hang(answer("through it all")))
     accepted = await breakable.post(BODY, headers={"Prefer": "respond-async"})
     await breakable.provider.until(lambda stats: stats.received > received)
-    temporal = process(breakable, "temporal")
-    temporal.suspend()
-    try:
+    with suspended(breakable, "temporal"):
         await ready(breakable, 503)
         response = await breakable.post(BODY, headers={"Prefer": "wait=1"})
         assert response.status_code == 503
         assert response.json()["type"] == "urn:assay:problem:engine-unavailable"
         assert "retry-after" in response.headers
-    finally:
-        temporal.resume()
     await breakable.servers.kill("temporal")
     await ready(breakable)
     breakable.provider.release()

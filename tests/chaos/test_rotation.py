@@ -7,7 +7,7 @@ import hvac
 
 from adapters.vault.calls import read
 from adapters.vault.errors import new_client
-from tests.chaos.test_outages import ready
+from tests.chaos.faults import ready
 from tests.gateway import Gateway
 
 BODY = {"model": "fake", "prompt": "Hello"}

@@ -310,7 +310,7 @@ async def test_a_child_that_ends_at_once_fails_the_start_and_points_to_its_log(t
     def spec(name: str, code: str) -> ChildSpec:
         return ChildSpec(name=name, argv=(sys.executable, "-c", code), ready=never)
 
-    with pytest.raises(ChildFailedError, match="exit code 3") as failed:
+    with pytest.raises(ChildFailedError, match="exited with code 3") as failed:
         await supervisor.start(
             [spec("short", "print('why'); raise SystemExit(3)"), spec("long", "import time; time.sleep(600)")]
         )

@@ -58,6 +58,7 @@ class FakeProvider:
 
     def __init__(self, *, port: int = 0, default: Behaviour | None = None, state: Path | None = None) -> None:
         self.default: Behaviour = default or answer()
+        self._default = self.default
         self.requests: list[Received] = []
         self.connections = 0
         self._port = port
@@ -92,6 +93,12 @@ class FakeProvider:
         """Let every call that hangs go on. Later ones hang again."""
         self._released.set()
         self._released = asyncio.Event()
+
+    def reset(self) -> None:
+        """Behave as at the start, forget what no call has taken, and let every call that hangs go on."""
+        self.default = self._default
+        self._script.clear()
+        self.release()
 
     async def until(self, condition: Callable[[Stats], bool], deadline: float = 10.0) -> Stats:
         """Wait until the counts meet a condition.

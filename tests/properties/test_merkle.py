@@ -1,6 +1,7 @@
 """What holds for every log, however it grew, and for every text that claims to be of one."""
 
 from collections.abc import Callable, Iterator
+from functools import cache
 from itertools import pairwise
 from typing import Any
 
@@ -65,6 +66,7 @@ class Log:
         self.edge = Edge()
         self.tiles: dict[TileId, bytes] = {}
         self.leaves: list[bytes] = []
+        self._subtrees: dict[tuple[int | TileId, ...], Subtree] = {}
 
     def append(self, count: int) -> None:
         size = self.edge.size
@@ -79,9 +81,15 @@ class Log:
         self.edge = self.edge.append(leaves)
 
     def only(self, tiles: list[TileId]) -> Subtree:
-        """Reads these tiles and no others."""
+        """Reads these tiles and no others. Proofs of many leaves need the same ones, and the same nodes of them."""
+        key = (self.edge.size, *tiles)
+        if key not in self._subtrees:
+            self._subtrees[key] = self._read(tiles)
+        return self._subtrees[key]
+
+    def _read(self, tiles: list[TileId]) -> Subtree:
         some = {tile: self.tiles[tile] for tile in tiles}
-        return lambda level, idx: subtree_from_tiles(level, idx, some)
+        return cache(lambda level, idx: subtree_from_tiles(level, idx, some))
 
 
 BATCHES = st.lists(

@@ -42,7 +42,7 @@ UNREACHED = {
     'raise ValueError("too late: the outcome of the run is being recorded")': _ASKED,
     "return withdrawal.reason if isinstance(withdrawal, Withdrawal) else None": _ASKED,
     "cause = cause.cause  # the stage's argument could not be read: the reason is inside": (
-        "needs the store of large payloads: tests/workflows/test_large_payloads.py goes there"
+        "needs the store of large payloads: tests/workflows/inference/test_large_payloads.py goes there"
     ),
     'raise AssertionError("there is always a model to call")': "no error of ours has led there",
     "super().__init__(Kind.INTERNAL.value)": "no error of ours has led there",

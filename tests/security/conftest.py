@@ -7,10 +7,8 @@ from dataclasses import dataclass
 import asyncpg
 import pytest
 
-from tests.adapters.stack import api_pool, api_session, operator_session, stack, worker_session  # noqa: F401 - fixtures
 from tests.gateway import Gateway, running_gateway
 from tests.security.evidence import Blobs, gather
-from tests.security.log_scene import scene, written  # noqa: F401 - fixtures
 from tests.security.needles import Canaries, Search
 from tests.security.scenario import Planted, play, secrets_of
 from tests.security.vault_canaries import VaultCanaries
@@ -35,7 +33,7 @@ async def _scene(gateway: Gateway, vault: VaultCanaries) -> Scene:
     return Scene(gateway, planted, search, await gather(gateway, planted))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 async def sealed(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Scene]:
     """The product as it is."""
     vault = VaultCanaries()
@@ -43,7 +41,7 @@ async def sealed(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Scen
         yield await _scene(gateway, vault)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 async def plaintext(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Scene]:
     """The product with its guards off, from outside."""
     vault = VaultCanaries(arguments=("-m", "tests.security.plaintext_serve"))

@@ -19,7 +19,7 @@ from domain.identity import run_id
 from embedded.stack import serve_spec
 from tests.doubles.keys import FixedKeyRing
 from tests.fakes.behaviours import Hang, answer
-from tests.gateway import Gateway, eventually, running_gateway
+from tests.gateway import Gateway, eventually
 from tests.processes import serving
 from worker.schedules import ensure_schedules, recurring
 
@@ -31,14 +31,12 @@ Records = list[dict[str, Any]]
 
 
 @pytest.fixture(scope="module")
-async def servers(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Gateway]:
+async def servers(bare: Gateway, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Gateway]:
     """The servers, and the API."""
-    directory = tmp_path_factory.mktemp("abandoned")
-    async with (
-        running_gateway(directory, roles=()) as running,
-        serving(serve_spec(running.servers, running.settings, "api"), directory / "api.log"),
-    ):
-        yield running
+    log = tmp_path_factory.mktemp("abandoned") / "api.log"
+    async with serving(serve_spec(bare.servers, bare.settings, "api"), log):
+        yield bare
+    bare.provider.reset()
 
 
 @pytest.fixture(scope="module")

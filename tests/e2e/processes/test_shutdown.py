@@ -11,7 +11,7 @@ import pytest
 from embedded.stack import serve_spec
 from tests.doubles.keys import FixedKeyRing
 from tests.fakes.behaviours import Hang, Trickle, answer
-from tests.gateway import Gateway, eventually, running_gateway
+from tests.gateway import Gateway, eventually
 from tests.processes import Served, serving, with_worker
 
 BODY = {"model": "fake", "prompt": "Hello"}
@@ -20,13 +20,6 @@ RUNS = "WorkflowType = 'GuardedInference'"
 REPETITIONS = 2
 SENDERS = 8
 EACH = 2
-
-
-@pytest.fixture(scope="module")
-async def servers(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Gateway]:
-    """The servers, and none of Assay's own processes."""
-    async with running_gateway(tmp_path_factory.mktemp("shutdown"), roles=()) as running:
-        yield running
 
 
 async def under_load(gateway: Gateway) -> list[str]:
@@ -67,20 +60,20 @@ async def api_of(gateway: Gateway, tmp_path: Path) -> AsyncIterator[None]:
 
 @pytest.mark.parametrize("role", ["all", "worker"])
 async def test_a_process_that_is_stopped_under_load_ends_in_order_and_loses_nothing(
-    servers: Gateway, tmp_path: Path, role: str
+    bare: Gateway, tmp_path: Path, role: str
 ):
-    before = {run.id async for run in (await servers.temporal(FixedKeyRing())).list_workflows(RUNS)}
-    used, reserved = await servers.budget("acme")
-    servers.provider.default = Trickle(answer("in its own time"))
-    stopped = serve_spec(servers.servers, with_worker(servers.settings, graceful_shutdown_seconds=1.0), role)
+    before = {run.id async for run in (await bare.temporal(FixedKeyRing())).list_workflows(RUNS)}
+    used, reserved = await bare.budget("acme")
+    bare.provider.default = Trickle(answer("in its own time"))
+    stopped = serve_spec(bare.servers, with_worker(bare.settings, graceful_shutdown_seconds=1.0), role)
     accepted: list[str] = []
-    async with api_of(servers, tmp_path) if role == "worker" else nullcontext():
+    async with api_of(bare, tmp_path) if role == "worker" else nullcontext():
         for number in range(REPETITIONS):
             async with serving(stopped, tmp_path / f"{number}.log") as served:
-                await servers.token()
-                accepted += await stopped_under_load(servers, served)
-    async with serving(serve_spec(servers.servers, servers.settings), tmp_path / "last.log"):
-        await all_ended_once(servers, before, set(accepted), used, reserved)
+                await bare.token()
+                accepted += await stopped_under_load(bare, served)
+    async with serving(serve_spec(bare.servers, bare.settings), tmp_path / "last.log"):
+        await all_ended_once(bare, before, set(accepted), used, reserved)
 
 
 async def all_ended_once(gateway: Gateway, before: set[str], accepted: set[str], used: int, reserved: int) -> None:
@@ -88,7 +81,7 @@ async def all_ended_once(gateway: Gateway, before: set[str], accepted: set[str],
     client = await gateway.temporal(FixedKeyRing())
 
     async def none_runs() -> bool:
-        return (await client.count_workflows(f"{RUNS} AND ExecutionStatus = 'Running'")).count == 0
+        return not {run.id async for run in client.list_workflows(f"{RUNS} AND ExecutionStatus = 'Running'")} - before
 
     await eventually(none_runs, 60)
     begun = {run.id async for run in client.list_workflows(RUNS)} - before

@@ -26,7 +26,7 @@ from tests.fakes.behaviours import Hang, answer, status
 from tests.gateway import Gateway, eventually
 from tests.security.needles import forms
 from tests.teams import PATIENCE, assay, team_member
-from tests.workflows.asking import Asks, CallsTheEndpoint, Catches, Outcome
+from tests.workflows.teams.asking import Asks, CallsTheEndpoint, Catches, Outcome
 from worker.nexus import _Infer
 
 NAMESPACE = "department"

@@ -9,8 +9,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from activities.inference.evidence import placed
-from domain.inference.content import Message, Speaker, TextKind
-from domain.inference.requests import bare_request
+from domain.inference.requests import Message, Speaker, TextKind
 from domain.policy.document import Policy, parse_policy
 from domain.records.records import canonical
 from domain.screening.policy import ScreeningPolicy, Treatment
@@ -41,8 +40,7 @@ def made(policy_document: bytes) -> Made:
 
 
 def _judge(policy: ScreeningPolicy, *messages: Message) -> Verdict:
-    request = bare_request(*messages)
-    return screen(request, request, policy)
+    return screen(messages, messages, policy)
 
 
 def _said(text: str, kind: TextKind | None = None) -> Message:
@@ -116,8 +114,8 @@ def test_what_monitors_lets_pass_and_says_what_it_would_have_done(made: Made, te
 def test_what_monitors_lets_hidden_text_pass_too(made: Made):
     verdict = _judge(made(mode="monitor").screening, Message(Speaker.USER, "Hello"))
     assert verdict.decision is Decision.ALLOW
-    seen, sent = bare_request(_said("Hello")), bare_request(_said("Hello\U000e0041"))
-    hidden = screen(seen, sent, made(mode="monitor").screening)
+    sent = (_said("Hello"),)
+    hidden = screen(sent, (_said("Hello\U000e0041"),), made(mode="monitor").screening)
     assert (hidden.decision, hidden.withheld) == (Decision.ALLOW, Decision.REVIEW)
 
 

@@ -4,8 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from domain.inference.content import Message, Speaker, TextKind
-from domain.inference.requests import bare_request
+from domain.inference.requests import Message, Speaker, TextKind
 from domain.policy.document import Policy
 from domain.screening.screen import screen
 from domain.screening.verdicts import Decision
@@ -158,11 +157,11 @@ HONEST = (
 @pytest.mark.parametrize("text", ATTACKS)
 def test_an_attack_is_held_or_blocked_whoever_reads_it(policy: Policy, text: str):
     for kind in (TextKind.PROMPT, TextKind.DOCUMENT, TextKind.TOOL_OUTPUT):
-        message = bare_request(Message(Speaker.USER, text, kind))
+        message = (Message(Speaker.USER, text, kind),)
         assert screen(message, message, replace(policy.screening, detectors=("rules",))).decision is not Decision.ALLOW
 
 
 @pytest.mark.parametrize("text", HONEST)
 def test_an_honest_text_with_the_same_words_passes(policy: Policy, text: str):
-    message = bare_request(Message(Speaker.USER, text))
+    message = (Message(Speaker.USER, text),)
     assert screen(message, message, replace(policy.screening, detectors=("rules",))).decision is Decision.ALLOW

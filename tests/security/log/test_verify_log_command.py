@@ -11,7 +11,7 @@ import pytest
 from embedded.places import as_environment
 from embedded.process.ports import unused_ports
 from tests.command import run_assay
-from tests.security.log_scene import SIZES, LogScene
+from tests.security.log.scene import SIZES, LogScene
 
 Run = Callable[..., Awaitable[tuple[int | None, str, str]]]
 

@@ -12,7 +12,7 @@ from cli.wiring.log_verification import verify_merge_delay
 from domain.records.records import Record
 from services.verification.merge_delay import BROKEN, INCLUDED, PROMISED, SEALED
 from services.verification.receipts import ReceiptInvalid
-from tests.security.log_scene import SIZES, LogScene
+from tests.security.log.scene import SIZES, LogScene
 
 
 class Receipts:

@@ -15,7 +15,7 @@ from domain.signing_keys import ARCHIVE_KEY
 from domain.transparency.verification import Fault
 from services.verification.archived import MANIFEST_TYPE
 from tests.adapters.archive.archives import Past, old_record
-from tests.security.log_scene import LogScene
+from tests.security.log.scene import LogScene
 
 AWAY = range(10, 20)
 INSERT = """

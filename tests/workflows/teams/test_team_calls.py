@@ -36,9 +36,9 @@ from domain.access.clients import TeamEntry
 from domain.identity import RUN_ID
 from domain.records.records import EventKind
 from tests.paths import ROOT
-from tests.workflows.asking import Asks, AsksModels, AsksTheImpossible, Catches, GivesUp, Outcome, Question
 from tests.workflows.conftest import Bench
-from tests.workflows.test_sandbox import impurities
+from tests.workflows.teams.asking import Asks, AsksModels, AsksTheImpossible, Catches, GivesUp, Outcome, Question
+from tests.workflows.worker.test_sandbox import impurities
 from worker.build import sandbox
 
 WORKFLOWS = [Asks, AsksModels, AsksTheImpossible, Catches, GivesUp]

@@ -8,7 +8,7 @@ import pytest
 
 from adapters.vault.calls import kv_delete
 from domain.transparency.verification import Fault
-from tests.security.log_scene import SIZES, TENANTS, LogScene
+from tests.security.log.scene import SIZES, TENANTS, LogScene
 
 RECORD = "UPDATE assay.record SET {} WHERE event_id = $1"
 

@@ -24,7 +24,7 @@ from services.verification.run import LogReport
 from tests.adapters.stack import Stack
 from tests.doubles.keys import FixedIdentity, FixedKeyRing
 from tests.log_writer import LogWriter
-from tests.security.owner import Owner
+from tests.security.log.owner import Owner
 
 TENANTS = ("acme", "globex")
 BATCHES = {"acme": (100, 60, 110, 30), "globex": (20, 20)}

@@ -15,7 +15,7 @@ from temporalio.worker.workflow_sandbox._importer import Importer
 
 import worker.sandbox
 from tests.paths import ROOT
-from tests.workflows.clock_watcher import LooksAtTheClock
+from tests.workflows.worker.clock_watcher import LooksAtTheClock
 from worker.sandbox import sandbox
 
 IMPURE_MODULES = {"time", "random", "secrets", "os", "io", "socket", "subprocess", "threading", "asyncio", "uuid1"}
