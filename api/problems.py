@@ -40,6 +40,7 @@ SHAPES: dict[Kind, Shape] = {
     Kind.INVALID_REQUEST: Shape(422, "Invalid request"),
     Kind.UNKNOWN_MODEL: Shape(422, "Unknown model"),
     Kind.CONTEXT_EXCEEDED: Shape(422, "Request exceeds the model's context length"),
+    Kind.UNSUPPORTED_CONTENT: Shape(422, "Content not supported by the model provider"),
     Kind.INVALID_CONTEXT: Shape(403, "Invalid signed start context"),
     Kind.EXPIRED_CONTEXT: Shape(403, "Signed start context expired"),
     Kind.UNKNOWN_POLICY: Shape(403, "Unknown policy"),

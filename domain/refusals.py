@@ -41,6 +41,7 @@ class Kind(StrEnum):
     INVALID_REQUEST = "invalid-request"
     UNKNOWN_MODEL = "unknown-model"
     CONTEXT_EXCEEDED = "context-exceeded"
+    UNSUPPORTED_CONTENT = "unsupported-content"
     # the signed start
     INVALID_CONTEXT = "invalid-context"
     EXPIRED_CONTEXT = "expired-context"

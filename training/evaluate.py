@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from adapters.system.policy_files import load_policy_document
-from domain.inference.requests import Message, Speaker
+from domain.inference.content import Message, Speaker
+from domain.inference.requests import bare_request
 from domain.policy.document import parse_policy
 from domain.screening.screen import screen
 from domain.text.sanitise import sanitise
@@ -68,7 +69,8 @@ def rule_scores(rows: Sequence[Row]) -> Floats:
     scores = []
     for row in rows:
         clean = sanitise(row.text, policy.sanitising).text
-        verdict = screen((Message(Speaker.USER, clean),), (Message(Speaker.USER, row.text),), rules_alone)
+        seen, sent = (bare_request(Message(Speaker.USER, text)) for text in (clean, row.text))
+        verdict = screen(seen, sent, rules_alone)
         scores.append(verdict.score)
     return np.array(scores)
 

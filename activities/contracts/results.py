@@ -2,8 +2,9 @@
 
 from activities.contracts.stages import Closed, CloseInput, ModelReply, Problem
 from assay_temporal.contracts import Answer, InferenceResult, Place, ProblemDetail, Receipt, TokenUsage
+from domain.inference.content import Content, as_json, plain_text
 from domain.inference.runs import Status
-from domain.privacy.restoring import put_back
+from domain.privacy.restoring import restore
 
 
 def result_of(end: CloseInput, closed: Closed, reply: ModelReply | None) -> InferenceResult:
@@ -15,7 +16,7 @@ def result_of(end: CloseInput, closed: Closed, reply: ModelReply | None) -> Infe
         status=closed.status,
         decision=end.verdict.decision.value if end.verdict else None,
         request_hash=end.run.request_hash or None,
-        result=Answer(answer_of(end, reply), reply.model, reply.finish_reason) if completed and reply else None,
+        result=_answer(answer_of(end, reply), reply) if completed and reply else None,
         usage=TokenUsage(usage.prompt_tokens, usage.completion_tokens, usage.total, usage.estimated) if usage else None,
         receipt=_receipt(closed),
         problem=None if completed or end.problem is None else _detail(end.problem),
@@ -25,10 +26,15 @@ def result_of(end: CloseInput, closed: Closed, reply: ModelReply | None) -> Infe
     )
 
 
-def answer_of(end: CloseInput, reply: ModelReply) -> str:
+def answer_of(end: CloseInput, reply: ModelReply) -> Content:
     """Return the answer for the caller, with masked values restored."""
-    asked = end.request.messages if end.request else ()
-    return put_back(reply.content, end.values, (message.content for message in asked))
+    return restore(reply.content, end.values, end.request)
+
+
+def _answer(content: Content, reply: ModelReply) -> Answer:
+    if isinstance(content, str):
+        return Answer(content, reply.model, reply.finish_reason)
+    return Answer(plain_text(content), reply.model, reply.finish_reason, tuple(as_json(content)))
 
 
 def _receipt(closed: Closed) -> Receipt | None:
@@ -39,5 +45,7 @@ def _receipt(closed: Closed) -> Receipt | None:
 
 
 def _detail(problem: Problem) -> ProblemDetail:
-    places = tuple(Place(found.rule, found.message, found.start, found.end) for found in problem.places)
+    places = tuple(
+        Place(found.rule, found.message, found.start, found.end, found.part, found.field) for found in problem.places
+    )
     return ProblemDetail(problem.kind, problem.detail, problem.field, problem.rules, problem.retry_after, places)

@@ -1,8 +1,9 @@
 """Arguments and results of the stages: one dataclass in, one out, of JSON values."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
+from domain.inference.content import UNLESS_SET, Content
 from domain.inference.models import Usage
 from domain.inference.requests import InferenceRequest
 from domain.refusals import Refusal
@@ -73,7 +74,7 @@ class Validated:
     request: InferenceRequest | None = None
     fallbacks: tuple[str, ...] = ()
     problem: Problem | None = None
-    call_seconds: tuple[float, ...] = ()
+    call_seconds: tuple[float, ...] = field(default=(), metadata=UNLESS_SET)
 
 
 @dataclass(frozen=True)
@@ -150,7 +151,7 @@ class InvokeInput:
 class ModelReply:
     """A model's answer, and the model's name."""
 
-    content: str
+    content: Content
     model: str
     finish_reason: str
     usage: Usage

@@ -2,11 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 from activities.contracts.stages import AdmitInput, CloseInput, Run, Submitter
 from domain.identity import event_id
-from domain.inference.requests import InferenceRequest, Message
+from domain.inference.content import Content, Message, as_json
+from domain.inference.requests import InferenceRequest
 from domain.records.commitments import Commitment, commit
 from domain.records.fields import AdmittedFields, OutcomeFields
 from domain.records.records import EncryptedFields, canonical
@@ -24,15 +26,26 @@ def event_of(run: Run, slot: str) -> UUID:
 
 
 def prompt_of(request: InferenceRequest | None) -> str | None:
-    """Return the messages as sent to the model, as one text with their kinds. None if none may be recorded."""
+    """Return a request as sent to the model, as one text. None if none may be recorded.
+
+    The messages with their kinds; an object of all of its parts, if the request has tools, a format or stops.
+    """
     if request is None or not request.messages:
         return None
-    return canonical([_said(message) for message in request.messages]).decode()
+    messages = [_said(message) for message in request.messages]
+    others = {name: as_json(getattr(request, name)) for name in ("tools", "tool_choice", "response_format", "stop")}
+    given = {name: value for name, value in others.items() if value}
+    return canonical({"messages": messages, **given} if given else messages).decode()
 
 
-def _said(message: Message) -> dict[str, str]:
-    said = {"role": message.role.value, "content": message.content}
+def _said(message: Message) -> dict[str, Any]:
+    said = {"role": message.role.value, "content": as_json(message.content)}
     return said if message.kind is None else {**said, "kind": message.kind.value}
+
+
+def written(content: Content | None) -> str | None:
+    """Return an answer as recorded and committed to: its text, or its parts as canonical JSON."""
+    return content if content is None or isinstance(content, str) else canonical(as_json(content)).decode()
 
 
 def sealed(submitter: Submitter | None, request: InferenceRequest | None, answer: str | None = None) -> EncryptedFields:
@@ -99,8 +112,8 @@ def named(reports: tuple[DetectorReport, ...]) -> tuple[str, ...]:
 
 
 def placed(verdict: Verdict) -> tuple[str, ...]:
-    """Return the positions of matches, as ``rule@message:start-end``."""
-    return tuple(f"{at.rule}@{at.message}:{at.start}-{at.end}" for at in verdict.places[:_MOST_PLACES])
+    """Return the positions of matches, as ``rule@message:start-end``; in a part ``rule@message.part:start-end``."""
+    return tuple(f"{at.rule}@{at.label}:{at.start}-{at.end}" for at in verdict.places[:_MOST_PLACES])
 
 
 def admission_fields(stage: AdmitInput, reserved: int, made: Commitments) -> AdmittedFields:

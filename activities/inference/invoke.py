@@ -29,8 +29,7 @@ class ModelActivities:
         """
         policy = await self._policies.get(call.run.policy)
         model = policy.model(call.run.tenant, call.model)
-        request = call.request
-        wanted = ModelCall(model, request.messages, request.temperature, request.max_tokens, call.call_id)
+        wanted = ModelCall(model, call.request, call.call_id)
         try:
             async with asyncio.timeout(model.timeouts.total), heartbeats():
                 answer = await self._provider.complete(wanted)

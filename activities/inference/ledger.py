@@ -61,7 +61,7 @@ class LedgerActivities:
         """Reserve the maximum cost of the request, and record its admission."""
         run, request = stage.run, stage.request
         policy = await self._policies.get(run.policy)
-        tokens = estimate_tokens(request.messages) + request.max_tokens
+        tokens = estimate_tokens(request) + request.max_tokens
         event = evidence.event_of(run, evidence.ADMISSION)
         key = await self._identities.tenant_key(run.tenant)
         made = evidence.commitments(key, event, stage.original, None)
@@ -94,8 +94,8 @@ class LedgerActivities:
         run = end.run
         event = evidence.event_of(run, evidence.OUTCOME)
         key = await self._identities.tenant_key(run.tenant)
-        answer = end.reply.content if end.reply else None
-        given = answer_of(end, end.reply) if end.reply else None
+        answer = evidence.written(end.reply.content) if end.reply else None
+        given = evidence.written(answer_of(end, end.reply)) if end.reply else None
         made = evidence.commitments(key, event, end.original, given)
         record = Record(
             event_id=event,

@@ -84,7 +84,7 @@ class ScreeningActivities:
             request, _ = sanitise_request(original, policy.sanitising)
         models = (request.model, *policy.fallbacks(stage.run.tenant, request.model))
         screening = policy.screening.for_request(stage.run.tenant, models)
-        given = request.messages, original.messages, screening, self._detectors
+        given = request, original, screening, self._detectors
         slow = not SLOW.isdisjoint(screening.detectors)
         verdict = await asyncio.to_thread(screen, *given) if slow else screen(*given)
         self._judged("prompt", verdict)
@@ -94,27 +94,27 @@ class ScreeningActivities:
     async def screen_output(self, stage: ScreenOutputInput) -> Verdict:
         """Judge the answer before it is returned."""
         policy = await self._policies.get(stage.run.policy)
-        answer, messages = stage.reply.content, stage.request.messages
-        verdict = screen_output(answer, messages, policy.output)
+        answer = stage.reply.content
+        verdict = screen_output(answer, stage.request, policy.output)
         if policy.privacy:
-            verdict = add_data(verdict, answer, messages, policy.privacy, self._phones)
+            verdict = add_data(verdict, answer, stage.request, policy.privacy, self._phones)
         self._judged("answer", verdict)
         return verdict
 
 
 def _blocked(places: tuple[MaskedSpan, ...]) -> Problem:
-    """Return the denial: kinds and positions, never a value. Positions are those in the first message with any."""
+    """Return the denial: kinds and positions, never a value. Positions are those in the first text with any."""
     kinds = tuple(dict.fromkeys(place.found.kind.value for place in places))
-    first = places[0].message
+    first = places[0].address
     told = [
         f"{place.found.kind.value} at {place.found.start}-{place.found.end}"
         for place in places
-        if place.message == first
+        if place.address == first
     ]
     more = f" and {len(told) - _PLACES_TOLD} more" if len(told) > _PLACES_TOLD else ""
     return Problem(
         Kind.SENSITIVE_DATA_BLOCKED.value,
         f"contains data that must not be sent to a model: {', '.join(told[:_PLACES_TOLD])}{more} (character offsets)",
-        field=f"messages.{first}.content",
+        field=first.dotted,
         rules=kinds,
     )

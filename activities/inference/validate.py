@@ -11,7 +11,7 @@ from domain.access.ports import AccessDecider, TeamDirectory
 from domain.access.principals import SYSTEM_TENANT, Action, AuthenticationMethod, Principal, known_roles
 from domain.access.resources import Resource, ResourceKind
 from domain.identity import caller_hash, tenant_of_run
-from domain.inference.requests import parse_request, request_hash
+from domain.inference.parsing import parse_request, request_hash
 from domain.ports import IdentityKeys
 from domain.refusals import Kind, Refusal
 from services.policies.parsed import Policies

@@ -47,6 +47,11 @@ def garbled() -> ProviderFailure:
     return ProviderFailure(Kind.PROVIDER_GARBLED, retryable=True)
 
 
+def not_carried() -> ProviderFailure:
+    """The provider's format has no place for a part of the request."""
+    return ProviderFailure(Kind.UNSUPPORTED_CONTENT, retryable=False)
+
+
 def rejected() -> ProviderFailure:
     """Return the failure for a call that the provider always rejects."""
     return ProviderFailure(Kind.PROVIDER_REJECTED, retryable=False)

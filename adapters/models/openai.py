@@ -2,20 +2,19 @@
 
 import asyncio
 import json
-from urllib.parse import urlsplit
 
 import aiohttp
 
 from adapters.http.bounded import MAX_ERROR_BYTES, BodyTooLong
 from adapters.http.sessions import plain_session, system_tls
-from adapters.models.failures import failure_of, garbled, rejected, status_failure
+from adapters.models.failures import failure_of, garbled, not_carried, rejected, status_failure
 from adapters.models.openai_answers import Garbled, read_answer
+from adapters.models.openai_requests import NotCarried, body_of
 from domain.inference.models import ModelAnswer, ModelCall, ModelEntry, ProviderFailure
 from domain.ports import Clock, SecretReader
 from domain.refusals import Kind, Refusal
 
 MAX_BODY_BYTES = 8 * 1024 * 1024
-_OPENAI_HOST = "api.openai.com"
 _KEPT_ALIVE = 4.0  # seconds: less than the 5 after which many servers close, so that no call uses a closing connection
 _OK = range(200, 300)
 
@@ -55,8 +54,9 @@ class OpenAIProvider:
             ProviderFailure: by class of error, without cause or context: those would contain the prompt and the key.
             Refusal: VAULT_UNAVAILABLE, if the key can't be read now.
         """
+        body = _encoded(call)
         key = await self._key(call.model)
-        outcome = rejected() if key is None else await self._attempt(call, key)
+        outcome = rejected() if key is None else await self._attempt(call, body, key)
         if isinstance(outcome, ProviderFailure):
             raise outcome
         return outcome
@@ -77,23 +77,23 @@ class OpenAIProvider:
             raise
         return key if key.isascii() and key.isprintable() and key and " " not in key else None
 
-    async def _attempt(self, call: ModelCall, key: str) -> ModelAnswer | ProviderFailure:
+    async def _attempt(self, call: ModelCall, body: bytes, key: str) -> ModelAnswer | ProviderFailure:
         try:
-            async with asyncio.timeout(call.model.timeouts.total), self._post(call, key) as response:
+            async with asyncio.timeout(call.model.timeouts.total), self._post(call, body, key) as response:
                 if response.status in _OK:
-                    return read_answer(await _whole(response, self._max_body_bytes), call.messages)
+                    return read_answer(await _whole(response, self._max_body_bytes), call.request)
                 return status_failure(response.status, response.headers, await _begin(response), self._clock.now())
         except Garbled:
             return garbled()
         except Exception as error:  # noqa: BLE001 - whatever it is, its text could hold the prompt or the key
             return failure_of(error)
 
-    def _post(self, call: ModelCall, key: str) -> "aiohttp.client._RequestContextManager":
+    def _post(self, call: ModelCall, body: bytes, key: str) -> "aiohttp.client._RequestContextManager":
         if self._session is None:
             self._session = self._new_session()
         return self._session.post(
             f"{call.model.base_url.rstrip('/')}/chat/completions",
-            data=json.dumps(_body(call), ensure_ascii=False, separators=(",", ":")).encode(),
+            data=body,
             headers={"Authorization": f"Bearer {key}", "Idempotency-Key": call.call_id},
             allow_redirects=False,
             timeout=aiohttp.ClientTimeout(total=None, connect=call.model.timeouts.connect),
@@ -107,6 +107,18 @@ class OpenAIProvider:
             aiohttp.ClientTimeout(total=None),  # each call sets its own
             {"Accept": "application/json"},
         )
+
+
+def _encoded(call: ModelCall) -> bytes:
+    """The body of the call, or a failure: of what the format can't carry, nothing is sent."""
+    failure: ProviderFailure
+    try:
+        return json.dumps(body_of(call), ensure_ascii=False, separators=(",", ":")).encode()
+    except NotCarried:
+        failure = not_carried()
+    except Exception as error:  # noqa: BLE001 - whatever it is, its text could hold the prompt
+        failure = failure_of(error)
+    raise failure
 
 
 async def _whole(response: aiohttp.ClientResponse, limit: int) -> bytes:
@@ -136,23 +148,3 @@ async def _begin(response: aiohttp.ClientResponse) -> bytes:
     except aiohttp.ClientError:
         pass
     return bytes(body[:MAX_ERROR_BYTES])
-
-
-def _body(call: ModelCall) -> dict[str, object]:
-    return {
-        "model": call.model.upstream,
-        "messages": [{"role": message.role.value, "content": message.content} for message in call.messages],
-        "temperature": call.temperature,
-        _limit_name(call.model.base_url): call.max_tokens,
-        "stream": False,
-    }
-
-
-def _limit_name(base_url: str) -> str:
-    """Return the name of the limit on tokens.
-
-    OpenAI's newer models accept ``max_completion_tokens`` alone. Compatible servers all accept ``max_tokens``, and some
-    ignore the newer name, which would leave the answer unlimited.
-    """
-    host = urlsplit(base_url).hostname or ""
-    return "max_completion_tokens" if host == _OPENAI_HOST or host.endswith("." + _OPENAI_HOST) else "max_tokens"

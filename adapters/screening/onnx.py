@@ -11,9 +11,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from domain.inference.requests import TextKind
+from domain.inference.content import TextKind
 from domain.policy.reader import PolicyError
-from domain.screening.detectors import NOT_SCANNED, ONNX, Inspection, ScreenedMessage
+from domain.screening.detectors import NOT_SCANNED, ONNX, Inspection, ScreenedText
 from domain.screening.policy import OnnxPolicy, ScreeningPolicy
 from domain.screening.verdicts import Decision, DetectorState, Finding
 
@@ -91,7 +91,7 @@ class OnnxClassifier:
         except Exception as error:
             raise PolicyError("screening.yaml: onnx.label", "the model has no output for it") from error
 
-    def inspect(self, conversation: tuple[ScreenedMessage, ...], policy: ScreeningPolicy) -> Inspection:
+    def inspect(self, conversation: tuple[ScreenedText, ...], policy: ScreeningPolicy) -> Inspection:
         """Score each message.
 
         Raises:
@@ -110,7 +110,7 @@ class OnnxClassifier:
             return Inspection(DetectorState.NOT_SCANNED, tuple(findings), Decision.REVIEW)
         return Inspection(DetectorState.SCORED if read else DetectorState.NOT_APPLICABLE, tuple(findings))
 
-    def _judge(self, exchange: ScreenedMessage, policy: OnnxPolicy) -> Iterator[Finding]:
+    def _judge(self, exchange: ScreenedText, policy: OnnxPolicy) -> Iterator[Finding]:
         view = exchange.normalised.view
         windows = self._windows(view.text, policy)
         scores: list[float] = []
@@ -120,12 +120,12 @@ class OnnxClassifier:
         surest = max(range(len(scores)), key=scores.__getitem__)
         if scores[surest] >= policy.least:
             place = view.span(*_stretch(windows[surest], len(view.text)))
-            yield Finding(self.name, RULE, round(scores[surest], 6), exchange.index, *place)
+            yield exchange.finding(self.name, RULE, round(scores[surest], 6), *place)
         end = _stretch(windows[-1], len(view.text))[1]
         if len(windows) == policy.most_windows and end < len(view.text.rstrip()):
-            yield Finding(self.name, NOT_SCANNED, 0.0, exchange.index, view.span(0, end)[1], len(exchange.original))
+            yield exchange.finding(self.name, NOT_SCANNED, 0.0, view.span(0, end)[1], len(exchange.original))
         elif exchange.scanned < len(exchange.original):
-            yield Finding(self.name, NOT_SCANNED, 0.0, exchange.index, exchange.scanned, len(exchange.original))
+            yield exchange.finding(self.name, NOT_SCANNED, 0.0, exchange.scanned, len(exchange.original))
 
     def _windows(self, text: str, policy: OnnxPolicy) -> list[Any]:
         """Return the text's windows, each an encoding of the tokenizer."""

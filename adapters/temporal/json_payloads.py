@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import Any, Final
 
 from pydantic import TypeAdapter, ValidationError
-from pydantic_core import CoreConfig, PydanticSerializationError, SchemaValidator, to_json
+from pydantic_core import CoreConfig, PydanticSerializationError, SchemaSerializer, SchemaValidator
 from temporalio.api.common.v1 import Payload
 from temporalio.converter import (
     BinaryNullPayloadConverter,
@@ -31,12 +31,18 @@ def _reader(wanted: type) -> SchemaValidator:
     return SchemaValidator(TypeAdapter(wanted).core_schema, CoreConfig(cache_strings="keys"))
 
 
+@lru_cache(maxsize=128)
+def _writer(given: type) -> SchemaSerializer:
+    """By the type's schema, which leaves out fields at a value that their metadata name (``exclude_if``)."""
+    return SchemaSerializer(TypeAdapter(given).core_schema, CoreConfig(ser_json_inf_nan="constants"))
+
+
 class _CompiledJson(JSONPlainPayloadConverter):
     def to_payload(self, value: Any) -> Payload | None:  # noqa: ANN401 - any value
-        if not is_dataclass(value):
+        if not is_dataclass(value) or isinstance(value, type):
             return super().to_payload(value)
         try:
-            data = to_json(value)
+            data = _writer(type(value)).to_json(value, warnings="none")
         except (PydanticSerializationError, ValueError):
             return super().to_payload(value)
         return Payload(metadata={"encoding": b"json/plain"}, data=data)

@@ -10,17 +10,17 @@ from pydantic.json_schema import models_json_schema
 from api.http.schemas import (
     ErasureBody,
     HoldRequest,
-    InferenceBody,
     PayloadsBody,
     PredictBody,
     ProblemBody,
     TicketRequest,
 )
 from api.problems import MEDIA_TYPE
+from domain.inference.parsing import body_schemas
 
 _REF = "#/components/schemas/{model}"
 _BODIES: tuple[type[BaseModel], ...] = (
-    *(InferenceBody, PredictBody, PayloadsBody, TicketRequest, ProblemBody),
+    *(PredictBody, PayloadsBody, TicketRequest, ProblemBody),
     *(ErasureBody, HoldRequest),
 )
 _PUBLIC = ("/oauth/token", "/.well-known/jwks.json", "/healthz", "/readyz", "/codec/session")
@@ -46,9 +46,9 @@ TOKEN_FORM: dict[str, Any] = {
 }
 
 
-def body_of(model: type[BaseModel]) -> dict[str, Any]:
-    """Describe the ``requestBody`` of a route whose body is read by ``api.http.body``."""
-    schema = {"$ref": _REF.format(model=model.__name__)}
+def body_of(model: type[BaseModel] | str) -> dict[str, Any]:
+    """Describe the ``requestBody`` of a route: a model of ``api.http.schemas``, or one of ``body_schemas`` by name."""
+    schema = {"$ref": _REF.format(model=model if isinstance(model, str) else model.__name__)}
     return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
 
 
@@ -66,7 +66,7 @@ def describe(app: FastAPI) -> dict[str, Any]:
         )
         components = document.setdefault("components", {})
         _, extra = models_json_schema([(model, "validation") for model in _BODIES], ref_template=_REF)
-        components.setdefault("schemas", {}).update(extra["$defs"])
+        components.setdefault("schemas", {}).update(extra["$defs"] | body_schemas())
         components["securitySchemes"] = {
             "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
             "session": {"type": "apiKey", "in": "cookie", "name": "assay-codec"},

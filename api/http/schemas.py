@@ -14,48 +14,6 @@ class Strict(BaseModel):
 Person = Annotated[str, StringConstraints(min_length=1, max_length=1024)]
 
 
-class MessageBody(Strict):
-    """A message of a conversation. ``kind`` states the origin of a user message's text, which decides its screening."""
-
-    role: Literal["system", "user", "assistant"]
-    content: Annotated[str, StringConstraints(min_length=1)]
-    kind: Literal["prompt", "document", "tool_output"] = Field(
-        default="prompt",
-        description="With the role 'user' only: the origin of text by others, which decides its screening.",
-    )
-
-
-class InferenceBody(Strict):
-    """Request for a model's answer: either ``prompt`` or ``messages``."""
-
-    model: Annotated[str, StringConstraints(min_length=1, max_length=64)] = Field(examples=["smollm2"])
-    prompt: Annotated[str, StringConstraints(min_length=1)] | None = Field(
-        default=None, examples=["Say hello in one short sentence."]
-    )
-    messages: Annotated[list[MessageBody], Field(min_length=1)] | None = None
-    temperature: Annotated[float, Field(ge=0, le=2)] = 0.7
-    max_tokens: Annotated[int, Field(ge=1)] | None = None
-    metadata: dict[str, str] | None = None
-
-    @model_validator(mode="before")
-    @classmethod
-    def _present_means_given(cls, body: Any) -> Any:  # noqa: ANN401 - any JSON
-        """Reject null: a field is either omitted or given."""
-        if isinstance(body, dict):
-            for name, value in body.items():
-                if value is None and name in cls.model_fields:
-                    raise NullField(name)
-        return body
-
-
-class NullField(ValueError):
-    """A field is null."""
-
-    def __init__(self, field: str) -> None:
-        super().__init__("must not be null")
-        self.field = field
-
-
 class PredictBody(Strict):
     """Request of the tutorial's endpoint."""
 
@@ -116,12 +74,14 @@ class TicketBody(BaseModel):
 
 
 class FindingBody(BaseModel):
-    """Match of a screening rule: code points of a message as sent."""
+    """Match of a screening rule: code points of a text as sent. ``part`` and ``field``: only for content in parts."""
 
     rule: str
-    message: int
+    message: int | None
     start: int
     end: int
+    part: int | None = None
+    field: str | None = None
 
 
 class ProblemBody(BaseModel):
@@ -138,11 +98,12 @@ class ProblemBody(BaseModel):
 
 
 class AnswerBody(BaseModel):
-    """Answer of the model."""
+    """Answer of the model. ``parts``: only for an answer that is more than a text."""
 
     content: str
     model: str
     finish_reason: str
+    parts: list[dict[str, Any]] | None = None
 
 
 class UsageBody(BaseModel):

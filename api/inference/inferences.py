@@ -1,6 +1,7 @@
 """``/v1/inferences``: submit a request, read its run, cancel it."""
 
 import time
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Header, Request
@@ -9,21 +10,38 @@ from fastapi.responses import JSONResponse
 from api.access.auth import RunCanceller, RunReader
 from api.access.rates import RatedSubmitter
 from api.dependencies import Inference
-from api.http.body import json_body
+from api.http.body import read_json
 from api.http.openapi import body_of, problems
 from api.http.preferences import Waiting, waiting
-from api.http.schemas import InferenceBody, RunBody
+from api.http.schemas import RunBody
 from api.inference.inference_services import InferenceServices
 from api.inference.run_views import RunView, findings_of, running
 from api.inference.runs import Started, Submission
 from api.problems import problem_response
 from domain.access.principals import Principal
-from domain.inference.requests import parse_request
+from domain.inference.parsing import parse_request
+from domain.inference.requests import InferenceRequest
 from domain.refusals import Kind, Refusal
+from services.policies.current import PinnedPolicy
 
 router = APIRouter(prefix="/v1/inferences", tags=["inferences"])
-JsonBody = Annotated[tuple[InferenceBody, dict[str, Any]], Depends(json_body(InferenceBody))]
 _MAX_KEY_CHARS = 255
+
+
+@dataclass(frozen=True, slots=True)
+class SubmittedBody:
+    """A body as it was sent, and the request in it, read under the policy that its run is to be pinned to."""
+
+    sent: dict[str, Any]
+    request: InferenceRequest
+    pinned: PinnedPolicy
+
+
+async def submitted_body(request: Request, inference: Inference) -> SubmittedBody:
+    """Parse the body under the current policy. A route names this dependency after its caller."""
+    sent = await read_json(request)
+    pinned = inference.policy
+    return SubmittedBody(sent, parse_request(sent, pinned.policy.limits), pinned)
 
 
 async def idempotency_key(
@@ -51,12 +69,12 @@ async def idempotency_key(
         202: {"model": RunBody, "description": "Still running"},
         **problems(400, 401, 403, 413, 415, 422, 429, 502, 503, 504),
     },
-    openapi_extra=body_of(InferenceBody),
+    openapi_extra=body_of("InferenceBody"),
 )
 async def submit(
     request: Request,
     caller: RatedSubmitter,
-    body: JsonBody,
+    body: Annotated[SubmittedBody, Depends(submitted_body)],
     inference: Inference,
     key: Annotated[str | None, Depends(idempotency_key)],
     prefer: Annotated[str | None, Header(description="`wait=SECONDS`, `respond-async` (RFC 7240), `sealed`")] = None,
@@ -66,11 +84,9 @@ async def submit(
     With `Prefer: sealed` it waits until a signed checkpoint covers the record, and returns the proof.
     """
     del prefer  # declared for the description; read below, since a header may occur more than once
-    sent = body[1]
-    pinned = inference.policy
-    wanted = parse_request(sent, pinned.policy.limits)
-    pinned.policy.model(caller.tenant, wanted.model)
-    started = await inference.runs.start(Submission(caller, sent, wanted.model, pinned.hash, key))
+    model = body.request.model
+    body.pinned.policy.model(caller.tenant, model)
+    started = await inference.runs.start(Submission(caller, body.sent, model, body.pinned.hash, key))
     request.state.run_id = started.public_id
     patience = waiting(request.headers.getlist("prefer"), inference.wait_seconds)
     response = respond(await outcome(inference, caller, started, patience))

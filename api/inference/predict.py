@@ -14,7 +14,7 @@ from api.http.preferences import MAX_WAIT_SECONDS, waiting
 from api.http.schemas import PredictBody, PredictResult, RunBody
 from api.inference.inferences import idempotency_key, outcome, respond
 from api.inference.runs import Submission
-from domain.inference.requests import parse_request
+from domain.inference.parsing import parse_request
 
 router = APIRouter(tags=["tutorial"])
 JsonBody = Annotated[tuple[PredictBody, dict[str, Any]], Depends(json_body(PredictBody))]

@@ -1,6 +1,6 @@
 """A run as shown to its callers, built from Temporal's result."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any
 from uuid import UUID
 
@@ -63,7 +63,7 @@ class RunView:
             body["decision"] = ended.decision
             for name, part in (("result", ended.result), ("usage", ended.usage), ("receipt", ended.receipt)):
                 if part is not None:
-                    body[name] = dict(vars(part))
+                    body[name] = _given(part)
             if self.proof is not None and ended.receipt is not None:
                 body["receipt"]["proof"] = self.proof
             if ended.removed:
@@ -88,7 +88,16 @@ def _problem(problem: ProblemDetail) -> dict[str, Any]:
 
 def findings_of(problem: ProblemDetail) -> list[dict[str, Any]]:
     """Return the matches of the screening's rules as JSON."""
-    return [dict(vars(place)) for place in problem.places]
+    return [_given(place) for place in problem.places]
+
+
+def _given(part: object) -> dict[str, Any]:
+    """Return the members of a contract's dataclass, without unset ones that only content in parts has."""
+    return {
+        member.name: value
+        for member in fields(part)  # type: ignore[arg-type] # of a contract
+        if (value := getattr(part, member.name)) not in (None, ()) or not member.metadata
+    }
 
 
 def running(run_id: str) -> RunView:

@@ -23,7 +23,7 @@ from domain.access.ports import AccessDecider
 from domain.access.principals import SYSTEM_TENANT, Action, Principal
 from domain.access.resources import Resource, ResourceKind
 from domain.identity import run_id, tenant_of_run
-from domain.inference.requests import request_hash
+from domain.inference.parsing import request_hash
 from domain.ports import Clock, IdentityKeys
 from domain.refusals import Kind, Refusal
 from services.plaintext_access import PlaintextAccess

@@ -9,7 +9,8 @@ from benchmarks.screening.rows import Row, sample
 from benchmarks.tools.figures import percentile
 from cli.screen.offline import Screener, read_policy_files
 from config.settings import Settings
-from domain.inference.requests import Message, Speaker
+from domain.inference.content import Message, Speaker
+from domain.inference.requests import bare_request
 from domain.screening.screen import screen
 from domain.text.normalise.pipeline import normalise
 from domain.text.sanitise import sanitise
@@ -60,8 +61,8 @@ def _stages(screener: Screener) -> Mapping[str, Callable[[str], object]]:
     policy = screener.policy
 
     def judge(text: str) -> object:
-        message = Message(Speaker.USER, text)
-        return screen((message,), (message,), policy.screening, screener.detectors)
+        request = bare_request(Message(Speaker.USER, text))
+        return screen(request, request, policy.screening, screener.detectors)
 
     return {
         "sanitise": lambda text: sanitise(text, policy.sanitising),

@@ -13,7 +13,8 @@ from adapters.screening.detectors import load_detectors
 from adapters.system.policy_files import load_policy_document
 from cli.screen.jsonl import BadLine
 from config.settings import Settings
-from domain.inference.requests import Message, Speaker, TextKind
+from domain.inference.content import Message, Speaker, TextKind
+from domain.inference.requests import bare_request
 from domain.policy.document import Policy, parse_policy
 from domain.screening.screen import screen
 from domain.screening.verdicts import Decision, Finding, Verdict
@@ -56,10 +57,10 @@ class Screener:
             Refusal: SCREENING_UNAVAILABLE if a detector can't run.
         """
         speaker = Speaker.SYSTEM if kind is TextKind.SYSTEM else Speaker.USER
-        original = Message(speaker, text, kind)
-        clean = replace(original, content=sanitise(text, self.policy.sanitising).text)
-        verdict = screen((clean,), (original,), self.policy.screening, self.detectors)
-        if clean.content.strip():
+        clean = sanitise(text, self.policy.sanitising).text
+        seen, sent = (bare_request(Message(speaker, said, kind)) for said in (clean, text))
+        verdict = screen(seen, sent, self.policy.screening, self.detectors)
+        if clean.strip():
             return verdict
         invisible = Finding("sanitiser", NOTHING_VISIBLE, 0.0, 0, 0, len(text))
         return replace(verdict, decision=Decision.BLOCK, findings=(*verdict.findings, invisible))

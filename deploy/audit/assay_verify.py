@@ -160,12 +160,12 @@ def check_receipt(args: argparse.Namespace) -> Found:
     demand(receipt["event_id"] == claims["jti"], "'event_id' differs from what was signed")
     demand(run is receipt or run["id"] == claims["sub"], "the receipt belongs to another run")
     result, checked = run.get("result"), ["signature"]
-    answer = result.get("content") if isinstance(result, dict) else result
+    answer = result.get("parts") or result.get("content") if isinstance(result, dict) else result
     for name, content in (("answer", answer), ("prompt", args.request)):
         if content is not None:
             salt, committed = receipt["openings"].get(name), claims.get(f"{name}_commitment")
             demand(salt and committed, f"the receipt has no commitment to the {name}")
-            data = content.encode() if name == "answer" else canonical(content)
+            data = content.encode() if name == "answer" and isinstance(content, str) else canonical(content)
             opened = sha256(b"assay/commitment/v1\0" + bytes.fromhex(salt) + data).hex()
             demand(opened == committed, f"the receipt commits to another {name}")
             checked.append(name)

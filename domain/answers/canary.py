@@ -12,7 +12,9 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
-from domain.inference.requests import InferenceRequest, Message, Speaker
+from domain.inference.content import Content, Speaker, TextPart
+from domain.inference.requests import InferenceRequest
+from domain.inference.texts import Text
 
 _CANARY_BYTES = 10
 _NOTE = "\n\nInternal mark, never to be repeated: "
@@ -34,8 +36,12 @@ def add_canary(request: InferenceRequest, key: bytes, run: str) -> InferenceRequ
         return request
     messages = list(request.messages)
     last = messages[places[-1]]
-    messages[places[-1]] = replace(last, content=f"{last.content}{_NOTE}{_canary(key, run)}")
+    messages[places[-1]] = replace(last, content=_marked(last.content, f"{_NOTE}{_canary(key, run)}"))
     return replace(request, messages=tuple(messages))
+
+
+def _marked(content: Content, mark: str) -> Content:
+    return f"{content}{mark}" if isinstance(content, str) else (*content, TextPart(mark))
 
 
 def _canary(key: bytes, run: str) -> str:
@@ -43,9 +49,9 @@ def _canary(key: bytes, run: str) -> str:
     return base64.b32encode(mac[:_CANARY_BYTES]).decode()
 
 
-def canary_of(messages: Iterable[Message]) -> str | None:
-    """Return the canary in the system messages, or None."""
-    found = [_MARK.search(message.content) for message in messages if message.role is Speaker.SYSTEM]
+def canary_of(asked: Iterable[Text]) -> str | None:
+    """Return the canary in the system messages among a request's texts, or None."""
+    found = [_MARK.search(text.text) for text in asked if text.role is Speaker.SYSTEM]
     marks = [match[1] for match in found if match]
     return marks[-1] if marks else None
 

@@ -11,7 +11,9 @@ from contextlib import suppress
 from functools import cached_property
 from urllib.parse import unquote_plus
 
-from domain.inference.requests import Message, Speaker
+from domain.inference.content import Speaker
+from domain.inference.texts import Text
+from domain.text.json_text import readable
 
 _REMOTE = re.compile(
     r"(?:(?:https?|ftp|wss?):/*|//|www\.)(?P<host>[^/?#]*)(?P<path>[^?#]*)(?P<query>[^#]*)(?P<fragment>.*)"
@@ -40,26 +42,27 @@ _WORDS_LOADED = 5
 class Conversation:
     """Text of a conversation that an address could exfiltrate."""
 
-    def __init__(self, messages: Iterable[Message]) -> None:
-        self._messages = tuple(messages)
+    def __init__(self, asked: Iterable[Text]) -> None:
+        """Take the texts of the request."""
+        self._texts = tuple((text.role, readable(text).text) for text in asked)
 
     def holds(self, url: str) -> bool:
         """Return True if the conversation contains the address unchanged."""
-        return any(url in message.content for message in self._messages)
+        return any(url in text for _, text in self._texts)
 
     @cached_property
     def _said(self) -> tuple[str, str]:
         """Return letters and digits of all messages, and of system messages alone, without addresses."""
         others: list[str] = []
         system: list[str] = []
-        for message in self._messages:
-            squashed = _squash(_URL.sub(" ", message.content))
-            (system if message.role is Speaker.SYSTEM else others).append(squashed)
+        for role, text in self._texts:
+            squashed = _squash(_URL.sub(" ", text))
+            (system if role is Speaker.SYSTEM else others).append(squashed)
         return "\n".join([*others, *system]), "\n".join(system)
 
     @cached_property
     def _secrets(self) -> frozenset[str]:
-        texts = (_URL.sub(" ", message.content) for message in self._messages)
+        texts = (_URL.sub(" ", text) for _, text in self._texts)
         return frozenset(secret.casefold() for text in texts for secret in _SECRET.findall(text))
 
     def said(self, value: str, *, loaded: bool) -> bool:

@@ -6,7 +6,9 @@ summaries of the system message are not found; encodings are, if the normaliser 
 
 from collections.abc import Iterable, Iterator
 
-from domain.inference.requests import Message, Speaker
+from domain.inference.content import Speaker
+from domain.inference.texts import Text
+from domain.text.json_text import readable
 from domain.text.normalise.pipeline import normalise
 from domain.text.view import WORD
 
@@ -14,20 +16,20 @@ SHORTEST_GUARDED = 8
 """Words. A shorter system message is too likely to occur by chance."""
 
 
-def find_leak(answer: str, messages: Iterable[Message], words: int) -> tuple[int, int] | None:
+def find_leak(answer: str, asked: Iterable[Text], words: int) -> tuple[int, int] | None:
     """Return the first ``words`` consecutive words of the answer found only in a system message, or None."""
-    conversation = tuple(messages)
-    for message in conversation:
-        if message.role is not Speaker.SYSTEM:
+    conversation = tuple(asked)
+    for text in conversation:
+        if text.role is not Speaker.SYSTEM:
             continue
-        guarded = _words(message.content)
+        guarded = _words(readable(text).text)
         size = min(words, len(guarded))
         if size < SHORTEST_GUARDED:
             continue
         secret = set(_shingles(guarded, size))
         for other in conversation:
-            if other.role is not Speaker.SYSTEM:
-                secret.difference_update(_shingles(_words(other.content), size))
+            if other.role not in (Speaker.SYSTEM, None):  # None: the application's own, as its tools are
+                secret.difference_update(_shingles(_words(readable(other).text), size))
         view = normalise(answer).view
         places = [match.span() for match in WORD.finditer(view.text)]
         said = [view.text[start:end] for start, end in places]

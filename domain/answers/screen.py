@@ -1,6 +1,7 @@
 """Screening of answers: secrets, leaked system messages, exfiltrating links, and content that controls a viewer."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from domain.answers.addresses import find_addresses
 from domain.answers.canary import canary_of, finds_canary
@@ -9,10 +10,23 @@ from domain.answers.hidden import hidden_spans
 from domain.answers.leaks import find_leak
 from domain.answers.markup import without_code
 from domain.answers.policy import LinkPolicy, OutputPolicy, OutputRule
-from domain.inference.requests import Message
+from domain.inference.content import Attachment, Content, OpaqueItem
+from domain.inference.requests import InferenceRequest
+from domain.inference.texts import Text, TextAddress, texts_of, texts_of_answer, unread_of_answer
 from domain.refusals import Kind, Refusal
-from domain.screening.screen import severest
-from domain.screening.verdicts import Decision, DetectorReport, DetectorState, Finding, RiskBand, Verdict
+from domain.screening.screen import UNREADABLE, severest
+from domain.screening.verdicts import (
+    NOT_SCANNED,
+    Decision,
+    DetectorReport,
+    DetectorState,
+    Finding,
+    RiskBand,
+    Verdict,
+    found_at,
+)
+from domain.text.json_text import readable, span_in
+from domain.text.view import View
 
 __all__ = ["OutputPolicy", "OutputRule", "screen_output"]
 
@@ -21,7 +35,6 @@ LEAKS = "system_prompt_leak"
 CANARY = "system_prompt_canary"
 LINKS = "output_links"
 HIDDEN = "output_hidden"
-NOT_SCANNED = "not_scanned"
 
 _SCORES = {Decision.ALLOW: 0.0, Decision.REVIEW: 0.6, Decision.BLOCK: 1.0}
 _RISKS = {Decision.ALLOW: RiskBand.LOW, Decision.REVIEW: RiskBand.RAISED, Decision.BLOCK: RiskBand.HIGH}
@@ -29,8 +42,8 @@ _RISKS = {Decision.ALLOW: RiskBand.LOW, Decision.REVIEW: RiskBand.RAISED, Decisi
 Judged = tuple[Decision, Finding]
 
 
-def screen_output(answer: str, messages: tuple[Message, ...], policy: OutputPolicy) -> Verdict:
-    """Judge an answer to ``messages``. Findings are positions in the answer; ``message`` is always 0.
+def screen_output(answer: Content, request: InferenceRequest, policy: OutputPolicy) -> Verdict:
+    """Judge an answer to a request. Findings are positions in the answer; their ``message`` is always 0.
 
     The score encodes the decision (0.6 review, 1 block), since these rules are not combined as probabilities.
 
@@ -38,44 +51,79 @@ def screen_output(answer: str, messages: tuple[Message, ...], policy: OutputPoli
         Refusal: SCREENING_UNAVAILABLE if any part of it can't run.
     """
     try:
-        return _screen(answer, messages, policy)
+        return _screen(answer, request, policy)
     except Exception as error:  # noqa: BLE001 - whatever was raised, the answer is not judged
         detail = f"the answer could not be screened ({type(error).__name__})"
         raise Refusal(Kind.SCREENING_UNAVAILABLE, detail) from None
 
 
-def _screen(answer: str, messages: tuple[Message, ...], policy: OutputPolicy) -> Verdict:
+def _screen(answer: Content, request: InferenceRequest, policy: OutputPolicy) -> Verdict:
     if not policy.rules:
         raise ValueError("no rule is enabled")
-    text = answer[: policy.max_scanned_chars]
-    markup = without_code(text)
-    canary = canary_of(messages)
-    judged = [*_rules(text, markup, policy), *_leaks(text, messages, canary, policy)]
-    if policy.links:
-        judged += _links(markup, Conversation(messages), policy.links)
-    if policy.hidden_action:
-        judged += _hidden(text, policy.hidden_action)
-    whole = len(text) == len(answer)
-    if not whole:
-        judged.append(_found(Decision.REVIEW, RULES, NOT_SCANNED, len(text), len(answer)))
+    asked = _Asked(texts_of(request))
+    judged: list[Judged] = []
+    left = policy.max_scanned_chars
+    whole = True
+    for text in texts_of_answer(answer):
+        view = readable(text)
+        read = view.text[:left]
+        left -= len(read)
+        found = list(_judge(read, asked, policy))
+        if len(read) < len(view.text):
+            whole = False
+            found.append(_found(Decision.REVIEW, RULES, NOT_SCANNED, len(read), len(view.text)))
+        judged += [(action, _placed(finding, text.address, view)) for action, finding in found]
+    unread = tuple(unread_of_answer(answer))
+    judged += [_not_read(at, item) for at, item in unread]
     decision = severest([Decision.ALLOW, *(action for action, _ in judged)])
     ran = DetectorState.SCORED if whole else DetectorState.NOT_SCANNED
     switched = {
         RULES: True,
         LEAKS: True,
-        CANARY: canary and policy.canary_action,
+        CANARY: asked.canary and policy.canary_action,
         LINKS: policy.links,
         HIDDEN: policy.hidden_action,
     }
+    reports = [DetectorReport(name, ran if on else DetectorState.NOT_APPLICABLE) for name, on in switched.items()]
+    if unread:
+        reports.append(DetectorReport(UNREADABLE, DetectorState.NOT_SCANNED))
     return Verdict(
         decision=decision,
         score=_SCORES[decision],
         risk=_RISKS[decision],
         findings=tuple(finding for _, finding in judged),
-        detectors=tuple(
-            DetectorReport(name, ran if on else DetectorState.NOT_APPLICABLE) for name, on in switched.items()
-        ),
+        detectors=tuple(reports),
     )
+
+
+class _Asked:
+    """The request, as far as its answer is judged by it."""
+
+    def __init__(self, texts: tuple[Text, ...]) -> None:
+        self.texts = texts
+        self.canary = canary_of(texts)
+        self.conversation = Conversation(texts)
+
+
+def _judge(text: str, asked: _Asked, policy: OutputPolicy) -> Iterator[Judged]:
+    markup = without_code(text)
+    yield from _rules(text, markup, policy)
+    yield from _leaks(text, asked, policy)
+    if policy.links:
+        yield from _links(markup, asked.conversation, policy.links)
+    if policy.hidden_action:
+        yield from _hidden(text, policy.hidden_action)
+
+
+def _placed(finding: Finding, at: TextAddress, view: View) -> Finding:
+    start, end = span_in(view, finding.start, finding.end)
+    return replace(finding, start=start, end=end, part=at.part, field=at.field)
+
+
+def _not_read(at: TextAddress, item: Attachment | OpaqueItem) -> Judged:
+    """Opaque items are recorded only; an attachment that nobody has read is not given out unseen."""
+    action = Decision.REVIEW if isinstance(item, Attachment) else Decision.ALLOW
+    return action, found_at(at, UNREADABLE, NOT_SCANNED, _SCORES[action], 0, 0)
 
 
 def _found(action: Decision, detector: str, rule: str, start: int, end: int) -> Judged:
@@ -89,10 +137,10 @@ def _rules(text: str, markup: str, policy: OutputPolicy) -> Iterator[Judged]:
             yield _found(rule.action, RULES, rule.name, *match.span())
 
 
-def _leaks(text: str, messages: tuple[Message, ...], canary: str | None, policy: OutputPolicy) -> Iterator[Judged]:
-    if leak := find_leak(text, messages, policy.leak_words):
+def _leaks(text: str, asked: _Asked, policy: OutputPolicy) -> Iterator[Judged]:
+    if leak := find_leak(text, asked.texts, policy.leak_words):
         yield _found(policy.leak_action, LEAKS, LEAKS, *leak)
-    if canary and policy.canary_action and finds_canary(text, canary):
+    if asked.canary and policy.canary_action and finds_canary(text, asked.canary):
         yield _found(policy.canary_action, CANARY, CANARY, 0, len(text))
 
 

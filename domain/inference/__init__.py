@@ -1,4 +1,4 @@
-"""Requests, model calls and answers, run status, token estimates.
+"""Content, requests and their texts, model calls and answers, run status, token estimates.
 
-Public: ``requests``, ``models``, ``runs``, ``token_estimates``, ``ports``.
+Public: ``content``, ``requests``, ``parsing``, ``texts``, ``models``, ``runs``, ``token_estimates``, ``ports``.
 """

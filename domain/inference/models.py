@@ -1,9 +1,13 @@
 """Available models, calls of them, and answers."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
+from types import MappingProxyType
+from typing import Any, Final
 
-from domain.inference.requests import Message
+from domain.inference.content import Content
+from domain.inference.requests import InferenceRequest
 from domain.inference.run_lengths import DEFAULT_MODEL_CALL
 from domain.refusals import Kind
 
@@ -56,31 +60,65 @@ class ModelCall:
     """A call of a model. ``call_id`` is the same in every attempt, for providers that support idempotency."""
 
     model: ModelEntry
-    messages: tuple[Message, ...]
-    temperature: float
-    max_tokens: int
+    request: InferenceRequest
     call_id: str
+
+
+class TokenKind(StrEnum):
+    """The kinds of tokens that providers price apart. Each token is of one kind."""
+
+    INPUT = "input"
+    CACHED_INPUT = "cached_input"
+    CACHE_WRITE = "cache_write"
+    OUTPUT = "output"
+    REASONING = "reasoning"
+
+
+UNLESS_COUNTED: Final[Mapping[str, Any]] = MappingProxyType({"exclude_if": lambda count: count == 0})
+"""Metadata of a count that payloads leave out while it is 0."""
 
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Tokens spent. ``estimated`` if the provider did not report them."""
+    """Tokens spent. ``estimated`` if the provider did not report them.
+
+    Attributes:
+        prompt_tokens: all that the model read, from a cache and into one as well.
+        completion_tokens: all that it wrote, its reasoning as well.
+        cached_tokens: those of the prompt that were read from the provider's cache.
+        cache_write_tokens: those of the prompt that were written to it.
+        reasoning_tokens: those of the completion that were reasoning.
+    """
 
     prompt_tokens: int
     completion_tokens: int
     estimated: bool = False
+    cached_tokens: int = field(default=0, metadata=UNLESS_COUNTED)
+    cache_write_tokens: int = field(default=0, metadata=UNLESS_COUNTED)
+    reasoning_tokens: int = field(default=0, metadata=UNLESS_COUNTED)
 
     @property
     def total(self) -> int:
         """Return prompt and completion tokens together."""
         return self.prompt_tokens + self.completion_tokens
 
+    @property
+    def by_kind(self) -> Mapping[TokenKind, int]:
+        """The tokens of each kind; together they are ``total``."""
+        return {
+            TokenKind.INPUT: self.prompt_tokens - self.cached_tokens - self.cache_write_tokens,
+            TokenKind.CACHED_INPUT: self.cached_tokens,
+            TokenKind.CACHE_WRITE: self.cache_write_tokens,
+            TokenKind.OUTPUT: self.completion_tokens - self.reasoning_tokens,
+            TokenKind.REASONING: self.reasoning_tokens,
+        }
+
 
 @dataclass(frozen=True, slots=True)
 class ModelAnswer:
-    """A model's answer."""
+    """A model's answer: a text, or parts (texts, tool calls, a refusal, opaque items)."""
 
-    content: str
+    content: Content
     finish_reason: str
     usage: Usage
 

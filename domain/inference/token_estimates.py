@@ -6,15 +6,19 @@ many tokens. Actual usage is settled later, so a high estimate only reserves bud
 """
 
 import re
-from collections.abc import Iterable
 
-from domain.inference.requests import Message
+from domain.inference.content import Attachment, Content, OpaqueItem
+from domain.inference.requests import InferenceRequest
+from domain.inference.texts import texts_of, texts_of_answer, unread_of, unread_of_answer
 
 MESSAGE_OVERHEAD = 8
 """Tokens of a chat template for one message: its markers, its role, line breaks."""
 
 CONVERSATION_OVERHEAD = 24
 """Tokens that a template may add itself: the answer's opening, a default system message."""
+
+ATTACHMENT_TOKENS = 2_000
+"""Tokens of an attachment, whose size is not known here: above what providers count for an image of full detail."""
 
 _LETTERS_PER_TOKEN = 3
 _PIECES = re.compile(r"(?P<word>[A-Za-z]+)|(?P<space> +)|(?P<wide>[^\x00-\x7f]+)|(?P<single>[\x00-\x7f])", re.DOTALL)
@@ -37,6 +41,21 @@ def estimate_text_tokens(text: str) -> int:
     return tokens
 
 
-def estimate_tokens(messages: Iterable[Message]) -> int:
-    """Estimate the tokens of a conversation with a model's template."""
-    return CONVERSATION_OVERHEAD + sum(MESSAGE_OVERHEAD + estimate_text_tokens(message.content) for message in messages)
+def estimate_tokens(request: InferenceRequest) -> int:
+    """Estimate the tokens of a request with a model's template: its messages, tools and formats."""
+    texts = texts_of(request)
+    template = CONVERSATION_OVERHEAD + MESSAGE_OVERHEAD * (len(request.messages) + len(request.tools))
+    # a part has a frame of its own; the fields of a call or a tool are apart from each other
+    framed = MESSAGE_OVERHEAD * sum(text.address.part is not None for text in texts)
+    unread = sum(_unread_tokens(item) for _, item in unread_of(request))
+    return template + framed + unread + sum(estimate_text_tokens(text.text) for text in texts)
+
+
+def estimate_answer_tokens(content: Content) -> int:
+    """Estimate the tokens of an answer's content."""
+    unread = sum(_unread_tokens(item) for _, item in unread_of_answer(content))
+    return unread + sum(estimate_text_tokens(text.text) for text in texts_of_answer(content))
+
+
+def _unread_tokens(item: Attachment | OpaqueItem) -> int:
+    return ATTACHMENT_TOKENS if isinstance(item, Attachment) else estimate_text_tokens(item.data)

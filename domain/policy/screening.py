@@ -10,7 +10,7 @@ from types import MappingProxyType
 
 from domain.answers.policy import LinkPolicy, OutputPolicy, OutputRule
 from domain.answers.screen import matches
-from domain.inference.requests import TextKind
+from domain.inference.content import TextKind
 from domain.policy.reader import PolicyError, Section
 from domain.policy.thresholds import read_bands, read_exemptions, read_onnx, read_treatment
 from domain.screening.literals import Clause, required

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 
 from domain.access.principals import require_tenant
-from domain.inference.requests import TextKind
+from domain.inference.content import TextKind
 from domain.policy.reader import PolicyError, Section
 from domain.refusals import Refusal
 from domain.screening.detectors import ONNX

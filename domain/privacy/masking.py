@@ -7,22 +7,24 @@ that resembles a placeholder is never mistaken for one.
 import hashlib
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-from domain.inference.requests import InferenceRequest, Message
+from domain.inference.requests import InferenceRequest
+from domain.inference.texts import Text, TextAddress, map_texts, texts_of
 from domain.privacy.finding import find
 from domain.privacy.policy import TAG_LENGTH, TAG_LETTERS, DataKind, Found, Handling, PrivacyPolicy
 from domain.privacy.ports import PhoneNumbers, TooMuchToScan
 from domain.refusals import Kind, Refusal
+from domain.text.json_text import readable, replace_places, span_in
 
 _NOT_SCANNED = "requires human review, which is not enabled: the prompt is too long to be searched for personal data"
 
 
 @dataclass(frozen=True, slots=True)
 class MaskedSpan:
-    """A value in the message at ``message``, by positions in the sanitised text."""
+    """A value in the text at ``address``, by positions in the sanitised text."""
 
-    message: int
+    address: TextAddress
     found: Found
 
 
@@ -35,7 +37,8 @@ class Masked:
         values: each placeholder whose value is restored in the answer, with that value.
         masked: number of restored values by kind; repetitions count.
         redacted: number of those not restored.
-        blocked: values for which the request is denied. They are replaced as well.
+        blocked: values for which the request is denied: by the policy, or because their text is fixed, such as an
+            identifier. They are replaced as well, for the record.
     """
 
     request: InferenceRequest
@@ -56,38 +59,43 @@ def mask_request(
     """
     handling = policy.for_tenant(tenant)
     kinds = frozenset(kind for kind in DataKind if handling[kind] is not Handling.ALLOW)
-    if sum(len(message.content) for message in request.messages) > policy.max_scanned_chars:
+    texts = texts_of(request)
+    if sum(len(text.text) for text in texts) > policy.max_scanned_chars:
         raise Refusal(Kind.REVIEW_UNAVAILABLE, _NOT_SCANNED)
     try:
-        found = [find(message.content, kinds, policy, phones) for message in request.messages]
+        found = {text.address: _find(text, kinds, policy, phones) for text in texts}
     except TooMuchToScan:
         raise Refusal(Kind.REVIEW_UNAVAILABLE, _NOT_SCANNED) from None
     except Exception as error:  # noqa: BLE001 - whatever was raised, the prompt is not searched; its text may quote it
         detail = f"the prompt could not be searched for personal data ({type(error).__name__})"
         raise Refusal(Kind.SCREENING_UNAVAILABLE, detail) from None
-    if not any(found):
+    if not any(found.values()):
         return Masked(request)
-    names = _Placeholders(_tag(seed, request.messages))
-    messages = tuple(
-        replace(message, content=names.put_into(message.content, places)) if places else message
-        for message, places in zip(request.messages, found, strict=True)
-    )
+    names = _Placeholders(_tag(seed, texts))
+    spoiled: set[TextAddress] = set()
+    changed = map_texts(request, lambda text: names.put_into(text, found[text.address]), spoiled)
     counts = {wanted: Counter[str]() for wanted in Handling}
-    for places in found:
-        for item in places:
-            counts[handling[item.kind]][item.kind.value] += 1
+    spans = [MaskedSpan(address, place) for address, places in found.items() for place, _ in places]
+    for span in spans:
+        counts[handling[span.found.kind]][span.found.kind.value] += 1
     return Masked(
-        request=replace(request, messages=messages),
+        request=changed,
         values=tuple((name, value) for (kind, value), name in names.given.items() if handling[kind] is Handling.MASK),
         masked=dict(counts[Handling.MASK]) or None,
         redacted=dict(counts[Handling.REDACT]) or None,
-        blocked=tuple(
-            MaskedSpan(index, item)
-            for index, places in enumerate(found)
-            for item in places
-            if handling[item.kind] is Handling.BLOCK
-        ),
+        blocked=tuple(span for span in spans if handling[span.found.kind] is Handling.BLOCK or span.address in spoiled),
     )
+
+
+_Value = tuple[Found, str]  # its place in the text as it came, and what it says without escapes
+
+
+def _find(text: Text, kinds: frozenset[DataKind], policy: PrivacyPolicy, phones: PhoneNumbers) -> list[_Value]:
+    view = readable(text)
+    return [
+        (Found(datum.kind, *span_in(view, datum.start, datum.end)), view.text[datum.start : datum.end])
+        for datum in find(view.text, kinds, policy, phones)
+    ]
 
 
 class _Placeholders:
@@ -98,13 +106,8 @@ class _Placeholders:
         self._tag = tag
         self._last: Counter[DataKind] = Counter()
 
-    def put_into(self, text: str, places: Iterable[Found]) -> str:
-        parts: list[str] = []
-        at = 0
-        for item in places:
-            parts += (text[at : item.start], self._name(item.kind, text[item.start : item.end]))
-            at = item.end
-        return "".join([*parts, text[at:]])
+    def put_into(self, text: Text, places: Iterable[_Value]) -> str:
+        return replace_places(text, [(at.start, at.end, self._name(at.kind, said)) for at, said in places])
 
     def _name(self, kind: DataKind, value: str) -> str:
         if (kind, value) not in self.given:
@@ -113,13 +116,13 @@ class _Placeholders:
         return self.given[kind, value]
 
 
-def _tag(seed: str, messages: tuple[Message, ...]) -> str:
-    """Return a tag that occurs in no message, in any spelling."""
-    texts = [message.content.upper() for message in messages]
+def _tag(seed: str, texts: tuple[Text, ...]) -> str:
+    """Return a tag that occurs in no text, in any spelling."""
+    written = [form.upper() for text in texts for form in (text.text, readable(text).text)]
     attempt = 0
     while True:
         digest = hashlib.sha256(f"assay/placeholder/v1\0{seed}\0{attempt}".encode()).digest()
         tag = "".join(TAG_LETTERS[byte % len(TAG_LETTERS)] for byte in digest[:TAG_LENGTH])
-        if not any(tag in text for text in texts):
+        if not any(tag in form for form in written):
             return tag
         attempt += 1

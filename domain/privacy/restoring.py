@@ -10,7 +10,11 @@ manipulated model would exfiltrate the value as soon as a program displays the a
 import re
 from collections.abc import Iterable, Iterator
 
+from domain.inference.content import Content
+from domain.inference.requests import InferenceRequest
+from domain.inference.texts import Text, map_answer, texts_of
 from domain.privacy.policy import TAG_LENGTH, TAG_LETTERS, DataKind
+from domain.text.json_text import change_strings, readable
 
 _WORD = re.compile(r"\S+")
 _TAG = re.compile(r"<(?=[A-Za-z/!])")
@@ -25,10 +29,25 @@ _PLACEHOLDER = re.compile(
 _AROUND = "()[]{}<>.,;:!?'\"*_`"
 
 
-def put_back(answer: str, values: tuple[tuple[str, str], ...], asked: Iterable[str]) -> str:
-    """Return the answer with the values of ``values`` (placeholder, value) restored.
+def restore(content: Content, values: tuple[tuple[str, str], ...], request: InferenceRequest | None) -> Content:
+    """Return an answer with the values of ``values`` restored in all its texts but fixed ones.
 
-    ``asked`` are the messages as the model saw them. Never raises.
+    ``request`` is the one that the model saw. Never raises.
+    """
+    if not values:
+        return content
+    asked = tuple(readable(text).text for text in texts_of(request)) if request else ()
+
+    def change(text: Text) -> str:
+        return text.text if text.fixed else change_strings(text, lambda said: put_back(said, values, asked))
+
+    return map_answer(content, change)
+
+
+def put_back(answer: str, values: tuple[tuple[str, str], ...], asked: Iterable[str]) -> str:
+    """A text of the answer with the data of ``values`` (placeholder, datum) in their places.
+
+    ``asked`` are the texts of the request as the model saw them. Never raises.
     """
     if not values:
         return answer

@@ -1,4 +1,4 @@
-"""Detectors: they read a conversation, and return findings and their own state. Extension point for more.
+"""Detectors: they read a request's texts, and return findings and their own state. Extension point for more.
 
 A new detector is a class with ``inspect`` and a name in ``domain/screening/screen.py``; the policy lists those to run.
 """
@@ -6,12 +6,16 @@ A new detector is a class with ``inspect`` and a name in ``domain/screening/scre
 from dataclasses import dataclass
 from typing import Protocol
 
-from domain.inference.requests import Message, Speaker, TextKind
+from domain.inference.content import Speaker, TextKind
+from domain.inference.requests import InferenceRequest
+from domain.inference.texts import TextAddress, texts_of
 from domain.screening.policy import ScreeningPolicy
-from domain.screening.verdicts import NOT_SCANNED, Decision, DetectorState, Finding
+from domain.screening.verdicts import NOT_SCANNED, Decision, DetectorState, Finding, found_at
+from domain.text.json_text import readable, span_in
 from domain.text.normalise.pipeline import Normalised, normalise
+from domain.text.view import View
 
-__all__ = ["NOT_SCANNED", "ONNX", "SLOW", "Detector", "Inspection", "ScreenedMessage", "pair"]
+__all__ = ["NOT_SCANNED", "ONNX", "SLOW", "Detector", "Inspection", "ScreenedText", "pair"]
 
 ONNX = "onnx"
 """The detector with an operator's own model: ``adapters/screening/onnx.py``."""
@@ -20,24 +24,33 @@ SLOW = frozenset({ONNX})
 
 
 @dataclass(frozen=True, slots=True)
-class ScreenedMessage:
-    """A message as sent, as the model will see it, and as detectors read it.
+class ScreenedText:
+    """A text of a request as sent, as the model will see it, and as detectors read it.
 
     Attributes:
-        index: its position in the request.
+        address: its address in the request.
         kind: its kind of text.
         text: the sanitised text for the model.
-        original: the text as sent.
+        sent: the text as sent, JSON without its escapes.
         normalised: the text for detectors: the view of the first ``scanned`` code points of the original.
         scanned: number of code points of the original that were read.
     """
 
-    index: int
+    address: TextAddress
     kind: TextKind
     text: str
-    original: str
+    sent: View
     normalised: Normalised
     scanned: int
+
+    @property
+    def original(self) -> str:
+        """The text as sent, in readable form."""
+        return self.sent.text
+
+    def finding(self, detector: str, rule: str, score: float, start: int, end: int) -> Finding:
+        """A finding of a detector in ``original``; its places are those of the text as it came."""
+        return found_at(self.address, detector, rule, score, *span_in(self.sent, start, end))
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,31 +63,33 @@ class Inspection:
 
 
 class Detector(Protocol):
-    """Reads a conversation. Any exception makes the screening unavailable, and never passes the text."""
+    """Reads texts. Any exception makes the screening unavailable, and never passes the text."""
 
-    def inspect(self, conversation: tuple[ScreenedMessage, ...], policy: ScreeningPolicy) -> Inspection:
-        """Judge the messages. Pure: no clock, no I/O."""
+    def inspect(self, conversation: tuple[ScreenedText, ...], policy: ScreeningPolicy) -> Inspection:
+        """Judge the texts. Pure: no clock, no I/O."""
         ...
 
 
-def pair(
-    messages: tuple[Message, ...], originals: tuple[Message, ...], policy: ScreeningPolicy
-) -> tuple[ScreenedMessage, ...]:
-    """Pair sanitised messages with the originals, normalised as far as the policy permits.
+def pair(request: InferenceRequest, original: InferenceRequest, policy: ScreeningPolicy) -> tuple[ScreenedText, ...]:
+    """Pair sanitised texts with the originals, normalised as far as the policy permits.
 
-    The application's own system messages don't count against the limit of the others: each is read to the limit.
+    The application's own texts (system messages, tools, formats) don't count against the limit of the others: each is
+    read to the limit.
 
     Raises:
-        ValueError: their numbers differ.
+        ValueError: the addresses of their texts differ.
     """
     left = policy.max_scanned_chars
-    conversation: list[ScreenedMessage] = []
-    for index, (message, original) in enumerate(zip(messages, originals, strict=True)):
-        limit = policy.max_scanned_chars if message.role is Speaker.SYSTEM else left
-        sent = original.content
-        normalised = normalise(sent[:limit], policy.removed_characters)
-        scanned = min(limit, len(sent))
-        conversation.append(ScreenedMessage(index, message.text_kind, message.content, sent, normalised, scanned))
-        if message.role is not Speaker.SYSTEM:
+    conversation: list[ScreenedText] = []
+    for text, came in zip(texts_of(request), texts_of(original), strict=True):
+        if text.address != came.address:
+            raise ValueError("a text has another place in the original")
+        own = text.role in (Speaker.SYSTEM, None)
+        sent = readable(came)
+        limit = policy.max_scanned_chars if own else left
+        normalised = normalise(sent.text[:limit], policy.removed_characters)
+        scanned = min(limit, len(sent.text))
+        conversation.append(ScreenedText(text.address, text.kind, text.text, sent, normalised, scanned))
+        if not own:
             left -= scanned
     return tuple(conversation)

@@ -3,13 +3,12 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from domain.inference.requests import TextKind
-from domain.screening.detectors import NOT_SCANNED, Inspection, ScreenedMessage
+from domain.inference.content import TextKind
+from domain.screening.detectors import NOT_SCANNED, Inspection, ScreenedText
 from domain.screening.ngram_model import NgramModel
 from domain.screening.ngrams import WINDOW, features, steps, tokens, windows
 from domain.screening.policy import ScreeningPolicy
 from domain.screening.verdicts import Decision, DetectorState, Finding
-from domain.text.view import View
 
 RULE = "resembles_attacks"
 """Rule name of the detector's findings."""
@@ -31,7 +30,7 @@ class Ngrams:
         self.model = model
         self._own: dict[str, int] = {}  # own weight of a token
 
-    def inspect(self, conversation: tuple[ScreenedMessage, ...], policy: ScreeningPolicy) -> Inspection:
+    def inspect(self, conversation: tuple[ScreenedText, ...], policy: ScreeningPolicy) -> Inspection:
         """Score each message.
 
         Raises:
@@ -45,15 +44,15 @@ class Ngrams:
             if exchange.kind is TextKind.SYSTEM:
                 continue
             read = True
-            findings.extend(self._judge(exchange.index, exchange.normalised.view))
+            findings.extend(self._judge(exchange))
             if exchange.scanned < len(exchange.original):
-                place = exchange.index, exchange.scanned, len(exchange.original)
-                findings.append(Finding(self.name, NOT_SCANNED, 0.0, *place))
+                findings.append(exchange.finding(self.name, NOT_SCANNED, 0.0, exchange.scanned, len(exchange.original)))
         if any(finding.rule == NOT_SCANNED for finding in findings):
             return Inspection(DetectorState.NOT_SCANNED, tuple(findings), Decision.REVIEW)
         return Inspection(DetectorState.SCORED if read else DetectorState.NOT_APPLICABLE, tuple(findings))
 
-    def _judge(self, index: int, view: View) -> Iterator[Finding]:
+    def _judge(self, exchange: ScreenedText) -> Iterator[Finding]:
+        view = exchange.normalised.view
         if not view.text:
             return
         begin, margin = self._highest(view.text)
@@ -61,7 +60,7 @@ class Ngrams:
         if score >= LEAST:
             window = begin, min(len(view.text), begin + WINDOW)
             start, end = self._heaviest(view.text, begin) if score >= _POINTED_OUT else window
-            yield Finding(self.name, RULE, score, index, *view.span(start, end))
+            yield exchange.finding(self.name, RULE, score, *view.span(start, end))
 
     def _highest(self, text: str) -> tuple[int, float]:
         margin, begin = max(

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from domain.screening.detectors import NOT_SCANNED, Inspection, ScreenedMessage
+from domain.screening.detectors import NOT_SCANNED, Inspection, ScreenedText
 from domain.screening.policy import ScreeningPolicy
 from domain.screening.verdicts import Decision, DetectorState, Finding
 
@@ -16,24 +16,23 @@ class Normaliser:
 
     name = "normaliser"
 
-    def inspect(self, conversation: tuple[ScreenedMessage, ...], policy: ScreeningPolicy) -> Inspection:
-        """Report every message's techniques, and its unread or undecoded parts."""
+    def inspect(self, conversation: tuple[ScreenedText, ...], policy: ScreeningPolicy) -> Inspection:
+        """Report every text's techniques, and its unread or undecoded parts."""
         findings: list[Finding] = []
         hides = unread = False
         for exchange in conversation:
             for technique in exchange.normalised.techniques:
                 score = policy.hidden_text_score if technique.hides else 0.0
-                place = exchange.index, technique.start, technique.end
-                findings.append(Finding(self.name, technique.name, score, *place))
+                findings.append(exchange.finding(self.name, technique.name, score, technique.start, technique.end))
                 hides |= technique.hides
             for start, end in _unread(exchange):
-                findings.append(Finding(self.name, NOT_SCANNED, 0.0, exchange.index, start, end))
+                findings.append(exchange.finding(self.name, NOT_SCANNED, 0.0, start, end))
                 unread = True
         state = DetectorState.NOT_SCANNED if unread else DetectorState.SCORED
         return Inspection(state, tuple(findings), Decision.REVIEW if hides or unread else Decision.ALLOW)
 
 
-def _unread(exchange: ScreenedMessage) -> Iterator[tuple[int, int]]:
+def _unread(exchange: ScreenedText) -> Iterator[tuple[int, int]]:
     """Yield unread parts, and the whole text read if some of it stayed encoded."""
     if not exchange.normalised.complete:
         yield 0, exchange.scanned

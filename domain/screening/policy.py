@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
-from domain.inference.requests import TextKind
+from domain.inference.content import TextKind
 from domain.screening.literals import Clause, Index
 from domain.screening.verdicts import Mode
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from domain.screening.detectors import NOT_SCANNED, Inspection, ScreenedMessage
+from domain.screening.detectors import NOT_SCANNED, Inspection, ScreenedText
 from domain.screening.mentions import MENTION_WEIGHT, is_mention
 from domain.screening.policy import Rule, RuleSet, ScreeningPolicy
 from domain.screening.verdicts import Decision, DetectorState, Finding
@@ -19,8 +19,8 @@ class Rules:
 
     name = "rules"
 
-    def inspect(self, conversation: tuple[ScreenedMessage, ...], policy: ScreeningPolicy) -> Inspection:
-        """Find each rule at most once in a message."""
+    def inspect(self, conversation: tuple[ScreenedText, ...], policy: ScreeningPolicy) -> Inspection:
+        """Find each rule at most once in a text."""
         findings: list[Finding] = []
         read = False
         for exchange in conversation:
@@ -28,21 +28,21 @@ class Rules:
             if known is None or not known.rules:
                 continue
             read = True
-            findings.extend(self._judge(exchange.index, exchange.normalised.view, known))
+            findings.extend(self._judge(exchange, known))
             if exchange.scanned < len(exchange.original):
-                place = exchange.index, exchange.scanned, len(exchange.original)
-                findings.append(Finding(self.name, NOT_SCANNED, 0.0, *place))
+                findings.append(exchange.finding(self.name, NOT_SCANNED, 0.0, exchange.scanned, len(exchange.original)))
         if any(finding.rule == NOT_SCANNED for finding in findings):
             return Inspection(DetectorState.NOT_SCANNED, tuple(findings), Decision.REVIEW)
         return Inspection(DetectorState.SCORED if read else DetectorState.NOT_APPLICABLE, tuple(findings))
 
-    def _judge(self, index: int, view: View, known: RuleSet) -> Iterator[Finding]:
+    def _judge(self, exchange: ScreenedText, known: RuleSet) -> Iterator[Finding]:
+        view = exchange.normalised.view
         for rule in known.candidates(view.text):
             hit = find(rule, view)
             if hit:
                 start, end = view.span(hit.start, hit.end)
                 score = rule.score * (MENTION_WEIGHT if hit.mention else 1.0)
-                yield Finding(self.name, rule.name, score, index, start, end)
+                yield exchange.finding(self.name, rule.name, score, start, end)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """Screening of prompts: detectors in, one verdict out. Text that can't be judged never passes.
 
-Each message is judged separately, by the thresholds for its kind and length, and the severest decision counts. Scores
+Each text is judged separately, by the thresholds for its kind and length, and the severest decision counts. Scores
 of different rules are combined by noisy-or (Pearl 1988), 1 - (1-a)(1-b)...: two findings weigh more than one.
 """
 
@@ -8,48 +8,65 @@ import math
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 
-from domain.inference.requests import Message
+from domain.inference.content import Attachment, OpaqueItem
+from domain.inference.requests import InferenceRequest
+from domain.inference.texts import TextAddress, unread_of
 from domain.refusals import Kind, Refusal
-from domain.screening.detectors import ONNX, Detector, Inspection, ScreenedMessage, pair
+from domain.screening.detectors import ONNX, Detector, Inspection, ScreenedText, pair
 from domain.screening.ngrams_detector import Ngrams
 from domain.screening.normaliser import Normaliser
 from domain.screening.policy import RiskBands, ScreeningPolicy, Thresholds, Treatment
 from domain.screening.rules import Rules
-from domain.screening.verdicts import Decision, DetectorReport, DetectorState, Finding, Mode, RiskBand, Verdict
+from domain.screening.verdicts import (
+    NOT_SCANNED,
+    Decision,
+    DetectorReport,
+    DetectorState,
+    Finding,
+    Mode,
+    RiskBand,
+    Verdict,
+    found_at,
+)
 
 DETECTORS: Mapping[str, Detector] = MappingProxyType({Rules.name: Rules(), Normaliser.name: Normaliser()})
 """Detectors that need only the policy. The others are constructed when a process starts."""
 DETECTOR_NAMES = (*DETECTORS, Ngrams.name, ONNX)
 """Every detector that a policy can name."""
 
+UNREADABLE = "content"
+"""The detector's name in findings on what no detector can read."""
+
 _SEVERITY = (Decision.ALLOW, Decision.REVIEW, Decision.BLOCK)
 
 
 def screen(
-    messages: tuple[Message, ...],
-    original_messages: tuple[Message, ...],
+    request: InferenceRequest,
+    original: InferenceRequest,
     policy: ScreeningPolicy,
     detectors: Mapping[str, Detector] = DETECTORS,
 ) -> Verdict:
-    """Judge sanitised messages by their normalised originals.
+    """Judge a sanitised request by its normalised original.
 
-    Findings refer to the original messages.
+    Findings refer to the original. An attachment, which no detector can read, requires review; opaque items are
+    recorded only, since every agent returns those of its provider.
 
     Raises:
         Refusal: SCREENING_UNAVAILABLE if any detector that the policy names can't run, or none is named.
     """
     if not policy.detectors or not policy.treatments:
         raise Refusal(Kind.SCREENING_UNAVAILABLE, "no detector is enabled, or no detector can lead to a decision")
-    conversation = _conversation(messages, original_messages, policy)
+    conversation = _conversation(request, original, policy)
     inspections = {name: _inspect(name, detectors, conversation, policy) for name in policy.detectors}
+    unread = tuple(unread_of(original))
+    if unread:
+        inspections[UNREADABLE] = _not_read(unread)
     findings = tuple(finding for inspection in inspections.values() for finding in inspection.findings)
-    scores = tuple(
-        combine(finding for finding in findings if finding.message == index) for index in range(len(messages))
-    )
+    scores = _scores(conversation, findings)
     least = severest([Decision.ALLOW, *(inspection.at_least for inspection in inspections.values())])
     if not any(inspection.state is DetectorState.SCORED for inspection in inspections.values()):
         least = severest([least, Decision.REVIEW])
-    judged = [(treatment, _judge(treatment, messages, scores, least)) for treatment in policy.treatments]
+    judged = [(treatment, _judge(treatment, conversation, scores, least)) for treatment in policy.treatments]
     acted = severest([Decision.ALLOW, *(found for treatment, found in judged if treatment.mode is Mode.ENFORCE)])
     monitored = all(treatment.mode is Mode.MONITOR for treatment, _ in judged)
     score = max(scores, default=0.0)
@@ -64,14 +81,34 @@ def screen(
     )
 
 
-def _judge(treatment: Treatment, messages: tuple[Message, ...], scores: tuple[float, ...], least: Decision) -> Decision:
-    """Return the decision of one treatment for the messages' scores."""
-    thresholds = (treatment.thresholds_of(message.text_kind, len(message.content)) for message in messages)
+def _scores(conversation: tuple[ScreenedText, ...], findings: tuple[Finding, ...]) -> tuple[float, ...]:
+    """Return the score of each text."""
+    by_text: dict[TextAddress, list[Finding]] = {text.address: [] for text in conversation}
+    for finding in findings:
+        by_text.setdefault(finding.address, []).append(finding)
+    return tuple(combine(by_text[text.address]) for text in conversation)
+
+
+def _not_read(unread: tuple[tuple[TextAddress, Attachment | OpaqueItem], ...]) -> Inspection:
+    held = any(isinstance(item, Attachment) for _, item in unread)
+    findings = tuple(found_at(at, UNREADABLE, NOT_SCANNED, 0.0, 0, _length(item)) for at, item in unread)
+    return Inspection(DetectorState.NOT_SCANNED, findings, Decision.REVIEW if held else Decision.ALLOW)
+
+
+def _length(item: Attachment | OpaqueItem) -> int:
+    return 0 if isinstance(item, Attachment) else len(item.data)
+
+
+def _judge(
+    treatment: Treatment, conversation: tuple[ScreenedText, ...], scores: tuple[float, ...], least: Decision
+) -> Decision:
+    """Return the decision of one treatment for the texts' scores."""
+    thresholds = (treatment.thresholds_of(text.kind, len(text.text)) for text in conversation)
     return severest([least, *(decide(score, found) for score, found in zip(scores, thresholds, strict=True))])
 
 
 def combine(findings: Iterable[Finding]) -> float:
-    """Return the combined score of a message's findings, by rule, rounded for a uniform text form."""
+    """Return the combined score of a text's findings, by rule, rounded for a uniform text form."""
     by_rule: dict[tuple[str, str], float] = {}
     for finding in findings:
         key = (finding.detector, finding.rule)
@@ -102,11 +139,11 @@ def _band(score: float, bands: RiskBands) -> RiskBand:
 
 
 def _conversation(
-    messages: tuple[Message, ...], originals: tuple[Message, ...], policy: ScreeningPolicy
-) -> tuple[ScreenedMessage, ...]:
-    """Normalise the messages as sent, once for all detectors."""
+    request: InferenceRequest, original: InferenceRequest, policy: ScreeningPolicy
+) -> tuple[ScreenedText, ...]:
+    """Normalise the texts as sent, once for all detectors."""
     try:
-        return pair(messages, originals, policy)
+        return pair(request, original, policy)
     except Exception as error:  # noqa: BLE001 - whatever was raised, nothing was judged
         detail = f"the messages could not be normalised ({type(error).__name__})"
         raise Refusal(Kind.SCREENING_UNAVAILABLE, detail) from None
@@ -115,7 +152,7 @@ def _conversation(
 def _inspect(
     name: str,
     detectors: Mapping[str, Detector],
-    conversation: tuple[ScreenedMessage, ...],
+    conversation: tuple[ScreenedText, ...],
     policy: ScreeningPolicy,
 ) -> Inspection:
     """Run one detector. The cause of a failure is dropped: its text may quote the prompt."""
@@ -124,6 +161,7 @@ def _inspect(
     except Exception as error:  # noqa: BLE001 - whatever a detector raises, it has not judged
         detail = f"the detector '{name}' could not run ({type(error).__name__})"
         raise Refusal(Kind.SCREENING_UNAVAILABLE, detail) from None
-    if not all(0.0 <= found.score <= 1.0 and 0 <= found.message < len(conversation) for found in inspection.findings):
+    known = {text.address for text in conversation}
+    if not all(0.0 <= found.score <= 1.0 and found.address in known for found in inspection.findings):
         raise Refusal(Kind.SCREENING_UNAVAILABLE, f"the detector '{name}' returned an invalid finding")
     return inspection

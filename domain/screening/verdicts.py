@@ -1,7 +1,10 @@
 """Verdicts of the screening, as types."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
+
+from domain.inference.content import UNLESS_SET
+from domain.inference.texts import TextAddress, address_label
 
 NOT_SCANNED = "not_scanned"
 """Rule for text beyond a detector's reading limit."""
@@ -40,17 +43,30 @@ class DetectorState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A finding of a detector. ``start`` and ``end`` are code points in the message at ``message``.
+    """A finding of a detector: code points ``start`` to ``end`` of a text.
 
-    For prompts that is the message as sent, before sanitising.
+    For prompts that is the text as sent, before sanitising. ``message``, ``part`` and ``field`` are its
+    ``TextAddress``; for a message of plain text ``message`` alone.
     """
 
     detector: str
     rule: str
     score: float
-    message: int = 0
+    message: int | None = 0
     start: int = 0
     end: int = 0
+    part: int | None = field(default=None, metadata=UNLESS_SET)
+    field: str | None = field(default=None, metadata=UNLESS_SET)
+
+    @property
+    def address(self) -> TextAddress:
+        """The address of the text."""
+        return TextAddress(self.message, self.part, self.field)
+
+
+def found_at(at: TextAddress, detector: str, rule: str, score: float, start: int, end: int) -> Finding:
+    """A finding in the text at an address."""
+    return Finding(detector, rule, score, at.message, start, end, at.part, at.field)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,12 +79,19 @@ class DetectorReport:
 
 @dataclass(frozen=True, slots=True)
 class MatchedSpan:
-    """Position of a match: code points ``start`` to ``end`` of the message at ``message``. It quotes nothing."""
+    """Position of a match, as in ``Finding``. It quotes nothing."""
 
     rule: str
-    message: int
+    message: int | None
     start: int
     end: int
+    part: int | None = field(default=None, metadata=UNLESS_SET)
+    field: str | None = field(default=None, metadata=UNLESS_SET)
+
+    @property
+    def label(self) -> str:
+        """The text that it is in: ``1`` for a message of plain text, ``1.2.arguments`` for a part's field."""
+        return address_label(self.message, self.part, self.field)
 
 
 _TOLD = 0.2
@@ -98,7 +121,10 @@ class Verdict:
     def places(self) -> tuple[MatchedSpan, ...]:
         """Return the positions of the deciding findings in order, without low scores."""
         told = [found for found in self.findings if found.score >= _TOLD or found.rule == NOT_SCANNED]
-        return tuple(MatchedSpan(found.rule, found.message, found.start, found.end) for found in told or self.findings)
+        return tuple(
+            MatchedSpan(found.rule, found.message, found.start, found.end, found.part, found.field)
+            for found in told or self.findings
+        )
 
     @property
     def rules(self) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
 """Text as people and models read it: views, hidden characters, sanitising.
 
-Public: ``view``, ``hidden_characters``, ``sanitise`` and the package ``normalise``.
+Public: ``view``, ``json_text``, ``hidden_characters``, ``sanitise`` and the package ``normalise``.
 """

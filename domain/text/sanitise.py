@@ -9,11 +9,13 @@ Stream-Safe Text Format), which keeps the normalisation linear. Nothing is guess
 import re
 import unicodedata
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-from domain.inference.requests import InferenceRequest, Message
+from domain.inference.requests import InferenceRequest
+from domain.inference.texts import Text, TextForm, UnchangeableText, map_texts
 from domain.refusals import Kind, Refusal
 from domain.text.hidden_characters import Category, find_hidden
+from domain.text.json_text import change_strings
 
 __all__ = ["Category", "Removal", "SanitisePolicy", "SanitisedText", "sanitise", "sanitise_request"]
 
@@ -23,6 +25,7 @@ _MAX_MARKS = 30
 _LINE_END = re.compile("\r\n?|[\x0b\x0c\x85\u2028\u2029]")
 _MEANT = re.compile("([\u00b2\u00b3\u00b9\u00bc-\u00be\u2070-\u208e\u2150-\u215f\u2189]+)")
 _SHELL = re.compile("[" + re.escape(SHELL_METACHARACTERS) + "]")
+_NOT_PLAIN = "must be in Unicode's form NFKC, without characters that hide"
 _HALFWIDTH_MARKS = "\uff9e\uff9f"
 
 
@@ -69,21 +72,34 @@ def sanitise(text: str, policy: SanitisePolicy) -> SanitisedText:
 
 
 def sanitise_request(request: InferenceRequest, policy: SanitisePolicy) -> tuple[InferenceRequest, tuple[Removal, ...]]:
-    """Sanitise every message of a request, whatever its role; removals are summed over the messages.
+    """Sanitise every text of a request, whatever its role; removals are summed over the texts.
+
+    A signed text is left unchanged: the screening, which reads originals, finds hidden characters in it.
 
     Raises:
-        Refusal: INVALID_REQUEST with the message's field, if no visible text remains.
+        Refusal: INVALID_REQUEST with the text's field, if no visible text remains, or if an identifier would change.
     """
     counts: Counter[Category] = Counter()
-    messages: list[Message] = []
-    for index, message in enumerate(request.messages):
-        sanitised = sanitise(message.content, policy)
-        if not sanitised.text.strip():
-            raise Refusal(Kind.INVALID_REQUEST, "must contain visible text", field=f"messages.{index}.content")
-        messages.append(replace(message, content=sanitised.text))
+
+    def clean(said: str) -> str:
+        sanitised = sanitise(said, policy)
         for removal in sanitised.removed:
             counts[removal.category] += removal.count
-    return replace(request, messages=tuple(messages)), _removals(counts)
+        return sanitised.text
+
+    def change(text: Text) -> str:
+        if text.form is TextForm.SIGNED:
+            return text.text
+        cleaned = change_strings(text, clean)
+        whole = text.address.message is not None and text.address.part is None
+        if not cleaned.strip() and (whole or text.text.strip()):
+            raise Refusal(Kind.INVALID_REQUEST, "must contain visible text", field=text.address.dotted)
+        return cleaned
+
+    try:
+        return map_texts(request, change), _removals(counts)
+    except UnchangeableText as fixed:
+        raise Refusal(Kind.INVALID_REQUEST, _NOT_PLAIN, field=fixed.address.dotted) from None
 
 
 def _removals(counts: Counter[Category]) -> tuple[Removal, ...]:

@@ -1,6 +1,7 @@
 """Arguments and results of the workflow ``GuardedInference``. Plain dataclasses of JSON values."""
 
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, Final
 
 WORKFLOW: Final = "GuardedInference"
@@ -20,13 +21,27 @@ class SignedRequest:
     context: str
 
 
+def _is_unset(value: object) -> bool:
+    return value is None or value == ()
+
+
+_UNLESS_SET: Final = MappingProxyType({"exclude_if": _is_unset})  # Assay writes such fields only when they are set
+
+
 @dataclass(frozen=True)
 class Answer:
-    """Answer of the model."""
+    """Answer of the model.
+
+    Attributes:
+        content: its text.
+        parts: for an answer that is more than a text, all its parts in order as JSON objects, each with its ``type``:
+            ``text``, ``tool_call``, ``refusal`` or ``opaque``.
+    """
 
     content: str
     model: str
     finish_reason: str
+    parts: tuple[dict[str, Any], ...] = field(default=(), metadata=_UNLESS_SET)
 
 
 @dataclass(frozen=True)
@@ -58,15 +73,20 @@ class Receipt:
 
 @dataclass(frozen=True)
 class Place:
-    """Match of a screening rule.
+    """Match of a screening rule: code points ``start`` to ``end`` of a text as sent.
 
-    Code points ``start`` to ``end`` of the message at ``message``, as it was sent.
+    Attributes:
+        message: the index of its message; None for a text outside of messages, such as a tool's description.
+        part: the index of its part, where the message's content has parts.
+        field: the field within, in dotted form, such as ``arguments``; None for the text of the message or the part.
     """
 
     rule: str
-    message: int
+    message: int | None
     start: int
     end: int
+    part: int | None = field(default=None, metadata=_UNLESS_SET)
+    field: str | None = field(default=None, metadata=_UNLESS_SET)
 
 
 @dataclass(frozen=True)

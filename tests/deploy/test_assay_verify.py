@@ -521,6 +521,20 @@ def test_a_broken_receipt(document: dict[str, Any], request_body: Any, part: str
         verify_receipt(document, JWKS, request_body)
 
 
+def test_a_receipt_for_an_answer_of_parts_is_about_all_of_them(receipt: Receipt):
+    parts = [{"type": "text", "text": "Gr\u00fc\u00dfe"}, {"type": "tool_call", "name": "clock", "arguments": "{}"}]
+    made = commit("answer", canonical(parts))
+    run = run_of({**CLAIMS, "answer_commitment": made.digest})
+    run["receipt"]["openings"]["answer"] = made.salt
+    run["result"] = {"model": "fake", "content": "Gr\u00fc\u00dfe", "parts": parts}
+    assert receipt(run) == (0, {**PROMISED, "checked": ["signature", "answer"]})
+    assert verify_receipt(run, JWKS)["checked"] == "signature, answer"
+    run["result"]["parts"] = parts[:1]
+    assert receipt(run)[0] == 1
+    with pytest.raises(ReceiptInvalid):
+        verify_receipt(run, JWKS)
+
+
 def test_our_own_verifier_agrees_on_a_receipt_that_holds():
     assert verify_receipt(ANSWER, JWKS, REQUEST)["checked"] == "signature, answer, request"
 

@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from adapters.screening.phone_numbers import LibPhoneNumbers
-from domain.inference.requests import InferenceRequest, Message, Speaker
+from domain.inference.content import Message, Speaker
+from domain.inference.requests import InferenceRequest
 from domain.policy.document import Policy
 from domain.privacy.finding import find
 from domain.privacy.masking import mask_request

@@ -7,7 +7,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from domain.answers.screen import screen_output
-from domain.inference.requests import Message, Speaker
+from domain.inference.content import Message, Speaker
+from domain.inference.requests import bare_request
 from domain.inference.token_estimates import estimate_text_tokens
 from domain.policy.document import Policy
 from domain.screening.screen import screen
@@ -76,21 +77,21 @@ def test_plain_ascii_stays_as_it_is(text: str):
 def test_screening_judges_every_conversation_and_points_inside_it(
     shipped_policy: Policy, conversation: list[tuple[Speaker, str]]
 ):
-    originals = tuple(Message(role, text) for role, text in conversation)
-    clean = tuple(
-        Message(message.role, sanitise(message.content, shipped_policy.sanitising).text) for message in originals
+    originals = bare_request(*(Message(role, text) for role, text in conversation))
+    clean = bare_request(
+        *(Message(role, sanitise(text, shipped_policy.sanitising).text) for role, text in conversation)
     )
     verdict = screen(clean, originals, shipped_policy.screening, DETECTORS)
     assert 0 <= verdict.score <= 1
     for finding in verdict.findings:
-        assert 0 <= finding.start <= finding.end <= len(originals[finding.message].content)
+        assert 0 <= finding.start <= finding.end <= len(conversation[finding.message][1])
     assert screen(clean, originals, shipped_policy.screening, DETECTORS) == verdict
 
 
 @settings(max_examples=200, deadline=None)
 @given(TEXTS, TEXTS)
 def test_an_answer_is_always_judged_and_findings_lie_inside_it(shipped_policy: Policy, answer: str, system: str):
-    verdict = screen_output(answer, (Message(Speaker.SYSTEM, system),), shipped_policy.output)
+    verdict = screen_output(answer, bare_request(Message(Speaker.SYSTEM, system)), shipped_policy.output)
     for finding in verdict.findings:
         assert 0 <= finding.start < finding.end <= len(answer)
 
@@ -115,5 +116,5 @@ def test_more_text_is_never_fewer_tokens_by_more_than_what_joins(one: str, other
 @pytest.mark.parametrize("word", PHRASES)
 def test_a_phrase_repeated_to_the_limit_is_judged(shipped_policy: Policy, word: str):
     limit = shipped_policy.limits.max_prompt_chars
-    message = Message(Speaker.USER, (f"{word} " * limit)[:limit])
-    assert screen((message,), (message,), shipped_policy.screening, DETECTORS).detectors
+    request = bare_request(Message(Speaker.USER, (f"{word} " * limit)[:limit]))
+    assert screen(request, request, shipped_policy.screening, DETECTORS).detectors

@@ -25,7 +25,7 @@ from config.settings import EmbeddedSettings, Settings, TemporalSettings
 from domain.access.clients import TeamEntry
 from domain.access.principals import SYSTEM_TENANT, Role
 from domain.identity import caller_hash, run_id
-from domain.inference.requests import request_hash
+from domain.inference.parsing import request_hash
 from embedded.process.ports import unused_ports
 from embedded.servers.group import EmbeddedServers, temporal
 from services.access import role_access

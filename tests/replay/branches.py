@@ -105,7 +105,7 @@ def repeating(bench: RecordingBench) -> Callable[[], Awaitable[str]]:
     """A model that says what it was asked."""
 
     async def repeated() -> str:
-        return bench.model.calls[-1].messages[-1].content
+        return bench.model.calls[-1].request.messages[-1].content
 
     return repeated
 
@@ -268,6 +268,11 @@ async def provider_rejects(bench: RecordingBench) -> Handle:
 @branch(Status.REFUSED, Kind.CONTEXT_EXCEEDED)
 async def provider_says_too_long(bench: RecordingBench) -> Handle:
     return await answered(bench, BODY, failing(Kind.CONTEXT_EXCEEDED, retryable=False))
+
+
+@branch(Status.REFUSED, Kind.UNSUPPORTED_CONTENT)
+async def provider_can_not_take_the_content(bench: RecordingBench) -> Handle:
+    return await answered(bench, BODY, failing(Kind.UNSUPPORTED_CONTENT, retryable=False))
 
 
 @branch(Status.COMPLETED)

@@ -8,7 +8,10 @@ from assay_temporal.signing import Signer, Team
 from assay_temporal.start_context import verify
 from assay_temporal.starts import RUN_TOTAL
 from domain import identity
-from domain.inference import requests
+from domain.inference import parsing
+from domain.inference.content import TextKind
+from domain.inference.requests import RequestLimits
+from domain.refusals import Refusal
 from tests.bad_requests import BAD_REQUESTS, GOOD
 from tests.doubles.keys import FixedKeyRing
 from workflows import timing
@@ -50,8 +53,8 @@ def test_a_team_is_of_a_tenant(tenant: str):
 def test_assay_computes_the_same_hash_and_keeps_the_same_limit():
     for body in (GOOD, *(bad[1] for bad in BAD_REQUESTS)):
         try:
-            ours = requests.request_hash(body)
-        except requests.Refusal:
+            ours = parsing.request_hash(body)
+        except Refusal:
             with pytest.raises(InvalidCall):
                 request_hash(body)
         else:
@@ -71,14 +74,14 @@ def test_a_call_is_the_body_of_a_request():
         "max_tokens": 5,
         "metadata": {"case": "7"},
     }
-    requests.parse_request(whole.body(), requests.RequestLimits(100, 10, 100, 10))
+    parsing.parse_request(whole.body(), RequestLimits(100, 10, 100, 10))
 
 
 def test_a_message_of_a_call_may_say_what_it_holds():
     body = InferenceCall("m", messages=[ChatMessage("user", "p", kind="document")]).body()
     assert body["messages"] == [{"role": "user", "content": "p", "kind": "document"}]
-    (read,) = requests.parse_request(body, requests.RequestLimits(100, 10, 100, 10)).messages
-    assert read.text_kind is requests.TextKind.DOCUMENT
+    (read,) = parsing.parse_request(body, RequestLimits(100, 10, 100, 10)).messages
+    assert read.text_kind is TextKind.DOCUMENT
 
 
 def test_a_key_that_is_gone_and_a_call_that_is_no_json_are_told_apart():

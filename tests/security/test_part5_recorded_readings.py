@@ -159,7 +159,7 @@ class Edge:
                 kind=EventKind.COMPLETED,
                 recorded_at=self.clock.now(),
                 fields=OutcomeFields(caller="c" * 32, model="m"),
-                encrypted=EncryptedFields(subject="someone", prompt=CANARY),
+                sealed=EncryptedFields(subject="someone", prompt=CANARY),
                 workflow_id=RUN,
                 run_id="run",
             )
@@ -311,7 +311,7 @@ async def test_anothers_plaintext_comes_with_a_record_of_who_read_it(edge: Edge,
     assert CANARY in answer.text or "YSBjYW5hcnk" in answer.text or "ImEgY2FuYXJ5" in answer.text
     [record] = edge.readings()
     assert (record.tenant, record.workflow_id) == ("acme", RUN)
-    assert record.encrypted.subject in ("client:auditor", "client:admin", "client:both")
+    assert record.sealed.subject in ("client:auditor", "client:admin", "client:both")
 
 
 @pytest.mark.parametrize("way", WAYS)

@@ -28,7 +28,7 @@ from assay_temporal.start_context import StartContext
 from config.settings import Settings
 from domain.identity import caller_hash, run_id, tenant_of_run
 from domain.inference.models import ModelAnswer, ModelCall, ProviderFailure, Usage
-from domain.inference.requests import request_hash
+from domain.inference.parsing import request_hash
 from domain.records.records import Record
 from services.policies.parsed import Policies
 from tests.detectors import DETECTORS

@@ -14,6 +14,7 @@ _WHAT_TO_DO = "Rephrase it, or give your operator this run's ID: rules, threshol
 _FAULTS = MappingProxyType(
     {
         Kind.CONTEXT_EXCEEDED: "the messages and the requested answer are longer than the model's context",
+        Kind.UNSUPPORTED_CONTENT: "the format of the model's provider can't represent a part of the request",
         Kind.PROVIDER_UNAVAILABLE: "the model's provider can't be reached",
         Kind.PROVIDER_TIMEOUT: "the model's provider did not answer in time",
         Kind.PROVIDER_RATE_LIMITED: "the model's provider has no capacity at present",

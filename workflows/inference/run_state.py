@@ -6,7 +6,8 @@ from typing import Any, TypeVar
 
 from activities.contracts.stages import CloseInput, ModelReply, Problem, Run, SanitiseResult, Submitter, Validated
 from domain.inference.models import Usage
-from domain.inference.requests import InferenceRequest, messages_of
+from domain.inference.parsing import messages_of
+from domain.inference.requests import InferenceRequest
 from domain.inference.runs import Status
 from domain.inference.token_estimates import estimate_tokens
 from domain.refusals import Kind
@@ -100,7 +101,7 @@ class RunState:
         call is free.
         """
         if self.usage is None and self.asked and status is Status.CANCELLED and self.clean is not None:
-            return Usage(estimate_tokens(self.clean.messages), 0, estimated=True)
+            return Usage(estimate_tokens(self.clean), 0, estimated=True)
         return self.usage
 
     def end(self, status: Status) -> CloseInput:

@@ -163,10 +163,14 @@ def _named(rules: tuple[str, ...]) -> str:
 
 
 def _places(places: tuple[MatchedSpan, ...]) -> str:
-    """Describe positions, by message and code points."""
-    shown = [f"message {place.message}: {place.start}-{place.end}" for place in places[:_MOST_PLACES]]
+    """Describe positions, by message (and part) and code points."""
+    shown = [f"{_named_text(place)}: {place.start}-{place.end}" for place in places[:_MOST_PLACES]]
     more = ["..."] if len(places) > _MOST_PLACES else []
     return f" ({', '.join(shown + more)})" if shown else ""
+
+
+def _named_text(place: MatchedSpan) -> str:
+    return place.label if place.message is None else f"message {place.label}"
 
 
 def _count(number: int, noun: str) -> str:

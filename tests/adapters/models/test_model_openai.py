@@ -24,9 +24,11 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from cryptography.x509.oid import NameOID
 
 from adapters.models.failures import failure_of, retry_after
-from adapters.models.openai import OpenAIProvider, _limit_name
+from adapters.models.openai import OpenAIProvider
+from adapters.models.openai_requests import limit_name
+from domain.inference.content import Attachment, Message, Speaker, TextPart, ToolCall
 from domain.inference.models import DEFAULT_TIMEOUTS, ModelAnswer, ModelCall, ModelEntry, ProviderFailure, Usage
-from domain.inference.requests import Message, Speaker
+from domain.inference.requests import InferenceRequest, Tool
 from domain.inference.token_estimates import estimate_text_tokens, estimate_tokens
 from domain.refusals import Kind, Refusal
 from tests.fakes.behaviours import (
@@ -98,7 +100,7 @@ def entry(base_url: str, **seconds: float) -> ModelEntry:
 
 def call(base_url: str, **changes: Any) -> ModelCall:
     messages = (Message(Speaker.SYSTEM, "Be brief."), Message(Speaker.USER, PROMPT))
-    plain = ModelCall(entry(base_url), messages, temperature=0.3, max_tokens=64, call_id="call-0001")
+    plain = ModelCall(entry(base_url), InferenceRequest("small", messages, 0.3, 64), "call-0001")
     return replace(plain, **changes)
 
 
@@ -142,6 +144,27 @@ async def test_the_request_says_what_was_asked_and_no_more(fake: FakeProvider, m
     }
 
 
+async def test_tools_go_over_and_their_calls_come_back(fake: FakeProvider, model: OpenAIProvider) -> None:
+    calls = [{"id": "call_1", "type": "function", "function": {"name": "clock", "arguments": "{}"}}]
+    choice = {"message": {"content": None, "tool_calls": calls}, "finish_reason": "tool_calls"}
+    fake.script(document({**completion(None), "choices": [choice]}))
+    asked = call(fake.base_url)
+    found = await model.complete(replace(asked, request=replace(asked.request, tools=(Tool("clock"),))))
+    assert found.content == (ToolCall("call_1", "clock", "{}"),)
+    assert found.finish_reason == "tool_calls"
+    (request,) = fake.requests
+    assert request.json()["tools"] == [{"type": "function", "function": {"name": "clock", "parameters": {}}}]
+
+
+async def test_what_the_format_can_not_carry_is_refused_before_the_call(
+    fake: FakeProvider, model: OpenAIProvider, secrets: Secrets
+) -> None:
+    message = Message(Speaker.USER, (TextPart(PROMPT), Attachment("0" * 64, "image/png")))
+    found = await failure(model, call(fake.base_url, request=InferenceRequest("small", (message,), 0.3, 64)))
+    assert (found.kind, found.retryable) == (Kind.UNSUPPORTED_CONTENT, False)
+    assert (fake.connections, secrets.reads) == (0, 0)
+
+
 @pytest.mark.parametrize(
     ("base_url", "name"),
     [
@@ -153,7 +176,7 @@ async def test_the_request_says_what_was_asked_and_no_more(fake: FakeProvider, m
     ],
 )
 def test_the_limit_on_tokens_has_the_name_that_the_server_obeys(base_url: str, name: str) -> None:
-    assert _limit_name(base_url) == name
+    assert limit_name(base_url) == name
 
 
 async def test_variables_of_the_environment_change_nothing(
@@ -420,7 +443,7 @@ async def test_missing_usage_is_not_free(
     fake.script(answer("Hier grünt es.", usage))
     asked = call(fake.base_url)
     found = (await model.complete(asked)).usage
-    assert found == Usage(estimate_tokens(asked.messages), estimate_text_tokens("Hier grünt es."), estimated=True)
+    assert found == Usage(estimate_tokens(asked.request), estimate_text_tokens("Hier grünt es."), estimated=True)
     assert found.prompt_tokens > 0
     assert found.completion_tokens > 0
 

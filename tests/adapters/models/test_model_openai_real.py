@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from adapters.models.openai import OpenAIProvider
+from domain.inference.content import Message, Speaker
 from domain.inference.models import ModelCall, ModelEntry, ProviderFailure
-from domain.inference.requests import Message, Speaker
+from domain.inference.requests import InferenceRequest
 from domain.refusals import Kind
 from embedded.process.ports import unused_ports
 from embedded.process.probes import http_ready
@@ -65,7 +66,7 @@ async def base_url(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[st
 def call(base_url: str, max_tokens: int) -> ModelCall:
     entry = ModelEntry("small", "local", ALIAS, base_url, "models/local", 2048, 0.0, 0.0)
     messages = (Message(Speaker.USER, "Name one bird."),)
-    return ModelCall(entry, messages, temperature=0.0, max_tokens=max_tokens, call_id="call-0001")
+    return ModelCall(entry, InferenceRequest("small", messages, 0.0, max_tokens), "call-0001")
 
 
 async def test_a_real_model_answers_within_its_limit(base_url: str) -> None:

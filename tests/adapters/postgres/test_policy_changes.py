@@ -124,9 +124,9 @@ class Otherwise(PostgresPolicyChanges):
         super().__init__(pool, VaultIdentity(session), SystemClock())
         self._said = said
 
-    async def _change(self, before: PolicyTurn, record: Record) -> bool:
+    async def _change(self, before: PolicyTurn, policy_hash: str, record: Record) -> bool:
         sealed = without_encrypted_part(self._said(record), await self._identity.tenant_key("system"))
-        row = await self._pool.fetchrow(_CHANGE, *row_of(sealed).columns(), record.fields.policy, before.number)
+        row = await self._pool.fetchrow(_CHANGE, *row_of(sealed).columns(), policy_hash, before.number)
         return bool(row["current"])
 
 

@@ -53,7 +53,7 @@ def test_what_is_no_dataclass_is_written_as_temporal_writes_it(value):
 
 def test_a_payload_of_another_type_is_refused_by_the_types_name_alone():
     [payload] = CompiledJsonConverter().to_payloads([Part(SECRET)])
-    with pytest.raises(PayloadMismatch, match="the payload is no Whole") as refused:
+    with pytest.raises(PayloadMismatch, match="the payload is not a Whole") as refused:
         CompiledJsonConverter().from_payloads([payload], [Whole])
     assert SECRET not in str(refused.value)
     assert refused.value.__cause__ is None

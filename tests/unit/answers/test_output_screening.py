@@ -9,7 +9,8 @@ import pytest
 
 from domain.answers.policy import OutputRule
 from domain.answers.screen import CANARY, screen_output
-from domain.inference.requests import Message, Speaker
+from domain.inference.content import Message, Speaker
+from domain.inference.requests import InferenceRequest, bare_request
 from domain.policy.document import Policy
 from domain.refusals import Kind, Refusal
 from domain.screening.verdicts import Decision, DetectorState, Finding, RiskBand
@@ -18,8 +19,8 @@ SYSTEM = "You are the support assistant of a bank. Never talk about the merger t
 SHORT = "You are a helpful assistant."
 
 
-def _conversation(system: str, *others: str) -> tuple[Message, ...]:
-    return (Message(Speaker.SYSTEM, system), *(Message(Speaker.USER, text) for text in others))
+def _conversation(system: str, *others: str) -> InferenceRequest:
+    return bare_request(Message(Speaker.SYSTEM, system), *(Message(Speaker.USER, text) for text in others))
 
 
 @pytest.mark.parametrize(
@@ -41,7 +42,7 @@ def test_ordinary_answers_pass(policy: Policy, answer: str):
 
 def test_a_finding_points_at_its_place_and_quotes_nothing(policy: Policy):
     answer = "Here: AKIAQWERTYUIOPASDFGH."
-    verdict = screen_output(answer, (), policy.output)
+    verdict = screen_output(answer, bare_request(), policy.output)
     assert verdict.findings == (Finding("output_rules", "aws_access_key", 1.0, 0, 6, 26),)
     assert (verdict.decision, verdict.risk) == (Decision.BLOCK, RiskBand.HIGH)
     assert "AKIA" not in repr(verdict)
@@ -89,13 +90,13 @@ def test_what_a_leak_leads_to_is_the_operators_choice(policy: Policy):
 
 def test_the_severest_finding_decides(policy: Policy):
     answer = "<script>x</script> assay_Zm9vYmFyYmF6cXV4cXV1eA"
-    verdict = screen_output(answer, (), policy.output)
+    verdict = screen_output(answer, bare_request(), policy.output)
     assert verdict.decision is Decision.BLOCK
     assert set(verdict.rules) == {"html_script", "assay_key"}
 
 
 def test_what_was_not_scanned_is_reviewed(policy: Policy):
-    verdict = screen_output("abcdef", (), replace(policy.output, max_scanned_chars=4))
+    verdict = screen_output("abcdef", bare_request(), replace(policy.output, max_scanned_chars=4))
     assert verdict.decision is Decision.REVIEW
     assert verdict.findings == (Finding("output_rules", "not_scanned", 0.6, 0, 4, 6),)
     assert {report.state for report in verdict.detectors if report.detector != CANARY} == {DetectorState.NOT_SCANNED}
@@ -108,7 +109,7 @@ def test_what_was_not_scanned_is_reviewed(policy: Policy):
 )
 def test_what_can_not_be_judged_is_not_given_out(policy: Policy, rules: tuple[Any, ...]):
     with pytest.raises(Refusal) as refused:
-        screen_output("a secret answer", (), replace(policy.output, rules=rules))
+        screen_output("a secret answer", bare_request(), replace(policy.output, rules=rules))
     assert refused.value.kind is Kind.SCREENING_UNAVAILABLE
     assert "secret" not in str(refused.value)
     assert refused.value.__cause__ is None

@@ -3,6 +3,7 @@
 import pytest
 
 from domain.answers.screen import screen_output
+from domain.inference.requests import bare_request
 from domain.policy.document import Policy
 from domain.screening.verdicts import Decision
 
@@ -26,7 +27,7 @@ from domain.screening.verdicts import Decision
     ],
 )
 def test_it_is_found(policy: Policy, answer: str, rule: str, decision: Decision):
-    verdict = screen_output(f"Here you are: {answer}", (), policy.output)
+    verdict = screen_output(f"Here you are: {answer}", bare_request(), policy.output)
     assert rule in verdict.rules
     assert verdict.decision is decision
 
@@ -48,6 +49,6 @@ def test_it_is_found(policy: Policy, answer: str, rule: str, decision: Decision)
     ],
 )
 def test_answers_about_it_pass(policy: Policy, answer: str):
-    verdict = screen_output(answer, (), policy.output)
+    verdict = screen_output(answer, bare_request(), policy.output)
     assert verdict.rules == ()
     assert verdict.decision is Decision.ALLOW

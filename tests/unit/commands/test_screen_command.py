@@ -21,7 +21,8 @@ from cli.main import app
 from cli.screen.commands import LineScreener
 from cli.screen.explain import in_context, visible
 from cli.screen.offline import NOTHING_VISIBLE, read_policy_files
-from domain.inference.requests import Message, Speaker
+from domain.inference.content import Message, Speaker
+from domain.inference.requests import bare_request
 from domain.screening.screen import screen
 from domain.screening.verdicts import Decision, Finding
 from domain.text.sanitise import sanitise
@@ -184,7 +185,7 @@ def test_it_judges_as_the_service_does(text: str):
     policy = offline().screener.policy
     original = Message(Speaker.USER, text)
     clean = Message(Speaker.USER, sanitise(text, policy.sanitising).text)
-    wanted = screen((clean,), (original,), policy.screening, DETECTORS)
+    wanted = screen(bare_request(clean), bare_request(original), policy.screening, DETECTORS)
     found = offline().screener.screen(text)
     assert found.score == wanted.score
     if clean.content.strip():

@@ -5,15 +5,9 @@ from typing import Any
 
 import pytest
 
-from domain.inference.requests import (
-    InferenceRequest,
-    Message,
-    Speaker,
-    TextKind,
-    messages_of,
-    parse_request,
-    request_hash,
-)
+from domain.inference.content import Message, Speaker, TextKind
+from domain.inference.parsing import messages_of, parse_request, request_hash
+from domain.inference.requests import InferenceRequest
 from domain.policy.document import Policy
 from domain.refusals import Kind, Refusal
 from tests.bad_requests import BAD_REQUESTS, GOOD, LIMITS, UNSPEAKABLE

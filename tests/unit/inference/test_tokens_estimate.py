@@ -2,7 +2,8 @@
 
 import pytest
 
-from domain.inference.requests import Message, Speaker
+from domain.inference.content import Message, Speaker
+from domain.inference.requests import bare_request
 from domain.inference.token_estimates import (
     CONVERSATION_OVERHEAD,
     MESSAGE_OVERHEAD,
@@ -48,4 +49,4 @@ def test_the_estimate_is_not_below_a_real_tokeniser(text: str, true_tokens: int)
 
 def test_a_conversation_counts_its_template():
     messages = [Message(Speaker.SYSTEM, "Hello"), Message(Speaker.USER, "Hello")]
-    assert estimate_tokens(messages) == CONVERSATION_OVERHEAD + 2 * (MESSAGE_OVERHEAD + 2)
+    assert estimate_tokens(bare_request(*messages)) == CONVERSATION_OVERHEAD + 2 * (MESSAGE_OVERHEAD + 2)

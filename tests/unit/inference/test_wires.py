@@ -6,6 +6,7 @@ from typing import Any
 from adapters.models.openai import OpenAIProvider
 from adapters.models.registry import ADAPTERS, WireProviders, wire_providers
 from domain.inference.models import ModelAnswer, ModelCall, ModelEntry, Usage, Wire
+from domain.inference.requests import bare_request
 from tests.doubles.clock import FixedClock
 
 
@@ -42,7 +43,7 @@ async def test_a_call_goes_to_the_adapter_of_its_models_wire_format() -> None:
     adapters: dict[Any, Any] = {Wire.OPENAI_CHAT: own, "another": other}
     providers = WireProviders(adapters)
     entry = ModelEntry("small", "fake", "fake-1", "http://127.0.0.1:1/v1", "models/fake", 4096, 0, 0)
-    call = ModelCall(entry, (), 0.3, 64, "call-0001")
+    call = ModelCall(entry, bare_request(), "call-0001")
     await providers.complete(call)
     assert (own.calls, other.calls) == ([call], [])
     await providers.aclose()

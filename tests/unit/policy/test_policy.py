@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from domain.budgets.values import Rate
+from domain.inference.content import TextKind
 from domain.inference.models import DEFAULT_TIMEOUTS, ModelTimeouts, Wire
-from domain.inference.requests import TextKind
 from domain.policy.document import Policy, PolicyError, parse_policy, policy_hash
 from domain.privacy.policy import DataKind, Handling
 from domain.records.records import canonical

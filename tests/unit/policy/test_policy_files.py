@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from adapters.system.policy_files import load_policy_document
-from domain.inference.requests import TextKind
+from domain.inference.content import TextKind
 from domain.policy.document import PolicyError, parse_policy
 from tests.unit.conftest import POLICIES
 

@@ -5,7 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from domain.inference.requests import Message, Speaker
+from domain.inference.content import Message, Speaker
+from domain.inference.requests import bare_request
 from domain.policy.document import Policy
 from domain.privacy.answers import add_data
 from domain.privacy.policy import DataKind, PrivacyPolicy
@@ -37,7 +38,8 @@ def strict(policy: Policy) -> PrivacyPolicy:
 
 
 def judged(policy: PrivacyPolicy, answer: str, *prompts: str, verdict: Verdict = CLEAR) -> Verdict:
-    return add_data(verdict, answer, (Message(Speaker.USER, prompt) for prompt in prompts), policy, Phones())
+    asked = bare_request(*(Message(Speaker.USER, prompt) for prompt in prompts))
+    return add_data(verdict, answer, asked, policy, Phones())
 
 
 def test_a_datum_is_found_with_its_place_and_leads_to_what_the_policy_says(strict: PrivacyPolicy):
@@ -72,18 +74,18 @@ def test_a_verdict_becomes_no_milder(strict: PrivacyPolicy):
 
 def test_an_answer_that_is_not_read_to_its_end_needs_a_review(strict: PrivacyPolicy):
     assert judged(replace(strict, max_scanned_chars=10), "12345 67890").rules == ("not_scanned",)
-    verdict = add_data(CLEAR, "call 1", (), strict, Phones(TooMuchToScan()))
+    verdict = add_data(CLEAR, "call 1", bare_request(), strict, Phones(TooMuchToScan()))
     assert (verdict.decision, verdict.rules) == (Decision.REVIEW, ("not_scanned",))
     assert verdict.detectors[0].state is DetectorState.NOT_SCANNED
 
 
 def test_a_search_that_fails_is_no_pass(strict: PrivacyPolicy):
     with pytest.raises(Refusal) as refused:
-        add_data(CLEAR, "call 1", (), strict, Phones(ValueError("a canary")))
+        add_data(CLEAR, "call 1", bare_request(), strict, Phones(ValueError("a canary")))
     assert refused.value.kind is Kind.SCREENING_UNAVAILABLE
     assert "canary" not in str(refused.value)
 
 
 def test_where_all_is_allowed_nothing_is_searched(strict: PrivacyPolicy):
     lenient = replace(strict, answers=dict.fromkeys(DataKind, Decision.ALLOW))
-    assert add_data(CLEAR, "call 1", (), lenient, Phones(ValueError())) is CLEAR
+    assert add_data(CLEAR, "call 1", bare_request(), lenient, Phones(ValueError())) is CLEAR

@@ -6,10 +6,12 @@ from types import MappingProxyType
 
 import pytest
 
-from domain.inference.requests import InferenceRequest, Message, Speaker
+from domain.inference.content import Message, Speaker
+from domain.inference.requests import InferenceRequest
+from domain.inference.texts import TextAddress
 from domain.policy.document import Policy
 from domain.privacy.masking import Masked, mask_request
-from domain.privacy.policy import DataKind, Handling, PrivacyPolicy
+from domain.privacy.policy import DataKind, Found, Handling, PrivacyPolicy
 from domain.privacy.ports import TooMuchToScan
 from domain.privacy.restoring import put_back
 from domain.refusals import Kind, Refusal
@@ -73,7 +75,8 @@ def test_what_is_blocked_is_named_by_place_and_replaced(privacy: PrivacyPolicy):
     strict = replace(privacy, handling={**privacy.handling, DataKind.CARD_NUMBER: Handling.BLOCK})
     made = masked(strict, "Hello", f"Pay with {CARD}, write to {ALICE}")
     (place,) = made.blocked
-    assert (place.message, place.found.kind, place.found.start, place.found.end) == (1, DataKind.CARD_NUMBER, 9, 28)
+    assert place.address == TextAddress(1)
+    assert place.found == Found(DataKind.CARD_NUMBER, 9, 28)
     assert CARD not in texts(made)[1]
     assert ALICE not in texts(made)[1]
     assert CARD not in dict(made.values).values()

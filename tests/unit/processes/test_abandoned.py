@@ -16,7 +16,7 @@ from assay_temporal import start_context
 from assay_temporal.start_context import StartContext
 from domain.budgets.values import Reservation
 from domain.identity import caller_hash, epoch_ms, event_id, run_id
-from domain.inference.requests import request_hash
+from domain.inference.parsing import request_hash
 from domain.records.fields import open_fields
 from domain.records.reconciliation import Beginning, ClosedRun, ClosedRuns, EngineState, kind_for
 from domain.records.records import EncryptedFields, EventKind, Record

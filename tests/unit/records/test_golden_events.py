@@ -20,7 +20,8 @@ from activities.inference import evidence
 from domain.access.principals import Role
 from domain.access.sessions import SessionClaims
 from domain.inference.models import Usage
-from domain.inference.requests import RequestLimits, parse_request
+from domain.inference.parsing import parse_request
+from domain.inference.requests import RequestLimits
 from domain.records import access_events, custody
 from domain.records.commitments import Commitment
 from domain.records.fields import EventFields, NoFields, ScreenedFields, open_fields

@@ -9,7 +9,8 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from activities.inference.evidence import placed
-from domain.inference.requests import Message, Speaker, TextKind
+from domain.inference.content import Message, Speaker, TextKind
+from domain.inference.requests import bare_request
 from domain.policy.document import Policy, parse_policy
 from domain.records.records import canonical
 from domain.screening.policy import ScreeningPolicy, Treatment
@@ -40,7 +41,8 @@ def made(policy_document: bytes) -> Made:
 
 
 def _judge(policy: ScreeningPolicy, *messages: Message) -> Verdict:
-    return screen(messages, messages, policy)
+    request = bare_request(*messages)
+    return screen(request, request, policy)
 
 
 def _said(text: str, kind: TextKind | None = None) -> Message:
@@ -114,8 +116,8 @@ def test_what_monitors_lets_pass_and_says_what_it_would_have_done(made: Made, te
 def test_what_monitors_lets_hidden_text_pass_too(made: Made):
     verdict = _judge(made(mode="monitor").screening, Message(Speaker.USER, "Hello"))
     assert verdict.decision is Decision.ALLOW
-    sent = (_said("Hello"),)
-    hidden = screen(sent, (_said("Hello\U000e0041"),), made(mode="monitor").screening)
+    seen, sent = bare_request(_said("Hello")), bare_request(_said("Hello\U000e0041"))
+    hidden = screen(seen, sent, made(mode="monitor").screening)
     assert (hidden.decision, hidden.withheld) == (Decision.ALLOW, Decision.REVIEW)
 
 

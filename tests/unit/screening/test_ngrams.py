@@ -11,7 +11,8 @@ import pytest
 
 from adapters.screening.detectors import load_detectors
 from adapters.screening.ngram_files import load_ngram_model
-from domain.inference.requests import Message, Speaker
+from domain.inference.content import Message, Speaker
+from domain.inference.requests import bare_request
 from domain.policy.document import Policy, PolicyError
 from domain.refusals import Kind, Refusal
 from domain.screening.detectors import pair
@@ -33,7 +34,7 @@ def _file(weighty: str = "", weight: int = 100, bias: float = -1.0) -> bytes:
 
 def _detect(policy: Policy, model: NgramModel, *texts: str, role: Speaker = Speaker.USER, limit: int = 32_000):
     changed = replace(policy.screening, ngram_model=model.name, max_scanned_chars=limit)
-    messages = tuple(Message(role, text) for text in texts)
+    messages = bare_request(*(Message(role, text) for text in texts))
     return Ngrams(model).inspect(pair(messages, messages, changed), changed)
 
 
@@ -134,7 +135,7 @@ def test_another_model_than_the_policy_names_stops_the_start(tmp_path: Path, pol
 
 
 def test_another_model_than_the_run_s_policy_names_makes_the_screening_unavailable(policy: Policy):
-    message = (Message(Speaker.USER, "Hello"),)
+    message = bare_request(Message(Speaker.USER, "Hello"))
     other = {"ngrams": Ngrams(unpack(_file()))}
     with pytest.raises(Refusal) as refused:
         screen(message, message, replace(policy.screening, detectors=("ngrams",)), other)

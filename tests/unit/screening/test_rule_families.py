@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from domain.inference.requests import Message, Speaker, TextKind
+from domain.inference.content import Message, Speaker, TextKind
+from domain.inference.requests import bare_request
 from domain.policy.document import Policy
 from domain.screening.screen import screen
 from domain.screening.verdicts import Decision
@@ -157,11 +158,11 @@ HONEST = (
 @pytest.mark.parametrize("text", ATTACKS)
 def test_an_attack_is_held_or_blocked_whoever_reads_it(policy: Policy, text: str):
     for kind in (TextKind.PROMPT, TextKind.DOCUMENT, TextKind.TOOL_OUTPUT):
-        message = (Message(Speaker.USER, text, kind),)
+        message = bare_request(Message(Speaker.USER, text, kind))
         assert screen(message, message, replace(policy.screening, detectors=("rules",))).decision is not Decision.ALLOW
 
 
 @pytest.mark.parametrize("text", HONEST)
 def test_an_honest_text_with_the_same_words_passes(policy: Policy, text: str):
-    message = (Message(Speaker.USER, text),)
+    message = bare_request(Message(Speaker.USER, text))
     assert screen(message, message, replace(policy.screening, detectors=("rules",))).decision is Decision.ALLOW

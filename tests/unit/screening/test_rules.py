@@ -6,6 +6,7 @@ import pytest
 import yaml
 
 from domain.answers.screen import matches, screen_output
+from domain.inference.requests import bare_request
 from domain.policy.document import Policy
 from domain.screening.patterns import compile_pattern
 from domain.screening.policy import Rule
@@ -53,7 +54,7 @@ def test_a_rule_for_prompts_finds_its_examples_in_disguise(entry: dict[str, Any]
 def test_a_rule_for_answers_does_as_it_says(entry: dict[str, Any], policy: Policy):
     (rule,) = (rule for rule in policy.output.rules if rule.name == entry["name"])
     for example in entry["matches"]:
-        verdict = screen_output(f"Sure: {example} is it.", (), policy.output)
+        verdict = screen_output(f"Sure: {example} is it.", bare_request(), policy.output)
         assert entry["name"] in verdict.rules
         assert verdict.decision in (Decision(entry["action"]), Decision.BLOCK)
     for example in entry["passes"]:

@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 
 from benchmarks.screening.obfuscate import TECHNIQUES, VARIANTS
-from domain.inference.requests import Message, Speaker, TextKind
+from domain.inference.content import Message, Speaker, TextKind
+from domain.inference.requests import bare_request
 from domain.policy.document import Policy
 from domain.refusals import Kind, Refusal
-from domain.screening.detectors import Inspection, ScreenedMessage
+from domain.screening.detectors import Inspection, ScreenedText
 from domain.screening.policy import Rule, RuleSet, ScreeningPolicy, Thresholds
 from domain.screening.screen import combine, decide, screen, severest
 from domain.screening.verdicts import Decision, DetectorReport, DetectorState, Finding, RiskBand, Verdict
@@ -27,7 +28,7 @@ def _screen(policy: Policy, *texts: str, role: Speaker = Speaker.USER, **changed
     originals = tuple(Message(role, text) for text in texts)
     clean = tuple(Message(role, sanitise(text, policy.sanitising).text) for text in texts)
     chosen = {"detectors": ("rules", "normaliser")} | changed  # the classifier has tests of its own
-    return screen(clean, originals, replace(policy.screening, **chosen), DETECTORS)
+    return screen(bare_request(*clean), bare_request(*originals), replace(policy.screening, **chosen), DETECTORS)
 
 
 @pytest.mark.parametrize(
@@ -197,7 +198,8 @@ def test_rules_read_past_characters_that_sanitising_takes_out(policy: Policy):
 def test_long_system_messages_leave_what_is_read_of_others(policy: Policy):
     system, user = Message(Speaker.SYSTEM, "Be kind. " * 10), Message(Speaker.USER, ATTACK)
     limited = replace(policy.screening, max_scanned_chars=len(ATTACK))
-    verdict = screen((system, user), (system, user), limited, DETECTORS)
+    request = bare_request(system, user)
+    verdict = screen(request, request, limited, DETECTORS)
     assert verdict.decision is Decision.BLOCK
     assert Finding("normaliser", "not_scanned", 0.0, 0, len(ATTACK), len(system.content)) in verdict.findings
 
@@ -207,23 +209,23 @@ def test_an_attack_in_what_was_scanned_is_still_blocked(policy: Policy):
 
 
 class _Broken:
-    def inspect(self, conversation: tuple[ScreenedMessage, ...], policy: ScreeningPolicy) -> Inspection:
+    def inspect(self, conversation: tuple[ScreenedText, ...], policy: ScreeningPolicy) -> Inspection:
         raise RuntimeError(conversation[0].text)
 
 
 class _Overconfident:
-    def inspect(self, conversation: tuple[ScreenedMessage, ...], policy: ScreeningPolicy) -> Inspection:
+    def inspect(self, conversation: tuple[ScreenedText, ...], policy: ScreeningPolicy) -> Inspection:
         return Inspection(DetectorState.SCORED, (Finding("x", "x", float("nan")),))
 
 
 class _Lost:
-    def inspect(self, conversation: tuple[ScreenedMessage, ...], policy: ScreeningPolicy) -> Inspection:
+    def inspect(self, conversation: tuple[ScreenedText, ...], policy: ScreeningPolicy) -> Inspection:
         return Inspection(DetectorState.SCORED, (Finding("x", "x", 0.9, len(conversation)),))
 
 
 @pytest.mark.parametrize("detector", [_Broken(), _Overconfident(), _Lost()])
 def test_a_detector_that_fails_makes_the_screening_unavailable(policy: Policy, detector: Any):
-    messages = (Message(Speaker.USER, "a secret prompt"),)
+    messages = bare_request(Message(Speaker.USER, "a secret prompt"))
     with pytest.raises(Refusal) as refused:
         screen(messages, messages, policy.screening, {**DETECTORS, "normaliser": detector})
     assert refused.value.kind is Kind.SCREENING_UNAVAILABLE
@@ -248,7 +250,7 @@ def test_no_detector_is_no_pass(policy: Policy, detectors: tuple[str, ...]):
 def test_messages_without_their_originals_are_not_screened(policy: Policy):
     message = Message(Speaker.USER, "Hello")
     with pytest.raises(Refusal) as refused:
-        screen((message, message), (message,), policy.screening, DETECTORS)
+        screen(bare_request(message, message), bare_request(message), policy.screening, DETECTORS)
     assert refused.value.kind is Kind.SCREENING_UNAVAILABLE
 
 

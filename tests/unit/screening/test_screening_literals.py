@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from domain.inference.requests import TextKind
+from domain.inference.content import TextKind
 from domain.policy.document import Policy
 from domain.screening.literals import Index, flat, required
 from domain.screening.policy import Rule, RuleSet

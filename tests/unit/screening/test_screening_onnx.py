@@ -10,7 +10,8 @@ import pytest
 
 from adapters.screening.detectors import load_detectors
 from adapters.screening.onnx import OnnxClassifier
-from domain.inference.requests import Message, Speaker, TextKind
+from domain.inference.content import Message, Speaker, TextKind
+from domain.inference.requests import bare_request
 from domain.policy.document import Policy
 from domain.policy.reader import PolicyError
 from domain.refusals import Kind, Refusal
@@ -79,7 +80,7 @@ def judged(directory: Path, policy: Policy) -> Iterator[Any]:
     detector = OnnxClassifier.load(directory, 1)
 
     def judge(text: str, role: Speaker = Speaker.USER, kind: TextKind | None = None, **changed: Any) -> Verdict:
-        message = (Message(role, text, kind),)
+        message = bare_request(Message(role, text, kind))
         return screen(message, message, _policy_for(directory, policy, **changed), {ONNX: detector})
 
     return judge
@@ -135,7 +136,7 @@ def test_another_model_than_the_policys_makes_the_screening_unavailable(director
     wanted = _policy_for(directory, policy)
     (directory / "model.onnx").write_bytes(_model(labels=3))
     detectors = {ONNX: OnnxClassifier.load(directory, 1)}
-    message = (Message(Speaker.USER, "Hello"),)
+    message = bare_request(Message(Speaker.USER, "Hello"))
     with pytest.raises(Refusal) as refused:
         screen(message, message, wanted, detectors)
     assert refused.value.kind is Kind.SCREENING_UNAVAILABLE

@@ -4,7 +4,8 @@ import unicodedata
 
 import pytest
 
-from domain.inference.requests import InferenceRequest, Message, Speaker
+from domain.inference.content import Message, Speaker
+from domain.inference.requests import InferenceRequest
 from domain.refusals import Kind, Refusal
 from domain.text.hidden_characters import find_hidden
 from domain.text.sanitise import Category, Removal, SanitisePolicy, sanitise, sanitise_request

@@ -53,7 +53,7 @@ async def test_a_history_holds_references_and_the_store_ciphertext(bench: Bench)
     handle = await bench.start(LARGE)
     result = await handle.result()
     assert result.status == "completed"
-    assert bench.model.calls[0].messages[0].content == PROMPT
+    assert bench.model.calls[0].request.messages[0].content == PROMPT
     history = await handle.fetch_history()
     assert sum(event.ByteSize() for event in history.events) < EXTERNAL_BYTES
     assert len(bench.payloads.stored) == 2  # the start, and what the model is given

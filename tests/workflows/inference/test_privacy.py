@@ -16,14 +16,14 @@ DATA = (ALICE, BOB, CARD, KEY)
 
 
 async def repeated(bench: Bench) -> str:
-    return bench.model.calls[-1].messages[-1].content
+    return bench.model.calls[-1].request.messages[-1].content
 
 
 async def test_data_are_masked_for_the_model_and_the_record_and_put_back_for_the_caller(bench: Bench):
     bench.model.script = [lambda: repeated(bench)]
     result = await bench.run(BODY)
     (call,) = bench.model.calls
-    assert not any(datum in call.messages[0].content for datum in DATA)
+    assert not any(datum in call.request.messages[0].content for datum in DATA)
     assert result.result.content.startswith(f"Write to {ALICE} and {BOB}, charge {CARD}, with [API_KEY_1_")
     assert (result.masked, result.redacted) == ({"email": 2, "card_number": 1}, {"api_key": 1})
     for record in bench.records(result.id):
@@ -93,9 +93,9 @@ async def test_the_screening_reads_what_was_masked(bench: Bench, monkeypatch):
 
     read = []
 
-    def screen(messages, originals, *given, of=activities.inference.screen.screen):
-        read.append((messages[0].content, originals[0].content))
-        return of(messages, originals, *given)
+    def screen(request, original, *given, of=activities.inference.screen.screen):
+        read.append((request.messages[0].content, original.messages[0].content))
+        return of(request, original, *given)
 
     monkeypatch.setattr(activities.inference.screen, "screen", screen)
     await bench.run({"model": "fake", "prompt": f"Write\u00ad to {ALICE}"})

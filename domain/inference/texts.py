@@ -1,0 +1,273 @@
+"""All texts of a request or an answer, each with its address: one walk, for reading and for changing.
+
+Every guard reads by this walk, so a text that one of them misses is missed by all, and a test finds it: it marks every
+text field of every type and looks for the marks.
+"""
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Any, Final, TypeVar
+
+from domain.inference.content import (
+    Attachment,
+    Content,
+    Message,
+    OpaqueItem,
+    Part,
+    RefusalPart,
+    Speaker,
+    TextKind,
+    TextPart,
+    ToolCall,
+    ToolResult,
+)
+from domain.inference.requests import InferenceRequest, ResponseFormat, Tool, ToolChoice
+
+Item = TypeVar("Item")
+
+
+class TextForm(StrEnum):
+    """Forms of text, by what a change must keep: nothing, valid JSON, or all (identifiers, signed texts)."""
+
+    PLAIN = "plain"
+    JSON = "json"
+    IDENTIFIER = "identifier"
+    SIGNED = "signed"
+
+
+@dataclass(frozen=True, slots=True)
+class TextAddress:
+    """The address of a text in a request or an answer.
+
+    Attributes:
+        message: its index; None for what belongs to no message. In an answer always 0.
+        part: the index of the part; None where the content is a plain text.
+        field: the field within, in dotted form, such as ``arguments``; None for the content's or the part's own text.
+    """
+
+    message: int | None
+    part: int | None = None
+    field: str | None = None
+
+    def __str__(self) -> str:
+        """``1``, ``1.2``, ``1.2.arguments``, ``tools.0.description``."""
+        return address_label(self.message, self.part, self.field)
+
+    @property
+    def dotted(self) -> str:
+        """The name of the field at fault in a refusal: ``messages.1.content.2.arguments``."""
+        if self.message is None:
+            return self.field or ""
+        parts = ("messages", self.message, "content", self.part, self.field)
+        return ".".join(str(part) for part in parts if part is not None)
+
+
+def address_label(message: int | None, part: int | None, field: str | None) -> str:
+    """Return an address as shown in records and summaries."""
+    return ".".join(str(step) for step in (message, part, field) if step is not None)
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A text with its address, kind, form, and the role of its message (None outside of messages)."""
+
+    address: TextAddress
+    text: str
+    kind: TextKind
+    role: Speaker | None = None
+    form: TextForm = TextForm.PLAIN
+
+    @property
+    def fixed(self) -> bool:
+        """Whether no change is possible."""
+        return self.form in (TextForm.IDENTIFIER, TextForm.SIGNED)
+
+
+class UnchangeableText(Exception):
+    """A change would alter a fixed text, or leave JSON that is none. Names the address and no text."""
+
+    def __init__(self, address: TextAddress) -> None:
+        super().__init__(address.dotted)
+        self.address = address
+
+
+Change = Callable[[Text], str]
+
+TEXT_FIELDS: Final[Mapping[type, Mapping[str, TextForm]]] = MappingProxyType(
+    {
+        TextPart: {"text": TextForm.PLAIN},
+        RefusalPart: {"text": TextForm.PLAIN},
+        ToolCall: {"call_id": TextForm.IDENTIFIER, "name": TextForm.IDENTIFIER, "arguments": TextForm.JSON},
+        ToolResult: {"call_id": TextForm.IDENTIFIER},  # and its content, which is a text or parts
+        OpaqueItem: {"text": TextForm.SIGNED},
+        Attachment: {},
+        Tool: {"name": TextForm.IDENTIFIER, "description": TextForm.PLAIN, "parameters": TextForm.JSON},
+        ToolChoice: {"name": TextForm.IDENTIFIER},
+        ResponseFormat: {"name": TextForm.IDENTIFIER, "description": TextForm.PLAIN, "schema": TextForm.JSON},
+    }
+)
+"""The fields of each type that hold free text. All other fields are numbers, or texts of a checked form."""
+
+
+def map_texts(request: InferenceRequest, change: Change, spoiled: set[TextAddress] | None = None) -> InferenceRequest:
+    """Return the request with each text replaced by the result of ``change``; unchanged items stay the same objects.
+
+    Args:
+        request: the request.
+        change: gives the new text, which is the old one where nothing changes.
+        spoiled: if given, takes the addresses of texts that no change was possible for, and they are changed all the
+            same. The result is then for a record, not for a model.
+
+    Raises:
+        UnchangeableText: a change to a fixed text, or one that makes JSON invalid.
+    """
+    walk = _Walk(change, spoiled)
+    messages = walk.each(request.messages, walk.message)
+    tools = walk.each(request.tools, lambda at, tool: walk.item(tool, _outside(f"tools.{at}")))
+    choice = request.tool_choice and walk.item(request.tool_choice, _outside("tool_choice"))
+    answer = request.response_format and walk.item(request.response_format, _outside("response_format"))
+    stop = walk.each(request.stop, lambda at, text: walk.text(replace(_outside(f"stop.{at}"), text=text)))
+    return _changed(
+        request,
+        {"messages": messages, "tools": tools, "tool_choice": choice, "response_format": answer, "stop": stop},
+    )
+
+
+def map_answer(content: Content, change: Change) -> Content:
+    """Return an answer's content with each text replaced, as ``map_texts`` does."""
+    return _Walk(change).content(content, Text(TextAddress(0), "", TextKind.PROMPT, Speaker.ASSISTANT))
+
+
+def texts_of(request: InferenceRequest) -> tuple[Text, ...]:
+    """Return all texts of a request that its model or provider receives, in order. Metadata stay with Assay."""
+    return _collected(lambda change: map_texts(request, change))
+
+
+def texts_of_answer(content: Content) -> tuple[Text, ...]:
+    """Return all texts of an answer, in order."""
+    return _collected(lambda change: map_answer(content, change))
+
+
+def _collected(walk: Callable[[Change], object]) -> tuple[Text, ...]:
+    found: list[Text] = []
+
+    def keep(text: Text) -> str:
+        found.append(text)
+        return text.text
+
+    walk(keep)
+    return tuple(found)
+
+
+def unread_of(request: InferenceRequest) -> Iterator[tuple[TextAddress, Attachment | OpaqueItem]]:
+    """Yield the items that no guard can read, with their addresses: attachments, and opaque items for their data."""
+    for index, message in enumerate(request.messages):
+        yield from _unread(message.content, index)
+
+
+def unread_of_answer(content: Content) -> Iterator[tuple[TextAddress, Attachment | OpaqueItem]]:
+    """Yield the items of an answer that no guard can read, with their addresses."""
+    return _unread(content, 0)
+
+
+def _unread(content: Content, index: int) -> Iterator[tuple[TextAddress, Attachment | OpaqueItem]]:
+    if isinstance(content, str):
+        return
+    for at, part in enumerate(content):
+        if isinstance(part, Attachment | OpaqueItem):
+            yield TextAddress(index, at), part
+        elif isinstance(part, ToolResult) and not isinstance(part.content, str):
+            for inner, item in enumerate(part.content):
+                if isinstance(item, Attachment):
+                    yield TextAddress(index, at, f"content.{inner}"), item
+
+
+def is_json(text: str) -> bool:
+    """Test for JSON, read generously: Python's reader also takes NaN and lone surrogates."""
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
+def _outside(field: str) -> Text:
+    # whoever runs a tool's server may have written its description: screening takes all of these for documents
+    return Text(TextAddress(None, None, field), "", TextKind.DOCUMENT)
+
+
+def _within(place: Text, step: str) -> Text:
+    """The place of a field within a place."""
+    field = step if place.address.field is None else f"{place.address.field}.{step}"
+    return replace(place, address=replace(place.address, field=field))
+
+
+class _Walk:
+    """Visits texts in order, and rebuilds what holds a changed one. A place is a ``Text`` whose text is still empty."""
+
+    def __init__(self, change: Change, spoiled: set[TextAddress] | None = None) -> None:
+        self._change = change
+        self._spoiled = spoiled
+
+    def each(self, items: tuple[Item, ...], visit: Callable[[int, Item], Item]) -> tuple[Item, ...]:
+        made = tuple(visit(at, item) for at, item in enumerate(items))
+        return items if all(new is old for new, old in zip(made, items, strict=True)) else made
+
+    def text(self, found: Text) -> str:
+        new = self._change(found)
+        if new == found.text:
+            return found.text
+        if found.fixed or (found.form is TextForm.JSON and is_json(found.text) and not is_json(new)):
+            if self._spoiled is None:
+                raise UnchangeableText(found.address)
+            self._spoiled.add(found.address)
+        return new
+
+    def message(self, index: int, message: Message) -> Message:
+        place = Text(TextAddress(index), "", message.text_kind, message.role)
+        return _changed(message, {"content": self.content(message.content, place)})
+
+    def content(self, content: Content, place: Text) -> Content:
+        if isinstance(content, str):
+            return self.text(replace(place, text=content))
+        return self.each(content, lambda at, part: self.part(part, replace(place, address=_part(place.address, at))))
+
+    def part(self, part: Part, place: Text) -> Part:
+        if isinstance(part, TextPart) and part.kind is not None:
+            place = replace(place, kind=part.kind)
+        if not isinstance(part, ToolResult):
+            return self.item(part, place)
+        place = replace(place, kind=TextKind.TOOL_OUTPUT)
+        part = self.item(part, place)
+        if isinstance(part.content, str):
+            return _changed(part, {"content": self.text(replace(place, text=part.content))})
+        inner = self.each(part.content, lambda at, item: self.item(item, self._inner(item, place, at)))
+        return _changed(part, {"content": inner})
+
+    def _inner(self, item: TextPart | Attachment, place: Text, at: int) -> Text:
+        kind = item.kind if isinstance(item, TextPart) and item.kind else place.kind
+        return replace(_within(place, f"content.{at}"), kind=kind)
+
+    def item(self, item: Item, place: Text) -> Item:
+        """Visit the fields of an item that hold text. The field ``text`` has the address of the item itself."""
+        made: dict[str, Any] = {}
+        for name, form in TEXT_FIELDS[type(item)].items():
+            value: str | None = getattr(item, name)
+            if value is not None:
+                at = place if name == "text" else _within(place, name)
+                made[name] = self.text(replace(at, text=value, form=form))
+        return _changed(item, made)
+
+
+def _part(address: TextAddress, at: int) -> TextAddress:
+    return replace(address, part=at)
+
+
+def _changed(item: Item, made: Mapping[str, Any]) -> Item:
+    if all(value is getattr(item, name) for name, value in made.items()):
+        return item
+    changed: Item = replace(item, **made)  # type: ignore[type-var] # all items are dataclasses
+    return changed

@@ -1,0 +1,284 @@
+"""Requests and answers in OpenAI's format: all that it carries goes over and comes back, and the rest is refused."""
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from adapters.models.openai_answers import Garbled, read_answer
+from adapters.models.openai_requests import NotCarried, body_of
+from domain.inference.content import (
+    Attachment,
+    Message,
+    OpaqueItem,
+    Part,
+    RefusalPart,
+    Speaker,
+    TextKind,
+    TextPart,
+    ToolCall,
+    ToolResult,
+)
+from domain.inference.models import ModelCall, ModelEntry, TokenKind, Usage
+from domain.inference.requests import (
+    AnswerForm,
+    InferenceRequest,
+    ResponseFormat,
+    Tool,
+    ToolChoice,
+    ToolUse,
+    bare_request,
+)
+from domain.inference.token_estimates import estimate_answer_tokens, estimate_tokens
+from tests.contents import everything
+
+ENTRY = ModelEntry("small", "fake", "fake-1", "http://127.0.0.1:1/v1", "models/fake", 4096, 0.1, 0.2)
+SCHEMA = '{"properties":{"city":{"type":"string"}},"type":"object"}'
+CALL = ToolCall("call_1", "weather", '{"city": "Oslo"}')
+FILE = Attachment("0" * 64, "image/png")
+
+
+def sent(request: InferenceRequest) -> dict[str, Any]:
+    return json.loads(json.dumps(body_of(ModelCall(ENTRY, request, "c"))))
+
+
+def messages(*given: Message) -> list[dict[str, Any]]:
+    return sent(bare_request(*given))["messages"]
+
+
+def test_a_conversation_with_tools_goes_over_whole():
+    request = InferenceRequest(
+        "small",
+        (
+            Message(Speaker.SYSTEM, "Be brief."),
+            Message(Speaker.USER, (TextPart("One", TextKind.DOCUMENT), TextPart("Two"))),
+            Message(Speaker.ASSISTANT, (TextPart("Let me see."), CALL, replace(CALL, call_id="call_2"))),
+            Message(Speaker.TOOL, (ToolResult("call_1", "rain"), ToolResult("call_2", (TextPart("sun"),)))),
+        ),
+        0.3,
+        64,
+        tools=(Tool("weather", SCHEMA, "Tells the weather.", strict=True), Tool("clock")),
+        tool_choice=ToolChoice(ToolUse.NAMED, "weather"),
+        response_format=ResponseFormat(AnswerForm.JSON_SCHEMA, "answer", "An answer.", SCHEMA, strict=True),
+        stop=("END", "\n"),
+        top_p=0.0,
+        seed=0,
+    )
+    function = {"name": "weather", "arguments": '{"city": "Oslo"}'}
+    assert sent(request) == {
+        "model": "fake-1",
+        "messages": [
+            {"role": "system", "content": "Be brief."},
+            {"role": "user", "content": [{"type": "text", "text": "One"}, {"type": "text", "text": "Two"}]},
+            {
+                "role": "assistant",
+                "content": "Let me see.",
+                "tool_calls": [
+                    {"id": "call_1", "type": "function", "function": function},
+                    {"id": "call_2", "type": "function", "function": function},
+                ],
+            },
+            {"role": "tool", "tool_call_id": "call_1", "content": "rain"},
+            {"role": "tool", "tool_call_id": "call_2", "content": "sun"},
+        ],
+        "temperature": 0.3,
+        "max_tokens": 64,
+        "stream": False,
+        "tools": [
+            {
+                "type": "function",
+                "function": {
+                    "name": "weather",
+                    "description": "Tells the weather.",
+                    "parameters": json.loads(SCHEMA),
+                    "strict": True,
+                },
+            },
+            {"type": "function", "function": {"name": "clock", "parameters": {}}},
+        ],
+        "tool_choice": {"type": "function", "function": {"name": "weather"}},
+        "response_format": {
+            "type": "json_schema",
+            "json_schema": {
+                "name": "answer",
+                "description": "An answer.",
+                "schema": json.loads(SCHEMA),
+                "strict": True,
+            },
+        },
+        "stop": ["END", "\n"],
+        "top_p": 0.0,
+        "seed": 0,
+    }
+
+
+@pytest.mark.parametrize("use", [ToolUse.AUTO, ToolUse.NONE, ToolUse.REQUIRED])
+def test_a_choice_without_a_name_is_a_word(use: ToolUse):
+    assert sent(replace(bare_request(), tool_choice=ToolChoice(use)))["tool_choice"] == use.value
+
+
+@pytest.mark.parametrize("form", [AnswerForm.TEXT, AnswerForm.JSON_OBJECT])
+def test_a_form_without_a_schema_is_its_name(form: AnswerForm):
+    assert sent(replace(bare_request(), response_format=ResponseFormat(form)))["response_format"] == {"type": form}
+
+
+def test_a_users_results_become_messages_of_their_own_in_order():
+    user = Message(Speaker.USER, (ToolResult("a", "1"), ToolResult("b", "2"), TextPart("And?"), ToolResult("c", "3")))
+    assert [(made["role"], made["content"]) for made in messages(user)] == [
+        ("tool", "1"),
+        ("tool", "2"),
+        ("user", "And?"),
+        ("tool", "3"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("parts", "content", "calls"),
+    [
+        ((CALL,), None, 1),
+        ((TextPart("a"), TextPart("b"), CALL), [{"type": "text", "text": "a"}, {"type": "text", "text": "b"}], 1),
+        ((RefusalPart("no"),), [{"type": "refusal", "refusal": "no"}], 0),
+        ((TextPart(""),), "", 0),
+    ],
+)
+def test_what_the_assistant_said_comes_before_what_it_called(parts: tuple[Part, ...], content: Any, calls: int):
+    [made] = messages(Message(Speaker.ASSISTANT, parts))
+    assert made["content"] == content
+    assert len(made.get("tool_calls", [])) == calls
+
+
+NOT_CARRIED = {
+    "a file": Message(Speaker.USER, (TextPart("See:"), FILE)),
+    "signed reasoning": Message(Speaker.ASSISTANT, (OpaqueItem("thinking.signature", "x", "hm"), TextPart("a"))),
+    "a text behind a call": Message(Speaker.ASSISTANT, (CALL, TextPart("a"))),
+    "a call by the user": Message(Speaker.USER, (CALL,)),
+    "a refusal by the user": Message(Speaker.USER, (RefusalPart("no"),)),
+    "a result by the assistant": Message(Speaker.ASSISTANT, (ToolResult("a", "1"),)),
+    "a result by the system": Message(Speaker.SYSTEM, (ToolResult("a", "1"),)),
+    "a text by a tool": Message(Speaker.TOOL, (TextPart("a"),)),
+    "a result of no call": Message(Speaker.TOOL, "a"),
+    "a result that failed": Message(Speaker.TOOL, (ToolResult("a", "1", failed=True),)),
+    "a file as a result": Message(Speaker.TOOL, (ToolResult("a", (TextPart("1"), FILE)),)),
+    "nothing": Message(Speaker.USER, ()),
+}
+
+
+@pytest.mark.parametrize("name", NOT_CARRIED)
+def test_what_the_format_can_not_carry_is_refused(name: str):
+    with pytest.raises(NotCarried) as refused:
+        messages(Message(Speaker.USER, "Hello"), NOT_CARRIED[name])
+    assert "messages.1" in str(refused.value)
+
+
+def test_every_text_goes_over_or_the_request_is_refused():
+    """Taken one by one, so that none is lost beside another that is refused."""
+    numbers = iter(range(1000))
+    request = everything(lambda _: f"mark{next(numbers):03}")
+    for message in request.messages:
+        for part in message.content if isinstance(message.content, tuple) else (message.content,):
+            alone = bare_request(replace(message, content=part if isinstance(part, str) else (part,)))
+            try:
+                body = json.dumps(sent(alone))
+            except NotCarried:
+                continue
+            marks = [word[:7] for word in str(part).split("mark")[1:]]
+            assert all(f"mark{mark[:3]}" in body for mark in marks)
+    others = json.dumps(sent(replace(request, messages=())))
+    outside = str(replace(request, messages=())).split("mark")[1:]
+    assert outside
+    assert all(f"mark{mark[:3]}" in others for mark in outside)
+
+
+def completion(message: dict[str, Any], **usage: Any) -> bytes:
+    choice = {"index": 0, "message": {"role": "assistant", **message}, "finish_reason": "stop"}
+    return json.dumps({"choices": [choice], "usage": {"prompt_tokens": 9, "completion_tokens": 8, **usage}}).encode()
+
+
+def tool_call(**changed: Any) -> dict[str, Any]:
+    function = {"name": "weather", "arguments": '{"city": "Oslo"}'}
+    return {"id": "call_1", "type": "function", "function": function, **changed}
+
+
+ASKED = bare_request(Message(Speaker.USER, "Hello"))
+
+
+@pytest.mark.parametrize(
+    ("message", "content"),
+    [
+        ({"content": "Hi", "tool_calls": None, "refusal": None}, "Hi"),
+        ({"content": "Hi", "tool_calls": [], "refusal": ""}, "Hi"),
+        ({"content": None, "tool_calls": [tool_call()]}, (CALL,)),
+        ({"tool_calls": [tool_call()]}, (CALL,)),
+        ({"content": "", "tool_calls": [tool_call()]}, (CALL,)),
+        (
+            {"content": "Hm", "tool_calls": [tool_call(), tool_call(id="b")]},
+            (TextPart("Hm"), CALL, replace(CALL, call_id="b")),
+        ),
+        ({"content": None, "refusal": "I can't."}, (RefusalPart("I can't."),)),
+        ({"content": "So", "refusal": "I can't."}, (TextPart("So"), RefusalPart("I can't."))),
+    ],
+)
+def test_an_answer_comes_back_whole(message: dict[str, Any], content: Any):
+    assert read_answer(completion(message), ASKED).content == content
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        {"content": None},
+        {"content": None, "tool_calls": []},
+        {"content": None, "refusal": 7},
+        {"content": 7, "tool_calls": [tool_call()]},
+        {"content": None, "tool_calls": "weather"},
+        {"content": None, "tool_calls": ["weather"]},
+        {"content": None, "tool_calls": [tool_call(id=None)]},
+        {"content": None, "tool_calls": [tool_call(type="custom")]},
+        {"content": None, "tool_calls": [tool_call(function=None)]},
+        {"content": None, "tool_calls": [tool_call(function={"name": "weather", "arguments": {"city": "Oslo"}})]},
+        {"content": None, "tool_calls": [tool_call(function={"name": "\ud800", "arguments": ""})]},
+        {"content": "Hi", "function_call": {"name": "weather", "arguments": ""}},
+    ],
+)
+def test_what_is_no_content_is_garbled(message: dict[str, Any]):
+    with pytest.raises(Garbled):
+        read_answer(completion(message), ASKED)
+
+
+def test_usage_comes_by_kind():
+    details = {"prompt_tokens_details": {"cached_tokens": 4}, "completion_tokens_details": {"reasoning_tokens": 5}}
+    usage = read_answer(completion({"content": "Hi"}, **details), ASKED).usage
+    assert usage == Usage(9, 8, cached_tokens=4, reasoning_tokens=5)
+    assert usage.by_kind == {
+        TokenKind.INPUT: 5,
+        TokenKind.CACHED_INPUT: 4,
+        TokenKind.CACHE_WRITE: 0,
+        TokenKind.OUTPUT: 3,
+        TokenKind.REASONING: 5,
+    }
+    assert sum(usage.by_kind.values()) == usage.total == 17
+
+
+@pytest.mark.parametrize(
+    "details", [{}, {"prompt_tokens_details": None}, {"prompt_tokens_details": {"cached_tokens": None}}]
+)
+def test_usage_without_details_has_none(details: dict[str, Any]):
+    assert read_answer(completion({"content": "Hi"}, **details), ASKED).usage == Usage(9, 8)
+
+
+def test_details_above_the_whole_are_the_whole():
+    details = {"prompt_tokens_details": {"cached_tokens": 40}, "completion_tokens_details": {"reasoning_tokens": 50}}
+    assert min(read_answer(completion({"content": "Hi"}, **details), ASKED).usage.by_kind.values()) == 0
+
+
+@pytest.mark.parametrize("details", [7, {"cached_tokens": "4"}, {"cached_tokens": -1}, {"cached_tokens": True}])
+def test_details_that_are_no_counts_are_garbled(details: Any):
+    with pytest.raises(Garbled):
+        read_answer(completion({"content": "Hi"}, prompt_tokens_details=details), ASKED)
+
+
+def test_an_answer_of_calls_without_usage_is_not_free():
+    body = completion({"content": None, "tool_calls": [tool_call()]}, prompt_tokens=0)
+    usage = read_answer(body, ASKED).usage
+    assert usage == Usage(estimate_tokens(ASKED), estimate_answer_tokens((CALL,)), estimated=True)
+    assert usage.completion_tokens > 0
