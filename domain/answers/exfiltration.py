@@ -44,7 +44,11 @@ class Conversation:
 
     def __init__(self, asked: Iterable[Text]) -> None:
         """Take the texts of the request."""
-        self._texts = tuple((text.role, readable(text).text) for text in asked)
+        self._asked = tuple(asked)
+
+    @cached_property
+    def _texts(self) -> tuple[tuple[Speaker | None, str], ...]:
+        return tuple((text.role, readable(text).text) for text in self._asked)
 
     def holds(self, url: str) -> bool:
         """Return True if the conversation contains the address unchanged."""

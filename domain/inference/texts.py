@@ -227,8 +227,12 @@ class _Walk:
         return new
 
     def message(self, index: int, message: Message) -> Message:
-        place = Text(TextAddress(index), "", message.text_kind, message.role)
-        return _changed(message, {"content": self.content(message.content, place)})
+        content = message.content
+        if isinstance(content, str):  # as below, without the detour that parts take
+            made: Content = self.text(Text(TextAddress(index), content, message.text_kind, message.role))
+        else:
+            made = self.content(content, Text(TextAddress(index), "", message.text_kind, message.role))
+        return message if made is content else replace(message, content=made)
 
     def content(self, content: Content, place: Text) -> Content:
         if isinstance(content, str):
