@@ -36,10 +36,7 @@ NUMBER = "(0|[1-9][0-9]{0,18})"
 NOTE = r"([^\x00-\x09\x0b-\x1f]*\n)\n((?:\u2014 [^ \n]+ [^ \n]+\n)+)"
 CHECKPOINT = rf"([^\n]+)\n{NUMBER}\n([^\n]+)\n(?:[^\n]+\n)*"
 PROOF = rf"c2sp\.org/tlog-proof@v1\n(?:extra [^\n]*\n)?index {NUMBER}\n((?:[^\n]+\n)*)\n(.*)"
-SCHEMAS: Mapping[int, tuple[str, ...]] = {
-    1: (),
-    2: ("subject", "subject_key"),
-}  # fields that each adds to a record's digest
+SCHEMAS: Mapping[int, tuple[str, ...]] = {1: (), 2: ("subject", "subject_key")}  # fields added to a record's digest
 UNREADABLE = (ValueError, TypeError, AttributeError, LookupError, OverflowError, RecursionError)
 
 
@@ -86,8 +83,7 @@ def root_by_path(leaf: bytes, index: int, size: int, path: list[bytes]) -> bytes
 def roots_by_path(old: int, new: int, known: bytes | None, path: list[bytes]) -> tuple[bytes, bytes]:
     """Return the old and new root for a consistency path. ``known`` is the old one, while it may be the subtree's."""
     if old == new:
-        same = known or path.pop()
-        return same, same
+        return (same := known or path.pop()), same
     half, sibling = 1 << (new - 1).bit_length() - 1, path.pop()
     if old <= half:
         before, after = roots_by_path(old, half, known, path)
@@ -144,9 +140,8 @@ def check_consistency(args: argparse.Namespace) -> Found:
     demand(origin == other, "the checkpoints belong to different logs")
     lines = args.proof.removeprefix(f"old {old}\n").splitlines()  # as in C2SP tlog-witness
     path = [decode(line, "the proof's path", 32) for line in lines if line]
-    check_extends(
-        old, old_root, size, root, path, f"no consistency proof shows that the first {old} entries are unchanged"
-    )
+    why = f"no consistency proof shows that the first {old} entries are unchanged"
+    check_extends(old, old_root, size, root, path, why)
     return {"verdict": "holds", "log": origin, "old": old, "size": size, "root": root.hex()}
 
 
@@ -256,9 +251,8 @@ def reason(error: Exception) -> str:
 def verifier_key(text: str) -> Key:
     name, key_id, material = groups(r"([^+\s]+)\+([0-9a-f]{8})\+(.+)", text, "verifier key")
     key = decode(material, "the verifier key", 33)
-    demand(
-        key[0] == 1 and sha256(name.encode() + b"\n" + key)[:4].hex() == key_id, "not a verifier key of type Ed25519"
-    )
+    known = key[0] == 1 and sha256(name.encode() + b"\n" + key)[:4].hex() == key_id
+    demand(known, "not a verifier key of type Ed25519")
     return name, bytes.fromhex(key_id), key[1:]
 
 

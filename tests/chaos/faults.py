@@ -25,7 +25,7 @@ def process(gateway: Gateway, name: str) -> psutil.Process:
 
 @contextlib.contextmanager
 def suspended(gateway: Gateway, name: str) -> Iterator[None]:
-    """A server and its children stopped (SIGSTOP): whoever calls it waits until the time is over."""
+    """Stop a server and its children (SIGSTOP): its clients wait until their time-outs."""
     parent = process(gateway, name)
     family = [parent, *parent.children(recursive=True)]
     for one in family:
