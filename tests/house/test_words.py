@@ -25,7 +25,6 @@ WRONG = {
     "goes on: continues": "The run goes on.",
     "anew: again": "Computed anew.",
     "may be had: available": "A review, which can't be had here.",
-    "whoever, whatever may: any": "Whoever asks next.",
     "reckon, heed: count, check": "Reckon the time.".lower(),
 }
 

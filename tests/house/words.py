@@ -41,7 +41,6 @@ IDIOMS: Mapping[str, re.Pattern[str]] = {
         "goes on: continues": r"\b(?:goes|go) on\b",
         "anew: again": r"\banew\b",
         "may be had: available": r"\bcan(?:'t|not)? be had\b",
-        "whoever, whatever may: any": r"\bwhoever\b",
         "reckon, heed: count, check": r"\b(?:reckons?|reckoned|heeds)\b",
     }.items()
 }
