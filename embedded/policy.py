@@ -8,6 +8,7 @@ from adapters.vault.session import ServiceSession
 from adapters.wiring.policy_store import policy_store
 from config.settings import Settings
 from domain.policy.document import PolicyError, parse_policy
+from domain.policy.ports import PolicyChanges
 from embedded.process.errors import EmbeddedError
 from services.policies.changes import AppliedPolicy, apply_policy, changed_sections
 
@@ -35,28 +36,33 @@ async def ensure_policy(session: ServiceSession, settings: Settings) -> PolicyAt
         EmbeddedError: a policy is needed, and the files are not valid.
         Refusal: STORE_UNAVAILABLE, VAULT_UNAVAILABLE.
     """
+    async with policy_store(session, settings) as store:
+        return await ensure_in(store, settings)
+
+
+async def ensure_in(store: PolicyChanges, settings: Settings) -> PolicyAtStart:
+    """As ``ensure_policy``, in a store."""
     files: bytes | None = None
     invalid: str | None = None
     try:
         files = await asyncio.to_thread(load_policy_document, settings.policies_dir, settings.provider_urls)
     except PolicyError as error:
         invalid = str(error)
-    async with policy_store(session, settings) as store:
-        current = await store.current()
-        document = None if current is None else await store.get(current)
-        if current is not None and document is not None and document == files:
-            return PolicyAtStart(current)
-        if current is None or document is None or not await asyncio.to_thread(_readable, document):
-            if files is None:
-                raise EmbeddedError(f"the policy in {settings.policies_dir} is not valid: {invalid}")
-            applied = await apply_policy(store, files)
-            return PolicyAtStart(applied.hash, applied)
-        moved = with_providers(document, settings.provider_urls)
-        differs = changed_sections(moved, files) if files is not None else ()
-        if moved == document:
-            return PolicyAtStart(current, None, differs, invalid)
-        applied = await apply_policy(store, moved)
-        return PolicyAtStart(applied.hash, applied, differs, invalid)
+    current = await store.current()
+    document = None if current is None else await store.get(current)
+    if current is not None and document is not None and document == files:
+        return PolicyAtStart(current)
+    if current is None or document is None or not await asyncio.to_thread(_readable, document):
+        if files is None:
+            raise EmbeddedError(f"the policy in {settings.policies_dir} is not valid: {invalid}")
+        applied = await apply_policy(store, files)
+        return PolicyAtStart(applied.hash, applied)
+    moved = with_providers(document, settings.provider_urls)
+    differs = changed_sections(moved, files) if files is not None else ()
+    if moved == document:
+        return PolicyAtStart(current, None, differs, invalid)
+    applied = await apply_policy(store, moved)
+    return PolicyAtStart(applied.hash, applied, differs, invalid)
 
 
 def _readable(document: bytes) -> bool:

@@ -1,4 +1,4 @@
-"""Records what a release leaves behind: ``python -m tests.upgrade.record RELEASE``, with that release's own code.
+"""Records the data that a release leaves behind: ``python -m tests.upgrade.record RELEASE``, by that release's code.
 
 A small stack with runs of every kind is started, used and stopped. Kept are PostgreSQL's content as SQL, OpenBao's
 files with the keys that open them, and the facts that have to survive a migration. The keys were made for this

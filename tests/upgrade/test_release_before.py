@@ -1,4 +1,4 @@
-"""What the release before left behind is migrated, and goes on: records, trees, budgets, holds, keys, the policy.
+"""Data of the release before are migrated, and used further: records, trees, budgets, holds, keys, the policy.
 
 ``record.py`` made it with that release. Not in it: months in archives, large payloads, and Temporal's own data.
 """
@@ -46,7 +46,7 @@ RELEASES = sorted(path.stem for path in RECORDED.glob("*.json"))
 
 @dataclass
 class Restored:
-    """A stack over what a release left behind, migrated by today's commands."""
+    """A stack over the data of a release, migrated by today's commands."""
 
     gateway: Gateway
     facts: dict[str, Any]

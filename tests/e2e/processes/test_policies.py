@@ -40,6 +40,10 @@ async def test_a_policy_is_applied_by_a_command_and_by_no_later_start(tmp_path: 
         assert (shown["policy"], shown["document"]["models"]["models"][1]["base_url"]) == (
             *(first["policy"], "http://127.0.0.1:9/v1"),
         )
+        code, text, _ = await run_assay(settings, "policy", "show", first["policy"][:8])
+        assert (code, yaml.safe_load(text)) == (0, shown["document"])
+        code, text, _ = await run_assay(settings, "policy", "list")
+        assert (code, first["policy"] in text, first["by"] in text) == (0, True, True)
         edit(settings, 1)
         applied = await assay(settings, "policy", "apply")
         assert (applied["before"], applied["sections"]) == (first["policy"], ["limits"])

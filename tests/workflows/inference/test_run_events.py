@@ -1,4 +1,4 @@
-"""What a worker publishes of a run: its stages in their order, and its outcome before the workflow's end."""
+"""Events that a worker publishes: a run's stages in their order, and its outcome before the workflow's end."""
 
 import asyncio
 from contextlib import closing
