@@ -1,4 +1,4 @@
-"""``assay policy``: the policy that is current, and its change, by the operator's AppRole."""
+"""``assay policy``: applying and reading policies, by the operator's AppRole."""
 
 import json
 from pathlib import Path
@@ -32,7 +32,7 @@ def apply(
     ] = None,
     as_json: JsonFlag = False,
 ) -> None:
-    """Check the policy's files and make them the current policy, recorded. Running processes follow within seconds.
+    """Validate the policy files and make them the current policy. Running processes follow within seconds.
 
     Runs that have begun keep the policy that they began with.
     """
@@ -61,7 +61,7 @@ def show(
     ] = None,
     as_json: JsonFlag = False,
 ) -> None:
-    """Print the document of a policy, the current one or another: as YAML, with --json as JSON."""
+    """Print a policy's document as YAML, or with --json as JSON."""
     out = Output(as_json)
 
     async def use(session: ServiceSession, settings: Settings) -> tuple[str, bytes]:
@@ -79,7 +79,7 @@ def show(
 
 @app.command("list")
 def list_policies(as_json: JsonFlag = False) -> None:
-    """List the stored policies: since when each was current last, and by which login to the database."""
+    """List the stored policies, when each became current, and by which database login."""
     out = Output(as_json)
 
     async def use(session: ServiceSession, settings: Settings) -> tuple[StoredPolicy, ...]:

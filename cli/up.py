@@ -58,7 +58,7 @@ def welcome(servers: EmbeddedServers, settings: Settings) -> str:
 
 
 def about_policy(policy: PolicyAtStart, settings: Settings) -> str | None:
-    """A remark on the current policy: that it was applied, or that the files differ from it; None if neither."""
+    """Return a remark if the current policy changed or the files differ from it, else None."""
     if policy.invalid is not None:
         return f"The policy in {settings.policies_dir} is not valid: {policy.invalid}\nThe current policy stays."
     if policy.differs:
@@ -72,7 +72,7 @@ def about_policy(policy: PolicyAtStart, settings: Settings) -> str | None:
 
 
 def _command(settings: Settings) -> str:
-    """The command's name as a person types it here, with the data directory where it is not the usual one."""
+    """Return the command to type, with the data directory if it is not the default."""
     command = sys.argv[0] if sys.argv[0].endswith("assay") else "assay"
     if settings.embedded.data_dir != Settings().embedded.data_dir:  # so that they find their credentials
         command = f"ASSAY_EMBEDDED__DATA_DIR={shlex.quote(str(settings.embedded.data_dir))} {command}"

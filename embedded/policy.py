@@ -1,4 +1,4 @@
-"""The policy of the single-machine stack: its files are applied where none is current yet."""
+"""The policy of the single-machine stack at its start."""
 
 import asyncio
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ class PolicyAtStart:
 
 
 async def ensure_policy(session: ServiceSession, settings: Settings) -> PolicyAtStart:
-    """Apply the policy's files where no policy is current, or none that this release can read.
+    """Apply the policy files if no current policy exists that this release can read.
 
     A current policy stays, whatever the files say; only the addresses of this stack's own models follow its ports.
 

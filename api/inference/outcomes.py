@@ -1,7 +1,7 @@
-"""Waiting for the outcome of a run: by the feed of this process, or by the result of the run's workflow.
+"""Waiting for a run's outcome: by this process's feed, or by the workflow's result.
 
-An outcome stands once its record is committed, which is before the workflow's last task is completed. A worker that
-shares the API's process publishes it then, and the caller need not wait for Temporal to learn of it. See decision 11.
+An outcome is final once its record is committed, before the workflow's last task is completed. A worker in the API's
+process publishes it then, so that the caller need not wait for Temporal. See decision 11.
 """
 
 import asyncio
@@ -26,7 +26,7 @@ class Outcomes:
         self._results = results
 
     def recorded(self, tenant: str, public_id: str) -> RunView | None:
-        """An outcome that a caller was given while Temporal is still to learn of it, so that others get the same."""
+        """The outcome delivered to a caller before Temporal has it, or None."""
         result = self._here.recorded(tenant, public_id)
         return None if result is None else run_views.ended(public_id, result)
 

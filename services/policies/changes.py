@@ -1,4 +1,4 @@
-"""Applying a policy: stored, made current and recorded, with the sections that it changes."""
+"""Applying and finding policies."""
 
 import json
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""An API process is ready once a policy is current, and says what it waits for."""
+"""Readiness of an API process without a current policy."""
 
 from typing import Any, cast
 

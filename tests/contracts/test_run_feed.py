@@ -1,4 +1,4 @@
-"""The contract of feeds of runs, within a process and by the results of workflows; and what the first does besides."""
+"""The contract of feeds of runs, within a process and by workflows' results."""
 
 import asyncio
 import gc

@@ -1,4 +1,4 @@
-"""Records the data that a release leaves behind: ``python -m tests.upgrade.record RELEASE``, by that release's code.
+"""Records a release's data, by its own code: ``python -m tests.upgrade.record RELEASE``.
 
 A small stack with runs of every kind is started, used and stopped. Kept are PostgreSQL's content as SQL, OpenBao's
 files with the keys that open them, and the facts that have to survive a migration. The keys were made for this
@@ -57,7 +57,7 @@ async def record(release: str, work: Path) -> None:
 
 
 async def _use(gateway: Gateway) -> dict[str, str]:
-    """Runs with every outcome, an erased person, a hold, and an erased tenant; the runs' IDs by name."""
+    """Make runs, erasures and a hold; return the runs' IDs by name."""
     ids: dict[str, str] = {}
 
     async def ask(name: str, wanted: int, client: str, headers: dict[str, str] | None = None, **body: Any) -> None:
@@ -91,7 +91,7 @@ async def _use(gateway: Gateway) -> dict[str, str]:
 
 
 async def _is_sealed(gateway: Gateway) -> bool:
-    """The refusal at the edge is recorded too, and every record is in a signed checkpoint."""
+    """Every record is under a signed checkpoint, that of the refusal at the edge too."""
     refused = await gateway.superuser("SELECT FROM assay.record WHERE kind = 'refused'")
     waiting = await gateway.superuser("SELECT FROM assay.pending")
     heads = {row["tenant"]: row["size"] for row in await gateway.superuser(_HEADS)}

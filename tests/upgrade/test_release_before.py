@@ -1,4 +1,4 @@
-"""Data of the release before are migrated, and used further: records, trees, budgets, holds, keys, the policy.
+"""Data of the release before are migrated, and used further.
 
 ``record.py`` made it with that release. Not in it: months in archives, large payloads, and Temporal's own data.
 """

@@ -1,4 +1,4 @@
-"""The current policy of a process: read from the store, followed while it runs, kept through an outage."""
+"""The current policy of a process: read, followed, kept through an outage."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""A start of the single-machine stack applies its policy files where no usable policy is current, and never else."""
+"""A start of the single-machine stack applies its policy files only if it must."""
 
 import json
 import shutil

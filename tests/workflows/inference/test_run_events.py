@@ -1,4 +1,4 @@
-"""Events that a worker publishes: a run's stages in their order, and its outcome before the workflow's end."""
+"""Events that a worker publishes: a run's stages in order, then its outcome."""
 
 import asyncio
 from contextlib import closing
