@@ -31,6 +31,7 @@ from domain.records.records import EventKind, OpenFields, Record, SealedFields
 from domain.refusals import Kind, Refusal
 from embedded.bootstrap import bootstrap, let_services_in
 from embedded.places import local_settings
+from embedded.process.layout import Layout
 from embedded.process.ports import unused_ports
 from embedded.servers.group import EmbeddedServers
 from embedded.stack import serve_spec
@@ -87,6 +88,7 @@ async def restored(request: pytest.FixtureRequest, tmp_path_factory: pytest.Temp
     with tarfile.open(RECORDED / f"{request.param}.tar.xz") as tar:
         tar.extractall(data, filter="data")
     (data / "credentials").chmod(0o700)
+    Layout.at(data).lock.touch(mode=0o600)  # by which a data directory is known
     sql = lzma.decompress((RECORDED / f"{request.param}.sql.xz").read_bytes()).decode()
     facts = json.loads((RECORDED / f"{request.param}.json").read_text())
     names = ("postgres_port", "vault_port", "vault_cluster_port", "model_port")
