@@ -25,6 +25,7 @@ RECORDED = Path(__file__).parent / "recorded"
 KEPT = ("openbao/raft", "secrets", "credentials/operator.role-id", "credentials/operator.secret-id")
 """Paths of the data directory that are kept."""
 
+_PSQL_ALONE = ("\\restrict ", "\\unrestrict ")  # commands of psql's own in a dump
 _LATER = {"Prefer": "respond-async"}
 _HEADS = "SELECT tenant, size FROM assay.log_head ORDER BY tenant"
 _SIGNED = "SELECT DISTINCT ON (tenant) tenant, size, note FROM assay.checkpoint ORDER BY tenant, size DESC"
@@ -113,8 +114,8 @@ def _dump(gateway: Gateway) -> bytes:
         check=True,
         timeout=60,
     )
-    lines = done.stdout.decode().splitlines(keepends=True)
-    return "".join(line for line in lines if not line.startswith(("\\", "--", "\n"))).encode()
+    lines = done.stdout.decode().split("\n")
+    return "\n".join(line for line in lines if not line.startswith(_PSQL_ALONE)).encode()
 
 
 def _packed(root: Path) -> bytes:

@@ -166,7 +166,7 @@ async def test_the_log_verifies_from_the_checkpoints_of_the_release_before(resto
 async def test_a_hold_still_stands_and_the_log_goes_on(restored: Restored) -> None:
     settings, servers = restored.gateway.settings, restored.gateway.servers
     local, clock = local_settings(settings), SystemClock()
-    let_services_in(servers, settings, ("api", "worker"))
+    let_services_in(servers, settings, (roles.API, roles.WORKER))
     async with AsyncExitStack() as stack:
         api = await Platform.open(stack, local, roles.API, clock)
         worker = await Platform.open(stack, local, roles.WORKER, clock)
