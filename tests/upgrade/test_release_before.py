@@ -27,7 +27,8 @@ from domain.access.principals import Role
 from domain.budgets.values import Reservation
 from domain.identity import epoch_ms, event_id, subject_hash
 from domain.records.custody import erasure_record
-from domain.records.records import EventKind, OpenFields, Record, SealedFields
+from domain.records.fields import AdmittedFields, OutcomeFields
+from domain.records.records import EventKind, Record, SealedFields
 from domain.refusals import Kind, Refusal
 from embedded.bootstrap import bootstrap, let_services_in
 from embedded.places import local_settings
@@ -207,12 +208,15 @@ def event(run: str, slot: str) -> UUID:
 
 
 def a_record(run: str, kind: EventKind) -> Record:
+    fields: AdmittedFields | OutcomeFields = OutcomeFields(caller="someone", model="m")
+    if kind is EventKind.ADMITTED:
+        fields = AdmittedFields(caller="someone", model="m", reserved_tokens=10)
     return Record(
         event_id=event(run, kind.value),
         tenant="acme",
         kind=kind,
         recorded_at=SystemClock().now(),
-        fields=OpenFields(caller="someone", model="m"),
+        fields=fields,
         sealed=SealedFields(subject="client:acme-app", prompt="[]"),
         workflow_id=run,
         run_id="1",
