@@ -39,7 +39,9 @@ class Output:
             table.add_column(name, overflow="fold")
         for row in rows:
             table.add_row(*("" if value is None else str(value) for value in row.values()))
-        self.console.print(table, width=None if self.console.is_terminal else _WIDE)
+        if not self.console.is_terminal:
+            self.console.width = _WIDE  # a width for one print alone is cut to the console's
+        self.console.print(table)
 
     def note(self, text: str) -> None:
         """Print a message that is not part of the result."""

@@ -86,7 +86,10 @@ def list_policies(as_json: JsonFlag = False) -> None:
         async with policy_store(session, settings) as store:
             return await store.stored()
 
-    out.table([_as_row(stored) for stored in as_operator(out, use)], "Policies")
+    rows = [_as_row(stored) for stored in as_operator(out, use)]
+    if not as_json:
+        rows = [{**row, "policy": row["policy"][:_DIGITS]} for row in rows]
+    out.table(rows, "Policies")
 
 
 def _as_row(stored: StoredPolicy) -> dict[str, Any]:
