@@ -28,7 +28,7 @@ from domain.budgets.values import Reservation
 from domain.identity import epoch_ms, event_id, subject_hash
 from domain.records.custody import erasure_record
 from domain.records.fields import AdmittedFields, OutcomeFields
-from domain.records.records import EventKind, Record, SealedFields
+from domain.records.records import EncryptedFields, EventKind, Record
 from domain.refusals import Kind, Refusal
 from embedded.bootstrap import bootstrap, let_services_in
 from embedded.places import local_settings
@@ -193,7 +193,7 @@ async def test_a_hold_still_stands_and_the_log_goes_on(restored: Restored) -> No
 
 async def _refuse_erasure(api: Platform) -> None:
     subject = subject_hash(await api.identities.tenant_key("acme"), "acme", "client:acme-app")
-    custody = PostgresCustody(api.pool, api.sealer)
+    custody = PostgresCustody(api.pool, api.encrypter)
     officer = principal("acme", "alice", "acme-admin", frozenset({Role.ADMIN}), "c" * 32)
     with pytest.raises(Refusal) as refused:
         await custody.erase(subject, erasure_record(officer, subject, SystemClock().now(), "f" * 32))
@@ -217,7 +217,7 @@ def a_record(run: str, kind: EventKind) -> Record:
         kind=kind,
         recorded_at=SystemClock().now(),
         fields=fields,
-        sealed=SealedFields(subject="client:acme-app", prompt="[]"),
+        sealed=EncryptedFields(subject="client:acme-app", prompt="[]"),
         workflow_id=run,
         run_id="1",
     )
