@@ -136,7 +136,7 @@ async def _show(servers: EmbeddedServers | None, settings: Settings, out: Output
 
 
 def demo(as_json: JsonFlag = False) -> None:
-    """Start the stack (unless 'assay up' is running), send real requests, show the results, and stop it again."""
+    """Start the stack unless it runs, send real requests, show the results, and stop it."""
     settings = Settings()
     out = Output(as_json)
 

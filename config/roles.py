@@ -41,7 +41,7 @@ class ProcessRole:
 
     @property
     def approle(self) -> str:
-        """Return the name of its AppRole, of its Vault policy, and of the subject of its client certificate."""
+        """Return the name of its AppRole, its Vault policy, and its client certificate's subject."""
         return f"assay-{self.name}"
 
     @property

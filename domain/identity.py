@@ -25,7 +25,7 @@ def _mac(key: bytes, label: str, *parts: str) -> bytes:
 
 
 def caller_hash(key: bytes, tenant: str, client_id: str, subject: str, *, issuer: str | None) -> str:
-    """Return the 32 hexadecimal digits that identify a caller in quotas, records, logs and search attributes.
+    """Return the 32 hexadecimal digits that identify a caller in quotas, records and logs.
 
     ``issuer`` is None for Assay's own, whatever its name: budgets and runs from before other issuers keep their
     callers, also if the setting is changed. Another issuer's ``sub`` is another caller.
@@ -51,7 +51,7 @@ def run_id(key: bytes, tenant: str, caller: str, idempotency_key: str) -> str:
 
 
 def tenant_of_run(public_id: str) -> str | None:
-    """Return the tenant named by a run's ID, or None if it is no run's ID."""
+    """Return the tenant in a run's ID, or None for any other text."""
     match = RUN_ID.match(public_id)
     return match["tenant"] if match else None
 
@@ -62,7 +62,7 @@ def epoch_ms(moment: datetime) -> int:
 
 
 def event_id(started_ms: int, tenant: str, workflow_id: str, run: str, slot: str) -> UUID:
-    """Return the ID of a recorded event, in the form of a UUIDv7 (RFC 9562 section 5.7).
+    """Return the ID of a recorded event, as a UUIDv7 (RFC 9562 section 5.7).
 
     ``started_ms`` is ``workflow_start_time`` in milliseconds since the epoch: with the run's ID it is the same in every
     attempt and replay, unlike the clock. ``slot`` names the event within its run: ``admission``, ``hold``,

@@ -54,7 +54,7 @@ class StatementSigner(Protocol):
     """Signs with a key named ``key_name`` that never leaves the key store."""
 
     async def sign(self, key_name: str, typ: str, claims: Mapping[str, Any]) -> str:
-        """Return a compact JWS (RFC 7515) with ``alg`` EdDSA (RFC 8037) and the key's name and version as ``kid``."""
+        """Return a compact JWS (RFC 7515) with ``alg`` EdDSA (RFC 8037) and the key's ``kid``."""
         ...
 
     async def public_keys(self, key_name: str) -> Mapping[str, Mapping[str, str]]:

@@ -41,7 +41,7 @@ class Custodian:
         return await self._custody.place_hold(subject, await self._hash(officer.tenant, officer.subject), record)
 
     async def release(self, officer: Principal, hold_id: UUID) -> Hold:
-        """Mark a hold for release, or release it as a second person, whatever client they use (dual control).
+        """Mark a hold for release, or release it as a second person (dual control).
 
         Raises:
             Refusal: NOT_FOUND; DUAL_CONTROL_NEEDED; VAULT_UNAVAILABLE, STORE_UNAVAILABLE.

@@ -12,7 +12,7 @@ _MOST_REMEMBERED = 4096
 
 
 class PlaintextAccess:
-    """Records each access once per principal, run and window; windows recorded by this process are cached."""
+    """Records each access once per principal, run and window."""
 
     def __init__(self, ledger: Ledger, clock: Clock) -> None:
         """Take the ports."""

@@ -34,7 +34,7 @@ class AttemptRates:
     """
 
     def __init__(self, rate: Rate, clock: Clock, key: bytes) -> None:
-        """Take the rate, the clock, and a random key, so that clients can't choose two names of one slot."""
+        """Take the rate, the clock, and a random key against chosen collisions of names."""
         self._step = rate.window_seconds / rate.limit
         self._span = float(rate.window_seconds)
         self._clock = clock

@@ -113,7 +113,7 @@ _BEHAVIOURS = {
 
 
 def _deployment(worker: WorkerSettings) -> WorkerDeploymentConfig | None:
-    """Return the build of this worker, if set, and the behaviour of runs when another one is promoted."""
+    """Return this worker's build, if set, and the behaviour of runs at promotion."""
     if worker.build_id is None:
         return None
     return WorkerDeploymentConfig(

@@ -45,7 +45,7 @@ async def serve(
     feed: RunFeed[InferenceResult],
     registry: CollectorRegistry,
 ) -> None:
-    """Work until ``stop`` is set, then finish running tasks within the graceful shutdown time of the settings.
+    """Work until ``stop`` is set, then finish within the graceful shutdown time.
 
     Events of runs go to ``feed``: each stage, and each result whose record was committed.
 

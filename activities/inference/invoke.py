@@ -22,7 +22,7 @@ class ModelActivities:
 
     @activity.defn
     async def invoke_model(self, call: InvokeInput) -> ModelReply:
-        """Call the model with heartbeats, so that a dead worker or a cancellation is noticed within seconds.
+        """Call the model with heartbeats, which detect a dead worker or a cancellation within seconds.
 
         A stopping worker hands over its calls: such an attempt does not count. A call that has timed out is not
         repeated: the provider may charge for it.

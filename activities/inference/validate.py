@@ -18,7 +18,7 @@ from services.policies.parsed import Policies
 
 
 class ValidationActivities:
-    """Verifies the signed context and parses the request again, under the policy that the run is pinned to."""
+    """Verifies the signed context and parses the request again, under the run's pinned policy."""
 
     def __init__(
         self,

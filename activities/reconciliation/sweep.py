@@ -54,7 +54,7 @@ class AbandonedActivities:
     def __init__(
         self, runs: RunLists, gaps: OutcomeGaps, ledger: Ledger, validation: ValidationActivities, clock: Clock
     ) -> None:
-        """Take the ports, and ``validation``, which verifies a run's start as its own first stage does."""
+        """Take the ports, and ``validation``, which verifies starts as a run's first stage does."""
         self._runs = runs
         self._gaps = gaps
         self._ledger = ledger
@@ -81,7 +81,7 @@ class AbandonedActivities:
 
     @activity.defn
     async def find_held(self, look: SweepState) -> HeldSuspects:
-        """Return the runs of the next old open reservations, also if no list has them any more."""
+        """Return the runs of the next old open reservations, whether listed or not."""
         held = await self._gaps.open_reservations(SWEEP_PATIENCE, UUID(look.after) if look.after else None, PAGE)
         last = str(held[-1].reservation_id) if len(held) == PAGE else None
         return HeldSuspects(tuple(found for found in map(_holder, held) if found is not None), last)

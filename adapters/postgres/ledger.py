@@ -18,7 +18,7 @@ RECORD = (
     "ROW($1::uuid, $2::smallint, $3::text, $4::text, $5::timestamptz, $6::text, $7::text, $8::text, $9::json,"
     " $10::text, $11::uuid, $12::bytea, $13::bytea, $14::bytea)::assay.sealed_record"
 )
-"""Columns of an encrypted record as one value, in a statement whose own parameters begin with $15."""
+"""Columns of an encrypted record as one value, for statements whose parameters begin with $15."""
 
 _APPEND = f"SELECT * FROM assay.append({RECORD})"  # noqa: S608 - a constant
 _ADMIT = f"SELECT * FROM assay.admit($15, $16, $17, $18, {RECORD})"  # noqa: S608

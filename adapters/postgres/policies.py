@@ -85,7 +85,7 @@ class PostgresPolicyChanges(PostgresPolicies):
         )
 
     async def _turn(self) -> tuple[PolicyTurn, str]:
-        """Return the newest turn, and the login of this pool, which PostgreSQL compares with the record's."""
+        """Return the newest turn and this pool's login, which PostgreSQL compares with the record's."""
         row = await self._pool.fetchrow("SELECT number, hash, session_user::text AS login FROM assay.policy_turn()")
         if row is None:
             raise unavailable()

@@ -47,7 +47,7 @@ class _Storage(ExternalStorage, WithSerializationContext):
         return local
 
     def _in_activities(self, context: StorageDriverSelectContext, payload: Payload) -> StorageDriver | None:
-        """Return the driver for results of a local activity, which go into the history, and none for its arguments."""
+        """Return the driver for results of a local activity, and none for its arguments."""
         return self.drivers[0] if activity.in_activity() and context.target is not None else None
 
     def _decode_reference(self, payload: Payload) -> ExternalStorageReference | None:

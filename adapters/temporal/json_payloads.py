@@ -33,7 +33,7 @@ def _reader(wanted: type) -> SchemaValidator:
 
 @lru_cache(maxsize=128)
 def _writer(given: type) -> SchemaSerializer:
-    """By the type's schema, which leaves out fields at a value that their metadata name (``exclude_if``)."""
+    """Serialise by the type's schema, which omits fields with the values in their metadata (``exclude_if``)."""
     return SchemaSerializer(TypeAdapter(given).core_schema, CoreConfig(ser_json_inf_nan="constants"))
 
 

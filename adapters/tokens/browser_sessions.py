@@ -1,4 +1,4 @@
-"""Tickets and sessions as JWTs, signed like access tokens, with another type and audience (RFC 8725)."""
+"""Tickets and sessions as JWTs, with a type and audience of their own (RFC 8725)."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime

@@ -25,7 +25,7 @@ class VaultHttp:
     """One pool of connections to Vault."""
 
     def __init__(self, place: VaultPlace, *, connections: int) -> None:
-        """Take the place, of which address and CA are used, and the maximum number of calls in flight."""
+        """Take the place, for address and CA, and the maximum number of calls in flight."""
         self._place = place
         self._connections = connections
         self._session: aiohttp.ClientSession | None = None

@@ -1,4 +1,4 @@
-"""Signing of logs' checkpoints with Vault's Transit engine, and storage of the last of each outside the database.
+"""Signing of checkpoints with Vault's Transit engine, and storage of the last ones in Vault.
 
 A checkpoint is a C2SP signed note (c2sp.org/signed-note, c2sp.org/tlog-checkpoint) under one Ed25519 key for all
 tenants, whose name in a note is the log's origin. ``log/<tenant>`` in the KV engine has the last one signed, written by

@@ -26,7 +26,7 @@ _REFRESH_SECONDS = 5.0
 
 @dataclass(frozen=True, slots=True)
 class KeySet:
-    """One key's versions by key ID ``<name>:<version>``, the newest version, and when they were read (monotonic)."""
+    """Versions of a key by key ID ``<name>:<version>``, the newest one, and the time read (monotonic)."""
 
     latest: int
     keys: Mapping[str, Jwk]

@@ -21,7 +21,7 @@ from domain.ports import Clock
 
 @dataclass(frozen=True)
 class Platform:
-    """Adapters of a process on Vault and PostgreSQL, with one AppRole and one kind of database login."""
+    """Adapters of a process on Vault and PostgreSQL, with one AppRole and one login kind."""
 
     session: ServiceSession
     keyring: ServiceKeyRing

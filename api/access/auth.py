@@ -35,7 +35,7 @@ Authenticated = Annotated[Principal, Depends(authenticate)]
 
 
 def may(action: Action, kind: ResourceKind) -> Callable[[Request, Principal], Awaitable[Principal]]:
-    """A dependency that passes principals who may do ``action`` with resources of that kind in their tenant."""
+    """Return a dependency that passes principals with the right to ``action`` on that resource kind."""
 
     async def check(request: Request, principal: Authenticated) -> Principal:
         provided = await services(request)

@@ -73,7 +73,7 @@ Hash = Annotated[str, Field(description="32 bytes in base64.")]
 
 
 class ConsistencyBody(BaseModel):
-    """Proof that the log of ``to`` entries extends the log of ``from`` entries (RFC 9162, section 2.1.4)."""
+    """Proof that the log of ``to`` entries extends that of ``from`` (RFC 9162, section 2.1.4)."""
 
     log: str
     old: int = Field(alias="from")

@@ -70,7 +70,7 @@ async def encode(caller: PayloadReader) -> Response:
     openapi_extra=body_of(TicketRequest),
 )
 async def ticket(request: Request, caller: TicketBuyer, codec: Codec) -> JSONResponse:
-    """Create a link, valid once and for a minute, that opens a browser session for Temporal's UI."""
+    """Create a link, valid once for a minute, that opens a session in Temporal's UI."""
     _ui_origin(codec)
     wanted = checked(TicketRequest, await read_json(request))
     if wanted.run is not None and tenant_of_run(wanted.run) != caller.tenant:

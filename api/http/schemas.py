@@ -66,7 +66,7 @@ class TicketRequest(Strict):
 
 
 class TicketBody(BaseModel):
-    """Address to open, relative to this API, and lifetimes (s) of the ticket and the session."""
+    """Address to open, relative to this API, and lifetimes (s) of ticket and session."""
 
     location: str
     expires_in: int

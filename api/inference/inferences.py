@@ -30,7 +30,7 @@ _MAX_KEY_CHARS = 255
 
 @dataclass(frozen=True, slots=True)
 class SubmittedBody:
-    """A body as it was sent, and the request in it, read under the policy that its run is to be pinned to."""
+    """A body as sent, and its request, parsed under the policy to be pinned."""
 
     sent: dict[str, Any]
     request: InferenceRequest
@@ -105,7 +105,7 @@ async def shown(inference: InferenceServices, caller: Principal, view: RunView) 
 
 
 async def outcome(inference: InferenceServices, caller: Principal, started: Started, patience: Waiting) -> RunView:
-    """Return the run's outcome, with its proof if required, or the run as running after the maximum wait."""
+    """Return the run's outcome, with its proof if required, or the run as running."""
     begun = time.monotonic()
     view = await inference.runs.wait(started, patience.seconds)
     event = view.event

@@ -92,7 +92,7 @@ def findings_of(problem: ProblemDetail) -> list[dict[str, Any]]:
 
 
 def _given(part: object) -> dict[str, Any]:
-    """Return the members of a contract's dataclass, without unset ones that only content in parts has."""
+    """Return a contract dataclass's members, without unset ones for content in parts."""
     return {
         member.name: value
         for member in fields(part)  # type: ignore[arg-type] # of a contract

@@ -106,7 +106,7 @@ def _month(out: Output, text: str) -> date:
 
 
 def _as_archiver(out: Output, use: Callable[[LogMonthArchiver], Awaitable[Result]]) -> Result:
-    """Run a command with the archiver's AppRole, issued by the operator as for the service, so Vault audits it."""
+    """Run a command with the archiver's AppRole, issued by the operator, so Vault audits it."""
 
     async def run(operator: ServiceSession, settings: Settings) -> Result:
         async with AsyncExitStack() as stack:

@@ -68,7 +68,7 @@ def hold(
     url: Url = None,
     as_json: JsonFlag = False,
 ) -> None:
-    """Place a legal hold on the records of a data subject, or of the whole tenant."""
+    """Place a legal hold on the records of a data subject, or the whole tenant."""
     out = Output(as_json)
     if (subject is None) != tenant_wide:
         raise out.fail("give either --subject or --tenant-wide", code=2)

@@ -11,7 +11,7 @@ class NoDrawing(Exception):
 
 
 def draw_curves(curves: Mapping[str, Sequence[Point]], marks: Mapping[str, float]) -> bytes:
-    """Return a PNG with a curve per kind of text, and lines at the requested rates.
+    """Return a PNG with a curve per kind of text, and lines at requested rates.
 
     Raises:
         NoDrawing: matplotlib is not installed.

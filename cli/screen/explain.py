@@ -32,7 +32,7 @@ def explain(number: int, text: str, verdict: Verdict, described: Mapping[str, st
 
 
 def _only_undone(finding: Finding) -> bool:
-    """Return True for a finding that only reports a disguise, which is no offence by itself."""
+    """Return True for a finding that only reports a disguise, which is no offence."""
     return finding.detector == Normaliser.name and finding.rule != NOT_SCANNED and not finding.score
 
 

@@ -1,4 +1,4 @@
-"""Verification of the stored log, and of a receipt's place in it, by an operator's session."""
+"""Verification of the stored log, or a receipt's event in it, with an operator's session."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager

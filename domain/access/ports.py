@@ -84,7 +84,7 @@ class TeamDirectory(Protocol):
     """Teams whose own workflows may start runs."""
 
     async def get(self, tenant: str, client_id: str) -> TeamEntry | None:
-        """Return the tenant's team with that name, or None if it is not registered (any more)."""
+        """Return the tenant's team with that name, or None if it is not registered."""
         ...
 
 

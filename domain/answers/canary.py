@@ -24,7 +24,7 @@ _ENOUGH = 12  # characters that identify a canary: 60 bits
 
 
 def add_canary(request: InferenceRequest, key: bytes, run: str) -> InferenceRequest:
-    """Return the request with the run's canary at the end of its last system message, if it has one.
+    """Return the request with the run's canary at the end of its last system message.
 
     Args:
         request: the request as sent to the model.

@@ -70,7 +70,7 @@ class Conversation:
         return frozenset(secret.casefold() for text in texts for secret in _SECRET.findall(text))
 
     def said(self, value: str, *, loaded: bool) -> bool:
-        """Return True if a value repeats a longer part of the conversation, or a word that resembles a secret."""
+        """Return True if a value repeats a longer part of the conversation, or a likely secret."""
         squashed = _squash(value)
         everything, system = self._said
         if _shares(squashed, everything, _SPOKEN_LOADED if loaded else _SPOKEN_FOLLOWED):

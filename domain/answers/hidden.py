@@ -14,7 +14,7 @@ _OVERRIDES = "\u202d\u202e"
 
 
 def hidden_spans(text: str) -> Iterator[tuple[str, int, int]]:
-    """Yield rule and position of each long enough run of hidden characters, and of each direction override."""
+    """Yield rule and position of each longer run of hidden characters, and each direction override."""
     begun: tuple[Category, int, int] | None = None
     for character in find_hidden(text):
         if text[character.index] in _OVERRIDES:

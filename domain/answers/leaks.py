@@ -17,7 +17,7 @@ SHORTEST_GUARDED = 8
 
 
 def find_leak(answer: str, asked: Iterable[Text], words: int) -> tuple[int, int] | None:
-    """Return the first ``words`` consecutive words of the answer found only in a system message, or None."""
+    """Return the first ``words`` consecutive words of the answer found only in a system message."""
     conversation = tuple(asked)
     for text in conversation:
         if text.role is not Speaker.SYSTEM:

@@ -190,7 +190,7 @@ def _escaped(text: str, at: int) -> bool:
 
 
 def _following(runs: list[tuple[int, int]]) -> Callable[[int, int], int | None]:
-    """Return a function that finds the next run of a given length, from a position among the runs on."""
+    """Return a function that finds the next run of a length, from a position on."""
     by_length: dict[int, list[int]] = {}
     for index, (start, end) in enumerate(runs):
         by_length.setdefault(end - start, []).append(index)

@@ -121,7 +121,7 @@ def _placed(finding: Finding, at: TextAddress, view: View) -> Finding:
 
 
 def _not_read(at: TextAddress, item: Attachment | OpaqueItem) -> Judged:
-    """Opaque items are recorded only; an attachment that nobody has read is not given out unseen."""
+    """Return the finding for an unread item: review for an attachment, no decision for an opaque item."""
     action = Decision.REVIEW if isinstance(item, Attachment) else Decision.ALLOW
     return action, found_at(at, UNREADABLE, NOT_SCANNED, _SCORES[action], 0, 0)
 

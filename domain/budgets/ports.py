@@ -35,7 +35,7 @@ class Ledger(Protocol):
         record: Record,
         meanwhile: Callable[[bytes], Awaitable[None]] | None = None,
     ) -> Appended:
-        """Settle a reservation to the used tokens (0 releases it) and record the outcome, both or neither.
+        """Settle a reservation to the used tokens and record the outcome, both or neither.
 
         The first committed outcome wins: a repeat with the same content returns the stored row. Without a reservation
         only the outcome is recorded. ``meanwhile`` is awaited with the digest that is about to be stored, while the
@@ -71,7 +71,7 @@ class BudgetRetention(Protocol):
         ...
 
     async def prune_accounts(self, older_than: timedelta) -> int:
-        """Remove a batch of accounts of days that were over that long ago, but for those with something reserved.
+        """Remove a batch of accounts of days that ended that long ago, without open reservations.
 
         Raises:
             Refusal: INTERNAL as above.

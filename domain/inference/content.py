@@ -154,7 +154,7 @@ def plain_text(content: Content) -> str:
 
 
 def as_json(value: object) -> Any:  # noqa: ANN401 - any JSON
-    """Return a content, part, tool or other value of a request as JSON values, without unset fields."""
+    """Return a content, part, tool or other value as JSON, without unset fields."""
     if isinstance(value, tuple):
         return [as_json(item) for item in value]
     if is_dataclass(value):

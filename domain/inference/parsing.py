@@ -22,7 +22,7 @@ _ROLES: Final = (Speaker.SYSTEM, Speaker.USER, Speaker.ASSISTANT)
 _KINDS: Final = (TextKind.PROMPT, TextKind.DOCUMENT, TextKind.TOOL_OUTPUT)
 _TEXT: Final = MappingProxyType({"type": "string", "minLength": 1})
 MESSAGE_SCHEMA: Final = "MessageBody"
-"""The name by which the schema of the body refers to the schema of a message."""
+"""Name of a message's schema in the body's schema."""
 
 
 @dataclass(frozen=True, slots=True)

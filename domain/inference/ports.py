@@ -75,7 +75,7 @@ class PayloadStore(Protocol):
         ...
 
     async def old_workflows(self, older_than: timedelta, after: str, most: int) -> Sequence[str]:
-        """Return workflows with payloads stored that long ago, ordered by ID, ``most`` of those after ``after``.
+        """Return workflows with payloads stored that long ago, by ID, ``most`` after ``after``.
 
         Raises:
             Refusal: INTERNAL if ``older_than`` is less than four days: such runs may still be open.

@@ -17,7 +17,7 @@ class Tool:
 
 
 class ToolUse(StrEnum):
-    """Whether the model may, must not, or must call a tool; ``NAMED`` is one tool that it must call."""
+    """Use of tools by the model: optional, forbidden or required; ``NAMED`` requires one tool."""
 
     AUTO = "auto"
     NONE = "none"

@@ -1,4 +1,4 @@
-"""Lengths of a run and of everything that has to outlast one, from the longest model call that a policy allows.
+"""Lengths of a run and of data that outlasts it, from the longest permitted model call.
 
 | length               | value          | from                                                                   |
 |----------------------|----------------|------------------------------------------------------------------------|
@@ -37,5 +37,5 @@ _CLOCK_MARGIN: Final = timedelta(days=1)
 
 
 def outlasts(retention: timedelta) -> timedelta:
-    """Return the age of data that no run needs any more, with closed runs kept for ``retention``."""
+    """Return the age of data that no run needs, with closed runs kept for ``retention``."""
     return RUN_TOTAL + retention + _CLOCK_MARGIN

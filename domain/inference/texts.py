@@ -72,7 +72,7 @@ def address_label(message: int | None, part: int | None, field: str | None) -> s
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """A text with its address, kind, form, and the role of its message (None outside of messages)."""
+    """A text with its address, kind, form, and its message's role (None outside messages)."""
 
     address: TextAddress
     text: str
@@ -113,7 +113,7 @@ TEXT_FIELDS: Final[Mapping[type, Mapping[str, TextForm]]] = MappingProxyType(
 
 
 def map_texts(request: InferenceRequest, change: Change, spoiled: set[TextAddress] | None = None) -> InferenceRequest:
-    """Return the request with each text replaced by the result of ``change``; unchanged items stay the same objects.
+    """Return the request with each text replaced by the result of ``change``. Unchanged items are the same objects.
 
     Args:
         request: the request.

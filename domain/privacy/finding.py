@@ -85,7 +85,7 @@ def _blanked(text: str, places: list[Found]) -> str:
 
 
 def _private_keys(text: str) -> Iterator[tuple[int, int]]:
-    """Yield keys in PEM (RFC 7468), OpenSSH, PGP and PuTTY format, as far as the text resembles one."""
+    """Yield keys in PEM (RFC 7468), OpenSSH, PGP and PuTTY format."""
     free = 0
     if "PRIVATE KEY" not in text and "PuTTY" not in text:
         return

@@ -1,4 +1,4 @@
-"""Placeholders for values on the way to a model, and values for placeholders in the answer.
+"""Placeholders for values in prompts, and their restoration in answers.
 
 A placeholder reads ``[EMAIL_1_BCDF]``: the kind, a number, and a tag that occurs in no message of the request. So text
 that resembles a placeholder is never mistaken for one.

@@ -64,7 +64,7 @@ def _ascii(digits: str) -> str:
 
 
 def _card_from(groups: list[str], first: int) -> int | None:
-    """Return the last group of a card number that starts with the group ``first``, or None."""
+    """Return the last group of a card number starting with group ``first``, or None."""
     digits = ""
     found = None
     for last in range(first, len(groups)):

@@ -30,7 +30,7 @@ _AROUND = "()[]{}<>.,;:!?'\"*_`"
 
 
 def restore(content: Content, values: tuple[tuple[str, str], ...], request: InferenceRequest | None) -> Content:
-    """Return an answer with the values of ``values`` restored in all its texts but fixed ones.
+    """Return an answer with ``values`` restored in all its texts but fixed ones.
 
     ``request`` is the one that the model saw. Never raises.
     """
@@ -74,7 +74,7 @@ def _key(placeholder: str) -> str:
 
 
 def _addresses(answer: str) -> Iterator[tuple[int, int]]:
-    """Yield positions of fetchable text, each from the start of an address to the end of the word or tag."""
+    """Yield positions of fetchable text, from an address to the end of its word or tag."""
     for start, end in _pieces(answer):
         if begin := _ADDRESS.search(answer, start, end):
             yield begin.start(), end

@@ -52,7 +52,7 @@ def window_start_ms(now: datetime) -> int:
 
 
 def decoded_record(principal: Principal, workflow_id: str, now: datetime) -> Record:
-    """Return the record that ``principal`` read payloads of a run in plaintext, in the window of ``now``."""
+    """Return the record that ``principal`` read a run's payloads in plaintext, in ``now``'s window."""
     identity = (principal.tenant, workflow_id, principal.caller, EventKind.PAYLOAD_DECODED.value)
     return Record(
         event_id=event_id(window_start_ms(now), *identity),

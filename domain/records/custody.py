@@ -27,7 +27,7 @@ class HoldState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """A legal hold on a data subject's records, or on all of the tenant's if ``subject`` is None.
+    """A legal hold on a data subject's records, or the tenant's if ``subject`` is None.
 
     ``subject``, and the persons who placed and released it, are keyed hashes.
     """
@@ -65,7 +65,7 @@ def hold_record(officer: Principal, subject: str | None, reason: str, now: datet
 
 
 def release_records(officer: Principal, hold: UUID, now: datetime, tag: str) -> tuple[Record, Record]:
-    """Return the records of a hold's mark for release and of its release, of which one is recorded."""
+    """Return the records of a hold's mark for release and of its release."""
     marked, released = (
         _record(
             officer,

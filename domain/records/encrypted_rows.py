@@ -1,4 +1,4 @@
-"""Stored form of an encrypted record, as a value and as bytes, without plaintext of the encrypted part."""
+"""Stored form of an encrypted record, without plaintext of the encrypted part."""
 
 import base64
 import json

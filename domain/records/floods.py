@@ -30,7 +30,7 @@ OTHER = Alike(SYSTEM_TENANT, "other", "other", None, None)
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """Number of a window's refusals not recorded one by one, and the times of the first and the last of them."""
+    """Number of a window's refusals that were only counted, and their first and last times."""
 
     alike: Alike
     count: int

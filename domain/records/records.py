@@ -61,7 +61,7 @@ class EventKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class EncryptedFields:
-    """Encrypted fields, under the key of the data subject, or of the tenant if there is none.
+    """Encrypted fields, under the key of the data subject, or of the tenant without one.
 
     ``actor`` is the officer who acted for the tenant: it is not the data subject, and survives that person's erasure.
     """

@@ -25,7 +25,7 @@ SLOW = frozenset({ONNX})
 
 @dataclass(frozen=True, slots=True)
 class ScreenedText:
-    """A text of a request as sent, as the model will see it, and as detectors read it.
+    """A text of a request as sent, for the model, and for detectors.
 
     Attributes:
         address: its address in the request.
@@ -49,7 +49,7 @@ class ScreenedText:
         return self.sent.text
 
     def finding(self, detector: str, rule: str, score: float, start: int, end: int) -> Finding:
-        """A finding of a detector in ``original``; its places are those of the text as it came."""
+        """A finding in ``original``, with positions in the text as received."""
         return found_at(self.address, detector, rule, score, *span_in(self.sent, start, end))
 
 

@@ -26,7 +26,7 @@ class Point:
 
 
 def curve(scored: Iterable[tuple[float, bool]]) -> tuple[Point, ...]:
-    """Return the ROC curve (Fawcett 2006), from a threshold that flags nothing down to the lowest score.
+    """Return the ROC curve (Fawcett 2006), from flagging nothing down to the lowest score.
 
     Raises:
         NoFiguresError: one of the two kinds is missing.

@@ -1,4 +1,4 @@
-"""Required words of a pattern, so that a rule is only tried on texts that contain them.
+"""Required words of a pattern, so that rules are tried on few texts.
 
 A clause is a set of strings of which every match contains at least one. They are derived from the pattern's own syntax
 tree, as RE2's prefilter does (Cox 2012, "Regular Expression Matching with a Trigram Index"): a sequence of literals and
@@ -177,7 +177,7 @@ class _Needed:
         self.grams = frozenset(by_gram)
 
     def is_met(self, text: str, grams: AbstractSet[str]) -> bool:
-        """Return True if the text, with these relevant runs of four characters, contains a literal of the clause."""
+        """Return True if the text contains a literal of the clause, prefiltered by four-character runs."""
         for gram in self.grams & grams:
             for literal in self._by_gram[gram]:
                 if literal in text:

@@ -32,7 +32,7 @@ _OPENING = re.compile(r"(?:^|[\s(\[:])(['\"])[^'\"\n]{0,60}\Z")
 
 
 def is_mention(view: View, start: int, end: int) -> bool:
-    """Return True if the stretch of the view from ``start`` to ``end`` is mentioned rather than used."""
+    """Return True if the stretch from ``start`` to ``end`` is mentioned rather than used."""
     before = view.text[max(0, start - _REACH) : start]
     after = view.text[end : end + _REACH]
     if _ATTACK_AFTER.match(after) or _ATTACK_BEFORE.search(before):

@@ -40,7 +40,7 @@ class NgramModel:
     weights: memoryview = field(repr=False)
 
     def margin(self, features: Collection[int]) -> float:
-        """Return the log odds that a window with these features is an attack, as in training."""
+        """Return the log odds that a window with these features is an attack."""
         if not features:
             return self.bias
         return self.scale * sum(map(self.weights.__getitem__, features)) / math.sqrt(len(features)) + self.bias

@@ -25,7 +25,7 @@ _SIZES = (3, 4, 5)
 _WORD, _CHARS, _MARKS, _BEGIN = crc32(b"word"), crc32(b"chars"), crc32(b"marks"), crc32(b"begin")
 
 _Token = tuple[bytes, int, bool, tuple[int, ...]]
-"""A token's bytes after a space, its own hash, True for a word, and its own features."""
+"""A token's bytes after a space, its hash, True for words, and its features."""
 
 
 def windows(length: int) -> Iterator[tuple[int, int]]:
@@ -66,7 +66,7 @@ def features(view: str) -> set[int]:
 
 
 def steps(view: str) -> Iterator[tuple[int, int, set[int]]]:
-    """Yield the same features token by token, with the token's position in the view, at their first occurrence."""
+    """Yield the same features token by token, with the position of their first token."""
     found: set[int] = set()
     for match, alone, together in tokens(view):
         new = {*alone, *together} - found
@@ -75,7 +75,7 @@ def steps(view: str) -> Iterator[tuple[int, int, set[int]]]:
 
 
 def tokens(view: str) -> Iterator[tuple[re.Match[str], tuple[int, ...], list[int]]]:
-    """Yield each token with its own features, and with those of n-grams that end with it.
+    """Yield each token with its features, and with those of n-grams that end there.
 
     A feature is repeated at each occurrence: quicker than ``steps``, where only the first one counts.
     """

@@ -70,7 +70,7 @@ class Ngrams:
         return -begin, margin
 
     def _heaviest(self, text: str, begin: int) -> tuple[int, int]:
-        """Return the stretch of the window from ``begin`` on with the largest sum of weights (Kadane's algorithm).
+        """Return the window's stretch with the largest sum of weights (Kadane's algorithm).
 
         A feature counts at each occurrence.
         """
@@ -94,7 +94,7 @@ class Ngrams:
 
 @dataclass(frozen=True, slots=True)
 class WeighedToken:
-    """A token of a view, and its contribution to its window's margin, with n-grams that end with it."""
+    """A token of a view, and its contribution to its window's margin."""
 
     start: int
     end: int

@@ -24,7 +24,7 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class RuleSet:
-    """Rules for a kind of text, with an index that selects those to try on a text."""
+    """Rules for a kind of text, with an index that selects those to try."""
 
     rules: tuple[Rule, ...] = ()
     index: Index = field(init=False, compare=False)

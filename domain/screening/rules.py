@@ -47,7 +47,7 @@ class Rules:
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """A match of a rule in a view, and True if it is only a mention."""
+    """A match of a rule in a view, and True for a mention."""
 
     start: int
     end: int

@@ -108,7 +108,7 @@ def _judge(
 
 
 def combine(findings: Iterable[Finding]) -> float:
-    """Return the combined score of a text's findings, by rule, rounded for a uniform text form."""
+    """Return the combined score of a text's findings, rounded for a uniform text form."""
     by_rule: dict[tuple[str, str], float] = {}
     for finding in findings:
         key = (finding.detector, finding.rule)

@@ -1,4 +1,4 @@
-"""Characters that a reader doesn't see but a model reads, and the places where they are legitimate.
+"""Characters invisible to readers but not to models, and their legitimate uses.
 
 The set is Unicode's Default_Ignorable_Code_Point (DerivedCoreProperties, Unicode 15), the controls, the format
 characters without a glyph, noncharacters and unpaired surrogates. Kept where writing needs them:
@@ -94,7 +94,7 @@ def _has_variant(base: str, selector: str) -> bool:
 
 
 def _needed(char: str, before: str, after: str) -> bool:
-    """Return True if a script requires this character between these two (empty at an end of the text)."""
+    """Return True if a script requires this character between these two."""
     if not before:
         return False
     if char in (_ZWJ, _ZWNJ):

@@ -29,7 +29,7 @@ def readable(text: Text) -> View:
 
 
 def span_in(view: View, start: int, end: int) -> tuple[int, int]:
-    """Map a position in the view to the original text; unlike ``View.span`` also an empty one."""
+    """Map a position in the view to the original text, also an empty one."""
     if not view.steps:
         return start, end
     if start < end:
@@ -39,7 +39,7 @@ def span_in(view: View, start: int, end: int) -> tuple[int, int]:
 
 
 def change_strings(text: Text, change: Callable[[str], str]) -> str:
-    """Change a plain text as a whole, and each string of JSON by itself, so that it stays JSON."""
+    """Change a plain text as a whole, and each string of JSON separately."""
     if text.form is not TextForm.JSON or not is_json(text.text):
         return change(text.text)
 

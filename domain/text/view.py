@@ -1,4 +1,4 @@
-"""A text as detectors read it, with a map from every stretch to its position in the original.
+"""A text for detectors, with a map from every stretch to the original.
 
 A view is made in steps, each of which replaces some stretches of the text before it. Unchanged text is mapped by
 distance, a replacement to the whole replaced stretch: so a plain text needs no map, and positions are computed only for

@@ -197,7 +197,7 @@ def parse_proof(text: str) -> Proof:
 
 
 def open_checkpoint(note: str, keys: Sequence[VerifierKey], verify: Verify) -> Checkpoint:
-    """Return the checkpoint of a note, verified by a key of its log and every other known signing key.
+    """Return the checkpoint of a note, verified by every known key that signed it.
 
     Raises:
         LogFormatError: if it is not a signed checkpoint.

@@ -70,7 +70,7 @@ def entry_line(seq: int, event_id: UUID, digest: bytes, record: Mapping[str, Any
 
 
 def entry_of(line: Mapping[str, Any], seq: int, tenant: str) -> tuple[bytes, bool]:
-    """Return an entry's digest, recomputed from its record if present, and True if it has a record.
+    """Return an entry's digest, and True if it was recomputed from a record.
 
     Raises:
         ExportError: if the line is not entry ``seq`` of the tenant's log, or its record was changed.

@@ -86,7 +86,7 @@ def edge_of(size: int, subtree: Subtree) -> Edge:
 
 
 def inclusion_path(size: int, index: int, subtree: Subtree) -> list[bytes]:
-    """Return the inclusion proof of leaf ``index`` in the tree of the first ``size`` leaves (section 2.1.3.1).
+    """Return the inclusion proof of leaf ``index`` in the tree of ``size`` leaves (section 2.1.3.1).
 
     Raises:
         ValueError: if the tree has no such leaf.
@@ -106,7 +106,7 @@ def inclusion_path(size: int, index: int, subtree: Subtree) -> list[bytes]:
 
 
 def consistency_path(old: int, new: int, subtree: Subtree) -> list[bytes]:
-    """Return the proof that the tree of ``new`` leaves extends that of the first ``old`` (section 2.1.4.1).
+    """Return the proof that ``new`` leaves extend the first ``old`` (section 2.1.4.1).
 
     Empty for trees of the same size, and for an empty old one, which every tree extends.
 
@@ -130,7 +130,7 @@ def consistency_path(old: int, new: int, subtree: Subtree) -> list[bytes]:
 
 
 def verify_inclusion(entry: bytes, index: int, size: int, path: Sequence[bytes], root: bytes) -> bool:
-    """Verify that ``path`` proves ``entry`` to be leaf ``index`` of the tree with this size and root (2.1.3.2)."""
+    """Verify the inclusion of ``entry`` as leaf ``index`` in the tree (section 2.1.3.2)."""
     if not 0 <= index < size or not _are_hashes(path):
         return False
     number, last, found = index, size - 1, leaf_hash(entry)
@@ -173,7 +173,7 @@ def verify_consistency(old_size: int, new_size: int, old_root: bytes, new_root: 
 
 
 def _up_to_right_child(number: int, last: int) -> tuple[int, int]:
-    """Go up from a left child without a sibling to the first level with a left sibling."""
+    """Go up from a left child to the first level with a left sibling."""
     while number and not number & 1:
         number, last = number >> 1, last >> 1
     return number, last

@@ -16,7 +16,7 @@ class LogEntries(Protocol):
     async def span(
         self, tenant: str, size: int, since: datetime | None = None, until: datetime | None = None
     ) -> tuple[int, int]:
-        """Return the first entry recorded at ``since`` or later and before ``until``, and the one after the last.
+        """Return the first entry from ``since`` on and before ``until``, and the end.
 
         Of the first ``size`` entries; entries of other times may lie in between. Without any, ``(size, size)``.
         """

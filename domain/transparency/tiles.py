@@ -21,7 +21,7 @@ class TileError(ValueError):
 
 
 def changed_tiles(old: int, new: int) -> list[TileId]:
-    """Return the tiles added or extended when a tree grows from ``old`` leaves to ``new``, lowest level first."""
+    """Return the tiles added or extended between two tree sizes, lowest level first."""
     found = list[TileId]()
     level = 0
     while (before := old >> level * TILE_HEIGHT) < (after := new >> level * TILE_HEIGHT):
@@ -31,7 +31,7 @@ def changed_tiles(old: int, new: int) -> list[TileId]:
 
 
 def partial_tiles(size: int) -> list[TileId]:
-    """Return the partial tiles of a tree of ``size`` leaves, which must be read before it can grow."""
+    """Return the partial tiles of a tree of ``size`` leaves, needed for its growth."""
     found = list[TileId]()
     level = 0
     while count := size >> level * TILE_HEIGHT:
@@ -42,7 +42,7 @@ def partial_tiles(size: int) -> list[TileId]:
 
 
 def new_tiles(old_size: int, leaf_hashes: Iterable[bytes], partial: Mapping[TileId, bytes]) -> dict[TileId, bytes]:
-    """Return the full content of each tile that changes when leaves are appended to ``old_size`` leaves.
+    """Return the full content of each tile that changes with these new leaves.
 
     ``partial`` has the tiles of ``partial_tiles(old_size)``.
 
@@ -65,7 +65,7 @@ def new_tiles(old_size: int, leaf_hashes: Iterable[bytes], partial: Mapping[Tile
 
 
 def subtree_from_tiles(level: int, idx: int, tiles: Mapping[TileId, bytes]) -> bytes:
-    """Return the root of the perfect subtree at ``(level, idx)`` (of the tree, not of tiles).
+    """Return the root of the tree's perfect subtree at ``(level, idx)``.
 
     Raises:
         TileError: if its tile is missing or too short.
@@ -108,7 +108,7 @@ def _touched(make: Callable[[Subtree], object]) -> list[TileId]:
 
 
 def _place(level: int, idx: int) -> tuple[TileId, int, int]:
-    """Return the tile of a perfect subtree, the first of its hashes there, and their number."""
+    """Return a perfect subtree's tile, its first hash there, and their number."""
     tile_level, height = divmod(level, TILE_HEIGHT)
     first = idx << height
     return (tile_level, first >> TILE_HEIGHT), first % TILE_WIDTH, 1 << height

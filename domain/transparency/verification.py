@@ -118,7 +118,7 @@ def check_entry(tenant: str, entry: Entry, *, archived: bool) -> VerificationFin
 
 
 def _digest(record: Mapping[str, Any]) -> bytes | None:
-    """Return the digest of a stored record, or None for one that Assay can't have written."""
+    """Return the digest of a stored record; None for one Assay can't have written."""
     try:
         return stored_digest(**{**record, "fields": json.loads(record["fields"])})
     except (ValueError, TypeError, AttributeError, OverflowError, RecursionError):
@@ -129,7 +129,7 @@ class Rebuilt:
     """The tree over leaves in order: its edge, and every tile that grows."""
 
     def __init__(self, size: int = 0, tiles: Mapping[TileId, bytes] | None = None) -> None:
-        """Start with an empty tree, or with the first ``size`` leaves and the tiles of ``partial_tiles``.
+        """Start with an empty tree, or with ``size`` leaves and their ``partial_tiles``.
 
         Raises:
             TileError: one of these is missing or too short.
@@ -176,7 +176,7 @@ class Rebuilt:
 
 
 def first_difference(kept: bytes, computed: bytes) -> int | None:
-    """Return the index of the first hash that differs between a stored tile and the computed one, or None."""
+    """Return the index of the first differing hash of a stored tile, or None."""
     if kept == computed:
         return None
     pairs = zip_longest(_hashes(kept), _hashes(computed))
@@ -213,7 +213,7 @@ def forked(anchor: Checkpoint, where: str) -> VerificationFinding:
 
 
 def unlike(checkpoint: Checkpoint, proven: int) -> VerificationFinding:
-    """Report a stored checkpoint with another root than its leaves, with the last valid one at ``proven`` leaves."""
+    """Report a stored checkpoint with another root than its leaves."""
     detail = (
         f"the leaves have another root: seq {proven} to {checkpoint.size - 1} differ from what was signed"
         if proven < checkpoint.size

@@ -44,7 +44,7 @@ class LogAnchors(Protocol):
         ...
 
     async def note(self, tenant: str) -> str | None:
-        """The last checkpoint that was signed of the tenant's log, as a signed note, or None."""
+        """Return the tenant's last signed checkpoint as a signed note, or None."""
         ...
 
 
@@ -64,7 +64,7 @@ class StoredLog(Protocol):
         ...
 
     async def beside(self, missing: Sequence[Entry]) -> list[Entry]:
-        """Return these leaves with their records, if their months are detached by now, or attached again."""
+        """Return these leaves with their records from months detached or attached meanwhile."""
         ...
 
     async def count(self, tenant: str, start: int, end: int) -> int:
@@ -88,7 +88,7 @@ class StoredLog(Protocol):
         ...
 
     async def place(self, event: UUID) -> EventPosition | None:
-        """Return the position of an event, or None if it is neither in the tree nor pending."""
+        """Return the position of an event, or None if it is nowhere."""
         ...
 
     async def newest_checkpoint(self, tenant: str) -> str | None:
@@ -100,7 +100,7 @@ class StoredLog(Protocol):
         ...
 
     async def waiting(self, tenant: str) -> tuple[int, float]:
-        """Return the number of the tenant's pending records, and the age of the oldest in seconds."""
+        """Return the number of the tenant's pending records, and the oldest's age (s)."""
         ...
 
     async def wrong_pending(self, tenant: str) -> tuple[UUID, str] | None:

@@ -62,4 +62,4 @@ class ChildFailedError(EmbeddedError):
 
 
 class StateLostError(EmbeddedError):
-    """Part of a completely set-up data directory is missing; a new start would lose the rest."""
+    """Part of a completely set-up data directory is missing. A new start would lose the rest."""

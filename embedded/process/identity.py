@@ -1,4 +1,4 @@
-"""Identity of a child process, so that a later start can stop leftovers and no other process.
+"""Identity of a child process, for stopping leftovers and no other process.
 
 A process ID alone is not sufficient: the system reuses it. A record is trusted only if the process with the ID also
 began at the recorded time and runs the recorded program.

@@ -20,7 +20,7 @@ _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 
 def ordinary_id() -> int:
-    """Return a user ID other than root's with a name on this system, which initdb requires."""
+    """Return a user ID other than root's with a name, as initdb requires."""
     for name in ("daemon", "nobody"):
         try:
             return pwd.getpwnam(name).pw_uid

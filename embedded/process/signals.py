@@ -9,7 +9,7 @@ _ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class EndSignals:
-    """Catches SIGINT (Ctrl-C), SIGTERM and SIGHUP (a closed terminal) from ``with`` on, also during a start.
+    """Catches SIGINT (Ctrl-C), SIGTERM and SIGHUP (a closed terminal) from ``with`` on.
 
     The first is only noted. A second has the system's usual effect, for a stop that takes too long. Main thread only.
     """

@@ -88,7 +88,7 @@ class PostgresServer:
             await self._initialise()
 
     async def _initialise(self) -> None:
-        """Build the cluster in a temporary directory and rename it, so that a crash leaves it whole or absent."""
+        """Build the cluster in a temporary directory and rename it, atomically."""
         if self._layout.bootstrap_marker.exists():
             raise StateLostError(
                 f"{self._data} is missing from a data directory that was set up before: restore it from a backup"
@@ -112,7 +112,7 @@ class PostgresServer:
         fsync_directory(self._layout.root)
 
     def _drop_foreign_pid_file(self) -> None:
-        """Remove a stale ``postmaster.pid`` whose process ID belongs to another program, as is usual in containers.
+        """Remove a stale ``postmaster.pid`` whose process ID belongs to another program.
 
         PostgreSQL would take that program for a running server and refuse for ever. This process has the directory's
         lock and no postmaster is left, but backends of a killed one may be, for a moment: wait, or they could continue

@@ -1,4 +1,4 @@
-"""Temporal's development server with a durable store, tuned, with its UI and the namespace set up."""
+"""Temporal's development server with a durable store, tuned, with UI and namespace."""
 
 from datetime import timedelta
 

@@ -40,8 +40,7 @@ class OnUnauthenticated(Enum):
 
     RAISE = "raise"
     READ_AS_NULL = "null"
-    """Decode to null, so that a workflow started by an untrusted client can run, and refuse its start by name, instead
-    of failing its task for ever. Payloads of activities raise nevertheless.
+    """Decode to null, so that the run can refuse an untrusted start by name. Payloads of activities raise nevertheless.
     """
 
 
@@ -56,7 +55,7 @@ class _PayloadPlace:
 
 @dataclass(frozen=True, slots=True)
 class _Labels:
-    """Metadata of all payloads of a place under one key, and the same as associated data."""
+    """Metadata of all payloads of a place and key, also as associated data."""
 
     key_id: str
     tenant: str

@@ -120,7 +120,7 @@ class Progress:
 
 @dataclass(frozen=True)
 class Withdrawal:
-    """Argument of the update ``withdraw``, which ends a run in order and returns the recorded status.
+    """Argument of the update ``withdraw``, which ends a run in order.
 
     ``reason`` is one of ``WITHDRAWAL_REASONS``. The update is rejected once the run is closing.
     """

@@ -82,7 +82,7 @@ class Signer:
         return self._run_id(digest.digest()[:_TAG_BYTES])
 
     async def sign(self, run_id: str, request_hash: str) -> SignedStart:
-        """Sign a start of that run with that request, in the team's name, with the current policy.
+        """Sign a start in the team's name, with the current policy.
 
         Raises:
             KeyUnavailable: the tenant's key is unavailable.

@@ -7,7 +7,7 @@ _PRIVATE_SCHEMES = frozenset({"https", "grpcs", "postgresqls"})
 
 
 def is_loopback(host: str) -> bool:
-    """Return True if ``host`` is this machine's loopback interface, also as ``localhost`` (RFC 6761 section 6.3)."""
+    """Return True if ``host`` is loopback, also as ``localhost`` (RFC 6761 section 6.3)."""
     if host == "localhost":
         return True
     try:

@@ -22,7 +22,7 @@ class ArchiveHeaders:
         self._proofs = proofs
 
     async def write(self, tenant: str, first: int, after: int, note: str) -> str:
-        """Return the header of the entries from ``first`` to before ``after``, under a signed note that covers them.
+        """Return the header of entries ``first`` to ``after``, under a signed note that covers them.
 
         Raises:
             ArchiveInvalid: the log's tiles don't match the signed checkpoint.

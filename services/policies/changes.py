@@ -39,7 +39,7 @@ async def apply_policy(store: PolicyChanges, document: bytes) -> AppliedPolicy:
 
 
 async def find_policy(store: PolicyChanges, named: str | None) -> tuple[str, bytes]:
-    """Return hash and document of the current policy, or of the one whose hash begins with ``named``.
+    """Return hash and document of the current policy, or of a hash prefix.
 
     Raises:
         Refusal: UNKNOWN_POLICY if there is none; INVALID_REQUEST for fewer than eight digits, or for an ambiguous

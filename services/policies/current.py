@@ -59,7 +59,7 @@ class CurrentPolicy:
         return self._pinned
 
     async def check(self) -> None:
-        """Check that the policy current in the store is the one in use, as far as known.
+        """Check that the policy in use is the store's current one.
 
         Raises:
             Refusal: UNKNOWN_POLICY if none is current, or one that can't be read.

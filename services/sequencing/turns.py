@@ -25,7 +25,7 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """Seconds between checks for pending records when there are none, of the lag, and of all trees."""
+    """Seconds between checks for pending records, of the lag, and of all trees."""
 
     poll: float = 0.5
     measure: float = 2.0
@@ -49,7 +49,7 @@ class Sequencer:
         mark_ready: Callable[[bool], None] | None = None,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Take the store of the trees and the signer of their heads, which shares the condition.
+        """Take the store, and the signer, which shares the condition.
 
         ``mark_ready`` is called with the result of ``check`` after every measurement, and with False at the end.
         """

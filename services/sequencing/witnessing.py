@@ -1,4 +1,4 @@
-"""Cosigning of the newest checkpoint of each log by a witness, after signing, without delaying anything.
+"""Cosigning of the newest checkpoint of each log by a witness, after signing.
 
 The witness knows its last signed checkpoint, and only extends it: a log that was rolled back together with the key
 store is detected there.

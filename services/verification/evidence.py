@@ -26,7 +26,7 @@ _UNREADABLE = (LogFormatError, Unproven, ExportError)
 
 
 def verify_proof(verify: Verify, text: str, digest: bytes, keys: Sequence[VerifierKey]) -> Found:
-    """Verify that a tlog-proof proves the record with this digest to be in the log of one of the keys."""
+    """Verify that a tlog-proof proves the record's inclusion in a key's log."""
     try:
         proof = parse_proof(text)
         checkpoint = open_proof(proof, digest, keys, verify)

@@ -20,7 +20,7 @@ class LeafRecords:
         self._signatures = signatures
 
     async def archived(self, audit: TenantAudit) -> ArchivedRanges:
-        """Return the tenant's leaves whose records are in archived files; a forged manifest is a finding.
+        """Return the tenant's leaves with archived records; a forged manifest is a finding.
 
         Raises:
             Refusal: STORE_UNAVAILABLE, VAULT_UNAVAILABLE; NOT_FOUND without an archive key.

@@ -125,7 +125,7 @@ class LogAudit:
         return audit
 
     async def unplaced(self, tenant: str | None = None) -> dict[str, VerificationFinding]:
-        """Return by tenant the first record that is neither in the tree nor pending, of one tenant or of all.
+        """Return by tenant the first record neither in the tree nor pending.
 
         Raises:
             Refusal: as ``verify``.
@@ -146,7 +146,7 @@ class LogAudit:
             return None
 
     async def _check_sizes(self, audit: TenantAudit, head: StoredHead, anchors: Sequence[Anchor]) -> None:
-        """Compare the number of leaves with the sizes of head, checkpoints and anchors, before reading any."""
+        """Compare the number of leaves with head, checkpoints and anchors, before reading any."""
         for anchor in anchors:
             if anchor.checkpoint.size > head.size:
                 audit.found(behind(anchor.checkpoint, anchor.where, head.size))

@@ -80,7 +80,7 @@ def setup_vault(client: hvac.Client, plan: VaultSetup) -> None:
 
 
 def issue_secret_id(client: hvac.Client, approle: str, wrap_ttl: str, *, mount: str = "approle") -> IssuedSecretId:
-    """Issue a secret ID of ``approle``, wrapped for ``wrap_ttl`` (such as ``10m``), to be unwrapped once.
+    """Issue a secret ID of ``approle``, wrapped for ``wrap_ttl`` (such as ``10m``).
 
     Raises:
         Refusal: NOT_FOUND if there is no such AppRole.

@@ -38,7 +38,7 @@ def ensure_team_logins(client: hvac.Client, settings: VaultSettings, policies_di
 def issue_team_secret_id(
     client: hvac.Client, settings: VaultSettings, tenant: str, team: str, wrap_ttl: str
 ) -> tuple[str, str]:
-    """Return the role ID of the tenant's teams, and a token that unwraps a secret ID of this team once.
+    """Return the teams' role ID, and a token that unwraps this team's secret ID once.
 
     The token expires after ``wrap_ttl``.
 

@@ -70,7 +70,7 @@ _CASED = range(0x370, 0x588)  # Greek, Cyrillic, Armenian
 
 
 def _in_both_cases(letters: Mapping[str, str]) -> dict[str, str]:
-    """Extend a table by each letter's other case, so that case folding creates no new look-alikes."""
+    """Extend a table by each letter's other case, for stable case folding."""
     lower = {char.casefold(): latin.lower() for char, latin in letters.items()}
     upper = {char.upper(): latin.upper() for char, latin in letters.items()}
     other = {char: lower[char.casefold()] for char in map(chr, _CASED) if char.casefold() in lower}

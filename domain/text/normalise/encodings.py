@@ -104,7 +104,7 @@ def _text(data: bytes) -> str | None:
 
 
 def _says_something(decoded: str | None, surely: int) -> str | None:
-    """Return a decoded text if it is too long to be chance, reads as language, or is encoded again."""
+    """Return a decoded text if it is long, reads as language, or is encoded again."""
     if decoded is None:
         return None
     letters = sum(map(str.isalpha, decoded))

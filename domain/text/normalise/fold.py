@@ -19,7 +19,7 @@ def fold(text: str) -> View:
 
 
 def fold_case(view: View) -> View:
-    """Convert to lower case, and runs of white space to one line break or one space."""
+    """Convert to lower case, and white space to one line break or one space."""
     lower = view.text.lower() if view.text.isascii() else view.text.casefold()
     if len(lower) == len(view.text):
         view = view.respelled(lower.translate(_BLANKS))

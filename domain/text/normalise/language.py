@@ -29,7 +29,7 @@ PAIR_BITS = {
 
 
 def word_bits(word: str) -> float:
-    """Return the information in a word of the letters a to z, less the bonus of a common word."""
+    """Return the information in a word, less the bonus of a common word."""
     bits = sum(PAIR_BITS[first + second] for first, second in pairwise(f"{BORDER}{word}{BORDER}"))
     return bits + _KNOWN_BITS if word in WORDS else bits
 
@@ -42,7 +42,7 @@ def bits_per_letter(text: str) -> float:
 
 
 def split_words(letters: str) -> list[str]:
-    """Cut a run of the letters a to z into its likeliest words, of 20 letters at most (Viterbi 1967). Linear."""
+    """Cut a run of letters into its likeliest words, of at most 20 letters (Viterbi 1967). Linear."""
     best = [0.0]
     starts = [0]
     for end in range(1, len(letters) + 1):

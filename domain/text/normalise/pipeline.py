@@ -113,7 +113,7 @@ def _chosen(decodings: list[Decoding]) -> list[tuple[int, int, str, str]]:
 
 
 def _places(named: list[tuple[int, int, str, str]]) -> list[tuple[str, int, int]]:
-    """Return each stretch, but encodings of single characters as one from the first to the last."""
+    """Return each stretch, with encodings of single characters merged into one."""
     places: list[tuple[str, int, int]] = []
     together: dict[str, tuple[int, int]] = {}
     for start, end, _, name in named:

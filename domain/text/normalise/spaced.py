@@ -85,7 +85,7 @@ def _between(gap: str, narrow: str) -> str:
 
 
 def _with_signs(text: str, done: int, start: int, end: int, narrow: str) -> tuple[int, int]:
-    """Extend a stretch by the signs before and after it that are separated in the same way."""
+    """Extend a stretch by neighbouring signs separated in the same way."""
     size = len(narrow) + 1
     for _ in range(_SIGNS_AROUND):
         if not text.startswith(narrow, end) or not _is_sign(text[end + size - 1 : end + size]):

@@ -16,7 +16,7 @@ class WeighedWord:
 
 
 def best_stretches(words: Sequence[WeighedWord], loss: float) -> Iterator[tuple[float, Sequence[WeighedWord]]]:
-    """Yield runs of words with their total gain, each ended by a gap that costs ``loss`` or has 30 words.
+    """Yield runs of words with their total gain, each ended by a costly gap.
 
     Linear in the words (Kadane's algorithm, with bounded gaps).
     """

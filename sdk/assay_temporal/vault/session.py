@@ -230,7 +230,7 @@ class VaultSession:
             await self._until_due()
 
     async def _until_due(self) -> None:
-        """Wait until the token is due for renewal, a call failed, or no call succeeded for a while.
+        """Wait for the token's renewal, a failed call, or a pause without successful calls.
 
         Each successful call replaces a probe.
         """

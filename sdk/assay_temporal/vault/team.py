@@ -48,7 +48,7 @@ class TeamVault:
 
 @asynccontextmanager
 async def team_keys(vault: TeamVault, tenant: str, *, wait_seconds: float = 5.0) -> AsyncIterator[KeyRing]:
-    """Open the tenant's key ring, over a session that logs in, renews and recovers by itself.
+    """Open the tenant's key ring, over a session that recovers by itself.
 
     ``wait_seconds`` is for the first login. While Vault is unavailable for longer, so are the keys.
     """
