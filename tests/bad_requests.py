@@ -120,4 +120,4 @@ UNSPEAKABLE: tuple[tuple[str, Any, Kind, str], ...] = (
     ("a number for a member", {**GOOD, 7: "x"}, _WRONG, "*"),
     ("a number for metadata's name", _but(metadata={7: "x"}), _WRONG, "metadata.*"),
 )
-"""What JSON can't say, or servers refuse to decode: for the parser alone."""
+"""Values that JSON can't represent, or that servers refuse to decode: for the parser alone."""

@@ -39,7 +39,7 @@ async def run_assay(
 
 
 async def assay(settings: Settings, *arguments: str) -> Any:
-    """What a command that succeeds prints as JSON."""
+    """Return the JSON output of a successful command."""
     code, out, errors = await run_assay(settings, *arguments, "--json")
     assert code == 0, out + errors
     return json.loads(out)

@@ -40,7 +40,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 LEFTOVERS = (".assay", ".assay-spool", ".bench")
-"""What commands make in a checkout where no test says another place."""
+"""Directories that commands create in a checkout, unless a test sets another."""
 _before = pytest.StashKey[frozenset[str]]()
 
 

@@ -49,7 +49,7 @@ Serve = Callable[[EmbeddedServers, Settings, str], ChildSpec]
 
 
 def write_policies(target: Path, *, long_prompts: bool = False) -> None:
-    """The shipped policies, with models of the scriptable provider, and limits that don't stand in a test's way.
+    """The shipped policies, with the scriptable provider's models, and limits too high to be reached.
 
     ``long_prompts`` lets a prompt be as long as a body may be.
     """
@@ -147,7 +147,7 @@ class Gateway:
             return await recent_records(session, self.local, tenant=tenant, workflow_id=run_id, limit=200)
 
     async def superuser(self, sql: str, *arguments: object) -> list[Any]:
-        """What a database administrator sees."""
+        """Return all rows, as a database administrator sees them."""
         import asyncpg
 
         here = self.local.database

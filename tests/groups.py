@@ -17,7 +17,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "up": ("e2e/processes/test_up.py",),
     "servers": ("embedded/test_stack.py",),
 }
-"""Folders and files by group; of several that a test lies in, the innermost counts. Groups that take long come first.
+"""Folders and files by group; the innermost one counts. Groups that take long come first.
 
 Whatever is not named here is a group file by file, but for ``ALONE``.
 """
@@ -49,5 +49,5 @@ def group_of(nodeid: str) -> str:
 
 
 def rank_of(group: str) -> int:
-    """Where a group comes in the order of groups."""
+    """Return the position of a group."""
     return _RANKS.get(group, len(_RANKS) + ("::" not in group))

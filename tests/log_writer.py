@@ -39,7 +39,7 @@ class LogWriter:
         return condition
 
     async def kept(self, tenant: str) -> Mapping[str, Any]:
-        """What Vault keeps of the tenant's log."""
+        """Return Vault's last checkpoint of the tenant's log."""
         found = await asyncio.to_thread(kv_read, self._client, "assay", f"log/{tenant}")
         assert found is not None
         return found.data

@@ -25,7 +25,7 @@ _COLUMNS = ("event_id", "schema", "tenant", "recorded_at", "workflow_id", "run_i
 
 @asynccontextmanager
 async def opening(gateway: Gateway, directory: Path) -> AsyncIterator[RecordEncrypter]:
-    """What opens records. ``directory`` keeps its credentials."""
+    """Decryption of records. ``directory`` keeps its credentials."""
     root = new_client(gateway.local.vault, gateway.servers.vault_root_token)
     issued = issue_secret_id(root, "assay-api", "60s")
     root.adapter.close()

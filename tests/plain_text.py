@@ -126,7 +126,7 @@ PAYLOADS: dict[str, Any] = {
 
 
 def texts() -> dict[str, str]:
-    """What is hashed, committed to and recorded."""
+    """Return the hashed, committed and recorded values."""
     made = evidence.commitments(_KEY, _EVENT, BODIES["a conversation"], "Dear alice@example.com,")
     assert made.prompt is not None
     assert made.answer is not None

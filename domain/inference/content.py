@@ -13,7 +13,7 @@ from typing import Any, Final, Literal
 
 
 def is_unset(value: object) -> bool:
-    """Test for the value of a field that nobody has set."""
+    """Test for the default value of a field."""
     return value is None or value is False or value == ()
 
 

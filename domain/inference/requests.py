@@ -27,7 +27,7 @@ class ToolUse(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ToolChoice:
-    """Which tools the model is to call. ``name`` goes with ``NAMED`` alone."""
+    """Tools for the model to call. ``name`` is set with ``NAMED`` alone."""
 
     use: ToolUse
     name: str | None = field(default=None, metadata=UNLESS_SET)

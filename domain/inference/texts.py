@@ -82,7 +82,7 @@ class Text:
 
     @property
     def fixed(self) -> bool:
-        """Whether no change is possible."""
+        """Return True if no change is possible."""
         return self.form in (TextForm.IDENTIFIER, TextForm.SIGNED)
 
 

@@ -45,7 +45,7 @@ def restore(content: Content, values: tuple[tuple[str, str], ...], request: Infe
 
 
 def put_back(answer: str, values: tuple[tuple[str, str], ...], asked: Iterable[str]) -> str:
-    """A text of the answer with the data of ``values`` (placeholder, datum) in their places.
+    """A text of the answer with ``values`` (placeholder, value) restored.
 
     ``asked`` are the texts of the request as the model saw them. Never raises.
     """

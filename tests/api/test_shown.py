@@ -1,4 +1,4 @@
-"""What a run shows of an outcome that no checkpoint covers yet, as the policy wants it."""
+"""Runs with an outcome that no checkpoint covers yet, as the policy requires."""
 
 import asyncio
 from datetime import UTC, datetime

@@ -1,4 +1,4 @@
-"""Where the API keeps refusals on their way into the log."""
+"""Place of the API's spool of refusals."""
 
 from pathlib import Path
 

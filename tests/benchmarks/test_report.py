@@ -1,4 +1,4 @@
-"""What the benchmark writes and shows, and what it installs for itself."""
+"""Output of the benchmark, and its installations."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""PostgreSQL comes back, and more runs than there are slots still wait for it: nobody else waits for them.
+"""PostgreSQL recovers while more runs than slots wait for it: nobody else waits for them.
 
 ``ASSAY_TEST_SLOWNESS`` multiplies what is promised, for machines that are slow or busy.
 """

@@ -1,4 +1,4 @@
-"""Refusals at the edge while PostgreSQL is away, the API is killed, and callers flood: each is in the log once."""
+"""Refusals during an outage of PostgreSQL, a crash of the API, and a flood: each is in the log once."""
 
 import asyncio
 import contextlib
@@ -36,7 +36,7 @@ async def refused(gateway: Gateway, route: str, authorization: str | None) -> No
 
 
 async def logged(gateway: Gateway, refusal: str, route: str) -> dict[UUID, int]:
-    """How many refusals each record of these stands for."""
+    """Return the number of refusals counted by each of these records."""
     rows = await gateway.superuser(
         "SELECT event_id, coalesce((fields->>'count')::int, 1) AS stands_for FROM assay.record"
         " WHERE tenant = 'system' AND fields->>'refusal' = $1 AND fields->>'route' = $2",

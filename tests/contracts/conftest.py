@@ -100,5 +100,5 @@ def directory(request: pytest.FixtureRequest) -> ClientDirectory:
 
 @pytest.fixture
 def caller() -> str:
-    """A caller that nobody was before."""
+    """Return a new caller."""
     return secrets.token_hex(16)

@@ -30,7 +30,7 @@ from tests.doubles.log.store import LogKey, MemoryProofs
 
 @dataclass
 class Log:
-    """A log of a tenant that nobody was before."""
+    """Return a new tenant's log."""
 
     tenant: str
     ledger: Ledger

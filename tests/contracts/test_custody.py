@@ -28,7 +28,7 @@ ONE, TWO = "1" * 64, "2" * 64
 
 @dataclass
 class Place:
-    """A custody of a tenant that nobody else uses, and what its store holds."""
+    """A custody of a new tenant, and the content of its store."""
 
     custody: Custody
     tenant: str

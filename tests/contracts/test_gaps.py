@@ -1,4 +1,4 @@
-"""What is missing in log and ledger, in memory and in PostgreSQL alike."""
+"""Missing outcomes and open reservations, in memory and in PostgreSQL alike."""
 
 import secrets
 from datetime import UTC, datetime, timedelta

@@ -35,7 +35,7 @@ async def export(log: Log, entries: LogEntries, first: int, after: int) -> list[
 
 
 def verdicts(log: Log, lines: list[Mapping[str, Any]], where: Path) -> list[dict[str, Any]]:
-    """What each of the two verifiers finds."""
+    """Results of the two verifiers."""
     data = [json.dumps(line).encode() + b"\n" for line in lines]
     where.write_bytes(b"".join(data))
     key = log.key.vkey(log.tenant)

@@ -15,7 +15,7 @@ AGE = timedelta(days=11)
 
 @pytest.fixture
 def workflow() -> str:
-    """A workflow that nobody had before."""
+    """Return a new workflow ID."""
     return f"inf.acme.{secrets.token_hex(16)}"
 
 

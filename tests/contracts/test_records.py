@@ -31,7 +31,7 @@ NOON = datetime.now(UTC).replace(microsecond=0)
 
 @dataclass
 class Shelf:
-    """A ledger, a reader that sees one tenant at a time, and a run that nobody has used before."""
+    """A ledger, a reader of one tenant at a time, and a new run."""
 
     ledger: Ledger
     reader: RecordReader

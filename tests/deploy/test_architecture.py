@@ -71,7 +71,7 @@ def _layers(contract: Mapping[str, Any]) -> list[list[str]]:
 
 
 def _allowed(contracts: Sequence[Mapping[str, Any]], one: str, other: str) -> str:
-    """Whether a package may import a lower one: ``all`` of it, ``part`` or ``none``."""
+    """Return True if a package may import a lower one: ``all`` of it, ``part`` or ``none``."""
     found = "all"
     for contract in contracts:
         if contract["type"] != "forbidden" or one not in contract["source_modules"]:
@@ -88,7 +88,7 @@ def _allowed(contracts: Sequence[Mapping[str, Any]], one: str, other: str) -> st
 
 
 def expected(contracts: Sequence[Mapping[str, Any]]) -> tuple[dict[str, dict[str, set[str]]], set[Edge]]:
-    """What solid arrows have to lead to, by graph and node, and the dotted arrows."""
+    """Return the targets of solid arrows, by graph and node, and the dotted arrows."""
     layers = _layers(_contract(contracts, "layers"))
     whole: dict[str, set[str]] = {}
     part: set[Edge] = set()
@@ -108,7 +108,7 @@ def expected(contracts: Sequence[Mapping[str, Any]]) -> tuple[dict[str, dict[str
 
 
 def differences(mermaid: str, contracts: Sequence[Mapping[str, Any]]) -> Iterator[str]:
-    """Where the picture and the contracts disagree."""
+    """Return the differences between the picture and the contracts."""
     picture = parse(mermaid)
     graphs, dotted = expected(contracts)
     if set(picture.solid) != set(graphs):

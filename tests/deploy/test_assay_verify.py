@@ -85,7 +85,7 @@ def check(*arguments: object) -> tuple[int, dict[str, Any]]:
 
 
 def why(*arguments: object) -> str:
-    """Why it is broken."""
+    """Return the reason for a broken verdict."""
     code, found = check(*arguments)
     assert code == 1, found
     return str(found["why"])
@@ -207,7 +207,7 @@ PILE = [leaf_hash(bytes([n])) for n in range(130)]  # more hashes than any path 
 
 
 def used(pile: list[bytes]) -> list[bytes]:
-    """What was taken off the pile."""
+    """Return the items taken off the pile."""
     return PILE[len(pile) :]
 
 

@@ -1,4 +1,4 @@
-"""What a stranger relies on: lock files, licence, commands, documented settings, decisions."""
+"""The repository's public promises: lock files, licence, commands, documented settings, decisions."""
 
 import json
 import re

@@ -74,7 +74,7 @@ def _lacks_in_documents(role: ProcessRole) -> Iterator[str]:
 
 
 def lacks(role: ProcessRole) -> list[str]:
-    """What a role of the table still lacks, by name."""
+    """Return the missing parts of a role of the table, by name."""
     groups = _groups_in_sql()
     return [
         *_lacks_in_vault(role),

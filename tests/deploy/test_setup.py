@@ -40,7 +40,7 @@ class Checkout:
         return subprocess.run(self.command(goal), capture_output=True, text=True, check=False)
 
     def installed(self, goal: str = "run") -> list[str]:
-        """What pip was asked for by a setup that has to succeed: lock files, and '.' for the project."""
+        """Return pip's arguments in a setup that has to succeed: lock files, and '.' for the project."""
         calls = self.place / "calls"
         calls.unlink(missing_ok=True)
         done = self.setup(goal)

@@ -45,7 +45,7 @@ class Place:
         return process.returncode or 0, out.decode(), err.decode()
 
     def keep(self, printed: str) -> dict[str, str]:
-        """What ``scripts/compose-secrets store`` does."""
+        """``scripts/compose-secrets store``."""
         found = dict(line.split(" ") for line in printed.splitlines())
         for name, value in found.items():
             (self.directory / name).write_text(value)

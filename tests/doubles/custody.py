@@ -18,7 +18,7 @@ class MemoryCustody:
         self._holds: dict[UUID, Hold] = {}
         self._erased: dict[UUID, int] = {}
         self.keys: dict[tuple[str, str], int] = {}
-        """How many keys a person of a tenant has that are not erased."""
+        """Return the number of a data subject's keys that are not erased."""
         self.records: dict[UUID, Record] = {}
 
     async def erase(self, subject: str, record: Record) -> int:

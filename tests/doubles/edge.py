@@ -32,7 +32,7 @@ PERSON = a_principal(
 
 
 class SwitchedSubjectKeys(FixedSubjectKeys):
-    """Keys of persons whose store can be away, and whose tenants can be gone."""
+    """Keys of data subjects, with outages of their store and erased tenants."""
 
     away = False
     gone: frozenset[str] = frozenset()
@@ -91,7 +91,7 @@ class EdgeOverDoubles:
                 await task
 
     async def die(self) -> None:
-        """What the kernel does when a process is killed: the lock is free."""
+        """Effect of killing a process: the lock is free."""
         await self.spool.close()
 
     def restarted(self) -> "EdgeOverDoubles":
@@ -99,15 +99,15 @@ class EdgeOverDoubles:
         return EdgeOverDoubles(self.singles, self.disk, self.log, self.clock)
 
     def rows(self, *, drops: bool = False) -> list[EncryptedRow]:
-        """What the log has of refusals, or of drops."""
+        """Return the log's records of refusals, or of drops."""
         return [row for row in self.log.rows.values() if (row.open_fields().get("decision") == DROPPED) == drops]
 
     def recorded(self) -> int:
-        """How many refusals the log's records stand for."""
+        """Return the number of refusals counted by the log's records."""
         return sum(row.open_fields().get("count", 1) for row in self.rows())
 
     def told_dropped(self) -> Counter[str]:
-        """How many drops the log tells of, by reason."""
+        """Return the number of drops in the log, by reason."""
         told: Counter[str] = Counter()
         for row in self.rows(drops=True):
             told[row.open_fields()["rules"][0]] += row.open_fields()["count"]

@@ -23,7 +23,7 @@ from domain.records.records import EventKind
 
 
 def new_event_id() -> UUID:
-    """An event that nobody recorded yet."""
+    """Return a new event."""
     return event_id(time.time_ns() // 1_000_000, "acme", "some workflow", secrets.token_hex(8), "outcome")
 
 

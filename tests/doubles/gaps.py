@@ -10,7 +10,7 @@ from tests.doubles.ledger import MemoryLedger
 
 
 class MemoryGaps:
-    """What a ``MemoryLedger`` lacks. Every reservation is old enough."""
+    """``OutcomeGaps`` over a ``MemoryLedger``. Every reservation is old enough."""
 
     def __init__(self, ledger: MemoryLedger) -> None:
         self._ledger = ledger

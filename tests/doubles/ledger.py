@@ -110,7 +110,7 @@ class MemoryLedger:
         return _digest(self.records[event_id])
 
     def stored(self, event_id: UUID) -> StoredRecord:
-        """What is stored, as a reader finds it."""
+        """Return the stored record as a reader gets it."""
         return _stored(self.records[event_id])
 
     def _append(self, record: Record) -> Appended:
@@ -167,7 +167,7 @@ def _key(place: StoredRecord | RecordCursor) -> tuple[datetime, UUID]:
 
 
 def matches(record: StoredRecord, where: RecordFilter) -> bool:
-    """Whether a record is one that is wanted."""
+    """Return True if a record matches the filter."""
     said = ((where.kind, record.kind), (where.run, record.workflow_id), (where.subject, record.subject))
     return (
         all(wanted in (None, found) for wanted, found in said)

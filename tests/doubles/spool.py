@@ -12,7 +12,7 @@ from domain.refusals import Kind, Refusal
 
 @dataclass
 class MemoryDisk:
-    """What outlives a process."""
+    """State that outlives a process."""
 
     entries: dict[int, bytes] = field(default_factory=dict)
     max_bytes: int = 1_000_000

@@ -1,4 +1,4 @@
-"""What the doctor finds wrong, and that it says what to do."""
+"""Problems found by the doctor, with remedies."""
 
 import socket
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""What a fake provider does with a call: small values that write a response, or fail to."""
+"""Behaviours of a fake provider: small values that write a response, or fail to."""
 
 import asyncio
 import itertools
@@ -13,7 +13,7 @@ USAGE: Mapping[str, Any] = {"prompt_tokens": 12, "completion_tokens": 5, "total_
 
 
 class Behaviour(Protocol):
-    """What to do with one call."""
+    """Behaviour of one call."""
 
     def output(self, released: asyncio.Event) -> AsyncIterator[bytes]:
         """The bytes to send, in the pieces to send them in. ``released`` is for those that wait."""
@@ -114,7 +114,7 @@ class Drop:
     reset: bool = False
 
     async def output(self, released: asyncio.Event) -> AsyncIterator[bytes]:
-        """What comes before the end."""
+        """Chunks before the end."""
         yield self.after
         raise ConnectionDropped(reset=self.reset)
 

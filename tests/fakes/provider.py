@@ -82,7 +82,7 @@ class FakeProvider:
 
     @property
     def base_url(self) -> str:
-        """What a client takes for OpenAI's ``base_url``."""
+        """Return the value for a client's ``base_url``."""
         return f"http://127.0.0.1:{self._port}/v1"
 
     def script(self, *behaviours: Behaviour) -> None:
@@ -90,12 +90,12 @@ class FakeProvider:
         self._script.extend(behaviours)
 
     def release(self) -> None:
-        """Let every call that hangs go on. Later ones hang again."""
+        """Let every hanging call continue. Later ones hang again."""
         self._released.set()
         self._released = asyncio.Event()
 
     def reset(self) -> None:
-        """Behave as at the start, forget what no call has taken, and let every call that hangs go on."""
+        """Reset the behaviour, drop unused ones, and let every hanging call continue."""
         self.default = self._default
         self._script.clear()
         self.release()

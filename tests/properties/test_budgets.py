@@ -1,4 +1,4 @@
-"""What holds for every sequence of requests: rates and budgets are never passed."""
+"""Invariants of every sequence of requests: rates and budgets are never passed."""
 
 from fractions import Fraction
 

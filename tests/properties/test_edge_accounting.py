@@ -1,4 +1,4 @@
-"""Whatever is away while refusals come: recorded, summarised and dropped ones are together those that were offered."""
+"""Outages while refusals arrive: recorded, summarised and dropped ones are together those that were offered."""
 
 import asyncio
 

@@ -44,7 +44,7 @@ class NoPhones:
 
 
 def test_sanitising_sees_every_text():
-    """What hides goes from every text; an identifier with it is refused, and a signed text stays for the screening."""
+    """Hidden characters are removed from every text; identifiers with them are refused, signed texts stay."""
     request, _ = marked()
     for text in texts_of(request):
         at = text.address

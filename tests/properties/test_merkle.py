@@ -1,4 +1,4 @@
-"""What holds for every log, however it grew, and for every text that claims to be of one."""
+"""Invariants of every log, however it grew, and of every text that claims to be one."""
 
 from collections.abc import Callable, Iterator
 from functools import cache

@@ -1,4 +1,4 @@
-"""What holds for the normalised view of every text."""
+"""Invariants of the normalised view of every text."""
 
 from random import Random
 

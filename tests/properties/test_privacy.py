@@ -1,4 +1,4 @@
-"""What holds for every text: nothing that was found is left, and putting it back gives the text again."""
+"""Invariants of every text: nothing that was found is left, and putting it back gives the text again."""
 
 from collections.abc import Sequence
 from dataclasses import replace

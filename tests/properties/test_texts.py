@@ -1,4 +1,4 @@
-"""What holds for every text: sanitising and screening are total, and say where things are."""
+"""Invariants of every text: sanitising and screening are total, and say where things are."""
 
 import unicodedata
 

@@ -102,7 +102,7 @@ class RecordingBench:
     async def start_unasked(
         self, argument: Any = None, countersigner: str | None = SYSTEM_TENANT, **context: Any
     ) -> WorkflowHandle[Any, InferenceResult]:
-        """Start a run as another team does, or a stranger: with a context of its own, or any argument at all."""
+        """Start a run as another team does, or an untrusted client: with its own context, or any argument."""
         made = await self._context(BODY, **context)
         signed = SignedRequest(BODY, await start_context.sign(made, keyring(), countersigner=countersigner))
         return await self.client.start_workflow(

@@ -68,7 +68,7 @@ async def ended(handle: Handle) -> Handle:
 
 
 async def until(handle: Handle, event: EventType.ValueType) -> None:
-    """Wait until it stands in the history."""
+    """Wait until it is in the history."""
     while event not in {found.event_type for found in (await handle.fetch_history()).events}:
         await asyncio.sleep(0.05)
 
@@ -422,7 +422,7 @@ async def cancelled_while_waiting_for_the_store(bench: RecordingBench) -> Handle
 
 
 async def _cancelled_at_admission(bench: RecordingBench, then: Callable[..., Any]) -> Handle:
-    """Cancel a run while its store is asked; the store hears of nothing, and does as ``then`` does."""
+    """Cancel a run while its store is called; the store behaves as ``then`` does."""
     reached, released = asyncio.Event(), asyncio.Event()
 
     async def late(*arguments: Any) -> Any:

@@ -1,4 +1,4 @@
-"""The workflow as someone changes it who has forgotten that runs are under way. In a module of its own: the sandbox
+"""The workflow with careless changes that ignore runs in progress. In a module of its own: the sandbox
 imports what it stands in."""
 
 from typing import Any

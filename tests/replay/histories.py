@@ -58,7 +58,7 @@ def converter(keys: KeyRing) -> DataConverter:
 
 
 async def outcome(history: WorkflowHistory) -> tuple[Status, Kind | None]:
-    """How the run ended, read under the keys of the recorder."""
+    """Return the outcome of the run, read with the recorder's keys."""
     bound = converter(keyring()).with_context(WorkflowSerializationContext(NAMESPACE, history.workflow_id))
     last = history.events[-1]
     if last.event_type == _CANCELLED:

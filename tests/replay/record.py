@@ -29,7 +29,7 @@ HOST = f"{socket.gethostname()}-"
 
 
 def place(name: str, *, again: bool) -> Path | None:
-    """Where the branch's next history goes; None where it has one and no other is wanted."""
+    """Return the path of the branch's next history; None if no new one is wanted."""
     number = len(list(HISTORIES.glob(f"{name}.[0-9]*.json"))) + 1
     return HISTORIES / f"{name}.{number}.json" if number == 1 or again else None
 

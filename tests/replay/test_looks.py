@@ -1,4 +1,4 @@
-"""Looks for abandoned runs of every release go on under this one."""
+"""Reconciliation sweeps of every release continue under this one."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Runs of every release go on under this one: what they look like is committed, and replays."""
+"""Runs of every release continue under this one: what they look like is committed, and replays."""
 
 import ast
 import dis
@@ -94,7 +94,7 @@ def test_runs_were_recorded_to_every_end():
 
 
 def kinds_named_in(*folders: str) -> set[Kind]:
-    """The kinds that stand in the sources."""
+    """Return the kinds named in the sources."""
     sources = [path.read_text() for folder in folders for path in (ROOT / folder).rglob("*.py")]
     nodes = [node for source in sources for node in ast.walk(ast.parse(source))]
     names = {

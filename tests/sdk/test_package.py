@@ -39,7 +39,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def imported(wheel: Path, modules: list[str], blocked: tuple[str, ...] = ()) -> "subprocess.CompletedProcess[str]":
-    """Import in a process that knows of the wheel and of others' packages, and of nothing else of ours."""
+    """Import in a process with only the wheel and third-party packages."""
     path = [str(wheel), sysconfig.get_paths()["purelib"]]
     program = IMPORT.format(path=path, modules=modules, blocked=blocked)
     return subprocess.run(

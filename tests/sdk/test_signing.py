@@ -1,4 +1,4 @@
-"""What a team's signer makes is what Assay expects: IDs, hashes, limits."""
+"""A team's signer produces starts that Assay accepts: IDs, hashes, limits."""
 
 import pytest
 

@@ -30,7 +30,7 @@ PLACES = (
 
 
 async def gather(gateway: Gateway, planted: Planted) -> dict[str, Blobs]:
-    """What lies in each place, once everything was written."""
+    """Content of each place, once everything was written."""
     client = await Client.connect(gateway.local.temporal.address, namespace=gateway.local.temporal.namespace)
     await _until_listed(client, planted)
     await gateway.superuser("CHECKPOINT")
@@ -51,7 +51,7 @@ async def gather(gateway: Gateway, planted: Planted) -> dict[str, Blobs]:
 
 
 async def _rows(gateway: Gateway) -> Blobs:
-    """What tables hold, as PostgreSQL gives it: in its files, long values are compressed."""
+    """Return the content of tables from PostgreSQL: in its files, long values are compressed."""
     tables = await gateway.superuser("SELECT tablename FROM pg_tables WHERE schemaname = 'assay'")
     asked = {f"assay.{row['tablename']}": f'SELECT * FROM assay."{row["tablename"]}"' for row in tables}  # noqa: S608
     asked |= {name: f"SELECT * FROM pg_catalog.{name}" for name in ("pg_authid", "pg_stat_activity")}  # noqa: S608

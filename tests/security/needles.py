@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from urllib.parse import quote, quote_plus
 
 SPECIAL = 'caf\u00e9 "%s"\n\\ \u2603 /+?'
-"""What canaries are wrapped in: each way of escaping writes it differently, and no normalisation changes it."""
+"""Encodings of canaries: each way of escaping writes it differently, and no normalisation changes it."""
 
 
 @dataclass
@@ -33,7 +33,7 @@ class Canaries:
 
 
 def forms(text: str | bytes) -> dict[bytes, str]:
-    """What to search for, and what each form is called."""
+    """Return the search terms, and the name of each form."""
     found: dict[bytes, str] = {}
     plain = text if isinstance(text, bytes) else text.encode()
     bases = {"plain": plain}
@@ -97,12 +97,12 @@ class Search:
         return found
 
     def holders(self, blobs: Mapping[str, bytes]) -> dict[str, list[str]]:
-        """Where something is found, and what."""
+        """Return positions and names of matches."""
         found = {place: sorted(self.found_in(blob)) for place, blob in blobs.items()}
         return {place: names for place, names in found.items() if names}
 
     def named_in(self, blobs: Mapping[str, bytes]) -> dict[str, set[str]]:
-        """What is found in any of them, with its forms."""
+        """Return all matches in any of them, with their forms."""
         names: dict[str, set[str]] = {}
         for blob in blobs.values():
             for name, seen in self.found_in(blob).items():

@@ -90,7 +90,7 @@ def tail(request: Any) -> str:
 
 
 class TellingApp:
-    """Tells each request as it came."""
+    """Reports each request as received."""
 
     def __init__(self, app: ASGIApp, counter: Counter) -> None:
         self._app = app
@@ -128,7 +128,7 @@ def _said(body: bytes) -> str:
 
 
 def telling_app(build: Callable[..., ASGIApp]) -> Callable[..., ASGIApp]:
-    """``build_app``, whose application tells."""
+    """Return ``build_app``'s application with reports of requests."""
 
     def built(readiness: Any, metrics: Any, *rest: Any) -> ASGIApp:
         counter = Counter("leak", "What was asked", ["text"], registry=metrics.registry)

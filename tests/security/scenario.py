@@ -19,7 +19,7 @@ FILLER = "alder birch cedar elm fir hazel larch maple oak pine rowan spruce "
 
 @dataclass
 class Planted:
-    """What was asked: runs by their outcome, and what callers were told."""
+    """Requests: runs by their outcome, and what callers were told."""
 
     canaries: Canaries
     runs: dict[str, str] = field(default_factory=dict)
@@ -126,7 +126,7 @@ async def _large(gateway: Gateway, planted: Planted) -> None:
 
 
 async def _misfits(gateway: Gateway, planted: Planted) -> None:
-    """What gets no run: bodies, paths and credentials that are wrong."""
+    """Requests without a run: bodies, paths and credentials that are wrong."""
     canaries = planted.canaries
     field_name, place = canaries.text("unknown field"), canaries.word("path")
     bearer = {"Authorization": f"Bearer {canaries.word('false token')}"}
@@ -144,7 +144,7 @@ async def _misfits(gateway: Gateway, planted: Planted) -> None:
 
 
 async def secrets_of(gateway: Gateway) -> dict[str, str | bytes]:
-    """What the product itself must keep, and no place but its keeper may hold."""
+    """Secrets of the product that no place but their keeper may contain."""
     servers, root = gateway.servers, places(gateway.settings).root
     return {
         "access token": await gateway.token(),

@@ -22,10 +22,10 @@ CREDENTIALS = {
     "secrets/openbao_unseal_key": ["unseal key of Vault"],
     "secrets/postgres_superuser": ["superuser's password"],
 }
-"""What may lie in which file of the data directory: one machine's own credentials, each in one file."""
+"""Permitted content of files in the data directory: one machine's own credentials, each in one file."""
 
 DATA = {"API key", "e-mail address", "card number"}
-"""What no model is to see."""
+"""Values that no model may see."""
 PROMPTS = {
     *("system message", "prompt", *DATA, "blocked prompt", "prompt of a withheld answer"),
     *("failed prompt", "retried prompt", "refused prompt", "cancelled prompt", "large prompt"),
@@ -85,7 +85,7 @@ def test_each_canary_is_known_to_be_findable(plaintext: Scene) -> None:
 
 
 def test_vaults_files_are_read_as_they_are(sealed: Scene) -> None:
-    """Nothing of ours can be put there in plaintext, so this is the proof that there is something to search."""
+    """Assay puts nothing there in plaintext, so this proves that there is something to search."""
     assert b"core/keyring" in b"".join(sealed.evidence["Vault's files"].values())
 
 

@@ -1,4 +1,4 @@
-"""A prompt of 400 KiB through the whole product, and strangers who refer to what is stored."""
+"""A prompt of 400 KiB through the whole product, and forged references to stored payloads."""
 
 import base64
 import hashlib

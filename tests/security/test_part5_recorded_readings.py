@@ -181,7 +181,7 @@ class Edge:
         return [record for record in self.ledger.records.values() if record.kind in READINGS]
 
     async def payload(self) -> dict[str, Any]:
-        """A payload as it stands in a history."""
+        """Return a payload as stored in a history."""
         codec = EncryptingCodec(self.ring, tenant_of=tenant_of_run, fallback_tenant="system")
         here = codec.with_context(WorkflowSerializationContext(namespace="assay", workflow_id=RUN))
         [made] = await here.encode([Payload(metadata={"encoding": b"json/plain"}, data=json.dumps(CANARY).encode())])
@@ -287,7 +287,7 @@ async def edge() -> Edge:
 
 
 def unsorted_routes(app: Any) -> set[str]:
-    """Routes that nobody has sorted into one that reads and one that does not."""
+    """Return routes that are not classified as reading or not."""
     return (
         set(_routes(app.routes))
         - {route for route, _ in WAYS.values()}

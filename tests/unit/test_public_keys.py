@@ -1,4 +1,4 @@
-"""The cache of public keys while Vault is silent: known keys verify, and nobody waits but for an unknown one."""
+"""The cache of public keys while Vault does not answer: known keys verify, and nobody waits but for an unknown one."""
 
 import asyncio
 import base64
@@ -82,7 +82,7 @@ async def keys(vault: SilentVault, monotonic: Monotonic) -> VaultPublicKeys:
 
 
 def at_once(coroutine: object) -> object:
-    """What a coroutine returns that waits for nothing at all."""
+    """Return the result of a coroutine that never waits."""
     with pytest.raises(StopIteration) as returned:
         coroutine.send(None)
     return returned.value.value

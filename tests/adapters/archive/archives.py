@@ -75,7 +75,7 @@ def old_record(month: date, tenant: str = "acme", number: int = 0, **changes: An
 
 @dataclass
 class Past:
-    """What tests do with months that are over."""
+    """Actions of tests on months that have ended."""
 
     stack: Stack
     ledger: PostgresLedger
@@ -127,7 +127,7 @@ class Past:
         return self.place / tenant / f"{name}.jsonl.zst", self.place / tenant / f"{name}.manifest.jwt"
 
     async def in_log(self, month: date, tenant: str = "acme") -> int:
-        """How many records of the month a reader sees."""
+        """Return the number of the month's records that a reader sees."""
         return await self.owner.fetchval(
             "SELECT count(*) FROM assay.record r, assay.month_bounds($1) b"
             " WHERE r.tenant = $2 AND r.event_id >= b.first AND r.event_id < b.beyond",

@@ -47,7 +47,7 @@ def dying(target: object, method: str, *, before: bool) -> None:
 
 @dataclass
 class Process:
-    """What one sequencer's process has in memory."""
+    """Components of one sequencer process."""
 
     store: PostgresLogStore
     signer: VaultLogSigner

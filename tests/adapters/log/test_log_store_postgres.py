@@ -140,7 +140,7 @@ async def test_a_tenant_whose_head_was_made_smaller_keeps_no_other_and_is_told(
 
 
 class Unused:
-    """A signer that nobody asks."""
+    """A signer that is never called."""
 
 
 def set_event() -> asyncio.Event:

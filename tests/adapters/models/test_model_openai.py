@@ -471,7 +471,7 @@ async def test_a_refused_connection(model: OpenAIProvider) -> None:
 
 
 def self_signed(directory: Path) -> ssl.SSLContext:
-    """A server's side of TLS with a certificate that nobody has vouched for."""
+    """A TLS server with a certificate of an unknown issuer."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
     begun = datetime.now(UTC) - timedelta(hours=1)

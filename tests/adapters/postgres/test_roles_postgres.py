@@ -1,4 +1,4 @@
-"""What each database login may do, and what nobody may: the rights are PostgreSQL's, not ours to check."""
+"""Rights of each database login, and rights that none has: the rights are PostgreSQL's, not ours to check."""
 
 # ruff: noqa: S608 - statements are put together from names in this file
 

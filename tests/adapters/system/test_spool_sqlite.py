@@ -21,7 +21,7 @@ GROUPS = [[f"{group}-{number} ".encode() * 40 for number in range(4)] for group 
 
 
 def entries(groups: int) -> list[bytes]:
-    """What the first groups hold."""
+    """Content of the first groups."""
     return [entry for group in GROUPS[:groups] for entry in group]
 
 

@@ -1,4 +1,4 @@
-"""What the AppRoles' tokens may not do: each line of the policies is there, and no more than those."""
+"""Denials for the AppRoles' tokens: each line of the policies is there, and no more than those."""
 
 from collections.abc import AsyncIterator, Callable
 
@@ -138,7 +138,7 @@ OPERATOR: dict[str, Act] = {
     "take the writer's login": reads("database/creds/assay-writer"),
 }
 OWN = {"api": API, "worker": WORKER, "sequencer": SEQUENCER, "archiver": ARCHIVER, "operator": OPERATOR}
-"""What a role's policy leaves out, beyond what all leave out, by the role's name."""
+"""Return a role's further exclusions, by the role's name."""
 GRANTED = {("sequencer", "the sequencer's login"), ("archiver", "sign manifests")}
 CASES = [
     (role.name, act)

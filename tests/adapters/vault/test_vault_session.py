@@ -221,7 +221,7 @@ async def test_it_heals_when_vault_is_killed(stack: Stack, session: ServiceSessi
 
 
 async def _refused_at_once(session: ServiceSession) -> bool:
-    """Whether no call waits for a timeout while Vault is known to be away."""
+    """Return True if no call waits for a timeout while Vault is known to be unavailable."""
     if await serves(session):
         return True  # it came back already
     async with asyncio.timeout(1):

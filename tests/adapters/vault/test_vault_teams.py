@@ -1,4 +1,4 @@
-"""A team's login reaches its own tenant's data keys and nothing else, and lasts no longer than the team is let in."""
+"""A team's login reaches its own tenant's data keys only, until the team is revoked."""
 
 import asyncio
 import secrets

@@ -1,4 +1,4 @@
-"""What an outsider does with a log: opens its checkpoints with the public key, and checks each against the leaves."""
+"""Verification of a log by an outsider: checkpoints and leaves against the public key."""
 
 import asyncio
 import base64
@@ -17,7 +17,7 @@ from tests.doubles.log.rows import CHECKPOINTS, LEAVES, TILES
 
 
 def verify(public_key: bytes, signature: bytes, message: bytes) -> bool:
-    """Whether an Ed25519 signature holds."""
+    """Return True if an Ed25519 signature is valid."""
     try:
         Ed25519PublicKey.from_public_bytes(public_key).verify(signature, message)
     except InvalidSignature:

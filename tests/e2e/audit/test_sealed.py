@@ -38,7 +38,7 @@ async def log_key(gateway: Gateway) -> str:
 
 
 def stand_alone(directory: Path, document: Any, jwks: Any, request: Any, key: str) -> tuple[int, dict[str, Any]]:
-    """What the file that a customer copies off says."""
+    """Output of the stand-alone verifier."""
     for name, content in (("answer", document), ("jwks", jwks), ("request", request)):
         (directory / f"{name}.json").write_text(json.dumps(content))
     command = [sys.executable, str(ROOT / "deploy/audit/assay_verify.py"), "receipt", "answer.json", "--json"]

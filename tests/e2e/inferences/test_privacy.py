@@ -18,7 +18,7 @@ def asked(gateway: Gateway) -> str:
 
 
 async def content_of(gateway: Gateway, run_id: str) -> list[dict[str, Any]]:
-    """What the records of a run hold encrypted, as an auditor reads them."""
+    """Return the decrypted records of a run, as an auditor reads them."""
     response = await gateway.get(f"/v1/audit/events?run={run_id}&plaintext=true", "acme-auditor")
     assert response.status_code == 200, response.text
     return [event["content"] for event in response.json()["events"]]

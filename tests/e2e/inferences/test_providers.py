@@ -55,7 +55,7 @@ async def test_a_fault_that_stays_is_a_problem_refunded_and_recorded(gateway: Ga
 
 
 async def test_a_prompt_beyond_the_models_context_is_the_callers_to_mend(gateway: Gateway):
-    """The real model says so in its own words; the caller hears it in ours."""
+    """The real model's error is reported in Assay's terms."""
     budget = await gateway.budget("acme")
     response = await gateway.post({"model": "smollm2", "prompt": "word " * 5000, "max_tokens": 8})
     assert response.status_code == 422, response.text

@@ -1,4 +1,4 @@
-"""What is refused, how it looks, and that it is recorded: never with a secret or a prompt in it."""
+"""Refusals, their form, and their records: never with a secret or a prompt in it."""
 
 import asyncio
 

@@ -41,7 +41,7 @@ async def servers(bare: Gateway, tmp_path_factory: pytest.TempPathFactory) -> As
 
 @pytest.fixture(scope="module")
 async def client(servers: Gateway) -> Client:
-    """A stranger's client: it lists and ends runs, as people do in Temporal's UI, and reads no payload."""
+    """An untrusted client: it lists and ends runs, as people do in Temporal's UI, and reads no payload."""
     return await servers.temporal(FixedKeyRing("system"))
 
 

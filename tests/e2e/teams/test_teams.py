@@ -47,7 +47,7 @@ async def worker(gateway: Gateway, member: TeamMember) -> AsyncIterator[TeamWork
 
 @pytest.fixture(scope="module")
 async def encrypter(gateway: Gateway, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[RecordEncrypter]:
-    """What opens records: Assay's own login."""
+    """Decryption of records: Assay's own login."""
     async with opening(gateway, tmp_path_factory.mktemp("encrypter")) as encrypter:
         yield encrypter
 
@@ -85,7 +85,7 @@ READABLE = {"indexedFields", "data"}
 
 
 def plaintext(value: Any, place: str = "") -> set[str]:
-    """Where payloads stand that our codec has not encrypted."""
+    """Return the paths of payloads that Assay's codec has not encrypted."""
     if isinstance(value, list):
         return {found for item in value for found in plaintext(item, place)}
     if not isinstance(value, dict):

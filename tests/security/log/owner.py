@@ -111,7 +111,7 @@ class Owner:
         return other
 
     async def renumber(self, tenant: str) -> None:
-        """Number the leaves anew, without gaps."""
+        """Renumber the leaves without gaps."""
         leaves = await self.connection.fetch(
             "DELETE FROM assay.leaf WHERE tenant = $1 RETURNING seq, event_id, digest", tenant
         )
@@ -124,7 +124,7 @@ class Owner:
         )
 
     async def rebuild(self, tenant: str) -> None:
-        """Compute tiles and head anew from the leaves: all that needs no key."""
+        """Recompute tiles and head from the leaves: all that needs no key."""
         hashes = await self._hashes(tenant)
         edge = Edge().append(hashes)
         await self.connection.execute("DELETE FROM assay.tile WHERE tenant = $1", tenant)

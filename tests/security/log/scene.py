@@ -48,7 +48,7 @@ class LogScene:
         return await verify_log(self.session, self.stack.settings, **options)
 
     async def broken(self, tenant: str = "acme", **options: Any) -> TenantAudit:
-        """What is found of a tenant's log when all are verified: something, and nothing of the others'."""
+        """Return the findings for a tenant's log in a verification of all: something, and nothing of the others'."""
         report = await self.verify(**options)
         found = {audit.tenant: audit for audit in report.tenants}
         assert not report.holds

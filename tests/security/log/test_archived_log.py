@@ -1,4 +1,4 @@
-"""A log whose old months lie in files holds, if that is signed; a store that says so by itself is not believed."""
+"""A log with archived months holds only with signed manifests, whatever the store claims."""
 
 import asyncio
 import base64

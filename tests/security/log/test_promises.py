@@ -1,4 +1,4 @@
-"""What a receipt promises is held against the log: who has one finds what nobody else can."""
+"""A receipt's merge delay is verified against the log: who has one finds what nobody else can."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -1,4 +1,4 @@
-"""What drives a viewer of an answer, or hides from people in it; and answers about such things, which pass."""
+"""Content of an answer that controls a viewer or is invisible, and harmless answers about it."""
 
 import pytest
 

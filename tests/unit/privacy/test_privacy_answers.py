@@ -1,4 +1,4 @@
-"""What an answer holds that the prompt did not."""
+"""Values in an answer that the prompt did not contain."""
 
 from collections.abc import Sequence
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""What is found in a text, and what only looks like it."""
+"""Values found in a text, and text that only resembles them."""
 
 from collections.abc import Sequence
 from dataclasses import replace

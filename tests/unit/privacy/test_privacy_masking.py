@@ -1,4 +1,4 @@
-"""Placeholders in, data back: what the model sees, what its caller gets, and what nobody gets."""
+"""Placeholders in, values back: what the model sees, what its caller gets, and what nobody gets."""
 
 from collections.abc import Sequence
 from dataclasses import replace

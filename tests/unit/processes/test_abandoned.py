@@ -1,4 +1,4 @@
-"""What is done about a run that may lack its outcome, by what the engine and the log say of it."""
+"""Handling of a run that may lack its outcome, by the state of engine and log."""
 
 import secrets
 from dataclasses import dataclass, field

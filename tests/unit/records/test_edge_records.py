@@ -1,4 +1,4 @@
-"""Refusals at the edge on their way into the log: what happens to them while something is away."""
+"""Recording of refusals: what happens to them while something is away."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""What follows from scores: by kind of text, by length, for whom, and whether it is acted upon."""
+"""Decisions for scores: by kind of text, by length, for whom, and whether it is acted upon."""
 
 import json
 from collections.abc import Callable

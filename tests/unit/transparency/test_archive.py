@@ -1,4 +1,4 @@
-"""What an archive's file and manifest may say, without a server."""
+"""Content of an archive's file and manifest, without a server."""
 
 import itertools
 import json

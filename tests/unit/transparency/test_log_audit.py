@@ -87,7 +87,7 @@ def test_ranges_hold_both_their_ends() -> None:
 
 
 class Keys:
-    """Stands for the public keys of Vault."""
+    """Fake of Vault's public keys."""
 
     def __init__(self, signer: LocalSigner) -> None:
         self._signer = signer

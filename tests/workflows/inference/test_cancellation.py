@@ -80,7 +80,7 @@ async def until(handle: WorkflowHandle, event: "EventType.ValueType") -> None:
 
 
 async def end_of(handle: WorkflowHandle) -> str:
-    """How the run ended."""
+    """Return the outcome of the run."""
     try:
         return str((await handle.result()).status)
     except WorkflowFailureError as error:
@@ -102,7 +102,7 @@ def kinds(bench: Bench, handle: WorkflowHandle) -> list[EventKind]:
 async def test_a_run_that_is_interrupted_in_a_guard_ends_there(
     bench: Bench, gated: Callable[[Gate], Gate], stage: names.Stage, interrupt: Interrupt
 ):
-    """It hears of nothing, and ends well. One that fails is a recorded run: see tests/replay/branches.py."""
+    """It ignores the cancellation, and succeeds. One that fails is a recorded run: see tests/replay/branches.py."""
     gate = gated(Gate(stage.name))
     with bench.env.auto_time_skipping_disabled():
         handle = await bench.start(BODY)

@@ -1,4 +1,4 @@
-"""Runs whose prompts are too large for a history, and what becomes of them while the store of payloads is away."""
+"""Runs with prompts too large for a history, also during an outage of the payload store."""
 
 import secrets
 from collections.abc import Awaitable, Callable

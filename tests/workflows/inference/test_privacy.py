@@ -1,4 +1,4 @@
-"""What a run does with secrets and personal data: what its model, its record, its story and its caller get."""
+"""Secrets and personal data in a run: what its model, its record, its story and its caller get."""
 
 import pytest
 from temporalio.client import WorkflowFailureError

@@ -1,4 +1,4 @@
-"""What a run tells of itself, and what may be asked of it while it goes on."""
+"""Summary and queries of a run in progress."""
 
 import asyncio
 

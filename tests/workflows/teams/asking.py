@@ -20,7 +20,7 @@ class Question(BaseModel):
 
 @dataclass
 class Outcome:
-    """What became of an attempt."""
+    """Result of an attempt."""
 
     status: str
     kind: str | None = None

@@ -1,4 +1,4 @@
-"""Asking from a team's workflow: what the plugin adds, what it keeps of others, and what happens when keys are away."""
+"""Inference from a team's workflow: additions of the plugin, settings of others, unavailable keys."""
 
 import base64
 import contextlib
@@ -285,7 +285,7 @@ async def test_a_worker_whose_client_does_not_encrypt_is_refused(team: TeamBench
 
 
 async def test_a_stranger_payload_raises_for_a_team(team: TeamBench):
-    """Unlike in Assay's own worker, which has to refuse strangers' starts by name."""
+    """Unlike in Assay's own worker, which has to refuse untrusted starts by name."""
     context = WorkflowSerializationContext(namespace="default", workflow_id="mine")
     with pytest.raises(UnauthenticatedPayload):
         await team.plugin.codec.with_context(context).decode([Payload(data=b"1")])
@@ -310,7 +310,7 @@ def test_what_passes_through_the_sandbox_is_pure():
 
 
 def test_assays_own_sandbox_loads_none_of_it():
-    """What Assay's worker passes through names none of the team's modules, and the package itself loads none."""
+    """Modules passed through by Assay's worker are none of the team's, and the package itself loads none."""
     loaded = subprocess.run(
         [sys.executable, "-c", "import sys, assay_temporal; print(*sys.modules)"],
         capture_output=True,

@@ -1,4 +1,4 @@
-"""A workflow that does what no workflow may. In a module of its own: the sandbox imports what it stands in."""
+"""A workflow that does something forbidden. In a module of its own: the sandbox imports what it stands in."""
 
 from datetime import datetime
 

@@ -65,7 +65,7 @@ def test_impurity_would_be_found():
 
 
 def shared_state(source: str) -> list[str]:
-    """What runs could meet in: values that can be changed, bound where a module or a class keeps them.
+    """State that runs could share: values that can be changed, bound where a module or a class keeps them.
 
     A table under a constant's name may stand there, as long as nothing in its module changes it.
     """

@@ -28,7 +28,7 @@ def table() -> dict[str, tuple[str, str, str]]:
 
 
 def lengths(text: str) -> list[timedelta]:
-    """The lengths that a cell tells, in order. One without a unit has that of the next."""
+    """Return the lengths in a cell, in order. One without a unit has that of the next."""
     return [timedelta(seconds=float(number) * UNITS[unit]) for number, unit in LENGTHS.findall(text)]
 
 
@@ -109,7 +109,7 @@ def test_the_lengths_fit_into_each_other():
 
 
 def made_elsewhere(source: str) -> list[str]:
-    """What a module makes of lengths and retry policies: the name that it is bound to, or the line."""
+    """Return a module's lengths and retry policies: the name that it is bound to, or the line."""
     tree = ast.parse(source)
     named = {
         id(node.value): node.targets[0].id
