@@ -5,6 +5,7 @@ from collections.abc import Callable
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
 from api.access import oauth
 from api.audit import custody_routes
@@ -53,6 +54,7 @@ def build_app(
     app.add_exception_handler(KeyUnavailable, _without_key)
     app.add_exception_handler(HTTPException, _http_error)
     app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(ClientDisconnect, _body_ended)
     by_path = {"/codec/decode": max(max_body_bytes, codec_routes.DECODE_BODY_BYTES)}
     app.add_middleware(BodyLimit, max_bytes=max_body_bytes, by_path=by_path)
     app.add_middleware(CodecCors, origin=ui_origin)
@@ -81,6 +83,12 @@ async def _http_error(request: Request, error: Exception) -> Response:
     response = await _refused(request, Refusal(kind, SHAPES[kind].title.lower()))
     response.headers.update(getattr(error, "headers", None) or {})
     return response
+
+
+async def _body_ended(request: Request, error: Exception) -> Response:
+    """Account for a client that closed its connection in its body (RFC 9112 section 8). Nobody reads the response."""
+    del error
+    return await _refused(request, Refusal(Kind.MALFORMED_BODY, "the body ended early"))
 
 
 async def _invalid(request: Request, error: Exception) -> Response:

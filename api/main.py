@@ -15,6 +15,7 @@ from adapters.postgres.custody import PostgresCustody
 from adapters.postgres.rates import PostgresRates
 from adapters.system.clock import SystemClock
 from adapters.system.spool import SqliteSpool
+from adapters.temporal.availability import EngineAvailability
 from adapters.temporal.client import TemporalConnection
 from adapters.temporal.external_storage import resolve
 from adapters.temporal.payload_driver import PayloadDriver
@@ -114,14 +115,16 @@ async def serve(
         serving = asyncio.create_task(server.serve())
         platform = await Platform.open(stack, settings, roles.API, SystemClock())
         policy = CurrentPolicy(Policies(platform.policies))
-        readiness.dependencies = (platform.session, platform.pool, temporal, policy)
+        engine = EngineAvailability(temporal)
+        readiness.dependencies = (platform.session, platform.pool, engine, policy)
         readers = await open_readers(stack, settings, platform)
         edge = _edge_recorder(settings, platform, spool, metrics)
-        wiring = _Wiring(settings, platform, readers, temporal, policy, edge, metrics, stop, feed)
+        wiring = _Wiring(settings, platform, readers, temporal, engine, policy, edge, metrics, stop, feed)
         tasks = [
             asyncio.create_task(_become_ready(readiness, wiring)),
             asyncio.create_task(edge.run()),
             asyncio.create_task(policy.follow()),
+            asyncio.create_task(engine.follow()),
         ]
         stopping = asyncio.create_task(stop.wait())
         await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
@@ -172,6 +175,7 @@ class _Wiring:
     platform: Platform
     readers: LogReaders
     temporal: TemporalConnection
+    engine: EngineAvailability
     policy: CurrentPolicy
     edge: EdgeRecorder
     metrics: Metrics
@@ -210,8 +214,10 @@ class _Wiring:
     async def _inference(self) -> InferenceServices:
         settings, platform = self.settings, self.platform
         await self.policy.read()
+        client = await self.temporal.client(platform.keyring, platform.payloads)
+        await self.engine.check()
         runs = Runs(
-            await self.temporal.client(platform.keyring, platform.payloads),
+            client,
             settings.temporal.task_queue,
             platform.keyring,
             platform.identities,
@@ -221,6 +227,7 @@ class _Wiring:
             self.feed,
             self.decider,
             PlaintextAccess(platform.ledger, self.clock),
+            self.engine.require_available,
         )
         return InferenceServices(
             runs=runs,

@@ -1,7 +1,6 @@
 """Access tokens: JWTs according to RFC 9068, signed with EdDSA (RFC 8037), issued and verified."""
 
 import base64
-import json
 import re
 from collections.abc import Mapping
 from datetime import datetime
@@ -9,7 +8,6 @@ from typing import Any, Protocol
 
 import jwt
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-from jwt.types import Options
 
 from config.settings import TokenSettings
 from domain.access.clients import ClientEntry, IssuedToken
@@ -18,6 +16,7 @@ from domain.identity import caller_hash
 from domain.ports import Clock, IdentityKeys, StatementSigner
 from domain.refusals import Kind, Refusal
 from domain.signing_keys import TOKEN_KEY
+from domain.text.strict_json import is_storable, read_strictly
 
 TYPE = "at+jwt"
 _ALGORITHM = "EdDSA"
@@ -27,15 +26,7 @@ _MOST_CLAIM_CHARS = 512
 _TEXTS = ("iss", "sub", "client_id", "jti", "tenant")
 _TIMES = ("iat", "nbf", "exp")
 _COMPACT = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\Z")
-_SIGNATURE_ONLY: Options = {  # the claims are checked here, more strictly and with Assay's clock
-    "verify_exp": False,
-    "verify_nbf": False,
-    "verify_iat": False,
-    "verify_aud": False,
-    "verify_iss": False,
-    "verify_sub": False,
-    "verify_jti": False,
-}
+_SIGNATURES = jwt.PyJWS()  # the claims are read and checked here, more strictly and with Assay's clock
 
 
 class KeyFinder(Protocol):
@@ -166,7 +157,7 @@ class JwtVerifier:
 def _unverified_header(segment: str) -> Mapping[str, Any]:
     """Return the header's content, read once more by the library later. Its own parser reads everything twice."""
     try:
-        header = json.loads(base64.urlsafe_b64decode(segment + "=" * (-len(segment) % 4)))
+        header = read_strictly(base64.urlsafe_b64decode(segment + "=" * (-len(segment) % 4)))
     except (ValueError, RecursionError):
         raise _invalid() from None
     if not isinstance(header, dict):
@@ -177,9 +168,11 @@ def _unverified_header(segment: str) -> Mapping[str, Any]:
 def _signed_claims(token: str, key: Ed25519PublicKey) -> Mapping[str, Any]:
     """Return the claims, with the right types, after verifying the signature."""
     try:
-        claims = jwt.decode(token, key, algorithms=[_ALGORITHM], options=_SIGNATURE_ONLY)
-    except jwt.InvalidTokenError:
+        claims = read_strictly(_SIGNATURES.decode(token, key, algorithms=[_ALGORITHM]))
+    except (jwt.InvalidTokenError, ValueError, RecursionError):
         raise _invalid() from None
+    if not isinstance(claims, dict):
+        raise _invalid()
     texts = all(_is_text(claims.get(name)) for name in _TEXTS) and isinstance(claims.get("scope"), str)
     times = all(type(claims.get(name)) is int for name in _TIMES)  # neither bool nor float
     audience, roles = claims.get("aud"), claims.get("roles")
@@ -190,7 +183,7 @@ def _signed_claims(token: str, key: Ed25519PublicKey) -> Mapping[str, Any]:
 
 
 def _is_text(value: object) -> bool:
-    return isinstance(value, str) and 0 < len(value) <= _MOST_CLAIM_CHARS
+    return isinstance(value, str) and 0 < len(value) <= _MOST_CLAIM_CHARS and is_storable(value)
 
 
 def _is_texts(value: object) -> bool:

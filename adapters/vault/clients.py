@@ -11,6 +11,7 @@ from adapters.vault.session import ServiceSession
 from domain.access.clients import ClientEntry
 from domain.access.principals import require_tenant
 from domain.refusals import Kind, Refusal
+from domain.text.strict_json import is_storable
 
 _CLIENT_ID = re.compile(r"[a-z0-9][a-z0-9-]{0,63}\Z")
 _PATH = "clients"
@@ -20,13 +21,15 @@ def require_client(entry: ClientEntry) -> None:
     """Check that the entry can be stored.
 
     Raises:
-        Refusal: INVALID_REQUEST, field ``client_id`` or ``tenant``.
+        Refusal: INVALID_REQUEST, field ``client_id``, ``tenant`` or ``subject``.
     """
     if not _CLIENT_ID.match(entry.client_id):
         raise Refusal(
             Kind.INVALID_REQUEST, "a client ID must have 1 to 64 characters of a-z, 0-9 and '-'", field="client_id"
         )
     require_tenant(entry.tenant)
+    if not is_storable(entry.subject):
+        raise Refusal(Kind.INVALID_REQUEST, "must be text that UTF-8 can encode, without NUL", field="subject")
 
 
 class VaultClients:

@@ -5,6 +5,7 @@ from fastapi.responses import JSONResponse
 
 from api.dependencies import Access
 from api.edge.refusals import record_refusal
+from api.http.headers import media_type, only_one
 from api.http.openapi import TOKEN_FORM
 from api.http.schemas import TokenBody
 from api.problems import SHAPES, headers_for, problem_type
@@ -41,13 +42,12 @@ async def token(request: Request, access: Access) -> JSONResponse:
 
 
 async def _grant(request: Request, access: Access) -> JSONResponse:
-    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if media_type != "application/x-www-form-urlencoded":
+    if media_type(request) != "application/x-www-form-urlencoded":
         raise Refusal(Kind.UNSUPPORTED_MEDIA, "send 'Content-Type: application/x-www-form-urlencoded'")
     form = read_form(await request.body())
     if form.get("grant_type") != "client_credentials":
         raise Refusal(Kind.UNSUPPORTED_GRANT, "only 'grant_type=client_credentials' is supported")
-    client_id, secret = client_credentials(request.headers.get("authorization"), form)
+    client_id, secret = client_credentials(only_one(request, "Authorization"), form)
     issued = await access.tokens.grant(client_id, secret, request.client.host if request.client else "")
     body = {
         "access_token": issued.access_token,

@@ -4,19 +4,20 @@ import base64
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Depends, Query
 from fastapi.responses import JSONResponse, PlainTextResponse, StreamingResponse
 
 from api.access.auth import AuditReader, LogReader
 from api.audit.schemas import ConsistencyBody, EventBody, EventsBody, EventsQuery, ExportQuery
 from api.dependencies import Audit
+from api.http.headers import parameters_once
 from api.http.openapi import problems
 from domain.records.queries import RecordFilter, parse_cursor
 from domain.refusals import Kind, Refusal
 from domain.signing_keys import LOG_KEY
 from domain.transparency.checkpoints import parse_checkpoint, parse_note, vkey
 
-router = APIRouter(prefix="/v1/audit", tags=["audit"])
+router = APIRouter(prefix="/v1/audit", tags=["audit"], dependencies=[Depends(parameters_once)])
 EXPORT_TYPE = "application/jsonl"
 _RETRY_SECONDS = 1.0
 _Plaintext = Annotated[bool, Query(description="Decrypt the event. The access itself is recorded first.")]

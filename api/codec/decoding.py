@@ -110,7 +110,7 @@ def _parsed(payload: object, place: int) -> Payload:
         raise Refusal(Kind.INVALID_REQUEST, "must be a payload in proto JSON", field=f"payloads.{place}")
     try:
         return ParseDict(payload, Payload(), ignore_unknown_fields=True)
-    except (ParseError, RecursionError):
+    except (ParseError, RecursionError, TypeError, ValueError):  # protobuf passes on errors of strings and bytes
         raise Refusal(Kind.INVALID_REQUEST, "must be a payload in proto JSON", field=f"payloads.{place}") from None
 
 

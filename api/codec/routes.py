@@ -3,18 +3,19 @@
 import json
 from typing import Annotated
 
-from fastapi import APIRouter, Header, Query, Request, Response
+from fastapi import APIRouter, Depends, Header, Query, Request, Response
 from fastapi.responses import JSONResponse, RedirectResponse
 
 from api.codec.auth import COOKIE, SESSION_PATH, PayloadReader, TicketBuyer
 from api.dependencies import Codec
 from api.http.body import checked, read_json
+from api.http.headers import only_one, parameters_once
 from api.http.openapi import body_of, problems
 from api.http.schemas import PayloadsBody, TicketBody, TicketRequest
 from domain.identity import tenant_of_run
 from domain.refusals import Kind, Refusal
 
-router = APIRouter(prefix=SESSION_PATH, tags=["codec"])
+router = APIRouter(prefix=SESSION_PATH, tags=["codec"], dependencies=[Depends(parameters_once)])
 
 DECODE_BODY_BYTES = 4 * 1024 * 1024
 """Maximum body size of ``decode``: Temporal stores payloads up to 2 MiB, sent in base64."""
@@ -48,6 +49,7 @@ async def decode(
     Payloads of other encodings are returned unchanged, references to large payloads are resolved. A payload that fails
     authentication, or belongs to another tenant, causes the whole request to be refused.
     """
+    only_one(request, "X-Namespace")
     sent = checked(PayloadsBody, await read_json(request))
     opened = await codec.decoder.decode(caller, sent.payloads, namespace, keep_references=keep_references)
     return Response(json.dumps({"payloads": opened}), media_type="application/json")

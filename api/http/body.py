@@ -1,41 +1,30 @@
 """Strict parsing of JSON bodies, after authentication and before any use."""
 
-import json
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
 from fastapi import Request
 from pydantic import BaseModel, ValidationError
 
+from api.http.headers import media_type
 from domain.refusals import Kind, Refusal
+from domain.text.strict_json import read_strictly
 
 Body = TypeVar("Body", bound=BaseModel)
 
 _MAX_NAME = 64
 
 
-def _reject_constant(name: str) -> None:
-    raise ValueError(f"{name} is not JSON")
-
-
-def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    names = dict(pairs)
-    if len(names) != len(pairs):
-        raise ValueError("a name occurs twice")
-    return names
-
-
 async def read_json(request: Request) -> Any:  # noqa: ANN401 - any JSON
     """Read and decode the body.
 
     Raises:
-        Refusal: UNSUPPORTED_MEDIA, MALFORMED_BODY.
+        Refusal: UNSUPPORTED_MEDIA, MALFORMED_BODY; INVALID_REQUEST for a second Content-Type.
     """
-    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if media_type != "application/json":
+    if media_type(request) != "application/json":
         raise Refusal(Kind.UNSUPPORTED_MEDIA, "send 'Content-Type: application/json'")
     try:
-        return json.loads(await request.body(), parse_constant=_reject_constant, object_pairs_hook=_no_duplicates)
+        return read_strictly(await request.body())
     except (ValueError, RecursionError):
         raise Refusal(Kind.MALFORMED_BODY, "the body is not well-formed JSON (UTF-8, no duplicate names)") from None
 

@@ -11,6 +11,7 @@ from api.access.auth import RunCanceller, RunReader
 from api.access.rates import RatedSubmitter
 from api.dependencies import Inference
 from api.http.body import read_json
+from api.http.headers import only_one
 from api.http.openapi import body_of, problems
 from api.http.preferences import Waiting, waiting
 from api.http.schemas import RunBody
@@ -45,12 +46,13 @@ async def submitted_body(request: Request, inference: Inference) -> SubmittedBod
 
 
 async def idempotency_key(
+    request: Request,
     idempotency_key: Annotated[
         str | None, Header(description="Requests with the same key return the same run.")
     ] = None,
 ) -> str | None:
-    """Validate the ``Idempotency-Key`` header: 1 to 255 printable ASCII characters."""
-    if idempotency_key is None:
+    """Validate the ``Idempotency-Key`` header: 1 to 255 printable ASCII characters, once."""
+    if only_one(request, "Idempotency-Key") is None or idempotency_key is None:
         return None
     if (
         not 1 <= len(idempotency_key) <= _MAX_KEY_CHARS

@@ -81,10 +81,12 @@ class Runs:
         feed: LocalRunFeed[InferenceResult],
         access: AccessDecider,
         reading: PlaintextAccess,
+        require_engine: Callable[[], None],
     ) -> None:
         """Take the parts.
 
         ``require_vault`` refuses while Vault is unavailable: with cached keys a run could be started but not finished.
+        ``require_engine`` refuses while Temporal is known to be unavailable, since its calls wait for time-outs.
         ``feed`` has the events of a worker in this process; closing it ends all waiting.
         """
         self._client = client
@@ -97,6 +99,7 @@ class Runs:
         self._outcomes = Outcomes(feed, ResultFeed(self._result))
         self._access = access
         self._reading = reading
+        self._require_engine = require_engine
 
     async def start(self, submission: Submission) -> Started:
         """Start the run, or return the one started before with this idempotency key.
@@ -105,6 +108,7 @@ class Runs:
             Refusal: IDEMPOTENCY_MISMATCH; ENGINE_UNAVAILABLE, VAULT_UNAVAILABLE, STORE_UNAVAILABLE.
         """
         self._require_vault()
+        self._require_engine()
         principal = submission.principal
         digest = request_hash(submission.body)
         key = await self._identities.tenant_key(principal.tenant)
@@ -212,6 +216,7 @@ class Runs:
 
     async def _described(self, public_id: str, principal: Principal, action: Action) -> _Described:
         await self._require(principal, action, public_id)
+        self._require_engine()
         async with _keys_or_refusal(), _engine():
             description = await self._handle(public_id).describe(rpc_timeout=_RPC_TIMEOUT)
             memo = await description.memo()

@@ -25,7 +25,7 @@ class RecordFilter:
     of a time before ``until``; both aware.
 
     Raises:
-        Refusal: INVALID_REQUEST for an invalid hash, or a time without a zone.
+        Refusal: INVALID_REQUEST for an invalid hash, a run that can't be one, or a time without a zone or beyond UTC's.
     """
 
     kind: EventKind | None = None
@@ -40,14 +40,31 @@ class RecordFilter:
         for name, value, shape in (("caller", self.caller, _CALLER), ("subject", self.subject, _SUBJECT)):
             if value is not None and not shape.match(value):
                 raise Refusal(Kind.INVALID_REQUEST, "must be a keyed hash as shown in records", field=name)
+        if self.run is not None and "\0" in self.run:
+            raise Refusal(Kind.INVALID_REQUEST, "must be the ID of a run", field="run")
         for name, time in (("since", self.since), ("until", self.until)):
-            if time is not None and time.tzinfo is None:
-                raise Refusal(Kind.INVALID_REQUEST, "must be a time with a zone", field=name)
+            require_time(name, time)
 
     @property
     def names(self) -> tuple[str, ...]:
         """Return the names of the members that are set."""
         return tuple(part.name for part in fields(self) if getattr(self, part.name) is not None)
+
+
+def require_time(name: str, time: datetime | None) -> None:
+    """Check the limit of a span of records.
+
+    Raises:
+        Refusal: INVALID_REQUEST, field ``name``, for a time without a zone, or outside the years 1 to 9999 of UTC.
+    """
+    if time is None:
+        return
+    if time.tzinfo is None:
+        raise Refusal(Kind.INVALID_REQUEST, "must be a time with a zone", field=name)
+    try:
+        time.astimezone(UTC)
+    except OverflowError:
+        raise Refusal(Kind.INVALID_REQUEST, "must be in the years 1 to 9999 of UTC", field=name) from None
 
 
 def is_subject_hash(text: str) -> bool:

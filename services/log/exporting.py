@@ -10,6 +10,7 @@ from domain.access.resources import Resource, ResourceKind
 from domain.budgets.ports import Ledger
 from domain.ports import Clock
 from domain.records.access_events import reading_record
+from domain.records.queries import require_time
 from domain.records.records import EventKind
 from domain.refusals import Kind, Refusal
 from domain.transparency.checkpoints import parse_checkpoint, parse_note
@@ -43,9 +44,12 @@ class LogExport:
         """Record the export; return its lines. Entries not covered by a checkpoint are not included.
 
         Raises:
-            Refusal: FORBIDDEN; NOT_FOUND before the first checkpoint; STORE_UNAVAILABLE, also if it can't be recorded.
+            Refusal: INVALID_REQUEST for a time that no record has; FORBIDDEN; NOT_FOUND before the first checkpoint;
+                STORE_UNAVAILABLE, also if it can't be recorded.
         """
         tenant = principal.tenant
+        require_time("since", since)
+        require_time("until", until)
         await self._access.require(principal, Action.READ_AUDIT, Resource(tenant, ResourceKind.LOG))
         note = await self._proofs.checkpoint(tenant)
         if note is None:

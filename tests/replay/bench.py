@@ -145,6 +145,7 @@ class RecordingBench:
             LocalRunFeed(),
             role_access(),
             PlaintextAccess(self.ledger, clock),
+            lambda: None,
         )
 
 

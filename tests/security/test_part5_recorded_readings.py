@@ -106,7 +106,7 @@ class Edge:
         unused = cast("Any", None)
         runs = Runs(
             *(cast("Any", self.engine), "assay", self.ring, identity, self.clock, self.tag, lambda: None),
-            *(self.feed, access, reading(self.ledger, self.clock)),
+            *(self.feed, access, reading(self.ledger, self.clock), lambda: None),
         )
         current = cast("Any", self)
         self.services = Services(

@@ -131,6 +131,7 @@ def runs(bench: Bench) -> Runs:
         LocalRunFeed(),
         role_access(),
         PlaintextAccess(bench.ledger, FixedClock()),
+        lambda: None,
     )
 
 
