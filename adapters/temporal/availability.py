@@ -58,7 +58,7 @@ class EngineAvailability:
 
     async def follow(self) -> None:
         """Check until cancelled."""
-        while True:  # noqa: ASYNC110 - what is waited for is outside this process
+        while True:
             with contextlib.suppress(Refusal):
                 await self.check()
             await asyncio.sleep(_PROBE_AGAIN_SECONDS if self._failures else _PROBE_SECONDS)

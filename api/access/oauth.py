@@ -28,8 +28,8 @@ async def token(request: Request, access: Access) -> JSONResponse:
     except Refusal as refusal:
         if SHAPES[refusal.kind].status >= 500:  # noqa: PLR2004 - server errors have no form in the RFC
             raise
-        shape = SHAPES[refusal.kind]
-        record_refusal(request, refusal, shape.status)
+        status = 400 if refusal.kind is Kind.INVALID_REQUEST else SHAPES[refusal.kind].status
+        record_refusal(request, refusal, status)
         headers = {**headers_for(refusal.kind, refusal.retry_after, final=False), **_NO_STORE}
         if refusal.kind is Kind.INVALID_CLIENT:
             headers["WWW-Authenticate"] = 'Basic realm="assay"'
@@ -38,7 +38,7 @@ async def token(request: Request, access: Access) -> JSONResponse:
             "error_description": refusal.detail,
             "type": problem_type(refusal.kind),
         }
-        return JSONResponse(error, status_code=shape.status, headers=headers)
+        return JSONResponse(error, status_code=status, headers=headers)
 
 
 async def _grant(request: Request, access: Access) -> JSONResponse:

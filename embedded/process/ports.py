@@ -2,9 +2,12 @@
 
 import errno
 import random
+import secrets
 import socket
+import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from ipaddress import IPv4Address
 
 import psutil
 
@@ -95,3 +98,10 @@ def unused_ports(count: int) -> tuple[int, ...]:
     candidates = random.sample(range(*_BELOW_EPHEMERAL), 50 * count)
     free = (port for port in candidates if is_free(port))
     return tuple(next(free) for _ in range(count))
+
+
+def unguessable_loopback() -> str:
+    """Return a random address of 127.0.0.0/8 (RFC 1122 section 3.2.1.3). ``LOOPBACK`` where only that one is set up."""
+    if sys.platform != "linux":
+        return LOOPBACK
+    return str(IPv4Address(int(IPv4Address("127.1.0.0")) + secrets.randbelow(2**24 - 2**17)))

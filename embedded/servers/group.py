@@ -13,7 +13,7 @@ from embedded.process.errors import EmbeddedError
 from embedded.process.files import write_private
 from embedded.process.layout import Layout
 from embedded.process.lock import acquire, data_dir_lock
-from embedded.process.ports import LOOPBACK, WantedPort, require_free, unused_ports
+from embedded.process.ports import LOOPBACK, WantedPort, require_free, unguessable_loopback, unused_ports
 from embedded.process.supervisor import ChildStatus, Supervisor
 from embedded.servers import model, openbao, postgres, temporal, ui
 from embedded.servers.model import ModelServer
@@ -50,13 +50,13 @@ class EmbeddedServers:
         self._supervisor = Supervisor(self._layout)
         self._postgres = PostgresServer(self._layout, wanted.postgres_port)
         self._openbao = OpenBaoServer(self._layout, wanted.vault_port, wanted.vault_cluster_port)
-        self._proxied_ui_port: int | None = None
+        self._proxied_ui: tuple[str, int] | None = None  # Temporal's own, which answers to any Host header
         if wanted.temporal_ui and self._only >= {temporal.NAME, ui.NAME}:
-            (self._proxied_ui_port,) = unused_ports(1)
+            self._proxied_ui = (unguessable_loopback(), unused_ports(1)[0])
         self._temporal = TemporalServer(
             self._layout,
             port=wanted.temporal_port,
-            ui_port=self._proxied_ui_port or (wanted.temporal_ui_port if wanted.temporal_ui else None),
+            ui=self._proxied_ui,
             codec_endpoint=f"http://{LOOPBACK}:{settings.api.port}/codec",
             namespace=settings.temporal.namespace,
             retention=timedelta(days=settings.retention_days),
@@ -186,8 +186,9 @@ class EmbeddedServers:
             model.NAME: self._model.spec,
         }
         specs = [spec() for name, spec in servers.items() if name in self._only]
-        if self._proxied_ui_port is not None:
-            specs.append(ui.spec(self._settings.embedded.temporal_ui_port, self._proxied_ui_port))
+        if self._proxied_ui is not None:
+            host, port = self._proxied_ui
+            specs.append(ui.spec(self._settings.embedded.temporal_ui_port, f"{host}:{port}"))
         return specs
 
     def _wanted_ports(self) -> list[WantedPort]:

@@ -44,7 +44,7 @@ class TemporalServer:
         layout: Layout,
         *,
         port: int,
-        ui_port: int | None,
+        ui: tuple[str, int] | None,
         codec_endpoint: str,
         namespace: str,
         retention: timedelta,
@@ -52,7 +52,7 @@ class TemporalServer:
         self._layout = layout
         self._codec_endpoint = codec_endpoint
         self._port = port
-        self._ui_port = ui_port
+        self._ui = ui
         self._namespace = namespace
         self._retention = retention
         self._database = layout.root / NAME / "temporal.db"
@@ -65,8 +65,9 @@ class TemporalServer:
     def spec(self) -> ChildSpec:
         """Return the child. It is ready once its namespace exists with the retention time."""
         ui: tuple[str, ...] = ("--headless",)
-        if self._ui_port is not None:
-            ui = ("--ui-port", str(self._ui_port), "--ui-codec-endpoint", self._codec_endpoint)
+        if self._ui is not None:
+            host, port = self._ui
+            ui = ("--ui-ip", host, "--ui-port", str(port), "--ui-codec-endpoint", self._codec_endpoint)
             ui += ("--ui-disable-news-fetch",)
         argv = (
             *(str(temporal_program()), "server", "start-dev", "--ip", LOOPBACK, "--port", str(self._port), *ui),

@@ -11,11 +11,11 @@ NAME = "temporal-ui"
 _SETTINGS_PATH = "/api/v1/settings"
 
 
-def spec(port: int, upstream_port: int) -> ChildSpec:
-    """Return the child that listens on ``port`` for the UI on ``upstream_port``. It is ready once the UI answers."""
+def spec(port: int, upstream: str) -> ChildSpec:
+    """Return the child that listens on ``port`` for the UI at ``upstream`` (host and port), ready once that answers."""
     return ChildSpec(
         name=NAME,
-        argv=(sys.executable, "-m", "embedded.servers.ui_server", str(port), str(upstream_port)),
+        argv=(sys.executable, "-m", "embedded.servers.ui_server", str(port), upstream),
         ready=partial(http_ready, port, _SETTINGS_PATH),
         port=port,
         cwd=ROOT,

@@ -4,6 +4,9 @@ The UI sends cookies to the codec endpoint only if its server is configured so, 
 refusals of that endpoint. The production image takes both from its environment (``TEMPORAL_CODEC_INCLUDE_CREDENTIALS``,
 ``TEMPORAL_CODEC_DEFAULT_ERROR_MESSAGE``); the development server has no such setting. So its UI listens on another
 port, and this process forwards everything but the response with the settings.
+
+The development server's UI also answers to any Host header, so that a web page could reach it by DNS rebinding. On
+Linux it therefore listens on a random address of 127.0.0.0/8, which no page can guess.
 """
 
 import argparse
@@ -16,8 +19,6 @@ import httpx2
 import uvicorn
 from starlette.applications import Starlette
 from starlette.background import BackgroundTask
-from starlette.middleware import Middleware
-from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response, StreamingResponse
 from starlette.routing import Route
@@ -33,9 +34,11 @@ _OWN = frozenset(
 
 
 def build(upstream: httpx2.AsyncClient) -> Starlette:
-    """Build the proxy application over a client of the UI. Answers to loopback names only (DNS rebinding)."""
+    """Build the proxy application over a client of the UI. Answers to its own address and port only (DNS rebinding)."""
 
     async def forward(request: Request) -> Response:
+        if not _is_own(request):
+            return PlainTextResponse("Invalid host header", status_code=400)
         if request.url.hostname != _LOOPBACK:  # localhost is another site than the API for browsers
             return RedirectResponse(request.url.replace(hostname=_LOOPBACK))
         headers = [pair for pair in request.headers.raw if pair[0] not in _OWN]
@@ -64,9 +67,14 @@ def build(upstream: httpx2.AsyncClient) -> Starlette:
 
     return Starlette(
         routes=[Route("/{path:path}", forward, methods=list(_METHODS))],
-        middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=[_LOOPBACK, "localhost"])],
         lifespan=lifespan,
     )
+
+
+def _is_own(request: Request) -> bool:
+    """Return True for one Host header, which names this loopback address and port (RFC 9112 section 3.2)."""
+    server = request.scope["server"]
+    return request.headers.getlist("host") in [[f"{name}:{server[1]}"] for name in (_LOOPBACK, "localhost")]
 
 
 def _raw(response: httpx2.Response) -> list[tuple[bytes, bytes]]:
@@ -85,10 +93,10 @@ def main(arguments: Sequence[str]) -> None:
     """Serve until a signal to stop."""
     parser = argparse.ArgumentParser()
     parser.add_argument("port", type=int)
-    parser.add_argument("upstream", type=int)
+    parser.add_argument("upstream")
     given = parser.parse_args(arguments)
     upstream = httpx2.AsyncClient(
-        base_url=f"http://{_LOOPBACK}:{given.upstream}",
+        base_url=f"http://{given.upstream}",
         timeout=httpx2.Timeout(None, connect=5.0),  # a page waits for new events as long as the server allows
         limits=httpx2.Limits(max_connections=None),
         trust_env=False,
