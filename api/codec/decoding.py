@@ -18,7 +18,6 @@ from domain.access.resources import Resource, ResourceKind
 from domain.budgets.ports import Ledger
 from domain.ports import Clock
 from domain.refusals import Kind, Refusal
-from domain.text.strict_json import is_encodable
 from services.plaintext_access import PlaintextAccess
 
 Resolve = Callable[[Sequence[Payload]], Awaitable[list[Payload]]]
@@ -107,11 +106,11 @@ class PayloadDecoder:
 
 def _parsed(payload: object, place: int) -> Payload:
     """Parse a payload. Unknown fields are ignored."""
-    if not isinstance(payload, dict) or not is_encodable(payload):  # protobuf fails on surrogates in names
+    if not isinstance(payload, dict):
         raise Refusal(Kind.INVALID_REQUEST, "must be a payload in proto JSON", field=f"payloads.{place}")
     try:
         return ParseDict(payload, Payload(), ignore_unknown_fields=True)
-    except (ParseError, RecursionError, TypeError, ValueError):
+    except (ParseError, RecursionError, TypeError, ValueError, SystemError):  # the last: for surrogates in names
         raise Refusal(Kind.INVALID_REQUEST, "must be a payload in proto JSON", field=f"payloads.{place}") from None
 
 

@@ -11,7 +11,7 @@ _UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 
 
 def read_strictly(data: bytes) -> Any:  # noqa: ANN401 - any JSON
-    """Parse JSON. A byte order mark is ignored. Strings may have unpaired surrogates: see ``is_encodable``.
+    """Parse JSON. A byte order mark is ignored. Strings may have unpaired surrogates: see ``is_storable``.
 
     Raises:
         ValueError: for anything else than strict JSON.
@@ -23,15 +23,6 @@ def read_strictly(data: bytes) -> Any:  # noqa: ANN401 - any JSON
 def is_storable(text: str) -> bool:
     """Return True for a text that UTF-8 and PostgreSQL can hold: no unpaired surrogate, no NUL."""
     return _UNSTORABLE.search(text) is None
-
-
-def is_encodable(value: object) -> bool:
-    """Return True for a JSON value whose strings and names UTF-8 can encode: none has an unpaired surrogate."""
-    try:
-        json.dumps(value, ensure_ascii=False).encode()
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def _reject_constant(name: str) -> None:

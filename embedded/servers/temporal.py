@@ -32,6 +32,8 @@ _DYNAMIC_CONFIG = (
     "history.timerProcessorMaxPollRPS=2000",
     "history.visibilityProcessorMaxPollRPS=2000",
     "system.forceSearchAttributesCacheRefreshOnRead=false",
+    # The HTTP API can't be turned off, and a web page could reach it by DNS rebinding: it answers to no host's name.
+    'frontend.httpAllowedHosts=["assay.invalid"]',
 )
 _RPC_TIMEOUT = timedelta(seconds=5)
 

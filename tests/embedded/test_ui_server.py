@@ -105,7 +105,8 @@ async def test_no_path_leads_to_another_server(http: httpx2.AsyncClient, upstrea
 
 
 async def test_it_answers_to_names_of_loopback_alone(http: httpx2.AsyncClient, upstream: Upstream):
-    for host in ("evil.example", "evil.example:8233", "127.0.0.1.evil.example"):
+    foreign = ("evil.example", "evil.example:8233", "127.0.0.1.evil.example", "127.0.0.1.evil.example:8233")
+    for host in (*foreign, "127.0.0.1", "127.0.0.1:8234", "localhost", "localhost:1", "user@127.0.0.1:8233", ""):
         assert (await http.get("/", headers={"Host": host})).status_code == 400
     assert not upstream.asked
     moved = await http.get("/namespaces?x=1", headers={"Host": "localhost:8233"})
