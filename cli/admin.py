@@ -16,7 +16,7 @@ from cli.wiring.erasure import require_not_erased
 from config.settings import Settings
 from domain.access.principals import Role, require_tenant
 from domain.refusals import Refusal
-from embedded.bootstrap import ensure_client, operator_session
+from embedded.operator_access import ensure_client, operator_session
 from embedded.places import local_settings, places
 
 Result = TypeVar("Result")

@@ -16,7 +16,8 @@ from cli.wiring.records_search import recent_records
 from config.settings import Settings
 from domain.refusals import Refusal
 from domain.transparency.checkpoints import LogFormatError, parse_vkey
-from embedded.bootstrap import TENANT, operator_session
+from embedded.bootstrap import TENANT
+from embedded.operator_access import operator_session
 from embedded.places import local_settings
 from embedded.policy import PolicyAtStart
 from embedded.process.errors import EmbeddedError

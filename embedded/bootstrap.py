@@ -7,19 +7,14 @@ AppRole.
 """
 
 import asyncio
-import json
 import secrets
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 
 import asyncpg
 import hvac
 
 from adapters.postgres.migrations import migrate_leased
-from adapters.system.clock import SystemClock
-from adapters.vault.clients import VaultClients
 from adapters.vault.errors import new_client
-from adapters.vault.identity import VaultIdentity
 from adapters.vault.session import ServiceSession
 from adapters.vault.setup.database import DatabaseLogin, needs_password
 from adapters.vault.setup.setup import VaultSetup, issue_secret_id, setup_vault
@@ -27,8 +22,8 @@ from config import roles
 from config.checkout import SQL_ROLES
 from config.roles import ProcessRole
 from config.settings import Settings
-from domain.access.clients import ClientEntry
 from domain.access.principals import Role
+from embedded.operator_access import ensure_client, operator_session
 from embedded.places import Places, local_settings, places
 from embedded.policy import PolicyAtStart, ensure_policy
 from embedded.process.files import write_private
@@ -67,17 +62,6 @@ async def bootstrap(servers: EmbeddedServers, settings: Settings) -> PolicyAtSta
         return await ensure_policy(session, local)
 
 
-@asynccontextmanager
-async def operator_session(settings: Settings) -> AsyncIterator[ServiceSession]:
-    """A session as the operator, for one command."""
-    session = ServiceSession(settings.vault, settings.vault.approle(roles.OPERATOR), threads=2)
-    await session.start()
-    try:
-        yield session
-    finally:
-        await session.close()
-
-
 def let_services_in(
     servers: EmbeddedServers, settings: Settings, wanted: Sequence[ProcessRole] = roles.SERVING
 ) -> None:
@@ -90,27 +74,6 @@ def let_services_in(
             _write_approle(places(settings), role, issued.role_id, issued.wrapping_token)
     finally:
         root.adapter.close()
-
-
-async def ensure_client(
-    session: ServiceSession, settings: Settings, where: Places, client_id: str, tenant: str, roles: tuple[Role, ...]
-) -> None:
-    """Create an OAuth client with its secret in the data directory, unless its file exists."""
-    if where.client(client_id).exists():
-        return
-    secret = secrets.token_urlsafe(32)
-    identities = VaultIdentity(session, kv_mount=settings.vault.kv_mount)
-    entry = ClientEntry(
-        client_id=client_id,
-        tenant=tenant,
-        subject=f"client:{client_id}",
-        roles=tuple(role.value for role in roles),
-        secret_hash=await identities.hash_client_secret(client_id, secret),
-        created_at=SystemClock().now().isoformat(),
-    )
-    await VaultClients(session, kv_mount=settings.vault.kv_mount).put(entry)
-    where.client(client_id).parent.mkdir(mode=0o700, exist_ok=True)
-    write_private(where.client(client_id), json.dumps({"client_id": client_id, "client_secret": secret}).encode())
 
 
 async def _prepare_database(

@@ -20,7 +20,7 @@ from adapters.vault.setup.setup import create_tenant
 from cli.wiring.records_search import recent_records
 from config.settings import ApiSettings, EmbeddedSettings, Settings, WorkerSettings
 from domain.access.principals import Role
-from embedded.bootstrap import ensure_client, operator_session
+from embedded.operator_access import ensure_client, operator_session
 from embedded.places import local_settings, places
 from embedded.process.child import ChildSpec
 from embedded.process.ports import unused_ports

@@ -17,7 +17,7 @@ from adapters.vault.session import ServiceSession
 from adapters.vault.setup.setup import issue_secret_id
 from config.settings import AppRoleSettings
 from domain.records.records import EventKind, StoredRecord
-from embedded.bootstrap import operator_session
+from embedded.operator_access import operator_session
 from tests.gateway import Gateway
 
 _COLUMNS = ("event_id", "schema", "tenant", "recorded_at", "workflow_id", "run_id", "subject", "key_id", "subject_key")

@@ -30,7 +30,8 @@ from benchmarks.tools.machine import machine
 from cli.wiring.log_verification import verify_log
 from config import roles
 from config.logs import configure
-from embedded.bootstrap import TENANT, operator_session
+from embedded.bootstrap import TENANT
+from embedded.operator_access import operator_session
 from services.verification.merge_delay import SEALED, check_merge_delay
 
 SIZES = (1_000, 10_000, 100_000, 1_000_000)

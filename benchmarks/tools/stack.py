@@ -13,7 +13,8 @@ from adapters.vault.setup.setup import create_tenant
 from benchmarks.tools.helper import ROOT
 from config.settings import ApiSettings, EmbeddedSettings, Settings
 from domain.access.principals import Role
-from embedded.bootstrap import bootstrap, ensure_client, operator_session
+from embedded.bootstrap import bootstrap
+from embedded.operator_access import ensure_client, operator_session
 from embedded.places import local_settings, places
 from embedded.process.files import write_private
 from embedded.process.ports import unused_ports

@@ -17,7 +17,7 @@ from cli.wiring.log_verification import verify_merge_delay
 from config.settings import Settings
 from domain.refusals import Refusal
 from domain.transparency.verification import TenantAudit
-from embedded.bootstrap import operator_session
+from embedded.operator_access import operator_session
 from embedded.places import local_settings
 from services.verification.merge_delay import BROKEN as DELAY_EXCEEDED
 from services.verification.receipts import ReceiptInvalid

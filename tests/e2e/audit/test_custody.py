@@ -13,7 +13,7 @@ from adapters.postgres.encryption.encrypter import RecordEncrypter
 from adapters.vault.setup.setup import create_tenant
 from domain.access.principals import Role
 from domain.refusals import Kind, Refusal
-from embedded.bootstrap import ensure_client, operator_session
+from embedded.operator_access import ensure_client, operator_session
 from embedded.places import places
 from tests.command import assay, run_assay
 from tests.gateway import Gateway, eventually

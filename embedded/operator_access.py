@@ -1,0 +1,52 @@
+"""The operator's session with Vault, and OAuth clients with their secrets in the data directory.
+
+Apart from the servers, whose modules take most of the time in which a command starts.
+"""
+
+import json
+import secrets
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from adapters.system.clock import SystemClock
+from adapters.vault.clients import VaultClients
+from adapters.vault.identity import VaultIdentity
+from adapters.vault.session import ServiceSession
+from config.roles import OPERATOR
+from config.settings import Settings
+from domain.access.clients import ClientEntry
+from domain.access.principals import Role
+from embedded.places import Places
+from embedded.process.files import write_private
+
+
+@asynccontextmanager
+async def operator_session(settings: Settings) -> AsyncIterator[ServiceSession]:
+    """A session as the operator, for one command."""
+    session = ServiceSession(settings.vault, settings.vault.approle(OPERATOR), threads=2)
+    await session.start()
+    try:
+        yield session
+    finally:
+        await session.close()
+
+
+async def ensure_client(
+    session: ServiceSession, settings: Settings, where: Places, client_id: str, tenant: str, roles: tuple[Role, ...]
+) -> None:
+    """Create an OAuth client with its secret in the data directory, unless its file exists."""
+    if where.client(client_id).exists():
+        return
+    secret = secrets.token_urlsafe(32)
+    identities = VaultIdentity(session, kv_mount=settings.vault.kv_mount)
+    entry = ClientEntry(
+        client_id=client_id,
+        tenant=tenant,
+        subject=f"client:{client_id}",
+        roles=tuple(role.value for role in roles),
+        secret_hash=await identities.hash_client_secret(client_id, secret),
+        created_at=SystemClock().now().isoformat(),
+    )
+    await VaultClients(session, kv_mount=settings.vault.kv_mount).put(entry)
+    where.client(client_id).parent.mkdir(mode=0o700, exist_ok=True)
+    write_private(where.client(client_id), json.dumps({"client_id": client_id, "client_secret": secret}).encode())
