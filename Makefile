@@ -5,6 +5,8 @@
 .PHONY: help demo test test-long check unit bench bench-memory train weights-check lock clean setup setup-test
 
 export PYTHON
+# pytest rewrites the asserts of all test modules: once, where it may keep the result.
+unexport PYTHONDONTWRITEBYTECODE
 
 help: ## what there is
 	@echo "make demo    set up, start the whole stack on this machine, send real requests through it"
