@@ -1,4 +1,4 @@
-"""Fixtures that several folders share, and what is run at the same time."""
+"""Options of all tests: which run at the same time, and in which order."""
 
 from typing import Any
 
@@ -6,20 +6,6 @@ import hypothesis
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
-from tests.adapters.stack import (  # noqa: F401 - fixtures
-    api_pool,
-    api_session,
-    auditor_pool,
-    everybody_serves_again,
-    operator_pool,
-    operator_session,
-    reader_pool,
-    sequencer_pool,
-    sequencer_session,
-    stack,
-    worker_session,
-    writer_pool,
-)
 from tests.groups import ByGroup, group_of, rank_of
 from tests.paths import ROOT
 

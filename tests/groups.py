@@ -9,12 +9,13 @@ from xdist.scheduler import LoadScopeScheduling
 GROUPS: dict[str, tuple[str, ...]] = {
     "gateway": ("e2e/audit", "e2e/inferences", "e2e/teams"),
     "chaos": ("chaos",),
-    "stores": ("adapters", "contracts"),
+    "stores": ("adapters",),
     "canaries": ("security",),
     "upgrades": ("e2e/processes/test_upgrades.py",),
     "ends": ("e2e/processes/test_abandoned.py", "e2e/processes/test_shutdown.py"),
     "log": ("security/log",),
     "up": ("e2e/processes/test_up.py",),
+    "contracts": ("contracts",),
     "servers": ("embedded/test_stack.py",),
 }
 """Folders and files by group; the innermost one counts. Groups that take long come first.

@@ -18,7 +18,18 @@ from adapters.vault.keyring import ServiceKeyRing
 from domain.access.ports import ClientDirectory
 from domain.budgets.ports import Ledger, RateLimiter
 from domain.policy.ports import PolicyChanges
-from tests.adapters.stack import Stack, SystemClock
+from tests.adapters.stack import (  # noqa: F401 - fixtures
+    Stack,
+    SystemClock,
+    api_pool,
+    api_session,
+    operator_pool,
+    operator_session,
+    reader_pool,
+    stack,
+    worker_session,
+    writer_pool,
+)
 from tests.contracts.logs import a_log  # noqa: F401 - a fixture
 from tests.doubles.ledger import MemoryLedger
 from tests.doubles.stores import MemoryDirectory, MemoryPayloads, MemoryPolicies, MemoryRates

@@ -100,10 +100,11 @@ async def test_every_record_gets_one_place_whoever_sequences(
         while not ended.is_set():
             await store.sequence(17)
 
-    others = [asyncio.create_task(sequencing()) for _ in range(2)]
-    stored = await asyncio.gather(*(ledger.append(record) for record in made))
-    ended.set()
-    await asyncio.gather(*others)
+    async with asyncio.TaskGroup() as group:  # nothing sequences on when an append fails
+        for _ in range(2):
+            group.create_task(sequencing())
+        stored = await asyncio.gather(*(ledger.append(record) for record in made))
+        ended.set()
     await drained(store)
     digests = {one.digest for one in stored}
     placed: list[bytes] = []
