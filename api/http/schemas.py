@@ -154,6 +154,7 @@ class PredictResult(BaseModel):
     """Response of the tutorial's endpoint, with the receipt."""
 
     result: str
+    parts: list[dict[str, Any]] | None = None
     id: str
     model: str
     usage: UsageBody | None = None

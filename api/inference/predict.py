@@ -52,9 +52,11 @@ async def predict(
     answer = view.body()
     if view.result is None or view.result.result is None:
         return respond(view)
+    parts = {"parts": answer["result"]["parts"]} if "parts" in answer["result"] else {}
     return JSONResponse(
         {
             "result": answer["result"]["content"],
+            **parts,
             "id": started.public_id,
             "model": answer["result"]["model"],
             "usage": answer.get("usage"),

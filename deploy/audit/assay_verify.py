@@ -155,7 +155,7 @@ def check_receipt(args: argparse.Namespace) -> Found:
     demand(receipt["event_id"] == claims["jti"], "'event_id' differs from what was signed")
     demand(run is receipt or run["id"] == claims["sub"], "the receipt belongs to another run")
     result, checked = run.get("result"), ["signature"]
-    answer = result.get("parts") or result.get("content") if isinstance(result, dict) else result
+    answer = result.get("parts") or result.get("content") if isinstance(result, dict) else run.get("parts") or result
     for name, content in (("answer", answer), ("prompt", args.request)):
         if content is not None:
             salt, committed = receipt["openings"].get(name), claims.get(f"{name}_commitment")

@@ -46,7 +46,7 @@ def verify_receipt(
     if run is not receipt and run.get("id") != claims.get("sub"):
         raise ReceiptInvalid("the receipt belongs to another run")
     result = run.get("result")  # a string, in the answer of /ai/predict
-    answer = result.get("parts") or result.get("content") if isinstance(result, Mapping) else result
+    answer = result.get("parts") or result.get("content") if isinstance(result, Mapping) else run.get("parts") or result
     if answer is not None:
         _opens(receipt, claims, "answer", answer.encode() if isinstance(answer, str) else canonical(answer))
         checked.append("answer")

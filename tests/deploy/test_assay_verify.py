@@ -529,6 +529,9 @@ def test_a_receipt_for_an_answer_of_parts_is_about_all_of_them(receipt: Receipt)
     run["result"] = {"model": "fake", "content": "Gr\u00fc\u00dfe", "parts": parts}
     assert receipt(run) == (0, {**PROMISED, "checked": ["signature", "answer"]})
     assert verify_receipt(run, JWKS)["checked"] == "signature, answer"
+    flat = {**run, "result": "Gr\u00fc\u00dfe", "parts": parts}  # as the tutorial's route answers
+    assert receipt(flat) == (0, {**PROMISED, "checked": ["signature", "answer"]})
+    assert verify_receipt(flat, JWKS)["checked"] == "signature, answer"
     run["result"]["parts"] = parts[:1]
     assert receipt(run)[0] == 1
     with pytest.raises(ReceiptInvalid):

@@ -7,7 +7,7 @@ import pytest
 
 from cli.wiring.offline_checks import verify_receipt
 from services.verification.receipts import ReceiptInvalid
-from tests.fakes.behaviours import Hang, answer
+from tests.fakes.behaviours import Hang, answer, completion, document
 from tests.gateway import Gateway
 
 RUN_ID = re.compile(r"inf\.acme\.[a-z2-7]{32}\Z")
@@ -29,6 +29,18 @@ async def test_the_real_model_answers_with_a_receipt_that_verifies_offline(gatew
     assert await gateway.run(run["id"]) == run
 
 
+async def test_a_models_own_refusal_is_shown_as_one_and_its_receipt_verifies(gateway: Gateway):
+    said = {"role": "assistant", "content": None, "refusal": "I can't help with that."}
+    refusal = document({**completion(None), "choices": [{"index": 0, "message": said, "finish_reason": "stop"}]})
+    jwks = (await gateway.http.get("/.well-known/jwks.json")).json()
+    parts = [{"type": "refusal", "text": "I can't help with that."}]
+    gateway.provider.script(refusal)
+    body = {"model": "fake", "prompt": "Hello"}
+    run = (await gateway.post(body)).json()
+    assert (run["status"], run["result"]["content"], run["result"]["parts"]) == ("completed", parts[0]["text"], parts)
+    assert verify_receipt(run, jwks, body)["checked"] == "signature, answer, request"
+
+
 async def test_a_receipt_does_not_hold_for_another_answer_request_or_run(gateway: Gateway):
     body = {"model": "fake", "prompt": "Hello"}
     run = (await gateway.post(body)).json()
@@ -38,7 +50,7 @@ async def test_a_receipt_does_not_hold_for_another_answer_request_or_run(gateway
     receipt = run["receipt"]
     header, claims, signature = receipt["statement"].split(".")
     forged = {**run, "receipt": {**receipt, "statement": f"{header}.{claims[:-2]}AA.{signature}"}}
-    for document, sent in [
+    for shown, sent in [
         (other_answer, body),
         (run, {**body, "prompt": "Goodbye"}),
         ({**run, "id": run["id"][:-1] + ("b" if run["id"].endswith("a") else "a")}, body),
@@ -47,7 +59,7 @@ async def test_a_receipt_does_not_hold_for_another_answer_request_or_run(gateway
         (run | {"receipt": None}, body),
     ]:
         with pytest.raises(ReceiptInvalid):
-            verify_receipt(document, jwks, sent)
+            verify_receipt(shown, jwks, sent)
     with pytest.raises(ReceiptInvalid):
         verify_receipt(run, {"keys": []}, body)
 
