@@ -13,6 +13,7 @@ from activities.inference.invoke import ModelActivities
 from activities.inference.ledger import LedgerActivities, ReceiptTerms
 from activities.inference.screen import ScreeningActivities
 from activities.inference.stage_feed import StagesToFeed
+from activities.inference.text_threads import TextThreads
 from activities.inference.validate import ValidationActivities
 from activities.reconciliation.sweep import AbandonedActivities
 from adapters.screening.phone_numbers import LibPhoneNumbers
@@ -24,7 +25,7 @@ from domain.access.ports import AccessDecider, TeamDirectory
 from domain.budgets.ports import Ledger
 from domain.inference.ports import ModelProvider, RunFeed
 from domain.ports import Clock, IdentityKeys, StatementSigner
-from domain.privacy.ports import PhoneNumbers
+from domain.privacy.ports import PhoneSearches
 from domain.records.reconciliation_ports import OutcomeGaps
 from domain.screening.detectors import Detector
 from domain.screening.verdicts import Verdict
@@ -54,7 +55,8 @@ class WorkerPorts:
     detectors: Mapping[str, Detector]
     feed: RunFeed[InferenceResult] = field(default_factory=LocalRunFeed)
     judged: Callable[[str, Verdict], None] = lambda *_: None
-    phones: PhoneNumbers = field(default_factory=LibPhoneNumbers)
+    phones: PhoneSearches = field(default_factory=LibPhoneNumbers)
+    threads: TextThreads = field(default_factory=TextThreads)
     access: AccessDecider = field(default_factory=role_access)
 
 
@@ -62,7 +64,9 @@ def build_worker(client: Client, settings: Settings, ports: WorkerPorts) -> Work
     """Return a worker for the settings' task queue. The caller runs it and shuts it down."""
     policies = ports.policies
     validation = ValidationActivities(ports.keyring, policies, ports.identities, ports.teams, ports.access)
-    screening = ScreeningActivities(policies, ports.detectors, ports.phones, ports.identities, ports.judged)
+    screening = ScreeningActivities(
+        policies, ports.detectors, ports.phones, ports.identities, ports.threads, ports.judged
+    )
     terms = ReceiptTerms(settings.audit.log_name, settings.audit.promise_seconds)
     ledger = LedgerActivities(ports.ledger, policies, ports.identities, ports.signer, ports.clock, ports.feed, terms)
     model = ModelActivities(ports.provider, policies)

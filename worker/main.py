@@ -76,6 +76,7 @@ async def serve(
             feed=feed,
             judged=screening.judged,
         )
+        stack.callback(ports.threads.close)
         async with current.followed():
             await _work(settings, ports, platform, temporal, stop)
 

@@ -1,4 +1,4 @@
-"""``python -m benchmarks.screening.worst``: time per character of every guard on the worst shapes of text, and its growth.
+"""``python -m benchmarks.screening.worst``: processor time of each guard on the worst shapes of text, and its growth.
 
 The exponent is that of the time between the two greatest lengths: 1 is linear, 2 quadratic.
 """
@@ -17,16 +17,19 @@ from benchmarks.tools.helper import ROOT
 from cli.screen.offline import Screener, read_policy_files
 from config.settings import Settings
 from domain.answers.screen import screen_output
-from domain.inference.requests import InferenceRequest, Message, Speaker, parse_request, request_hash
+from domain.inference.content import Message, Speaker
+from domain.inference.parsing import parse_request, request_hash
+from domain.inference.requests import InferenceRequest, bare_request
 from domain.inference.token_estimates import estimate_text_tokens
 from domain.policy.document import Policy
 from domain.privacy.answers import add_data
 from domain.privacy.finding import find
 from domain.privacy.masking import mask_request
-from domain.privacy.policy import DataKind
+from domain.privacy.policy import DataKind, PrivacyPolicy
+from domain.privacy.ports import TooMuchToScan
 from domain.privacy.restoring import put_back
 from domain.refusals import Refusal
-from domain.screening.detectors import pair
+from domain.screening.detectors import ScreenedText, pair
 from domain.screening.screen import screen
 from domain.text.normalise.pipeline import normalise
 from domain.text.sanitise import sanitise
@@ -35,6 +38,8 @@ LENGTHS = (1_000, 8_000, 32_000)
 _ANSWER = 100_000
 _MIXED = "a mixture of all"
 _VALUES = (("[EMAIL_1_BCDF]", "a@example.com"), ("[PHONE_1_BCDF]", "+1 650 253 0000"))
+
+_ADDRESSES = f"![a](https://a.example/{'a' * 40}?b={'b' * 40}) [b](https://b.example/{'c1' * 40}) "
 
 Stage = Callable[[str], object]
 
@@ -73,92 +78,86 @@ def _text(shape: str, length: int) -> str:
 
 
 def _seconds(run: Stage, text: str) -> float:
-    """Return the best of up to three runs: a slow one is not repeated."""
+    """Return the better processor time of two runs, the first of which may prepare what is not measured."""
     best = math.inf
     for _ in range(2):
         began = time.process_time()
         run(text)
         best = min(best, time.process_time() - began)
-        if best > 0.2:  # noqa: PLR2004 - seconds
-            break
     return best
 
 
 def _stages(policies: Path) -> Mapping[str, Stage]:
     screener = Screener(read_policy_files(policies), Settings())
-    policy, detectors, phones = screener.policy, screener.detectors, LibPhoneNumbers()
+    policy, phones = screener.policy, LibPhoneNumbers()
     privacy = policy.privacy
     if privacy is None:
         raise typer.BadParameter("the policy has no privacy.yaml")
+
+    def finding(kind: DataKind) -> Stage:
+        return _unless_refused(lambda text: find(text, {kind}, privacy, phones.begin()))
+
     stages: dict[str, Stage] = {
-        "parse": lambda text: _unless_refused(lambda: parse_request({"model": "m", "prompt": text}, policy.limits)),
-        "hash": lambda text: request_hash({"model": "m", "prompt": text.encode("utf-8", "replace").decode()}),
+        "parse": _unless_refused(lambda text: parse_request({"model": "m", "prompt": text}, policy.limits)),
+        "hash": _unless_refused(lambda text: request_hash({"model": "m", "prompt": text})),
         "tokens": estimate_text_tokens,
         "sanitise": lambda text: sanitise(text, policy.sanitising),
         "normalise": normalise,
     }
-    for name in policy.screening.detectors:
-        stages[f"detector {name}"] = _detector(name, screener)
+    stages |= {f"detector {name}": _detector(name, screener) for name in policy.screening.detectors}
     stages["prompt, screened"] = lambda text: screen(
-        (Message(Speaker.USER, text),), (Message(Speaker.USER, text),), policy.screening, detectors
+        _request(text), _request(text), policy.screening, screener.detectors
     )
-    for kind in DataKind:
-        stages[f"find {kind.value}"] = lambda text, kind=kind: _unless_refused(
-            lambda: find(text, frozenset({kind}), privacy, phones)
-        )
-    stages["prompt, masked"] = lambda text: _unless_refused(
-        lambda: mask_request(_request(text), privacy, "acme", phones, "seed")
+    stages |= {f"find {kind.value}": finding(kind) for kind in DataKind}
+    stages["prompt, masked"] = _unless_refused(
+        lambda text: mask_request(_request(text), privacy, "acme", phones.begin(), "seed")
     )
-    return stages | _of_answers(policy, phones)
+    return stages | _of_answers(policy, privacy, phones)
 
 
-def _of_answers(policy: Policy, phones: LibPhoneNumbers) -> Mapping[str, Stage]:
-    asked = (
-        Message(Speaker.SYSTEM, filled(SHAPES["prose"], 2_000)),
-        Message(Speaker.USER, "Write to the customer about account A1b2c3d4e5."),
-    )
-    privacy = policy.privacy
-    assert privacy is not None  # noqa: S101 - checked by the caller
+def _of_answers(policy: Policy, privacy: PrivacyPolicy, phones: LibPhoneNumbers) -> dict[str, Stage]:
+    system = Message(Speaker.SYSTEM, filled(SHAPES["prose"], 2_000))
+    asked = bare_request(system, Message(Speaker.USER, "Write to the customer about account A1b2c3d4e5."))
+    verdict = screen_output("a", asked, policy.output)
 
-    def data(text: str) -> object:
-        return add_data(screen_output("a", asked, policy.output), text, asked, privacy, phones)
+    def prompted(text: str) -> object:
+        """Judge an answer with addresses by a conversation of that shape."""
+        halves = (Message(Speaker.SYSTEM, text[:16_000]), Message(Speaker.USER, text[:16_000]))
+        return screen_output(_ADDRESSES + text[:4_000], bare_request(*halves), policy.output)
 
     return {
         "answer, screened": lambda text: screen_output(text, asked, policy.output),
-        "answer, as asked": lambda text: screen_output(text[:32_000], _echo(text), policy.output),
-        "answer, data": data,
+        "answer, as prompted": prompted,
+        "answer, data": lambda text: add_data(verdict, text, asked, privacy, phones.begin()),
         "answer, restored": lambda text: put_back(text, _VALUES, ("Write.",)),
     }
 
 
-def _echo(text: str) -> tuple[Message, ...]:
-    return Message(Speaker.SYSTEM, text[:16_000]), Message(Speaker.USER, text[:16_000])
-
-
 def _detector(name: str, screener: Screener) -> Stage:
-    def run(text: str) -> object:
-        return screener.detectors[name].inspect(prepared(text), policy)
-
-    def prepared(text: str) -> tuple[object, ...]:
-        if text not in kept:
-            kept.clear()
-            kept[text] = pair((Message(Speaker.USER, text),), (Message(Speaker.USER, text),), policy)
-        return kept[text]
-
     policy = screener.policy.screening
-    kept: dict[str, tuple[object, ...]] = {}
+    prepared: dict[str, tuple[ScreenedText, ...]] = {}
+
+    def run(text: str) -> object:
+        if text not in prepared:
+            prepared.clear()
+            prepared[text] = pair(_request(text), _request(text), policy)
+        return screener.detectors[name].inspect(prepared[text], policy)
+
     return run
 
 
 def _request(text: str) -> InferenceRequest:
-    return InferenceRequest("m", (Message(Speaker.USER, text),), 0.7, 256)
+    return bare_request(Message(Speaker.USER, text))
 
 
-def _unless_refused(run: Callable[[], object]) -> object:
-    try:
-        return run()
-    except Exception as error:  # noqa: BLE001
-        return type(error)
+def _unless_refused(run: Stage) -> Stage:
+    def refused(text: str) -> object:
+        try:
+            return run(text)
+        except (Refusal, TooMuchToScan, UnicodeEncodeError) as error:
+            return type(error)
+
+    return refused
 
 
 if __name__ == "__main__":

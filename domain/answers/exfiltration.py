@@ -23,7 +23,8 @@ _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]{0,20}:")
 _UNSEEN = re.compile("[\x00-\x20\x7f]+")
 _URL = re.compile(r"(?:https?:)?//\S+|www\.\S+", re.IGNORECASE)
 _EMAIL = re.compile(r"[\w.+-]{1,64}@[\w-]{1,63}\.[\w.-]{2,63}")
-_SECRET = re.compile(r"(?=[^\d\W]*\d)(?=\d*[^\W\d])[\w$!%*+-]{8,200}")
+# The looks ahead are bounded: unbounded ones would read a long word from each of its letters to its end.
+_SECRET = re.compile(r"(?=[^\d\W]{0,64}\d)(?=\d{0,64}[^\W\d])[\w$!%*+-]{8,200}")
 _NOT_WORD = re.compile(r"[\W_]+")
 _BASE64 = re.compile(r"[A-Za-z0-9+/_-]{8,4000}={0,2}")
 _HEX = re.compile(r"(?:[0-9A-Fa-f]{2}){6,2000}")
@@ -45,6 +46,7 @@ class Conversation:
     def __init__(self, asked: Iterable[Text]) -> None:
         """Take the texts of the request."""
         self._asked = tuple(asked)
+        self._pieces: dict[tuple[int, bool], frozenset[str]] = {}
 
     @cached_property
     def _texts(self) -> tuple[tuple[Speaker | None, str], ...]:
@@ -72,12 +74,27 @@ class Conversation:
     def said(self, value: str, *, loaded: bool) -> bool:
         """Return True if a value repeats a longer part of the conversation, or a likely secret."""
         squashed = _squash(value)
-        everything, system = self._said
-        if _shares(squashed, everything, _SPOKEN_LOADED if loaded else _SPOKEN_FOLLOWED):
+        if self._shares(squashed, _SPOKEN_LOADED if loaded else _SPOKEN_FOLLOWED, system=False):
             return True
-        if _shares(squashed, system, _SPOKEN_SYSTEM):
+        if self._shares(squashed, _SPOKEN_SYSTEM, system=True):
             return True
         return loaded and any(word.casefold() in self._secrets for word in _SECRET.findall(value))
+
+    def _shares(self, value: str, length: int, *, system: bool) -> bool:
+        """Return True if ``length`` consecutive characters occur in both.
+
+        Pieces of the conversation are cut once: a search of it for each piece of each address would take the product
+        of both lengths.
+        """
+        starts = range(0, min(len(value), 1_000) - length + 1, 4)
+        if not starts:
+            return False
+        pieces = self._pieces.get((length, system))
+        if pieces is None:
+            said = self._said[system]
+            pieces = frozenset(said[at : at + length] for at in range(len(said) - length + 1))
+            self._pieces[length, system] = pieces
+        return any(value[at : at + length] in pieces for at in starts)
 
 
 def normalised(url: str) -> str:
@@ -166,8 +183,3 @@ def _reads(decoded: bytes) -> bool:
 
 def _squash(text: str) -> str:
     return _NOT_WORD.sub("", text).casefold()
-
-
-def _shares(value: str, said: str, length: int) -> bool:
-    """Return True if ``length`` consecutive characters occur in both."""
-    return any(value[at : at + length] in said for at in range(0, min(len(value), 1_000) - length + 1, 4))

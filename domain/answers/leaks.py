@@ -5,6 +5,7 @@ summaries of the system message are not found; encodings are, if the normaliser 
 """
 
 from collections.abc import Iterable, Iterator
+from functools import cached_property
 
 from domain.inference.content import Speaker
 from domain.inference.texts import Text
@@ -16,32 +17,55 @@ SHORTEST_GUARDED = 8
 """Words. A shorter system message is too likely to occur by chance."""
 
 
-def find_leak(answer: str, asked: Iterable[Text], words: int) -> tuple[int, int] | None:
-    """Return the first ``words`` consecutive words of the answer found only in a system message."""
-    conversation = tuple(asked)
-    for text in conversation:
-        if text.role is not Speaker.SYSTEM:
-            continue
-        guarded = _words(readable(text).text)
-        size = min(words, len(guarded))
-        if size < SHORTEST_GUARDED:
-            continue
-        secret = set(_shingles(guarded, size))
-        for other in conversation:
-            if other.role not in (Speaker.SYSTEM, None):  # None: the application's own, as its tools are
-                secret.difference_update(_shingles(_words(readable(other).text), size))
+Shingle = tuple[str, ...]
+
+
+class SystemWords:
+    """Runs of words that occur only in a request's system messages.
+
+    Each text is normalised once, however many system messages and texts of the answer there are.
+    """
+
+    def __init__(self, asked: Iterable[Text], words: int) -> None:
+        """Take the texts of the request, and the number of consecutive words that count as a leak."""
+        self._asked = tuple(asked)
+        self._words = words
+
+    @cached_property
+    def _guarded(self) -> dict[int, set[Shingle]]:
+        """Return the runs of words by their length: that of the leak, or of a shorter system message."""
+        guarded: dict[int, set[Shingle]] = {}
+        for text in self._asked:
+            if text.role is Speaker.SYSTEM:
+                words = _words(readable(text).text)
+                size = min(self._words, len(words))
+                if size >= SHORTEST_GUARDED:
+                    guarded.setdefault(size, set()).update(_shingles(words, size))
+        if guarded:
+            for text in self._asked:
+                if text.role not in (Speaker.SYSTEM, None):  # None: the application's own, as its tools are
+                    words = _words(readable(text).text)
+                    for size, secret in guarded.items():
+                        secret.difference_update(_shingles(words, size))
+        return guarded
+
+    def find_in(self, answer: str) -> tuple[int, int] | None:
+        """Return the first such run in an answer, or None; of system messages of several lengths, any one."""
+        if not self._guarded:
+            return None
         view = normalise(answer).view
         places = [match.span() for match in WORD.finditer(view.text)]
         said = [view.text[start:end] for start, end in places]
-        for index, shingle in enumerate(_shingles(said, size)):
-            if shingle in secret:
-                return view.span(places[index][0], places[index + size - 1][1])
-    return None
+        for size, secret in self._guarded.items():
+            for index, shingle in enumerate(_shingles(said, size)):
+                if shingle in secret:
+                    return view.span(places[index][0], places[index + size - 1][1])
+        return None
 
 
 def _words(text: str) -> list[str]:
     return WORD.findall(normalise(text).view.text)
 
 
-def _shingles(words: list[str], size: int) -> Iterator[tuple[str, ...]]:
+def _shingles(words: list[str], size: int) -> Iterator[Shingle]:
     return zip(*(words[offset:] for offset in range(size)), strict=False)

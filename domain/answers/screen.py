@@ -7,7 +7,7 @@ from domain.answers.addresses import find_addresses
 from domain.answers.canary import canary_of, finds_canary
 from domain.answers.exfiltration import Conversation, carries_data, host_of, is_active, normalised
 from domain.answers.hidden import hidden_spans
-from domain.answers.leaks import find_leak
+from domain.answers.leaks import SystemWords
 from domain.answers.markup import without_code
 from domain.answers.policy import LinkPolicy, OutputPolicy, OutputRule
 from domain.inference.content import Attachment, Content, OpaqueItem
@@ -39,6 +39,9 @@ HIDDEN = "output_hidden"
 _SCORES = {Decision.ALLOW: 0.0, Decision.REVIEW: 0.6, Decision.BLOCK: 1.0}
 _RISKS = {Decision.ALLOW: RiskBand.LOW, Decision.REVIEW: RiskBand.RAISED, Decision.BLOCK: RiskBand.HIGH}
 
+_MOST_ADDRESSES = 500
+"""Maximum number of different addresses of an answer that are compared with the conversation."""
+
 Judged = tuple[Decision, Finding]
 
 
@@ -60,7 +63,7 @@ def screen_output(answer: Content, request: InferenceRequest, policy: OutputPoli
 def _screen(answer: Content, request: InferenceRequest, policy: OutputPolicy) -> Verdict:
     if not policy.rules:
         raise ValueError("no rule is enabled")
-    asked = _Asked(texts_of(request))
+    asked = _Asked(texts_of(request), policy.leak_words)
     judged: list[Judged] = []
     left = policy.max_scanned_chars
     whole = True
@@ -69,6 +72,7 @@ def _screen(answer: Content, request: InferenceRequest, policy: OutputPolicy) ->
         read = view.text[:left]
         left -= len(read)
         found = list(_judge(read, asked, policy))
+        whole &= all(finding.rule != NOT_SCANNED for _, finding in found)
         if len(read) < len(view.text):
             whole = False
             found.append(_found(Decision.REVIEW, RULES, NOT_SCANNED, len(read), len(view.text)))
@@ -99,10 +103,11 @@ def _screen(answer: Content, request: InferenceRequest, policy: OutputPolicy) ->
 class _Asked:
     """The request, as far as its answer is judged by it."""
 
-    def __init__(self, texts: tuple[Text, ...]) -> None:
-        self.texts = texts
+    def __init__(self, texts: tuple[Text, ...], leak_words: int) -> None:
         self.canary = canary_of(texts)
         self.conversation = Conversation(texts)
+        self.system_words = SystemWords(texts, leak_words)
+        self.addresses: set[tuple[str, bool]] = set()
 
 
 def _judge(text: str, asked: _Asked, policy: OutputPolicy) -> Iterator[Judged]:
@@ -110,7 +115,7 @@ def _judge(text: str, asked: _Asked, policy: OutputPolicy) -> Iterator[Judged]:
     yield from _rules(text, markup, policy)
     yield from _leaks(text, asked, policy)
     if policy.links:
-        yield from _links(markup, asked.conversation, policy.links)
+        yield from _links(markup, asked, policy.links)
     if policy.hidden_action:
         yield from _hidden(text, policy.hidden_action)
 
@@ -138,22 +143,29 @@ def _rules(text: str, markup: str, policy: OutputPolicy) -> Iterator[Judged]:
 
 
 def _leaks(text: str, asked: _Asked, policy: OutputPolicy) -> Iterator[Judged]:
-    if leak := find_leak(text, asked.texts, policy.leak_words):
+    if leak := asked.system_words.find_in(text):
         yield _found(policy.leak_action, LEAKS, LEAKS, *leak)
     if asked.canary and policy.canary_action and finds_canary(text, asked.canary):
         yield _found(policy.canary_action, CANARY, CANARY, 0, len(text))
 
 
-def _links(markup: str, conversation: Conversation, policy: LinkPolicy) -> Iterator[Judged]:
-    """Yield the first finding for each kind of address."""
+def _links(markup: str, asked: _Asked, policy: LinkPolicy) -> Iterator[Judged]:
+    """Yield the first finding for each kind of address. Each address is judged once in an answer."""
     seen: set[str] = set()
+    judged = asked.addresses
     for address in find_addresses(markup):
         rule = "image_with_data" if address.loaded else "link_with_data"
         action = policy.loaded if address.loaded else policy.followed
         url = normalised(address.url)
+        if (url, address.loaded) in judged:
+            continue
+        if len(judged) >= _MOST_ADDRESSES:
+            yield _found(Decision.REVIEW, LINKS, NOT_SCANNED, address.start, len(markup))
+            return
+        judged.add((url, address.loaded))
         if is_active(url):
             rule, action = "active_address", policy.active
-        elif _trusted(url, policy) or not carries_data(url, conversation, loaded=address.loaded):
+        elif _trusted(url, policy) or not carries_data(url, asked.conversation, loaded=address.loaded):
             continue
         if rule not in seen:
             seen.add(rule)

@@ -7,6 +7,7 @@ held against it by a test.
 
 import hashlib
 import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -20,6 +21,7 @@ _MAX_TEMPERATURE: Final = 2
 _MAX_NAME_CHARS: Final = 64
 _ROLES: Final = (Speaker.SYSTEM, Speaker.USER, Speaker.ASSISTANT)
 _KINDS: Final = (TextKind.PROMPT, TextKind.DOCUMENT, TextKind.TOOL_OUTPUT)
+_SURROGATE: Final = re.compile("[\ud800-\udfff]")
 _TEXT: Final = MappingProxyType({"type": "string", "minLength": 1})
 MESSAGE_SCHEMA: Final = "MessageBody"
 """Name of a message's schema in the body's schema."""
@@ -41,7 +43,7 @@ def wrong(field: str, detail: str) -> Refusal:
 def _text(value: object, field: str) -> str:
     if not isinstance(value, str):
         raise wrong(field, "must be a string")
-    if any("\ud800" <= char <= "\udfff" for char in value):
+    if _SURROGATE.search(value):
         raise wrong(field, "must not contain unpaired surrogates")
     return value
 

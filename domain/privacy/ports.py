@@ -3,9 +3,12 @@
 from collections.abc import Sequence
 from typing import Protocol
 
+MOST_CANDIDATES = 500
+"""Maximum number of different possible telephone numbers of a request or an answer: more are a table, not a prompt."""
+
 
 class PhoneNumbers(Protocol):
-    """Finds telephone numbers in texts."""
+    """Finds telephone numbers in the texts of one request or answer, which share a limit of candidates."""
 
     def find(self, text: str, regions: Sequence[str]) -> Sequence[tuple[int, int]]:
         """Return positions of numbers, start and end in code points, in order.
@@ -13,8 +16,16 @@ class PhoneNumbers(Protocol):
         Those in international format, and those in the national format of one of the ``regions`` (ISO 3166-1).
 
         Raises:
-            TooMuchToScan: the text has too many candidates.
+            TooMuchToScan: the texts up to this one have too many candidates.
         """
+        ...
+
+
+class PhoneSearches(Protocol):
+    """Begins searches for telephone numbers."""
+
+    def begin(self) -> PhoneNumbers:
+        """Begin the search of one request or answer."""
         ...
 
 

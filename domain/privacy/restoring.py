@@ -9,6 +9,7 @@ manipulated model would exfiltrate the value as soon as a program displays the a
 
 import re
 from collections.abc import Iterable, Iterator
+from functools import cache
 
 from domain.inference.content import Content
 from domain.inference.requests import InferenceRequest
@@ -55,13 +56,14 @@ def put_back(answer: str, values: tuple[tuple[str, str], ...], asked: Iterable[s
     asked = tuple(asked)
     addresses = _addresses(answer)
     address = next(addresses, None)
+    meant = cache(lambda address: _meant(answer[slice(*address)], asked))  # one address may lead many placeholders
     parts: list[str] = []
     at = 0
     for match in _PLACEHOLDER.finditer(answer):
         while address and address[1] <= match.start():
             address = next(addresses, None)
         value = known.get(_key(match[0]))
-        led = address is not None and address[0] < match.end() and not _meant(answer[slice(*address)], asked)
+        led = address is not None and address[0] < match.end() and not meant(address)
         if value is None or led:
             continue
         parts += (answer[at : match.start()], value)

@@ -49,7 +49,7 @@ PIECES = [
     "-----BEGIN",
 ]
 PROMPTS = st.lists(st.one_of(st.sampled_from(PIECES), TEXTS), max_size=12).map("".join)
-PHONES = LibPhoneNumbers()
+SEARCHES = LibPhoneNumbers()
 
 
 @pytest.fixture(scope="session")
@@ -67,7 +67,7 @@ def request_of(prompts: Sequence[str]) -> InferenceRequest:
 @given(PROMPTS)
 def test_findings_are_in_order_apart_and_inside(masking: PrivacyPolicy, prompt: str):
     last = 0
-    for datum in find(prompt, frozenset(DataKind), masking, PHONES):
+    for datum in find(prompt, frozenset(DataKind), masking, SEARCHES.begin()):
         assert last <= datum.start < datum.end <= len(prompt)
         last = datum.end
 
@@ -75,7 +75,7 @@ def test_findings_are_in_order_apart_and_inside(masking: PrivacyPolicy, prompt: 
 @settings(max_examples=300, deadline=None)
 @given(st.lists(PROMPTS, min_size=1, max_size=3), st.text(max_size=10))
 def test_putting_back_gives_the_prompt_again(masking: PrivacyPolicy, prompts: list[str], seed: str):
-    made = mask_request(request_of(prompts), masking, "acme", PHONES, seed.encode(errors="replace").decode())
+    made = mask_request(request_of(prompts), masking, "acme", SEARCHES.begin(), seed.encode(errors="replace").decode())
     asked = [message.content for message in made.request.messages]
     assert [put_back(text, made.values, asked) for text in asked] == prompts
 
@@ -84,15 +84,15 @@ def test_putting_back_gives_the_prompt_again(masking: PrivacyPolicy, prompts: li
 @given(PROMPTS)
 def test_no_secret_and_no_number_with_check_digits_is_left(masking: PrivacyPolicy, prompt: str):
     """Phone numbers are judged by what is around them, so what is left may look like one that was none before."""
-    made = mask_request(request_of([prompt]), masking, "acme", PHONES, "run")
+    made = mask_request(request_of([prompt]), masking, "acme", SEARCHES.begin(), "run")
     kinds = frozenset(DataKind) - {DataKind.PHONE}
-    assert find(made.request.messages[0].content, kinds, masking, PHONES) == []
+    assert find(made.request.messages[0].content, kinds, masking, SEARCHES.begin()) == []
 
 
 @settings(max_examples=300, deadline=None)
 @given(PROMPTS, st.lists(st.one_of(st.just("\0"), TEXTS, st.sampled_from(PIECES)), max_size=8))
 def test_putting_back_is_total_and_changes_placeholders_alone(masking: PrivacyPolicy, prompt: str, answer: list[str]):
-    made = mask_request(request_of([prompt]), masking, "acme", PHONES, "run")
+    made = mask_request(request_of([prompt]), masking, "acme", SEARCHES.begin(), "run")
     placeholder = made.values[0][0] if made.values else "x"
     written = "".join(placeholder if piece == "\0" else piece for piece in answer)
     restored = put_back(written, made.values, [made.request.messages[0].content])

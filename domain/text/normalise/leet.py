@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from functools import cache
 from itertools import product
 
 from domain.text.normalise.language import BORDER, PAIR_BITS, WORDS, word_bits
@@ -41,7 +42,8 @@ def find_leet(view: View) -> Decoding:
     """Return stretches in leetspeak and their plaintext, with the same number of characters."""
     if not _MAYBE.search(view.text):
         return Decoding("leetspeak")
-    words = [WeighedWord(*match.span(), _weight(match.group())) for match in _TOKEN.finditer(view.text)]
+    weight = cache(_weight)  # for this text alone: nothing of a prompt outlives its screening
+    words = [WeighedWord(*match.span(), weight(match.group())) for match in _TOKEN.finditer(view.text)]
     found: list[Replacement] = []
     for gain, stretch in best_stretches(words, _COSTLY_GAP):
         if gain >= _ENOUGH and sum(word.weight >= _MAYBE_FOREIGN for word in stretch) >= _FEWEST:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from activities.contracts.stages import Run, StageInput
 from activities.inference.screen import ScreeningActivities
+from activities.inference.text_threads import TextThreads
 from adapters.screening.phone_numbers import LibPhoneNumbers
 from domain.answers.canary import add_canary, canary_of, finds_canary
 from domain.answers.screen import CANARY, screen_output
@@ -107,7 +108,7 @@ async def test_requests_are_marked_where_they_are_sanitised_if_the_policy_says_s
     chosen = replace(policy, output=replace(policy.output, canary_action=action))
     stage = StageInput(Run("acme", "", "w", "r", 0, "", ""), REQUEST)
     parts: tuple[Any, Any] = (_Policies(chosen), _Keys())
-    activities = ScreeningActivities(parts[0], {}, LibPhoneNumbers(), parts[1])
+    activities = ScreeningActivities(parts[0], {}, LibPhoneNumbers(), parts[1], TextThreads())
     first, repeated = await activities.sanitise_prompt(stage), await activities.sanitise_prompt(stage)
     if action is None:
         assert first.request is None

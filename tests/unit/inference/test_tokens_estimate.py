@@ -1,6 +1,10 @@
 """Estimates of tokens: stable, since workflows call them, and high rather than low."""
 
+import re
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from domain.inference.content import Message, Speaker
 from domain.inference.requests import bare_request
@@ -50,3 +54,25 @@ def test_the_estimate_is_not_below_a_real_tokeniser(text: str, true_tokens: int)
 def test_a_conversation_counts_its_template():
     messages = [Message(Speaker.SYSTEM, "Hello"), Message(Speaker.USER, "Hello")]
     assert estimate_tokens(bare_request(*messages)) == CONVERSATION_OVERHEAD + 2 * (MESSAGE_OVERHEAD + 2)
+
+
+_PIECES = re.compile(r"(?P<word>[A-Za-z]+)|(?P<space> +)|(?P<wide>[^\x00-\x7f]+)|(?P<single>[\x00-\x7f])", re.DOTALL)
+
+
+def _by_pieces(text: str) -> int:
+    """The definition, piece by piece."""
+    tokens = 0
+    for piece in _PIECES.finditer(text):
+        length = piece.end() - piece.start()
+        if piece.lastgroup == "word":
+            tokens += -(-length // 3)
+        elif piece.lastgroup == "wide":
+            tokens += len(piece.group().encode("utf-8", "surrogatepass"))
+        else:
+            tokens += 1 if piece.lastgroup == "single" or length > 1 else 0
+    return tokens
+
+
+@given(st.text() | st.text(st.sampled_from("aZ 1.\n\x7f\xe9\u4f60\U0001f600\ud800\udc00")))
+def test_the_estimate_is_that_of_the_pieces(text: str):
+    assert estimate_text_tokens(text) == _by_pieces(text)
