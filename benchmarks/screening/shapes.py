@@ -1,4 +1,4 @@
-"""Repeated pieces of text that make some step of a guard do the most work that a text of its length can."""
+"""Pieces of text that, repeated, make some step of a guard do much work."""
 
 from collections.abc import Mapping
 from random import Random

@@ -78,7 +78,7 @@ def _text(shape: str, length: int) -> str:
 
 
 def _seconds(run: Stage, text: str) -> float:
-    """Return the better processor time of two runs, the first of which may prepare what is not measured."""
+    """Return the better processor time of two runs: the first may include preparation."""
     best = math.inf
     for _ in range(2):
         began = time.process_time()

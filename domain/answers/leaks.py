@@ -27,7 +27,7 @@ class SystemWords:
     """
 
     def __init__(self, asked: Iterable[Text], words: int) -> None:
-        """Take the texts of the request, and the number of consecutive words that count as a leak."""
+        """Take the request's texts, and the number of consecutive words of a leak."""
         self._asked = tuple(asked)
         self._words = words
 
@@ -50,7 +50,7 @@ class SystemWords:
         return guarded
 
     def find_in(self, answer: str) -> tuple[int, int] | None:
-        """Return the first such run in an answer, or None; of system messages of several lengths, any one."""
+        """Return the position of such a run in an answer, or None."""
         if not self._guarded:
             return None
         view = normalise(answer).view

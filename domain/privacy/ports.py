@@ -8,7 +8,7 @@ MOST_CANDIDATES = 500
 
 
 class PhoneNumbers(Protocol):
-    """Finds telephone numbers in the texts of one request or answer, which share a limit of candidates."""
+    """Search for telephone numbers in one request or answer: its texts share a limit."""
 
     def find(self, text: str, regions: Sequence[str]) -> Sequence[tuple[int, int]]:
         """Return positions of numbers, start and end in code points, in order.

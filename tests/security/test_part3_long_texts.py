@@ -78,7 +78,7 @@ def stages(policy: Policy, threads: TextThreads) -> ScreeningActivities:
 
 
 async def _threads_of(policy: Policy, threads: TextThreads, text: str, monkeypatch: pytest.MonkeyPatch) -> set[int]:
-    """Return the threads that sanitise, mask and screen a prompt, and screen it as an answer."""
+    """Return the threads that judge a text as a prompt and as an answer."""
     ran: set[int] = set()
 
     def seen(module: Any, name: str) -> None:
@@ -229,6 +229,6 @@ def test_an_address_is_searched_in_pieces_of_the_conversation_cut_once(policy: P
 @pytest.mark.timeout(60)
 @pytest.mark.parametrize("unit", ["a", "1", "_", "a_", "a1%"])
 def test_words_of_a_conversation_are_no_search_from_each_letter_to_the_end(policy: Policy, unit: str):
-    """A pattern that looks from each letter to the end of its word would take 10^10 steps, several minutes."""
+    """Looking from each letter to the end of its word would take several minutes."""
     image = f"![a](https://a.example/b?c={'d' * 30}1)"
     screen_output(image, asked(filled(unit, 200_000)), policy.output)
