@@ -42,8 +42,8 @@ def test_the_table_tells_what_holds():
         "invoke_model, handed over",
         "invoke_model, heartbeats",
         "the run",
-        "steps of a look",
-        "a look for abandoned runs",
+        "steps of a sweep",
+        "a reconciliation sweep",
         "a month's archive",
         "a month's archive, heartbeats",
         "a run of the archiver",
@@ -69,11 +69,11 @@ def test_the_table_tells_what_holds():
     assert again.startswith("at once")
     assert lengths(told["invoke_model, heartbeats"][0]) == [timing.MODEL_HEARTBEAT]
     assert lengths(told["the run"][1]) == [timing.RUN_TOTAL]
-    attempt, total, again = told["steps of a look"]
+    attempt, total, again = told["steps of a sweep"]
     assert (lengths(attempt), lengths(total)) == ([timing.LOOK_ATTEMPT], [timing.LOOK_STEP_TOTAL])
     assert lengths(again) == [timing.LOOK_RETRY.initial_interval, timing.LOOK_RETRY.maximum_interval]
     assert timing.LOOK_RETRY.maximum_attempts == 0
-    assert lengths(told["a look for abandoned runs"][1]) == [timing.LOOK_TOTAL]
+    assert lengths(told["a reconciliation sweep"][1]) == [timing.LOOK_TOTAL]
     attempt, total, again = told["a month's archive"]
     assert (lengths(attempt), lengths(total)) == ([timing.ARCHIVE_ATTEMPT], [timing.ARCHIVE_TOTAL])
     assert lengths(again) == [timing.ARCHIVE_RETRY.initial_interval, timing.ARCHIVE_RETRY.maximum_interval]
