@@ -82,7 +82,8 @@ async def test_a_blocked_prompt_is_recorded_with_placeholders(bench: Bench):
 
 
 async def test_numbers_beyond_count_are_refused_and_not_recorded(bench: Bench):
-    result = await bench.run({"model": "fake", "prompt": "650-253-0000, " * 600})
+    numbers = "".join(f"650-253-{number:04}, " for number in range(600))
+    result = await bench.run({"model": "fake", "prompt": numbers})
     assert (result.status, result.problem.kind) == ("refused", Kind.REVIEW_UNAVAILABLE)
     (refused,) = bench.records(result.id)
     assert refused.sealed.prompt is None
