@@ -86,7 +86,7 @@ async def _http_error(request: Request, error: Exception) -> Response:
 
 
 async def _body_ended(request: Request, error: Exception) -> Response:
-    """Account for a client that closed its connection in its body (RFC 9112 section 8). Nobody reads the response."""
+    """Account for a client that closed its connection in its body (RFC 9112 section 8). The response is never read."""
     del error
     return await _refused(request, Refusal(Kind.MALFORMED_BODY, "the body ended early"))
 

@@ -58,7 +58,7 @@ def welcome(servers: EmbeddedServers, settings: Settings) -> str:
 
 
 def about_policy(policy: PolicyAtStart, settings: Settings) -> str | None:
-    """Return a remark if the current policy changed or the files differ from it, else None."""
+    """Return a remark if the current policy changed or differs from the files, else None."""
     if policy.invalid is not None:
         return f"The policy in {settings.policies_dir} is not valid: {policy.invalid}\nThe current policy stays."
     if policy.differs:

@@ -11,7 +11,7 @@ _HOST = re.compile(r"[a-z0-9.-]+|\[[0-9a-f:.]+\]")
 
 
 def require_origin(url: str) -> str:
-    """Return ``url`` if it is a private origin as browsers send it (RFC 6454 section 6.2).
+    """Return ``url`` if it is a private origin as sent by browsers (RFC 6454).
 
     Raises:
         ValueError: for any other form, and as ``require_private_transport``.

@@ -39,7 +39,7 @@ class BoundedTransport(httpx2.AsyncBaseTransport):
 
 
 class _BoundedStream(httpx2.AsyncByteStream):
-    """At most ``limit`` bytes of a stream, ended by an error unless it may be ``cut``."""
+    """At most ``limit`` bytes of a stream, then an error unless it may be ``cut``."""
 
     def __init__(self, inner: httpx2.AsyncByteStream, limit: int, *, cut: bool) -> None:
         self._inner = inner

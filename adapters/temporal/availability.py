@@ -1,4 +1,4 @@
-"""Known availability of Temporal, so that a request need not wait for time-outs while it is down."""
+"""Known availability of Temporal, so that requests don't wait for time-outs during an outage."""
 
 import asyncio
 import contextlib

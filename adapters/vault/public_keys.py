@@ -26,7 +26,7 @@ _REFRESH_SECONDS = 5.0
 
 @dataclass(frozen=True, slots=True)
 class KeySet:
-    """Versions of a key by key ID ``<name>:<version>``, the newest one, and the time read (monotonic)."""
+    """Versions of a key by key ID ``<name>:<version>``, the newest, and the read time (monotonic)."""
 
     latest: int
     keys: Mapping[str, Jwk]

@@ -18,7 +18,7 @@ def only_one(request: Request, name: str) -> str | None:
 
 
 def media_type(request: Request) -> str:
-    """Return the media type of the body, in lower case and without parameters; empty if it is not stated.
+    """Return the body's media type, in lower case and without parameters; empty without one.
 
     Raises:
         Refusal: INVALID_REQUEST for a second Content-Type.

@@ -53,7 +53,7 @@ class BodyLimit:
 
 
 class RequestFrame:
-    """Gives each request an ID (a run's own, once known), headers, metrics and a log line."""
+    """Gives each request an ID (a run's own, once known), headers, metrics and a log."""
 
     def __init__(
         self,

@@ -72,7 +72,7 @@ class Conversation:
         return frozenset(secret.casefold() for text in texts for secret in _SECRET.findall(text))
 
     def said(self, value: str, *, loaded: bool) -> bool:
-        """Return True if a value repeats a longer part of the conversation, or a likely secret."""
+        """Return True if a value repeats much of the conversation or a likely secret."""
         squashed = _squash(value)
         if self._shares(squashed, _SPOKEN_LOADED if loaded else _SPOKEN_FOLLOWED, system=False):
             return True

@@ -1,4 +1,4 @@
-"""Lengths of a run and of data that outlasts it, from the longest permitted model call.
+"""Lengths of a run and of longer-lived data, from the longest permitted model call.
 
 | length               | value          | from                                                                   |
 |----------------------|----------------|------------------------------------------------------------------------|

@@ -76,7 +76,7 @@ def _key(placeholder: str) -> str:
 
 
 def _addresses(answer: str) -> Iterator[tuple[int, int]]:
-    """Yield positions of fetchable text, from an address to the end of its word or tag."""
+    """Yield positions of fetchable text, from an address to its word's or tag's end."""
     for start, end in _pieces(answer):
         if begin := _ADDRESS.search(answer, start, end):
             yield begin.start(), end

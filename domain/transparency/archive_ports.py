@@ -63,7 +63,7 @@ class ArchiveStore(Protocol):
         ...
 
     def pages(self, month: date, rows: TenantRows) -> AsyncIterator[Sequence[Mapping[str, Any]]]:
-        """Yield the columns of entries from a tenant's first record of the month to its last.
+        """Yield the columns of the entries from a tenant's first to last record.
 
         Entries of other months come without their records: their ``tenant`` is None.
         """

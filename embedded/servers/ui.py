@@ -12,7 +12,7 @@ _SETTINGS_PATH = "/api/v1/settings"
 
 
 def spec(port: int, upstream: str) -> ChildSpec:
-    """Return the child that listens on ``port`` for the UI at ``upstream`` (host and port), ready once that answers."""
+    """Return the child that listens on ``port`` for the UI at ``upstream`` (host and port)."""
     return ChildSpec(
         name=NAME,
         argv=(sys.executable, "-m", "embedded.servers.ui_server", str(port), upstream),

@@ -72,7 +72,7 @@ def build(upstream: httpx2.AsyncClient) -> Starlette:
 
 
 def _is_own(request: Request) -> bool:
-    """Return True for one Host header, which names this loopback address and port (RFC 9112 section 3.2)."""
+    """Return True for one Host header with this address and port (RFC 9112 section 3.2)."""
     server = request.scope["server"]
     return request.headers.getlist("host") in [[f"{name}:{server[1]}"] for name in (_LOOPBACK, "localhost")]
 

@@ -1,4 +1,4 @@
-"""PostgreSQL recovers while more runs than slots wait for it: nobody else waits for them.
+"""PostgreSQL recovers while more runs than slots wait for it, without delaying others.
 
 ``ASSAY_TEST_SLOWNESS`` multiplies what is promised, for machines that are slow or busy.
 """

@@ -1,4 +1,4 @@
-"""Keys and logins are replaced while requests are served: nobody notices."""
+"""Keys and logins are replaced while requests are served, unnoticed by callers."""
 
 import asyncio
 from collections import Counter

@@ -37,7 +37,7 @@ IDIOMS: Mapping[str, re.Pattern[str]] = {
         "lies in: is in": r"\blies? (?:in|at|there|here|beside|below|encrypted|outside|elsewhere)\b",
         "datum: value": r"\bdatum\b",
         "is none: is not one, is invalid": r"\b(?:it|which|what) is none\b",
-        "does not hold: is invalid": r"\b(?:does not|doesn't|do not|don't) hold\b",
+        "does not hold: is invalid": r"\b(?:does not|doesn't|do not|don't) hold\b(?! up)",
         "goes on: continues": r"\b(?:goes|go) on\b",
         "anew: again": r"\banew\b",
         "may be had: available": r"\bcan(?:'t|not)? be had\b",

@@ -1,4 +1,4 @@
-"""The cache of public keys while Vault does not answer: known keys verify, and nobody waits but for an unknown one."""
+"""The cache of public keys while Vault does not answer: known keys verify, and only tokens with unknown ones wait."""
 
 import asyncio
 import base64

@@ -42,7 +42,7 @@ def bits_per_letter(text: str) -> float:
 
 
 def split_words(letters: str) -> list[str]:
-    """Cut a run of letters into its likeliest words, of at most 20 letters (Viterbi 1967). Linear."""
+    """Cut letters into their likeliest words, of 20 letters at most (Viterbi 1967). Linear."""
     best = [0.0]
     starts = [0]
     for end in range(1, len(letters) + 1):

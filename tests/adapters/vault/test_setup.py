@@ -1,4 +1,4 @@
-"""Setting up: repeatable, quick, and nobody is left knowing the database's password."""
+"""Setting up: repeatable, quick, and the database's password is known to Vault alone."""
 
 import asyncio
 import secrets

@@ -1,4 +1,4 @@
-"""A receipt's merge delay is verified against the log: who has one finds what nobody else can."""
+"""A receipt's merge delay is verified against the log: only its holder can detect some removals."""
 
 from collections.abc import Mapping
 from typing import Any
