@@ -2,6 +2,7 @@
 
 from activities.contracts.stages import Closed, CloseInput, ModelReply, Problem
 from assay_temporal.contracts import Answer, InferenceResult, Place, ProblemDetail, Receipt, TokenUsage
+from domain.answers.disarming import disarm, shown_as_text
 from domain.inference.content import Content, as_json, plain_text
 from domain.inference.runs import Status
 from domain.privacy.restoring import restore
@@ -23,12 +24,13 @@ def result_of(end: CloseInput, closed: Closed, reply: ModelReply | None) -> Infe
         removed=end.removed,
         masked=end.masked or {},
         redacted=end.redacted or {},
+        shown_as_text=(shown_as_text(end.output_verdict) or None) if completed else None,
     )
 
 
 def answer_of(end: CloseInput, reply: ModelReply) -> Content:
-    """Return the answer for the caller, with masked values restored."""
-    return restore(reply.content, end.values, end.request)
+    """Return the answer for the caller: content of unknown hosts shown as text, and masked values restored."""
+    return restore(disarm(reply.content, end.output_verdict), end.values, end.request)
 
 
 def _answer(content: Content, reply: ModelReply) -> Answer:

@@ -146,6 +146,9 @@ class RunBody(BaseModel):
     removed: list[str] | None = None
     masked: dict[str, int] | None = Field(default=None, examples=[{"email": 2}])
     redacted: dict[str, int] | None = Field(default=None, examples=[{"api_key": 1}])
+    shown_as_text: int | None = Field(
+        default=None, description="Places of the answer with content of unknown hosts, shown as text", examples=[1]
+    )
     receipt: ReceiptBody | None = None
     problem: RunProblemBody | None = None
 

@@ -71,6 +71,8 @@ class RunView:
             for name, counts in (("masked", ended.masked), ("redacted", ended.redacted)):
                 if counts:
                     body[name] = dict(counts)
+            if ended.shown_as_text:
+                body["shown_as_text"] = ended.shown_as_text
         if self.problem is not None:
             body["problem"] = _problem(self.problem)
         return body

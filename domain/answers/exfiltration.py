@@ -6,18 +6,20 @@ Heuristics: a person's name or one short word is not found, nor text that a mode
 import base64
 import binascii
 import re
+import unicodedata
 from collections.abc import Iterable
 from contextlib import suppress
 from functools import cached_property
-from urllib.parse import unquote_plus
+from urllib.parse import unquote, unquote_plus
 
-from domain.inference.content import Speaker
+from domain.inference.content import Speaker, TextKind
 from domain.inference.texts import Text
 from domain.text.json_text import readable
 
 _REMOTE = re.compile(
-    r"(?:(?:https?|ftp|wss?):/*|//|www\.)(?P<host>[^/?#]*)(?P<path>[^?#]*)(?P<query>[^#]*)(?P<fragment>.*)"
+    r"(?:(?:https?|ftp|wss?|file|smb):/*|//|www\.)(?P<host>[^/?#]*)(?P<path>[^?#]*)(?P<query>[^#]*)(?P<fragment>.*)"
 )
+_HOST_NAME = re.compile(r"[a-z0-9_-]+(?:\.[a-z0-9_-]+)*")
 _ACTIVE = re.compile(r"(?:javascript|vbscript|livescript):|data:(?:text/html|application/xhtml|image/svg|text/xml)")
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]{0,20}:")
 _UNSEEN = re.compile("[\x00-\x20\x7f]+")
@@ -34,9 +36,13 @@ _NAMED = re.compile(
     r"|stolen)(?:[^a-z].*)?"
 )
 
+_HOST = re.compile(r"(?<![\w.-])[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}")
+_NAMING = frozenset({TextKind.PROMPT, TextKind.SYSTEM})
+_NAMERS = frozenset({Speaker.USER, Speaker.SYSTEM})
 _MOSTLY = 0.8  # minimum share of letters, digits and spaces in decoded bytes that count as text
 _SPOKEN_LOADED, _SPOKEN_FOLLOWED, _SPOKEN_SYSTEM = 24, 40, 16  # consecutive letters and digits
-_LONG_LOADED, _LONG_FOLLOWED = 300, 80  # code points of a query
+_LONG_LOADED, _LONG_FOLLOWED = 300, 600  # code points of a query
+_LONG_VALUE = 80  # code points of one value in a query
 _WORDS_LOADED = 5
 
 
@@ -55,6 +61,15 @@ class Conversation:
     def holds(self, url: str) -> bool:
         """Return True if the conversation contains the address unchanged."""
         return any(url in text for _, text in self._texts)
+
+    def names(self, host: str) -> bool:
+        """Return True if the user or the system message names the host. Documents and tools may be an attacker's."""
+        return host in self._hosts or f"www.{host}" in self._hosts
+
+    @cached_property
+    def _hosts(self) -> frozenset[str]:
+        trusted = (text for text in self._asked if text.kind in _NAMING and text.role in _NAMERS)
+        return frozenset(host for text in trusted for host in _HOST.findall(readable(text).text.lower()))
 
     @cached_property
     def _said(self) -> tuple[str, str]:
@@ -110,32 +125,49 @@ def is_active(url: str) -> bool:
 
 
 def host_of(url: str) -> str | None:
-    """Return the host of a normalised address in lower case. None if it leads to no other host."""
+    """Return the host of a normalised address in lower case and ASCII. None if it leads to no other host.
+
+    A name that no host has, such as one with a slash, is an empty string.
+    """
     remote = _REMOTE.match(url)
-    return remote["host"].rpartition("@")[2].partition(":")[0].rstrip(".").lower() if remote else None
+    if remote is None:
+        return None
+    host = unicodedata.normalize("NFKC", unquote(remote["host"].rpartition("@")[2].partition(":")[0])).lower()
+    with suppress(UnicodeError):
+        host = host.encode("idna").decode()
+    host = host.rstrip(".")
+    return host if _HOST_NAME.fullmatch(host) else ""
 
 
-def carries_data(url: str, conversation: Conversation, *, loaded: bool) -> bool:
-    """Return True if a normalised address sends conversation or encoded data to another host."""
+def carries_data(url: str, conversation: Conversation, *, loaded: bool, certain: bool = False) -> bool:
+    """Return True if a normalised address sends conversation or encoded data to another host.
+
+    ``certain``: leave out mere signs of it, such as a parameter called "data".
+    """
     remote = _REMOTE.match(url)
     if remote is None or conversation.holds(url):
         return False
     query = remote["query"].removeprefix("?")
     pairs = [pair.partition("=") for pair in re.split(r"[&;]", query)]
     values = [unquote_plus(value or name) for name, _, value in pairs]
-    if loaded:
-        named = any(_is_named(name) and len(value) > 2 for name, _, value in pairs)  # noqa: PLR2004 - more than a flag
-        if named or any(_is_text(value) for value in values):
-            return True
-    if len(query) >= (_LONG_LOADED if loaded else _LONG_FOLLOWED):
+    if not certain and _has_signs(pairs, values, len(query), loaded=loaded):
+        return True
+    if loaded and any(_EMAIL.search(value) for value in values):
         return True
     path = unquote_plus(remote["path"])
     fragment = unquote_plus(remote["fragment"])
-    places = [*values, *path.split("/"), *remote["host"].split("."), *re.split(r"[&;=#/?]", fragment)]
+    places = [*values, *path.split("/"), *re.split(r"[.@:]", remote["host"]), *re.split(r"[&;=#/?]", fragment)]
     if any(_is_encoded(place, loaded=loaded) for place in places):
         return True
-    wholes = [*values, path, fragment, remote["host"]]
+    wholes = [*values, "".join(values), path, fragment, remote["host"]]
     return any(conversation.said(whole, loaded=loaded) for whole in wholes)
+
+
+def _has_signs(pairs: list[tuple[str, str, str]], values: list[str], length: int, *, loaded: bool) -> bool:
+    if not loaded:
+        return length >= _LONG_FOLLOWED or any(len(value) >= _LONG_VALUE for value in values)
+    named = any(_is_named(name) and len(value) > 2 for name, _, value in pairs)  # noqa: PLR2004 - more than a flag
+    return named or length >= _LONG_LOADED or any(_is_text(value) for value in values)
 
 
 def _is_named(name: str) -> bool:
@@ -143,7 +175,7 @@ def _is_named(name: str) -> bool:
 
 
 def _is_text(value: str) -> bool:
-    return len(value.split()) >= _WORDS_LOADED or "{" in value or bool(_EMAIL.search(value))
+    return len(value.split()) >= _WORDS_LOADED or "{" in value
 
 
 def _is_encoded(value: str, *, loaded: bool) -> bool:

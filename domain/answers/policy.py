@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from enum import StrEnum
 
 from domain.screening.verdicts import Decision
 
@@ -16,6 +17,15 @@ class OutputRule:
     outside_code: bool
 
 
+class UnknownHosts(StrEnum):
+    """Treatment of loaded content of a host neither trusted nor named in the conversation."""
+
+    ALLOW = "allow"
+    SHOW_AS_TEXT = "show_as_text"
+    REVIEW = "review"
+    BLOCK = "block"
+
+
 @dataclass(frozen=True, slots=True)
 class LinkPolicy:
     """Decisions for exfiltrating addresses: REVIEW or BLOCK each.
@@ -25,12 +35,14 @@ class LinkPolicy:
         followed: for links.
         active: for addresses that execute code, such as ``javascript:``.
         trusted_hosts: hosts, with their subdomains, whose addresses are not checked.
+        unknown_hosts: for loaded addresses of other hosts that the conversation doesn't name.
     """
 
     loaded: Decision
     followed: Decision
     active: Decision
     trusted_hosts: tuple[str, ...] = ()
+    unknown_hosts: UnknownHosts = UnknownHosts.ALLOW
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,14 +5,16 @@ from dataclasses import replace
 
 from domain.answers.addresses import find_addresses
 from domain.answers.canary import canary_of, finds_canary
+from domain.answers.disarming import SHOWN_AS_TEXT
 from domain.answers.exfiltration import Conversation, carries_data, host_of, is_active, normalised
 from domain.answers.hidden import hidden_spans
+from domain.answers.html_addresses import Address
 from domain.answers.leaks import SystemWords
 from domain.answers.markup import without_code
-from domain.answers.policy import LinkPolicy, OutputPolicy, OutputRule
+from domain.answers.policy import LinkPolicy, OutputPolicy, OutputRule, UnknownHosts
 from domain.inference.content import Attachment, Content, OpaqueItem
 from domain.inference.requests import InferenceRequest
-from domain.inference.texts import Text, TextAddress, texts_of, texts_of_answer, unread_of_answer
+from domain.inference.texts import Text, TextAddress, TextForm, texts_of, texts_of_answer, unread_of_answer
 from domain.refusals import Kind, Refusal
 from domain.screening.screen import UNREADABLE, severest
 from domain.screening.verdicts import (
@@ -35,6 +37,8 @@ LEAKS = "system_prompt_leak"
 CANARY = "system_prompt_canary"
 LINKS = "output_links"
 HIDDEN = "output_hidden"
+
+_MOST_SHOWN = 100  # findings of addresses shown as text
 
 _SCORES = {Decision.ALLOW: 0.0, Decision.REVIEW: 0.6, Decision.BLOCK: 1.0}
 _RISKS = {Decision.ALLOW: RiskBand.LOW, Decision.REVIEW: RiskBand.RAISED, Decision.BLOCK: RiskBand.HIGH}
@@ -71,7 +75,7 @@ def _screen(answer: Content, request: InferenceRequest, policy: OutputPolicy) ->
         view = readable(text)
         read = view.text[:left]
         left -= len(read)
-        found = list(_judge(read, asked, policy))
+        found = list(_judge(read, asked, policy, shown=text.form is TextForm.PLAIN))
         whole &= all(finding.rule != NOT_SCANNED for _, finding in found)
         if len(read) < len(view.text):
             whole = False
@@ -107,15 +111,16 @@ class _Asked:
         self.canary = canary_of(texts)
         self.conversation = Conversation(texts)
         self.system_words = SystemWords(texts, leak_words)
-        self.addresses: set[tuple[str, bool]] = set()
+        self.addresses: dict[tuple[str, bool, bool], bool] = {}  # True for content of an unknown host
 
 
-def _judge(text: str, asked: _Asked, policy: OutputPolicy) -> Iterator[Judged]:
+def _judge(text: str, asked: _Asked, policy: OutputPolicy, *, shown: bool) -> Iterator[Judged]:
+    """Judge one text. ``shown``: a viewer shows it, and its addresses can be changed."""
     markup = without_code(text)
     yield from _rules(text, markup, policy)
     yield from _leaks(text, asked, policy)
     if policy.links:
-        yield from _links(markup, asked, policy.links)
+        yield from _links(markup, asked, policy.links, shown=shown)
     if policy.hidden_action:
         yield from _hidden(text, policy.hidden_action)
 
@@ -149,27 +154,61 @@ def _leaks(text: str, asked: _Asked, policy: OutputPolicy) -> Iterator[Judged]:
         yield _found(policy.canary_action, CANARY, CANARY, 0, len(text))
 
 
-def _links(markup: str, asked: _Asked, policy: LinkPolicy) -> Iterator[Judged]:
-    """Yield the first finding for each kind of address. Each address is judged once in an answer."""
+def _links(markup: str, asked: _Asked, policy: LinkPolicy, *, shown: bool) -> Iterator[Judged]:
+    """Yield the first finding for each kind of address. Addresses shown as text have one each.
+
+    Each address is judged once in an answer.
+    """
     seen: set[str] = set()
-    judged = asked.addresses
+    unknown: list[Address] = []
     for address in find_addresses(markup):
-        rule = "image_with_data" if address.loaded else "link_with_data"
-        action = policy.loaded if address.loaded else policy.followed
         url = normalised(address.url)
-        if (url, address.loaded) in judged:
+        if _trusted(url, policy):
             continue
-        if len(judged) >= _MOST_ADDRESSES:
-            yield _found(Decision.REVIEW, LINKS, NOT_SCANNED, address.start, len(markup))
-            return
-        judged.add((url, address.loaded))
-        if is_active(url):
-            rule, action = "active_address", policy.active
-        elif _trusted(url, policy) or not carries_data(url, asked.conversation, loaded=address.loaded):
+        key = (url, address.loaded, shown)
+        again = key in asked.addresses
+        if not again:
+            if len(asked.addresses) >= _MOST_ADDRESSES:
+                yield _found(Decision.REVIEW, LINKS, NOT_SCANNED, address.start, len(markup))
+                break
+            asked.addresses[key] = address.loaded and _is_unknown(url, asked.conversation)
+        if asked.addresses[key]:
+            unknown.append(address)
+        if again:
             continue
-        if rule not in seen:
-            seen.add(rule)
-            yield _found(action, LINKS, rule, address.start, address.end)
+        certain = asked.addresses[key] and policy.unknown_hosts is UnknownHosts.SHOW_AS_TEXT and shown
+        for action, rule in _reasons(address, url, asked.conversation, policy, certain=certain):
+            if rule not in seen:
+                seen.add(rule)
+                yield _found(action, LINKS, rule, address.start, address.end)
+    yield from _unknown_hosts(unknown, policy.unknown_hosts, len(markup), shown=shown)
+
+
+def _reasons(
+    address: Address, url: str, conversation: Conversation, policy: LinkPolicy, *, certain: bool
+) -> Iterator[tuple[Decision, str]]:
+    if is_active(url):
+        yield policy.active, "active_address"
+    elif carries_data(url, conversation, loaded=address.loaded, certain=certain):
+        yield (policy.loaded, "image_with_data") if address.loaded else (policy.followed, "link_with_data")
+
+
+def _unknown_hosts(found: list[Address], treatment: UnknownHosts, length: int, *, shown: bool) -> Iterator[Judged]:
+    if not found or treatment is UnknownHosts.ALLOW:
+        return
+    if treatment is not UnknownHosts.SHOW_AS_TEXT:
+        yield _found(Decision(treatment.value), LINKS, "content_of_unknown_host", found[0].start, found[0].end)
+    elif shown:
+        spans = sorted({(address.start, address.end) for address in found})
+        for start, end in spans[:_MOST_SHOWN]:
+            yield _found(Decision.ALLOW, LINKS, SHOWN_AS_TEXT, start, end)
+        if len(spans) > _MOST_SHOWN:  # one finding for all others
+            yield _found(Decision.ALLOW, LINKS, SHOWN_AS_TEXT, spans[_MOST_SHOWN][0], length)
+
+
+def _is_unknown(url: str, conversation: Conversation) -> bool:
+    host = host_of(url)
+    return host is not None and not conversation.holds(url) and not (host and conversation.names(host))
 
 
 def _trusted(url: str, policy: LinkPolicy) -> bool:

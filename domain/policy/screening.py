@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from types import MappingProxyType
 
-from domain.answers.policy import LinkPolicy, OutputPolicy, OutputRule
+from domain.answers.policy import LinkPolicy, OutputPolicy, OutputRule, UnknownHosts
 from domain.answers.screen import matches
 from domain.inference.content import TextKind
 from domain.policy.reader import PolicyError, Section
@@ -93,7 +93,10 @@ def _links(section: Section) -> LinkPolicy:
         for host in hosts:
             if not _HOST.match(host):
                 raise PolicyError(section.path("trusted_hosts"), "must be host names in lower case")
-    return LinkPolicy(loaded, followed, active, hosts)
+        unknown = UnknownHosts.ALLOW  # in policies without the member: runs are pinned to older ones
+        if "unknown_hosts" in section:
+            unknown = UnknownHosts(section.choice("unknown_hosts", tuple(UnknownHosts)))
+    return LinkPolicy(loaded, followed, active, hosts, unknown)
 
 
 def _switched(section: Section, name: str) -> Decision | None:

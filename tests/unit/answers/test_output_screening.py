@@ -28,7 +28,7 @@ def _conversation(system: str, *others: str) -> InferenceRequest:
     [
         "",
         "The capital of France is Paris.",
-        "See [the documentation](https://example.com/docs?page=2) and ![a cat](https://example.com/cat.png).",
+        "See [the documentation](https://example.com/docs?page=2) and ![a cat](cat.png).",
         "Use `<script src='x.js'></script>` or:\n```html\n<script>alert(1)</script>\n```\nThat is all.",
         "Set the environment variable to sk-... and restart.",
         "if a < b and c > d: print('on time = ' + x)",

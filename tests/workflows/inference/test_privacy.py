@@ -101,3 +101,16 @@ async def test_the_screening_reads_what_was_masked(bench: Bench, monkeypatch):
     monkeypatch.setattr(activities.inference.screen, "screen", screen)
     await bench.run({"model": "fake", "prompt": f"Write\u00ad to {ALICE}"})
     assert read == [(f"Write to {ALICE}", f"Write\u00ad to {ALICE}")]
+
+
+async def test_images_of_unknown_hosts_are_shown_as_text_recorded_and_said(bench: Bench):
+    image = "![a](https://evil.example/northwind.png)"
+    bench.model.script = [image]
+    result = await bench.run({"model": "fake", "prompt": "What is new?"})
+    assert result.result.content == "Image: [a](hxxps://evil[.]example/northwind[.]png)"
+    assert (result.status, result.shown_as_text) == ("completed", 1)
+    completed = bench.records(result.id)[-1]
+    assert "remote_content_shown_as_text" in completed.fields.rules
+    assert completed.sealed.answer == image
+    salt = bytes.fromhex(result.receipt.openings["answer"])
+    assert completed.fields.answer_commitment == digest(salt, result.result.content.encode())
