@@ -37,7 +37,7 @@ async def ensure_client(
     """Create an OAuth client with its secret in the data directory, unless its file exists."""
     if where.client(client_id).exists():
         return
-    secret = secrets.token_urlsafe(32)
+    secret = f"assay_{secrets.token_urlsafe(32)}"  # a form that the masking of prompts knows
     identities = VaultIdentity(session, kv_mount=settings.vault.kv_mount)
     entry = ClientEntry(
         client_id=client_id,

@@ -6,7 +6,7 @@ from types import MappingProxyType
 
 from domain.access.principals import require_tenant
 from domain.policy.reader import PolicyError, Section
-from domain.privacy.finding import places_of
+from domain.privacy.matching import places_of
 from domain.privacy.policy import DataKind, DataRule, Handling, PrivacyPolicy
 from domain.refusals import Refusal
 from domain.screening.patterns import compile_pattern

@@ -5,11 +5,12 @@ the text, and a text is never judged in part: text that can't be searched comple
 """
 
 import re
-from collections.abc import Collection, Iterator, Mapping
-from types import MappingProxyType
+from collections.abc import Collection, Iterator
 
+from domain.privacy.divided import divided
+from domain.privacy.matching import places_of
 from domain.privacy.numbers import card_numbers, ibans
-from domain.privacy.policy import DataKind, DataRule, Found, PrivacyPolicy
+from domain.privacy.policy import DataKind, Found, PrivacyPolicy
 from domain.privacy.ports import PhoneNumbers
 
 _PEM_BEGIN = re.compile(r"-----BEGIN ([A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?)-----|PuTTY-User-Key-File-\d")
@@ -19,15 +20,16 @@ _PEM_BODY = re.compile(
     r"(?:(?:[ \t]*(?:\r?\n|\\[nr]))+[A-Za-z0-9+/]{1,15}={0,2}(?![A-Za-z0-9+/=]))?"
 )
 _PUTTY_END = re.compile(r"Private-MAC: *[0-9a-fA-F]*")
+# A sign between name and domain, and the dots of a domain: plain, or as URLs (RFC 3986), HTML and JSON write them.
+_AT = re.compile(r"@|%(?:25){0,2}40|&#0{0,4}64;|&#[xX]0{0,4}40;|&commat;|\\\\{0,2}(?:u0040|x40)")
+_ENCODED_AT = ("40", "64;", "&commat;")
+_PLAIN_AT = re.compile("@")
+_DOT = r"(?:\.|%(?:25){0,2}2[eE]|&#0{0,4}46;|&#[xX]0{0,4}2[eE];|&period;|\\\\{0,2}(?:u002[eE]|x2[eE]))"
 _LOCAL = re.compile(r"[^\W_](?:[\w.%+'-]{0,62}\w)?|_")
-_DOMAIN = re.compile(r"(?:[^\W_](?:[\w-]{0,61}[^\W_])?\.){1,8}[^\W\d_]{2,24}")
+_DOMAIN = re.compile(rf"(?:[^\W_](?:[\w-]{{0,61}}[^\W_])?{_DOT}){{1,8}}[^\W\d_]{{2,24}}")
 _NO_PERSON = "git"
 """Login that code hosts give to everyone: ``git@host`` is a repository's address."""
 _DIGIT = re.compile(r"\d")
-# Continuation of a secret beyond the match of its pattern, whose repeats are bounded.
-_REST: Mapping[DataKind, re.Pattern[str]] = MappingProxyType(
-    {DataKind.API_KEY: re.compile(r"[A-Za-z0-9_-]*"), DataKind.TOKEN: re.compile(r"[A-Za-z0-9_~+/=.-]*")}
-)
 _BLANK = "\x00"
 _PASSES = 3
 """Number of passes: a value next to another one may be recognisable only after that is blanked."""
@@ -40,7 +42,9 @@ def find(text: str, kinds: Collection[DataKind], policy: PrivacyPolicy, phones: 
         TooMuchToScan: see ``PhoneNumbers``.
     """
     original = text
-    found: list[Found] = []
+    found = divided(text, kinds, policy.rules)
+    if found:
+        text = _blanked(text, found)
     for _ in range(_PASSES):
         before = len(found)
         for kind in DataKind:
@@ -106,31 +110,18 @@ def _private_keys(text: str) -> Iterator[tuple[int, int]]:
 
 
 def _emails(text: str) -> Iterator[tuple[int, int]]:
-    """Yield addresses (RFC 5321), from each ``@`` outwards."""
+    """Yield addresses (RFC 5321), from each ``@`` outwards, however it is encoded."""
     free = 0
-    at = text.find("@")
-    while at >= 0:
-        domain = _DOMAIN.match(text, at + 1)
+    signs = _AT if any(part in text for part in _ENCODED_AT) else _PLAIN_AT
+    sign = signs.search(text)
+    while sign:
+        at = sign.start()
+        domain = _DOMAIN.match(text, sign.end())
         local = _LOCAL.match(text[max(free, at - 64) : at][::-1]) if domain else None
         if domain and local and local[0][::-1] != _NO_PERSON:
             yield at - local.end(), domain.end()
             free = domain.end()
-        at = text.find("@", max(at + 1, free))
-
-
-def places_of(rule: DataRule, text: str) -> list[tuple[int, int]]:
-    """Return a rule's matches, each secret extended to its end."""
-    if rule.hints and not any(hint in text for hint in rule.hints):
-        return []
-    group = "value" if "value" in rule.pattern.groupindex else 0
-    places: list[tuple[int, int]] = []
-    for match in rule.pattern.finditer(text):
-        start, end = match.span(group)
-        if (rest := _REST.get(rule.kind)) and (more := rest.match(text, end)):
-            end += len(more[0].rstrip("."))
-        if start < end:
-            places.append((start, end))
-    return places
+        sign = signs.search(text, max(at + 1, free))
 
 
 def _apart(places: list[tuple[int, int]]) -> Iterator[tuple[int, int]]:

@@ -6,11 +6,12 @@ that resembles a placeholder is never mistaken for one.
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from domain.inference.requests import InferenceRequest
 from domain.inference.texts import Text, TextAddress, map_texts, texts_of
+from domain.privacy.divided import with_divided
 from domain.privacy.finding import find
 from domain.privacy.placeholders import TAG_LENGTH, TAG_LETTERS, placeholder_of
 from domain.privacy.policy import DataKind, Found, Handling, PrivacyPolicy
@@ -64,7 +65,7 @@ def mask_request(
     if sum(len(text.text) for text in texts) > policy.max_scanned_chars:
         raise Refusal(Kind.REVIEW_UNAVAILABLE, _NOT_SCANNED)
     try:
-        found = {text.address: _find(text, kinds, policy, phones) for text in texts}
+        found = _find_all(texts, kinds, policy, phones)
     except TooMuchToScan:
         raise Refusal(Kind.REVIEW_UNAVAILABLE, _NOT_SCANNED) from None
     except Exception as error:  # noqa: BLE001 - whatever was raised, the prompt is not searched; its text may quote it
@@ -91,12 +92,19 @@ def mask_request(
 _Value = tuple[Found, str]  # its place in the text as it came, and what it says without escapes
 
 
-def _find(text: Text, kinds: frozenset[DataKind], policy: PrivacyPolicy, phones: PhoneNumbers) -> list[_Value]:
-    view = readable(text)
-    return [
-        (Found(datum.kind, *span_in(view, datum.start, datum.end)), view.text[datum.start : datum.end])
-        for datum in find(view.text, kinds, policy, phones)
-    ]
+def _find_all(
+    texts: Sequence[Text], kinds: frozenset[DataKind], policy: PrivacyPolicy, phones: PhoneNumbers
+) -> dict[TextAddress, list[_Value]]:
+    views = [readable(text) for text in texts]
+    plain = [view.text for view in views]
+    found = with_divided(plain, [find(text, kinds, policy, phones) for text in plain], kinds, policy.rules)
+    return {
+        text.address: [
+            (Found(datum.kind, *span_in(view, datum.start, datum.end)), view.text[datum.start : datum.end])
+            for datum in values
+        ]
+        for text, view, values in zip(texts, views, found, strict=True)
+    }
 
 
 class _Placeholders:

@@ -76,6 +76,12 @@ def _card_from(groups: list[str], first: int) -> int | None:
     return found
 
 
+def is_card(digits: str) -> bool:
+    """Return True for a card number: length, issuer's range and check digit."""
+    digits = _ascii(digits)
+    return len(digits) in _CARD_LENGTHS and _CARDS.fullmatch(digits) is not None and luhn(digits)
+
+
 def luhn(digits: str) -> bool:
     """Return True if the last digit is the check digit (ISO/IEC 7812-1, annex B)."""
     total = 0

@@ -1,0 +1,27 @@
+"""Matching of the policy's rules for secrets."""
+
+import re
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from domain.privacy.policy import DataKind, DataRule
+
+# Continuation of a secret beyond the match of its pattern, whose repeats are bounded.
+_REST: Mapping[DataKind, re.Pattern[str]] = MappingProxyType(
+    {DataKind.API_KEY: re.compile(r"[A-Za-z0-9_-]*"), DataKind.TOKEN: re.compile(r"[A-Za-z0-9_~+/=.-]*")}
+)
+
+
+def places_of(rule: DataRule, text: str) -> list[tuple[int, int]]:
+    """Return a rule's matches, each secret extended to its end."""
+    if rule.hints and not any(hint in text for hint in rule.hints):
+        return []
+    group = "value" if "value" in rule.pattern.groupindex else 0
+    places: list[tuple[int, int]] = []
+    for match in rule.pattern.finditer(text):
+        start, end = match.span(group)
+        if (rest := _REST.get(rule.kind)) and (more := rest.match(text, end)):
+            end += len(more[0].rstrip("."))
+        if start < end:
+            places.append((start, end))
+    return places
