@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from tests.gateway import Gateway, eventually, running_gateway
 
 EXAMPLES = settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 )
 SOMEBODYS = "6d1f1f0e-6a3b-4d0c-9a55-0f6f0c2f6b1e"
 GOING_WRONG = (
@@ -63,7 +63,7 @@ values = st.one_of(
 raw = st.one_of(values.map(lambda text: quote(text, safe="")), st.binary(max_size=20).map(quote_from_bytes))
 header_values = st.one_of(
     st.sampled_from(
-        [b"", b",", b'"', b"wait=99999999999999999999", b"wait=1,wait=2", b"=", b"\xff\xfe", b"assay-codec=x", b"\t"]
+        [b"", b",", b'"', b"wait=99999999999999999999", b"wait=1,wait=2", b"=", b"\xff\xfe", b"assay-codec=x"]
     ),
     st.binary(max_size=40).map(lambda data: bytes(byte for byte in data if byte == 9 or 32 <= byte != 127).strip()),
 )
