@@ -21,7 +21,7 @@ _KEY_CHARACTERS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxy
 _AFTER = re.compile(
     r"[ \t]{0,40}(?:[>|#*]{1,3}[ \t]{1,4})?[\"'`]?(?=([A-Za-z0-9_+/=~-]{1,512})(?:[\s\"'`,;.)\]}\\]|\Z))"
 )
-_STRONG = re.compile(r"(?=[^a-zA-Z]*[a-zA-Z])(?=[^0-9]*[0-9])|[A-Za-z0-9_+/=~-]*?(?:[a-z][A-Z]|[A-Z]{2}[a-z])")
+_STRONG = re.compile(r"(?=[^a-zA-Z]*[a-zA-Z])(?=[^0-9]*[0-9])|(?:[^a-z]*[a-z]+(?=[A-Z])){2}|[^A-Z]*[A-Z]{2}[a-z]")
 _WEAK = re.compile(r"[A-Z0-9]{4,}\Z")
 _LEAST_REST = 8
 """Least length of a piece after what is a whole value already."""
