@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 from urllib.parse import quote, quote_from_bytes
 
@@ -131,8 +131,10 @@ async def tokens(gateway: Gateway) -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
-def client(gateway: Gateway) -> httpx2.Client:
-    return httpx2.Client(base_url=f"http://127.0.0.1:{gateway.settings.api.port}", timeout=60, trust_env=False)
+def client(gateway: Gateway) -> Iterator[httpx2.Client]:
+    base = f"http://127.0.0.1:{gateway.settings.api.port}"
+    with httpx2.Client(base_url=base, timeout=60, trust_env=False) as made:
+        yield made
 
 
 def no_fault(answer: httpx2.Response) -> None:
