@@ -30,12 +30,12 @@ setup-test:
 demo: setup
 	@.venv/bin/assay demo
 
-# Most tests wait for servers: twice as many processes as processors. Tests that share servers share a process
+# Many tests wait for servers: one process more than processors. Tests that share servers share a process
 # (tests/groups.py); what is promised in seconds is tried at leisure by test-long.
 processors := $(shell getconf _NPROCESSORS_ONLN)
 pytest := .venv/bin/pytest --durations 30
 test: check
-	ASSAY_TEST_SLOWNESS=5 $(pytest) -m 'not long' -n $$(( 2 * $(processors) )) --maxprocesses 8
+	ASSAY_TEST_SLOWNESS=5 $(pytest) -m 'not long' -n $$(( $(processors) + 1 )) --maxprocesses 8
 
 test-long: setup-test
 	$(pytest) -m 'long or timed'
