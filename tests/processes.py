@@ -1,18 +1,26 @@
-"""Assay's own processes without a supervisor, for tests of how they end."""
+"""Processes without a supervisor: Assay's own, for tests of how they end, and others."""
 
 import asyncio
 import os
+import signal
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from config.settings import Settings
+from embedded.process import launch
 from embedded.process.child import ChildSpec
 from embedded.stack import serve_spec
 from tests.gateway import Gateway, eventually
 
 _INHERITED = ("PATH", "HOME", "LANG", "TMPDIR")
+
+
+def bound(*command: str) -> tuple[str, ...]:
+    """Return the command line of a process that the kernel kills when this one dies (Linux), as it does servers."""
+    return (sys.executable, "-I", "-S", launch.__file__, str(os.getpid()), str(int(signal.SIGKILL)), "host", *command)
 
 
 @dataclass
@@ -40,7 +48,7 @@ async def serving(spec: ChildSpec, log: Path) -> AsyncIterator[Served]:
     inherited = {name: os.environ[name] for name in _INHERITED if name in os.environ}
     with log.open("ab") as output:
         process = await asyncio.create_subprocess_exec(
-            *spec.argv, cwd=spec.cwd, env={**inherited, **spec.env}, stdout=output, stderr=output
+            *bound(*spec.argv), cwd=spec.cwd, env={**inherited, **spec.env}, stdout=output, stderr=output
         )
     served = Served(process, log)
     try:

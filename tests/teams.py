@@ -19,6 +19,7 @@ from assay_temporal.vault.team import TeamVault, team_keys
 from embedded.places import as_environment
 from tests.gateway import Gateway, eventually
 from tests.paths import ROOT
+from tests.processes import bound
 
 EXAMPLES = ROOT / "sdk" / "examples"
 sys.path.append(str(EXAMPLES))
@@ -113,7 +114,7 @@ class TeamWorker:
         }
         arguments = [part for name, value in options.items() for part in (f"--{name}", value)]
         self.process = await asyncio.create_subprocess_exec(
-            sys.executable, str(EXAMPLES / "triage_worker.py"), *arguments
+            *bound(sys.executable, str(EXAMPLES / "triage_worker.py"), *arguments)
         )
 
     async def kill(self) -> None:

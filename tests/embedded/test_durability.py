@@ -34,6 +34,7 @@ from embedded.process.probes import request
 from embedded.process.spawn import spawn, user_namespace_works
 from embedded.process.supervisor import Supervisor
 from embedded.servers.group import ALL_SERVERS, EmbeddedServers
+from tests.processes import bound
 
 MakeSettings = Callable[[Path], Settings]
 Command = Callable[[Settings], list[str]]
@@ -122,7 +123,7 @@ async def test_nothing_outlives_a_killed_supervisor_and_the_data_does(
     tmp_path: Path, make_settings: MakeSettings, supervisor_command: Command, started: list["subprocess.Popen[str]"]
 ) -> None:
     settings = make_settings(tmp_path / "d")
-    supervisor = subprocess.Popen(supervisor_command(settings), stdout=subprocess.PIPE, text=True)
+    supervisor = subprocess.Popen(bound(*supervisor_command(settings)), stdout=subprocess.PIPE, text=True)
     started.append(supervisor)
     report = json.loads(await asyncio.to_thread(supervisor.stdout.readline))
     watched = EmbeddedServers(settings)

@@ -28,6 +28,7 @@ from domain.inference.models import ProviderFailure
 from domain.inference.runs import Status
 from domain.refusals import Kind, Refusal
 from tests.doubles.clock import FixedClock
+from tests.processes import bound
 from tests.replay.bench import BODY, TEAM, RecordingBench
 from workflows.timing import ModelCallLengths
 
@@ -516,7 +517,7 @@ async def worker_killed_while_the_model_is_asked(bench: RecordingBench) -> Handl
         str(bench.policies_dir / "doomed"),
         str(store),
     )
-    worker = await asyncio.create_subprocess_exec(sys.executable, *arguments)
+    worker = await asyncio.create_subprocess_exec(*bound(sys.executable, *arguments))
     try:
         handle = await bench.start(BODY)
         while not store.exists():

@@ -19,6 +19,7 @@ from embedded.process.ports import unused_ports
 from services.archiving.months import LogMonthArchiver
 from tests.adapters.archive.archives import Past, unused_month
 from tests.adapters.stack import Stack, eventually
+from tests.processes import bound
 
 KEYS = {"access_key_id": "someone", "secret_access_key": "something"}
 
@@ -31,7 +32,7 @@ async def endpoint(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[st
     server = str(Path(sys.executable).with_name("moto_server"))
     with (tmp_path_factory.mktemp("s3") / "log").open("wb") as log:
         process = await asyncio.create_subprocess_exec(
-            server, "-H", "127.0.0.1", "-p", str(port), stdout=log, stderr=log
+            *bound(server, "-H", "127.0.0.1", "-p", str(port)), stdout=log, stderr=log
         )
     try:
         async with httpx2.AsyncClient(base_url=url) as http:

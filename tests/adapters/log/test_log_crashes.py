@@ -31,6 +31,7 @@ from tests.adapters.stack import Stack, eventually
 from tests.doubles.events import new_event_id
 from tests.doubles.log.rows import CHECKPOINTS, append, new_tenant
 from tests.doubles.log.verifier import assert_whole, drained, opened
+from tests.processes import bound
 
 LOG = "crashes.example"
 
@@ -182,7 +183,7 @@ async def sequencer_process(stack: Stack, log: Path) -> AsyncIterator[asyncio.su
     argv = (sys.executable, "-m", "cli.main", "serve", "--role", "sequencer")
     with log.open("ab") as output:
         running = await asyncio.create_subprocess_exec(
-            *argv, env={"PATH": "/usr/bin:/bin", **as_environment(settings)}, stdout=output, stderr=output
+            *bound(*argv), env={"PATH": "/usr/bin:/bin", **as_environment(settings)}, stdout=output, stderr=output
         )
     try:
         yield running

@@ -46,6 +46,7 @@ from tests.fakes.behaviours import (
     status,
 )
 from tests.fakes.provider import FakeProvider
+from tests.processes import bound
 
 NOW = datetime(2031, 5, 6, 7, 8, 9, tzinfo=UTC)
 KEY = "sk-canary-key-5e1f"
@@ -628,7 +629,7 @@ async def test_the_fake_serves_as_a_process_of_its_own(model: OpenAIProvider, tm
     state = tmp_path / "state.json"
     command = [sys.executable, "-m", "tests.fakes.provider", "--port", "0", "--state", str(state)]
     process = await asyncio.create_subprocess_exec(
-        *command, "--script", '[{"do": "answer", "text": "from afar"}]', stdout=asyncio.subprocess.PIPE
+        *bound(*command), "--script", '[{"do": "answer", "text": "from afar"}]', stdout=asyncio.subprocess.PIPE
     )
     assert process.stdout is not None
     try:

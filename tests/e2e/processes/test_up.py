@@ -18,6 +18,7 @@ from tests.fakes.behaviours import Hang, answer
 from tests.fakes.provider import FakeProvider
 from tests.gateway import eventually, settings_for
 from tests.paths import ROOT
+from tests.processes import bound
 
 
 @asynccontextmanager
@@ -26,7 +27,7 @@ async def up(settings: Settings, **streams: int) -> AsyncIterator[asyncio.subpro
     elsewhere = {"ASSAY_EMBEDDED__DATA_DIR": str(data.with_name("nothing-comes-here"))}
     command = (*ASSAY, "up", "--json", "--data-dir", str(data))
     process = await asyncio.create_subprocess_exec(
-        *command, cwd=ROOT, env=environment(settings) | elsewhere, stdout=asyncio.subprocess.PIPE, **streams
+        *bound(*command), cwd=ROOT, env=environment(settings) | elsewhere, stdout=asyncio.subprocess.PIPE, **streams
     )
     try:
         text = ""
