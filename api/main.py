@@ -11,6 +11,7 @@ from functools import partial
 import structlog
 import uvicorn
 
+from adapters.log.faults import PostgresLogFaults
 from adapters.postgres.custody import PostgresCustody
 from adapters.postgres.rates import PostgresRates
 from adapters.system.clock import SystemClock
@@ -116,7 +117,7 @@ async def serve(
         platform = await Platform.open(stack, settings, roles.API, SystemClock())
         policy = CurrentPolicy(Policies(platform.policies))
         engine = EngineAvailability(temporal)
-        readiness.dependencies = (platform.session, platform.pool, engine, policy)
+        readiness.dependencies = (platform.session, platform.pool, engine, policy, PostgresLogFaults(platform.pool))
         readers = await open_readers(stack, settings, platform)
         edge = _edge_recorder(settings, platform, spool, metrics)
         wiring = _Wiring(settings, platform, readers, temporal, engine, policy, edge, metrics, stop, feed)

@@ -46,7 +46,7 @@ def serve_spec(servers: EmbeddedServers, settings: Settings, role: str = "all") 
     return ChildSpec(
         name=SERVE if role == "all" else f"{SERVE}-{role}",
         argv=(sys.executable, "-m", "cli.main", "serve", "--role", role),
-        ready=partial(http_ready, settings.api.port, "/readyz") if listens else works,
+        ready=partial(http_ready, settings.api.port, "/readyz?exclude=log") if listens else works,
         port=settings.api.port if listens else None,
         env={**as_environment(local), **_MALLOC},
         cwd=ROOT,

@@ -47,7 +47,7 @@ SELECT
 """
 _RECORD = (
     *("event_id", "schema", "tenant", "kind", "recorded_at", "workflow_id", "run_id", "subject", "fields", "key_id"),
-    *("subject_key", "ciphertext"),
+    *("subject_key", "ciphertext", "digest"),
 )
 _LEAVES = f"""
 SELECT * FROM (
@@ -58,7 +58,14 @@ SELECT * FROM (
   ORDER BY l.seq LIMIT {PAGE}
 ) page WHERE coalesce(before, 0) <= {_PAGE_BYTES} ORDER BY seq
 """  # noqa: S608 - constants
-_HERE = f"SELECT {', '.join(_RECORD)} FROM assay.records_here($1)"  # noqa: S608 - constants
+# A month leaves the log 40 days after its end at the earliest (migration 0014). An event's ID begins with its time in
+# milliseconds.
+_HERE = f"""
+SELECT {", ".join(_RECORD)},
+  (date_trunc('month', to_timestamp(('x' || left(replace(event_id::text, '-', ''), 12))::bit(48)::bigint / 1000.0)
+    AT TIME ZONE 'UTC') + interval '1 month') AT TIME ZONE 'UTC' > clock_timestamp() - interval '40 days' AS lost
+FROM assay.records_here($1)
+"""  # noqa: S608 - constants
 _COUNT = "SELECT count(*) FROM assay.leaf l WHERE l.tenant = $1 AND l.seq >= $2 AND l.seq < $3"
 _TILES = """
 SELECT w.level, w.idx, t.hashes, (SELECT h.size FROM assay.log_head h WHERE h.tenant = $1) AS size
@@ -134,8 +141,8 @@ class PostgresAuditedLog:
     async def beside(self, missing: Sequence[Entry]) -> list[Entry]:
         """See ``StoredLog``."""
         rows = await self._pool.fetch(_HERE, [entry.event_id for entry in missing])
-        found = {row["event_id"]: dict(row) for row in rows}
-        return [replace(entry, record=found.get(entry.event_id)) for entry in missing]
+        found = {row["event_id"]: row for row in rows}
+        return [_found(entry, found.get(entry.event_id)) for entry in missing]
 
     async def count(self, tenant: str, start: int, end: int) -> int:
         """See ``StoredLog``."""
@@ -202,6 +209,10 @@ class PostgresAuditedLog:
         if row is None:
             raise unavailable()
         return row
+
+
+def _found(entry: Entry, row: asyncpg.Record | None) -> Entry:
+    return entry if row is None else replace(entry, record={name: row[name] for name in _RECORD}, lost=row["lost"])
 
 
 def _entry(row: asyncpg.Record) -> Entry:

@@ -1,6 +1,5 @@
 """The log as a list, from PostgreSQL: leaves in order, each with its record if stored."""
 
-import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -8,6 +7,8 @@ from typing import Any
 import asyncpg
 
 from adapters.postgres.pool import PostgresPool
+from adapters.postgres.records import require_readable
+from domain.records.stored_json import parse_fields
 from domain.refusals import Kind, Refusal
 from domain.transparency.exports import entry_line
 from domain.transparency.merkle import Edge, edge_of
@@ -44,6 +45,7 @@ class PostgresLogEntries:
         """See ``LogEntries``."""
         if since is None and until is None:
             return 0, size
+        await require_readable(self._pool, tenant, since, until)
         [row] = await self._pool.fetch(_SPAN, tenant, size, since, until, tenant=tenant)
         if row["first"] is None:
             return size, size
@@ -65,5 +67,8 @@ class PostgresLogEntries:
 
 
 def _line(row: asyncpg.Record) -> dict[str, Any]:
-    record = {**row, "fields": json.loads(row["fields"])} if row["whole"] else None
+    try:
+        record = {**row, "fields": parse_fields(row["fields"])} if row["whole"] else None
+    except (ValueError, TypeError, RecursionError):
+        raise Refusal(Kind.INTERNAL, f"record {row['event_id']} was changed after it was stored") from None
     return entry_line(row["seq"], row["event_id"], row["digest"], record)

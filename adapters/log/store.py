@@ -1,6 +1,6 @@
 """The tree of the log in PostgreSQL: it grows by pending records, with leaves, tiles and edges in one transaction."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import asyncpg
 from asyncpg.pool import PoolConnectionProxy
@@ -133,6 +133,10 @@ class PostgresLogStore:
     async def stuck(self) -> set[str]:
         """See ``TreeStore``."""
         return {row["tenant"] for row in await self._pool.fetch("SELECT tenant FROM assay.stuck_log")}
+
+    async def note_refused(self, tenants: Collection[str]) -> None:
+        """See ``TreeStore``."""
+        await self._pool.fetch("SELECT assay.note_refused($1)", sorted(tenants))
 
     async def make_months(self, ahead: int) -> int:
         """See ``TreeStore``."""

@@ -6,6 +6,8 @@ the applied migration must be the reviewed one.
 
 import asyncio
 import hashlib
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,10 +21,11 @@ from config import roles
 from config.checkout import MIGRATIONS
 from config.settings import DatabaseSettings
 
-_LOCK = 0x61737361_79  # "assay", for pg_advisory_lock
 _LOCK_TIMEOUT = "60s"
 _STATEMENT_SECONDS = 600
 
+# A lock that needs a right to the table, which no login but the migrating one has: anybody could hold an advisory one.
+_ONE_AT_A_TIME = "LOCK TABLE assay.schema_migration IN SHARE ROW EXCLUSIVE MODE"
 _CREATE_HISTORY = """
 CREATE TABLE IF NOT EXISTS assay.schema_migration (
   name text PRIMARY KEY,
@@ -53,12 +56,9 @@ async def migrate(connection: asyncpg.Connection, directory: Path = MIGRATIONS) 
     """
     await connection.execute("SET ROLE assay_owner; SET client_min_messages = warning")
     await connection.execute(f"SET lock_timeout = '{_LOCK_TIMEOUT}'; SET statement_timeout = '{_STATEMENT_SECONDS}s'")
-    await connection.execute("SELECT pg_catalog.pg_advisory_lock($1)", _LOCK, timeout=_STATEMENT_SECONDS)
-    try:
+    with suppress(asyncpg.UniqueViolationError, asyncpg.DuplicateTableError):  # another process creates it just now
         await connection.execute(_CREATE_HISTORY)
-        return await _apply_missing(connection, directory)
-    finally:
-        await connection.execute("SELECT pg_catalog.pg_advisory_unlock($1)", _LOCK)
+    return await _apply_missing(connection, await asyncio.to_thread(_read_all, directory))
 
 
 async def migrate_leased(
@@ -83,8 +83,28 @@ async def migrate_leased(
         raise as_refusal(error) from error
 
 
-async def _apply_missing(connection: asyncpg.Connection, directory: Path) -> Migrated:
-    files = await asyncio.to_thread(_read_all, directory)
+async def _apply_missing(connection: asyncpg.Connection, files: Mapping[str, bytes]) -> Migrated:
+    """Apply each missing file in a transaction of its own, in which no other process applies any."""
+    applied = list[str]()
+    while True:
+        async with connection.transaction():
+            await connection.execute(_ONE_AT_A_TIME, timeout=_STATEMENT_SECONDS)
+            missing = _missing(files, await _present(connection, files))
+            if not missing:
+                break
+            name = missing[0]
+            await connection.execute(files[name].decode(), timeout=_STATEMENT_SECONDS)
+            await connection.execute(
+                "INSERT INTO assay.schema_migration (name, sha256) VALUES ($1, $2)",
+                name,
+                hashlib.sha256(files[name]).hexdigest(),
+            )
+        applied.append(name)
+    now = await _present(connection, files)
+    return Migrated(applied=tuple(applied), present=tuple(name for name in now if name not in applied))
+
+
+async def _present(connection: asyncpg.Connection, files: Mapping[str, bytes]) -> tuple[str, ...]:
     rows = await connection.fetch("SELECT name, sha256 FROM assay.schema_migration ORDER BY name")
     for row in rows:
         if row["name"] not in files:
@@ -93,21 +113,16 @@ async def _apply_missing(connection: asyncpg.Connection, directory: Path) -> Mig
             raise MigrationError(
                 f"{row['name']} was edited after it was applied: restore it, and add a new file instead"
             )
-    present = tuple(row["name"] for row in rows)
+    return tuple(row["name"] for row in rows)
+
+
+def _missing(files: Mapping[str, bytes], present: tuple[str, ...]) -> list[str]:
     missing = [name for name in files if name not in present]
     if present and missing and missing[0] < present[-1]:
         raise MigrationError(
             f"{missing[0]} comes before {present[-1]}, which is already applied: give it a later number"
         )
-    for name in missing:
-        async with connection.transaction():
-            await connection.execute(files[name].decode(), timeout=_STATEMENT_SECONDS)
-            await connection.execute(
-                "INSERT INTO assay.schema_migration (name, sha256) VALUES ($1, $2)",
-                name,
-                hashlib.sha256(files[name]).hexdigest(),
-            )
-    return Migrated(applied=tuple(missing), present=present)
+    return missing
 
 
 def _read_all(directory: Path) -> dict[str, bytes]:

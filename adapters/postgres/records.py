@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -9,10 +10,12 @@ import asyncpg
 import structlog
 
 from adapters.postgres.encryption.encrypter import RecordEncrypter
+from adapters.postgres.errors import unavailable
 from adapters.postgres.pool import PostgresPool
 from domain.records.ports import EVERY_RECORD
 from domain.records.queries import RecordCursor, RecordFilter
 from domain.records.records import EventKind, StoredRecord, stored_digest
+from domain.records.stored_json import parse_fields
 from domain.refusals import Kind, Refusal
 
 _log = structlog.get_logger()
@@ -22,6 +25,7 @@ _COLUMNS = (
 )
 _NEWEST = "ORDER BY recorded_at DESC, event_id DESC LIMIT"
 _MOST = 1000
+_NAMED = 12  # months
 
 
 class PostgresRecords:
@@ -48,12 +52,17 @@ class PostgresRecords:
         """See ``RecordReader``; at most 1000.
 
         Raises:
-            Refusal: INTERNAL if a row was changed after it was stored.
+            Refusal: INTERNAL if a row was changed after it was stored; STORE_UNAVAILABLE if a month of that time has
+                leaves in the tree, and is neither readable nor archived.
         """
+        limit = max(1, min(limit, _MOST))
         conditions, values = _conditions(tenant, workflow_id, where, after)
         clause = f"WHERE {' AND '.join(conditions)}" if conditions else ""
         sql = f"SELECT {_COLUMNS} FROM assay.record {clause} {_NEWEST} ${len(values) + 1}"  # noqa: S608 - names only
-        rows = await self._pool.fetch(sql, *values, max(1, min(limit, _MOST)), tenant=tenant)
+        rows = await self._pool.fetch(sql, *values, limit, tenant=tenant)
+        ends = [moment for moment in (where.until, after.recorded_at if after else None) if moment is not None]
+        since = rows[-1]["recorded_at"] if len(rows) == limit else where.since
+        await require_readable(self._pool, tenant, since, min(ends, default=None))
         return [_verified(row) for row in rows]
 
     async def get(self, event_id: UUID, *, tenant: str | None = None) -> StoredRecord | None:
@@ -66,12 +75,36 @@ class PostgresRecords:
         clause = " AND ".join((*conditions, f"event_id = ${len(values) + 1}"))
         sql = f"SELECT {_COLUMNS} FROM assay.record WHERE {clause}"  # noqa: S608 - names only
         rows = await self._pool.fetch(sql, *values, event_id, tenant=tenant)
-        return _verified(rows[0]) if rows else None
+        if rows:
+            return _verified(rows[0])
+        row = await self._pool.fetchrow("SELECT assay.is_unreadable($1, $2) AS unreadable", tenant, event_id)
+        if row is None or row["unreadable"]:
+            raise _unreadable("the month of this event")
+        return None
 
     async def unseal(self, record: StoredRecord) -> Mapping[str, Any]:
         """See ``RecordReader``."""
         fields: dict[str, Any] = json.loads(await self._encrypter.unseal(record))
         return fields
+
+
+async def require_readable(
+    pool: PostgresPool, tenant: str | None, since: datetime | None, until: datetime | None
+) -> None:
+    """Check that every month of a time with leaves in the tree is readable, or archived.
+
+    Raises:
+        Refusal: STORE_UNAVAILABLE if one is not: it is being archived, or its table was taken out of the log.
+    """
+    rows = await pool.fetch("SELECT month FROM assay.unreadable_months($1, $2, $3) AS month", tenant, since, until)
+    if rows:
+        months = ", ".join(f"{row['month']:%Y-%m}" for row in rows[:_NAMED])
+        _log.error("records.month_unreadable", security=True, months=months)
+        raise _unreadable(f"the month {months}")
+
+
+def _unreadable(what: str) -> Refusal:
+    return unavailable(f"{what} is in the log's tree, but can't be read: it is being archived, or was removed")
 
 
 def _conditions(
@@ -100,10 +133,17 @@ def _conditions(
     return conditions, values
 
 
+def _fields(row: asyncpg.Record) -> dict[str, Any] | None:
+    try:
+        return parse_fields(row["fields"])
+    except (ValueError, TypeError, RecursionError):
+        return None
+
+
 def _verified(row: asyncpg.Record) -> StoredRecord:
-    fields = json.loads(row["fields"])
     columns = {name: row[name] for name in row.keys() if name not in ("fields", "digest")}  # noqa: SIM118 - no mapping
-    if stored_digest(**columns, fields=fields) != row["digest"]:
+    fields = _fields(row)
+    if fields is None or stored_digest(**columns, fields=fields) != row["digest"]:
         _log.error("records.digest_mismatch", security=True, event_id=str(row["event_id"]))
         raise Refusal(Kind.INTERNAL, f"record {row['event_id']} was changed after it was stored")
     return StoredRecord(**{**columns, "kind": EventKind(row["kind"])}, fields=fields, digest=row["digest"])

@@ -16,7 +16,15 @@ from adapters.vault.public_keys import VaultPublicKeys
 from adapters.vault.session import ServiceSession
 from domain.refusals import Kind, Refusal
 from domain.signing_keys import LOG_KEY
-from domain.transparency.checkpoints import Checkpoint, Signature, key_id, parse_checkpoint, parse_note, signed_note
+from domain.transparency.checkpoints import (
+    PREVIOUS,
+    Checkpoint,
+    Signature,
+    key_id,
+    parse_checkpoint,
+    parse_note,
+    signed_note,
+)
 from domain.transparency.heads import KeptCheckpoint
 
 
@@ -40,9 +48,10 @@ class VaultLogSigner:
         self._transit_mount = transit_mount
         self._kept: dict[str, KeptCheckpoint | None] = {}
 
-    def checkpoint(self, tenant: str, size: int, root: bytes) -> Checkpoint:
+    def checkpoint(self, tenant: str, size: int, root: bytes, previous: int = 0) -> Checkpoint:
         """See ``CheckpointSigner``."""
-        return Checkpoint(f"{self._log_name}/{tenant}", size, root)
+        extensions = (f"{PREVIOUS}{previous}",) if previous else ()
+        return Checkpoint(f"{self._log_name}/{tenant}", size, root, extensions)
 
     async def sign(self, checkpoints: Sequence[Checkpoint]) -> list[str]:
         """See ``CheckpointSigner``."""

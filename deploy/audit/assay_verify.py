@@ -49,6 +49,16 @@ def demand(condition: object, why: str) -> None:
         raise Broken(why)
 
 
+def parse(text: str | bytes) -> Any:  # noqa: ANN401 - any JSON
+    """JSON whose objects have no name twice: of two values, another reader might take the other one."""
+    return json.loads(text, object_pairs_hook=distinct)
+
+
+def distinct(pairs: Sequence[tuple[str, Any]]) -> Found:
+    demand(len(dict(pairs)) == len(pairs), "an object has a name twice")
+    return dict(pairs)
+
+
 def groups(pattern: str, text: str, what: str) -> tuple[str, ...]:
     if not (match := re.fullmatch(pattern, text, re.DOTALL)):
         raise Broken(f"not a {what}")
@@ -146,7 +156,7 @@ def check_consistency(args: argparse.Namespace) -> Found:
 
 
 def check_receipt(args: argparse.Namespace) -> Found:
-    document = json.loads(args.answer)
+    document = parse(args.answer)
     run = document.get("run", document)
     receipt = run.get("receipt", run)
     demand(isinstance(receipt, dict) and "statement" in receipt, "the document contains no receipt")
@@ -177,7 +187,7 @@ def check_receipt(args: argparse.Namespace) -> Found:
 def signed_claims(statement: str, jwks: Mapping[str, Any]) -> Found:
     """Return the claims of a receipt's JWS, verified with a key of the JWKS."""
     signed, signature = statement.rsplit(".", 1)
-    header, claims = (json.loads(base64url(part)) for part in signed.split("."))
+    header, claims = (parse(base64url(part)) for part in signed.split("."))
     typed = (header["alg"], header["typ"], "crit" in header) == ("EdDSA", "assay-receipt+jwt", False)
     demand(typed and header["kid"].startswith("receipt-signing:"), "the statement is not a receipt")
     known = [base64url(key["x"]) for key in jwks["keys"] if (key["kid"], key["crv"]) == (header["kid"], "Ed25519")]
@@ -196,7 +206,7 @@ def canonical(value: object) -> bytes:
 
 def check_export(args: argparse.Namespace) -> Found:
     with args.export.open("rb") as lines:
-        header = json.loads(next(lines, b""))
+        header = parse(next(lines, b""))
         demand(header["assay_export"] == 1, "not an export of version 1")
         origin, size, signed_root = open_note(header["checkpoint"], args.key)
         demand(header["log"] == origin, "the checkpoint and the export belong to different logs")
@@ -207,7 +217,7 @@ def check_export(args: argparse.Namespace) -> Found:
         for line in lines:
             event: Any = None
             try:
-                event = json.loads(line)
+                event = parse(line)
                 digest, whole = entry_digest(event, seq, origin.rpartition("/")[2])
             except UNREADABLE as error:
                 event_id = event.get("event_id") if isinstance(event, dict) else None
@@ -277,8 +287,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         command.set_defaults(check=check)
     commands.choices["proof"].add_argument("--record-digest", type=bytes.fromhex, required=True)
     receipt = commands.choices["receipt"]
-    receipt.add_argument("--jwks", type=lambda path: json.loads(text_of(path)), required=True)
-    receipt.add_argument("--request", type=lambda path: json.loads(text_of(path)))
+    receipt.add_argument("--jwks", type=lambda path: parse(text_of(path)), required=True)
+    receipt.add_argument("--request", type=lambda path: parse(text_of(path)))
     receipt.add_argument("--proof", type=text_of)
     args = argparse.Namespace()
     try:

@@ -9,7 +9,6 @@ the entries of the tenant's log from the month's first record to its last. A rec
 
 import base64
 import binascii
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import date, datetime, timedelta
@@ -17,6 +16,7 @@ from typing import Any
 from uuid import UUID
 
 from domain.records.records import canonical, stored_digest
+from domain.records.stored_json import parse_distinct, parse_fields
 
 MANIFEST_TYPE = "assay-archive+jwt"
 RESTORED_STAYS = timedelta(days=30)
@@ -178,16 +178,23 @@ def write_line(columns: Mapping[str, Any]) -> str:
     """Return the line of an entry: a record's columns as PostgreSQL gives them, with ``seq``.
 
     Without a ``tenant`` there is no record, only the leaf's members.
+
+    Raises:
+        ArchiveInvalid: the record's fields were changed after it was stored.
     """
     if columns["tenant"] is None:
         event, digest = str(columns["event_id"]), columns["digest"].hex()
         return canonical({"seq": columns["seq"], "event_id": event, "digest": digest}).decode()
+    try:
+        fields = parse_fields(columns["fields"])
+    except (ValueError, TypeError, RecursionError):
+        raise ArchiveInvalid(f"record {columns['event_id']}: changed after it was stored") from None
     shown = {
         **columns,
         "event_id": str(columns["event_id"]),
         "recorded_at": columns["recorded_at"].isoformat(timespec="microseconds"),
         "stored_at": columns["stored_at"].isoformat(timespec="microseconds"),
-        "fields": json.loads(columns["fields"]),
+        "fields": fields,
         "subject_key": str(columns["subject_key"]) if columns["subject_key"] else None,
         "ciphertext": base64.b64encode(columns["ciphertext"]).decode(),
         "content_mac": columns["content_mac"].hex(),
@@ -203,8 +210,8 @@ def read_line(text: str, tenant: str) -> ArchiveLine:
         ArchiveInvalid: it is not a record of the tenant, or was changed after it was stored.
     """
     try:
-        found = json.loads(text)
-    except ValueError:
+        found = parse_distinct(text)
+    except (ValueError, RecursionError):
         raise ArchiveInvalid("the file: a line can't be read") from None
     whole = isinstance(found, dict) and found.keys() != _LEAF
     if not isinstance(found, dict) or (whole and (found.keys() != _COLUMNS or found["tenant"] != tenant)):

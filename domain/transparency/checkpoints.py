@@ -13,6 +13,9 @@ from dataclasses import dataclass
 
 from domain.transparency.merkle import HASH_BYTES, verify_inclusion
 
+PREVIOUS = "previous "
+"""Begins the extension line with the size of the log's checkpoint before, so that a removed one is missed."""
+
 PROOF_TYPE = "c2sp.org/tlog-proof@v1"
 ED25519 = 1
 """The signature type of Ed25519 in key IDs and verifier keys (signed-note)."""
@@ -90,6 +93,12 @@ class Checkpoint:
             raise LogFormatError("the checkpoint's size is not a valid tree size")
         if len(self.root) != HASH_BYTES:
             raise LogFormatError("the checkpoint's root is not a SHA-256 hash")
+
+    @property
+    def previous(self) -> int | None:
+        """Return the size of the log's checkpoint before, if this one has it."""
+        named = [line.removeprefix(PREVIOUS) for line in self.extensions if line.startswith(PREVIOUS)]
+        return int(named[0]) if named and _NUMBER.fullmatch(named[0]) else None
 
     def text(self) -> str:
         """Return the signed text."""

@@ -3,7 +3,7 @@
 As in ``domain.ports``, any method may raise ``Refusal``.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Protocol
 
 from domain.transparency.checkpoints import Checkpoint
@@ -58,6 +58,10 @@ class TreeStore(Protocol):
         """Return the tenants with more leaves than their head covers: their records stay pending."""
         ...
 
+    async def note_refused(self, tenants: Collection[str]) -> None:
+        """Replace the noted names of the tenants whose heads are not signed. The API's readiness shows their number."""
+        ...
+
     async def make_months(self, ahead: int) -> int:
         """Create the partitions of the next ``ahead`` months; return the number of missing ones."""
         ...
@@ -66,8 +70,8 @@ class TreeStore(Protocol):
 class CheckpointSigner(Protocol):
     """Signs checkpoints, and stores the last of each log outside the database."""
 
-    def checkpoint(self, tenant: str, size: int, root: bytes) -> Checkpoint:
-        """The checkpoint of a tenant's log."""
+    def checkpoint(self, tenant: str, size: int, root: bytes, previous: int = 0) -> Checkpoint:
+        """The checkpoint of a tenant's log; ``previous`` is the size of the one before, or 0."""
         ...
 
     async def sign(self, checkpoints: Sequence[Checkpoint]) -> list[str]:

@@ -4,7 +4,6 @@ It shares nothing with the log's writers but the hashes of RFC 9162 (``domain/tr
 recomputed from the leaves, and compared with the stored ones.
 """
 
-import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -13,6 +12,7 @@ from typing import Any
 from uuid import UUID
 
 from domain.records.records import stored_digest
+from domain.records.stored_json import parse_fields
 from domain.transparency.checkpoints import Checkpoint
 from domain.transparency.merkle import HASH_BYTES, Edge, edge_of, leaf_hash
 from domain.transparency.tiles import TILE_HEIGHT, TILE_WIDTH, TileError, TileId, subtree_from_tiles
@@ -27,6 +27,7 @@ class Fault(StrEnum):
     RECORD_MISSING = "record missing"
     RECORD_CHANGED = "record changed"
     RECORD_MOVED = "record of another tenant"
+    MONTH_DETACHED = "month detached"
     # records outside the tree
     NOT_RECORDED = "record never went through the log"
     PENDING_CHANGED = "pending entry changed"
@@ -36,6 +37,7 @@ class Fault(StrEnum):
     # signed checkpoints
     CHECKPOINT_FORGED = "checkpoint forged"
     CHECKPOINT_BROKEN = "checkpoint does not hold"
+    CHECKPOINT_MISSING = "checkpoint missing"
     ROLLED_BACK = "rolled back"
     FORKED = "forked"
     ANCHOR_MISSING = "checkpoint missing in Vault"
@@ -64,6 +66,8 @@ class VerificationFinding:
 class TenantAudit:
     """Verification result of a tenant's log. ``since`` is the first leaf read, ``root`` the root of the leaves.
 
+    ``checkpoints`` is the number of those read, ``last_checkpoint`` the size of the last.
+
     ``archived`` is the number of records in files, ``beside`` that of records in months being archived. ``signed_size``
     is the size of the newest checkpoint in the store, ``proven`` that of the newest valid one.
 
@@ -75,6 +79,7 @@ class TenantAudit:
     size: int = 0
     root: bytes = b""
     checkpoints: int = 0
+    last_checkpoint: int = 0
     signed_size: int = 0
     proven: int = 0
     archived: int = 0
@@ -96,12 +101,16 @@ class TenantAudit:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A leaf of the tree with its record, or None: its columns, ``fields`` as JSON text."""
+    """A leaf of the tree with its record, or None: its columns, ``fields`` as JSON text.
+
+    ``lost`` means that the record's month is not a part of the log, and too young to be archived.
+    """
 
     seq: int
     event_id: UUID
     digest: bytes
     record: Mapping[str, Any] | None
+    lost: bool = False
 
 
 def check_entry(tenant: str, entry: Entry, *, archived: bool) -> VerificationFinding | None:
@@ -109,10 +118,13 @@ def check_entry(tenant: str, entry: Entry, *, archived: bool) -> VerificationFin
     if entry.record is None:
         fault = None if archived else Fault.RECORD_MISSING
         detail = "the tree contains this event, but its record is missing"
+    elif entry.lost:
+        fault, detail = Fault.MONTH_DETACHED, "the month of this record was taken out of the log: nobody reads it there"
     elif entry.record["tenant"] != tenant:
         fault, detail = Fault.RECORD_MOVED, "the record at this leaf belongs to another tenant"
     else:
-        fault = Fault.RECORD_CHANGED if _digest(entry.record) != entry.digest else None
+        same = _digest(entry.record) == entry.digest == entry.record["digest"]
+        fault = None if same else Fault.RECORD_CHANGED
         detail = "the record is not the one its leaf was computed from"
     return VerificationFinding(fault, detail, seq=entry.seq, event_id=entry.event_id) if fault else None
 
@@ -120,7 +132,8 @@ def check_entry(tenant: str, entry: Entry, *, archived: bool) -> VerificationFin
 def _digest(record: Mapping[str, Any]) -> bytes | None:
     """Return the digest of a stored record; None for one Assay can't have written."""
     try:
-        return stored_digest(**{**record, "fields": json.loads(record["fields"])})
+        columns = {name: value for name, value in record.items() if name != "digest"}
+        return stored_digest(**{**columns, "fields": parse_fields(record["fields"])})
     except (ValueError, TypeError, AttributeError, OverflowError, RecursionError):
         return None
 
@@ -210,6 +223,12 @@ def forked(anchor: Checkpoint, where: str) -> VerificationFinding:
     """Report an external checkpoint with another root than the store's leaves (fork)."""
     detail = f"{where} has another root than the store's leaves: an event before it was altered, removed or added"
     return VerificationFinding(Fault.FORKED, detail, size=anchor.size)
+
+
+def missing_before(size: int, previous: int) -> VerificationFinding:
+    """Report a checkpoint that is not stored, and that the one of ``size`` leaves was signed after."""
+    detail = f"the checkpoint over {size} leaves was signed after one over {previous}, which was removed from the store"
+    return VerificationFinding(Fault.CHECKPOINT_MISSING, detail, size=previous)
 
 
 def unlike(checkpoint: Checkpoint, proven: int) -> VerificationFinding:

@@ -64,7 +64,10 @@ class StoredLog(Protocol):
         ...
 
     async def beside(self, missing: Sequence[Entry]) -> list[Entry]:
-        """Return these leaves with their records from months detached or attached meanwhile."""
+        """Return these leaves with their records, if their months are detached by now, or attached again.
+
+        An entry of a month that can't be archived yet is ``lost``.
+        """
         ...
 
     async def count(self, tenant: str, start: int, end: int) -> int:

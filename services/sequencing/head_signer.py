@@ -15,6 +15,7 @@ from typing import TypeVar
 import structlog
 
 from domain.refusals import Kind, Refusal
+from domain.transparency.checkpoints import Checkpoint
 from domain.transparency.heads import (
     KeptCheckpoint,
     LogHead,
@@ -158,8 +159,7 @@ class HeadSigner:
     async def _sign(self, grown: Sequence[Proven]) -> None:
         if not grown:
             return
-        heads = [one.head for one in grown]
-        notes = await self._signer.sign([self._signer.checkpoint(h.tenant, h.edge.size, h.edge.root()) for h in heads])
+        notes = await self._signer.sign([self._next(one) for one in grown])
         keeping = [
             partial(self._signer.keep, one.head.tenant, note, after=one.kept)
             for one, note in zip(grown, notes, strict=True)
@@ -168,7 +168,7 @@ class HeadSigner:
         # A signature that lost to another one, or whose storage is uncertain, is discarded: the next turn decides.
         won = [
             Published(head.tenant, head.edge.size, head.edge.root(), note)
-            for head, note, outcome in zip(heads, notes, outcomes, strict=True)
+            for head, note, outcome in zip((one.head for one in grown), notes, outcomes, strict=True)
             if outcome is True
         ]
         if won:
@@ -177,6 +177,10 @@ class HeadSigner:
         for outcome in outcomes:
             if isinstance(outcome, BaseException):
                 raise outcome
+
+    def _next(self, grown: Proven) -> Checkpoint:
+        previous = grown.kept.checkpoint.size if grown.kept else 0
+        return self._signer.checkpoint(grown.head.tenant, grown.head.edge.size, grown.head.edge.root(), previous)
 
     def _due_in(self, tenant: str, now: float) -> float:
         tried_at = self._tried_at.get(tenant)

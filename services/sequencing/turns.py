@@ -65,6 +65,7 @@ class Sequencer:
         self._batch = BATCH
         self._measured_at: float | None = None
         self._signed_at = monotonic()
+        self._surveyed = False
 
     @property
     def name(self) -> str:
@@ -115,6 +116,7 @@ class Sequencer:
 
     async def _survey(self, stop: asyncio.Event) -> None:
         await self._heads.survey()
+        self._surveyed = True
         await _until(self._pace.survey, stop)
 
     async def _witness(self, stop: asyncio.Event) -> None:
@@ -132,6 +134,8 @@ class Sequencer:
         try:
             self._condition.waiting, self._condition.oldest_seconds = await self._store.lag()
             self._note_stuck(await self._store.stuck())
+            if self._surveyed:  # before, it has not looked at every log
+                await self._store.note_refused(self._condition.refused.keys())
             self._measured_at = self._monotonic()
         finally:
             try:

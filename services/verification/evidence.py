@@ -8,6 +8,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from domain.records.stored_json import parse_distinct
 from domain.transparency.checkpoints import (
     LogFormatError,
     Unproven,
@@ -107,7 +108,7 @@ def _entries(lines: Iterator[bytes], edge: Edge, tenant: str) -> tuple[Edge, int
 
 def _object(line: bytes) -> Mapping[str, Any]:
     try:
-        value = json.loads(line)
+        value = parse_distinct(line)
     except (ValueError, RecursionError):
         raise ExportError("it can't be read") from None
     if not isinstance(value, dict):

@@ -61,7 +61,7 @@ class LeafRecords:
         for at in range(0, len(missing), _BESIDE):
             found = await self._store.beside(missing[at : at + _BESIDE])
             gone += [entry for entry in found if entry.record is None]
-            audit.beside += sum(entry.record is not None for entry in found)
+            audit.beside += sum(entry.record is not None and not entry.lost for entry in found)
             for entry in found:
                 audit.found(check_entry(audit.tenant, entry, archived=entry.record is None))
         archived = await self.archived(audit)

@@ -31,6 +31,7 @@ from domain.transparency.verification import (
     check_tile,
     forked,
     leaf_hashes,
+    missing_before,
     unlike,
 )
 from domain.transparency.verification_ports import LogAnchors, PublicKeys, StoredLog
@@ -223,11 +224,15 @@ class LogAudit:
 
     def _check_signed(self, audit: TenantAudit, row: Signed, root: bytes) -> None:
         audit.checkpoints += 1
+        before, audit.last_checkpoint = audit.last_checkpoint, row.size
         try:
             checkpoint = open_checkpoint(row.note, self._keys.of(self.origin(audit.tenant)), self._verify)
         except (LogFormatError, Unproven) as error:
             audit.found(VerificationFinding(Fault.CHECKPOINT_FORGED, str(error), size=row.size))
             return
+        previous = checkpoint.previous or 0
+        if previous > max(before, audit.since) and row.size <= audit.signed_size:  # not signed while this reads
+            audit.found(missing_before(row.size, previous))
         if (checkpoint.size, checkpoint.root) != (row.size, row.root):
             audit.found(
                 VerificationFinding(

@@ -17,7 +17,7 @@ GROUPS = tuple(database.name.removeprefix("assay-") for database in roles.DATABA
 TABLES = (
     *("policy", "policy_turn", "rate_bucket", "quota_account", "reservation", "record", "payload", "pending"),
     *("leaf", "tile", "log_head", "checkpoint", "subject_key", "hold", "erased_tenant", "archive", "schema_migration"),
-    *("last_look", "stuck_log", "pruned"),
+    *("last_look", "stuck_log", "pruned", "turn", "refused_log"),
 )
 LOG = {"leaf", "tile", "log_head", "checkpoint"}
 READ = {
@@ -67,7 +67,10 @@ CALLS = {
     "keep_subject_key": "SELECT assay.keep_subject_key('acme', 'roles', gen_random_uuid(), 'k', '')",
     "sequence": "SELECT assay.sequence(0)",
     "make_months": "SELECT assay.make_months(0)",
+    "custody_turn": "SELECT assay.custody_turn('acme')",
     "make_month": "SELECT assay.make_month('2026-01-01')",
+    "log_faults": "SELECT assay.log_faults()",
+    "note_refused": "SELECT assay.note_refused('{}')",
     "log_lag": "SELECT assay.log_lag()",
     "add_cosignature": "SELECT assay.add_cosignature('roles', 1, E'\u2014 a AAAA\\n')",
     "erase_subject": f"SELECT assay.erase_subject('nobody', {_RECORD.replace('acme', 'of-nobody-held')})",
@@ -79,6 +82,8 @@ CALLS = {
     "event_id": "SELECT assay.event_id(0, 'acme')",
     "open_reservations": "SELECT assay.open_reservations(0, null, 1)",
     "records_here": "SELECT assay.records_here('{}')",
+    "unreadable_months": "SELECT assay.unreadable_months('acme', null, null)",
+    "is_unreadable": "SELECT assay.is_unreadable('acme', gen_random_uuid())",
     "missing_events": "SELECT assay.missing_events('{}')",
     "last_look": "SELECT assay.last_look()",
     "looked": "SELECT assay.looked('2020-01-01')",
@@ -95,7 +100,8 @@ CALLS = {
 ALLOWED = {
     "api": {
         *("append", "take_rate", "put_policy", "get_policy", "quota_state", "put_payload", "get_payload"),
-        *("make_policy_current", "policy_turn", "change_policy", "current_policy", "keep_subject_key", "log_lag"),
+        *("policy_turn", "change_policy", "current_policy", "keep_subject_key", "log_lag"),
+        "log_faults",
         *("erase_subject", "place_hold", "release_hold", "holds"),
     },
     "writer": {
@@ -104,13 +110,13 @@ ALLOWED = {
         *("open_reservations", "missing_events", "last_look", "looked"),
         *("prune_reservations", "prune_accounts", "prune_buckets"),
     },
-    "reader": set(),
-    "auditor": {"records_here"},
+    "reader": {"unreadable_months", "is_unreadable"},
+    "auditor": {"records_here", "unreadable_months", "is_unreadable"},
     "archiver": {
         *("append", "months_due", "detach_month", "attach_month", "keep_archive", "archive_verified", "drop_month"),
         *("begin_restore", "restore_rows", "end_restore", "hold_on"),
     },
-    "sequencer": {"sequence", "make_months", "log_lag", "add_cosignature"},
+    "sequencer": {"sequence", "make_months", "log_lag", "add_cosignature", "note_refused"},
     "custodian": {"erase_tenant"},
     "operator": {"put_policy", "get_policy", "current_policy", "policy_turn", "change_policy", "stored_policies"},
 }
@@ -297,7 +303,11 @@ async def test_every_function_is_pinned_and_public_may_call_none(stack: Stack) -
         assert row["proconfig"] == ["search_path=pg_catalog, pg_temp"], row["proname"]
         assert not row["acl"].startswith(("{=X", "=X")), row["proname"]
         assert "{=X" not in row["acl"], row["proname"]
-        if row["proname"] in CALLS and row["proname"] not in ("make_month", "event_id"):  # the owner's alone
+        if row["proname"] in CALLS and row["proname"] not in (
+            "make_month",
+            "event_id",
+            "custody_turn",
+        ):  # the owner's alone
             assert row["prosecdef"], row["proname"]
 
 

@@ -4,12 +4,18 @@
 
 import json
 
+import asyncpg
 import pytest
 
 from adapters.vault.calls import kv_delete
+from domain.records.records import stored_digest
 from domain.transparency.verification import Fault
 from tests.security.log.scene import SIZES, TENANTS, LogScene
 
+ROW = (
+    "SELECT event_id, schema, tenant, kind, recorded_at, workflow_id, run_id, subject, fields, key_id, subject_key,"
+    " ciphertext, digest FROM assay.record WHERE event_id = $1"
+)
 RECORD = "UPDATE assay.record SET {} WHERE event_id = $1"
 
 
@@ -62,6 +68,59 @@ async def test_a_change_of_a_record_is_named(scene: LogScene, change: str) -> No
     await scene.run(RECORD.format(change), event)
     finding = await scene.first()
     assert (finding.fault, finding.seq, finding.event_id) == (Fault.RECORD_CHANGED, 123, event)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        """fields = replace(fields::text, '{"caller"', '{"caller":"nobody","caller"')::json""",
+        """fields = replace(fields::text, '"decision":"allow"', '"decision":"block","decision":"allow"')::json""",
+        """fields = replace(fields::text, '"allow"', '"\\u0061llow"')::json""",
+        """fields = (fields::text || ' ')::json""",
+        "digest = sha256('')",
+    ],
+)
+async def test_a_change_that_the_digest_alone_does_not_show_is_named(scene: LogScene, change: str) -> None:
+    event = await scene.owner.event("acme", 123)
+    before = await scene.owner.connection.fetchrow(ROW, event)
+    await scene.run(RECORD.format(change), event)
+    after = await scene.owner.connection.fetchrow(ROW, event)
+    assert before is not None
+    assert after is not None
+    if dict(after) == dict(before):
+        pytest.fail("nothing was changed")
+    assert _lenient_digest(after) == _lenient_digest(before), "a reader that takes the last of two names sees nothing"
+    finding = await scene.first()
+    assert (finding.fault, finding.seq, finding.event_id) == (Fault.RECORD_CHANGED, 123, event)
+
+
+def _lenient_digest(row: asyncpg.Record) -> bytes:
+    """The digest as it was computed before: of two values with a name, the last one."""
+    columns = {name: value for name, value in row.items() if name != "digest"}
+    return stored_digest(**{**columns, "fields": json.loads(row["fields"])})
+
+
+@pytest.mark.parametrize("column", ["stored_at = stored_at - interval '1 day'", "content_mac = sha256('')"])
+async def test_what_no_digest_covers_is_relied_on_by_nothing(scene: LogScene, column: str) -> None:
+    event = await scene.owner.event("acme", 123)
+    await scene.run(RECORD.format(column), event)
+    assert (await scene.verify()).holds, "there is no evidence of it: see docs/threat-model.md"
+
+
+async def test_a_checkpoint_that_was_removed_from_between_is_missed(scene: LogScene) -> None:
+    for size in (100, 160):
+        await scene.run("DELETE FROM assay.checkpoint WHERE tenant = 'acme' AND size = $1", size)
+    finding = await scene.first()
+    assert (finding.fault, finding.size) == (Fault.CHECKPOINT_MISSING, 160)
+    assert "the checkpoint over 270 leaves was signed after one over 160" in finding.detail
+
+
+async def test_the_newest_checkpoint_that_was_removed_is_published_again_from_vault(scene: LogScene) -> None:
+    note = await scene.note("acme", SIZES["acme"])
+    await scene.run("DELETE FROM assay.checkpoint WHERE tenant = 'acme' AND size = $1", SIZES["acme"])
+    await scene.writer.sign()
+    assert await scene.note("acme", SIZES["acme"]) == note
+    assert (await scene.verify()).holds
 
 
 async def test_a_record_that_is_changed_along_with_its_digest_is_named(scene: LogScene) -> None:

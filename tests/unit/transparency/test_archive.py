@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from adapters.archive import files
 from adapters.archive.files import ZstdFiles
-from domain.records.records import stored_digest
+from domain.records.records import canonical, stored_digest
 from domain.transparency.archive import (
     ArchiveInvalid,
     ArchiveLine,
@@ -45,7 +45,7 @@ DIGEST = stored_digest(**COLUMNS, fields=FIELDS)
 ROW = {
     **COLUMNS,
     "seq": 7,
-    "fields": json.dumps(FIELDS),
+    "fields": canonical(FIELDS).decode(),
     "content_mac": bytes(32),
     "digest": DIGEST,
     "stored_at": datetime(2001, 2, 3, 4, 5, 7, tzinfo=UTC),

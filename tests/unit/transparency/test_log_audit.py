@@ -1,5 +1,6 @@
 """Rules of verification that need no store."""
 
+import json
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -9,7 +10,7 @@ import pytest
 
 from adapters.tokens.signatures import LocalSignatureChecks
 from adapters.vault.public_keys import KeySet
-from domain.records.records import stored_digest
+from domain.records.records import canonical, stored_digest
 from domain.signing_keys import ARCHIVE_KEY
 from domain.transparency.verification import Entry, Fault, TenantAudit, VerificationFinding, check_entry
 from services.verification.archived import MANIFEST_TYPE, ArchivedRanges, ManifestInvalid, archived_leaves
@@ -43,12 +44,50 @@ COLUMNS = {
 def entry_of(fields: str, **changes: Any) -> Entry:
     """An entry whose leaf was made from ``fields`` being empty, and whose record says otherwise."""
     digest = stored_digest(**COLUMNS, fields={})
-    return Entry(3, UUID(int=7), digest, {**COLUMNS, "fields": fields, **changes})
+    return Entry(3, UUID(int=7), digest, {**COLUMNS, "fields": fields, "digest": digest, **changes})
 
 
-@pytest.mark.parametrize("fields", ["{}", " { } "])
-def test_a_record_holds_however_its_json_is_written(fields: str) -> None:
-    assert check_entry("acme", entry_of(fields), archived=False) is None
+def test_a_record_holds_in_the_json_that_was_written_and_in_no_other() -> None:
+    assert check_entry("acme", entry_of("{}"), archived=False) is None
+    finding = check_entry("acme", entry_of(" { } "), archived=False)
+    assert finding is not None
+    assert finding.fault is Fault.RECORD_CHANGED
+
+
+WRITTEN = {"caller": "c", "roles": ["r"]}
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        '{"caller":"x","caller":"c","roles":["r"]}',  # of two values, a parser takes the last, a search the first
+        '{"caller":"c","caller":"c","roles":["r"]}',
+        '{"caller":"\\u0063","roles":["r"]}',  # which a search for the caller does not find
+        '{"roles":["r"],"caller":"c"}',
+        '{"caller":"c", "roles":["r"]}',
+    ],
+)
+def test_another_text_of_the_same_fields_is_a_change(fields: str) -> None:
+    digest = stored_digest(**COLUMNS, fields=WRITTEN)
+    assert stored_digest(**COLUMNS, fields=json.loads(fields)) == digest, "the digest alone does not show it"
+    written = canonical(WRITTEN).decode()
+    assert (
+        check_entry(
+            "acme", Entry(3, UUID(int=7), digest, {**COLUMNS, "fields": written, "digest": digest}), archived=False
+        )
+        is None
+    )
+    finding = check_entry(
+        "acme", Entry(3, UUID(int=7), digest, {**COLUMNS, "fields": fields, "digest": digest}), archived=False
+    )
+    assert finding is not None
+    assert finding.fault is Fault.RECORD_CHANGED
+
+
+def test_a_stored_digest_that_is_not_the_leafs_is_a_change() -> None:
+    finding = check_entry("acme", entry_of("{}", digest=bytes(32)), archived=False)
+    assert finding is not None
+    assert finding.fault is Fault.RECORD_CHANGED
 
 
 @pytest.mark.parametrize(
