@@ -13,6 +13,7 @@ from adapters.vault.calls import lease_database
 from config import roles
 from tests.adapters.stack import Stack
 from tests.paths import ROOT
+from tests.security.owner import Owner
 
 LOGINS = tuple(database.name for database in roles.DATABASES if database is not roles.MIGRATE_LOGIN)
 NAMES = ("assay.sequence", "assay.make_months", "assay.custody")
@@ -45,6 +46,19 @@ async def logins(stack: Stack) -> AsyncIterator[Mapping[str, asyncpg.Connection]
     for connection in opened.values():
         await connection.close()
     client.adapter.close()
+
+
+@pytest.fixture(scope="module", autouse=True)
+async def swept(stack: Stack) -> AsyncIterator[None]:
+    """Afterwards the log has nothing of these tests, whose leaves were moved without their tiles."""
+    yield
+    connection = await stack.superuser()
+    owner = Owner(connection)
+    await owner.switch_off_triggers()
+    for table in ("record", "pending", "leaf", "log_head"):
+        await connection.execute(f"DELETE FROM assay.{table} WHERE tenant LIKE 't-%'")  # noqa: S608 - names of this file
+    await owner.switch_on_triggers()
+    await connection.close()
 
 
 @pytest.fixture
