@@ -84,7 +84,7 @@ async def migrate_leased(
 
 
 async def _apply_missing(connection: asyncpg.Connection, files: Mapping[str, bytes]) -> Migrated:
-    """Apply each missing file in a transaction of its own, in which no other process applies any."""
+    """Apply each missing file in its own transaction, while no other process applies any."""
     applied = list[str]()
     while True:
         async with connection.transaction():

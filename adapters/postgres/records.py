@@ -91,7 +91,7 @@ class PostgresRecords:
 async def require_readable(
     pool: PostgresPool, tenant: str | None, since: datetime | None, until: datetime | None
 ) -> None:
-    """Check that every month of a time with leaves in the tree is readable, or archived.
+    """Check that all months of a time with leaves are readable or archived.
 
     Raises:
         Refusal: STORE_UNAVAILABLE if one is not: it is being archived, or its table was taken out of the log.

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from domain.transparency.merkle import HASH_BYTES, verify_inclusion
 
 PREVIOUS = "previous "
-"""Begins the extension line with the size of the log's checkpoint before, so that a removed one is missed."""
+"""Start of the extension line with the previous checkpoint's size."""
 
 PROOF_TYPE = "c2sp.org/tlog-proof@v1"
 ED25519 = 1

@@ -71,7 +71,7 @@ class CheckpointSigner(Protocol):
     """Signs checkpoints, and stores the last of each log outside the database."""
 
     def checkpoint(self, tenant: str, size: int, root: bytes, previous: int = 0) -> Checkpoint:
-        """The checkpoint of a tenant's log; ``previous`` is the size of the one before, or 0."""
+        """The checkpoint of a tenant's log. ``previous`` is the size of the one before, or 0."""
         ...
 
     async def sign(self, checkpoints: Sequence[Checkpoint]) -> list[str]:

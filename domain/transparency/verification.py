@@ -119,7 +119,10 @@ def check_entry(tenant: str, entry: Entry, *, archived: bool) -> VerificationFin
         fault = None if archived else Fault.RECORD_MISSING
         detail = "the tree contains this event, but its record is missing"
     elif entry.lost:
-        fault, detail = Fault.MONTH_DETACHED, "the month of this record was taken out of the log: nobody reads it there"
+        fault, detail = (
+            Fault.MONTH_DETACHED,
+            "the month of this record was detached from the log: no reader finds it there",
+        )
     elif entry.record["tenant"] != tenant:
         fault, detail = Fault.RECORD_MOVED, "the record at this leaf belongs to another tenant"
     else:
@@ -226,7 +229,7 @@ def forked(anchor: Checkpoint, where: str) -> VerificationFinding:
 
 
 def missing_before(size: int, previous: int) -> VerificationFinding:
-    """Report a checkpoint that is not stored, and that the one of ``size`` leaves was signed after."""
+    """Report that the checkpoint before the one of ``size`` leaves is not stored."""
     detail = f"the checkpoint over {size} leaves was signed after one over {previous}, which was removed from the store"
     return VerificationFinding(Fault.CHECKPOINT_MISSING, detail, size=previous)
 

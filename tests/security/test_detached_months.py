@@ -1,4 +1,4 @@
-"""A month that the database's owner takes out of the log is missed: by its verification, and by whoever reads."""
+"""A month that the database's owner takes out of the log is missed by its verification and by readers."""
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ WRONG_LIST = "SELECT * FROM assay.record ORDER BY recorded_at DESC LIMIT 50"
 
 @dataclass
 class Readers:
-    """The log as the API reads it for a tenant, and as an operator searches it."""
+    """Readers of the log: the API, for a tenant, and an operator."""
 
     api: PostgresRecords
     operator: PostgresRecords
@@ -156,6 +156,6 @@ async def test_a_month_that_is_being_archived_is_not_listed_as_empty_either(scen
 
 async def test_nothing_is_missed_in_a_log_that_is_whole(scene: LogScene, readers: Readers) -> None:
     assert len(await readers.api.search(tenant="globex", limit=1000)) == SIZES["globex"]
-    assert await readers.operator.search(tenant="nobody") == []
+    assert await readers.operator.search(tenant="unknown") == []
     rows = await readers.pool.fetch("SELECT assay.unreadable_months(null, null, null)")
     assert rows == []

@@ -26,7 +26,7 @@ _RECORD = (
     "ROW({now}, 2, '{tenant}', 'hold_placed', now(), null, null, null, '{{}}', 'k', null, '\\x00',"
     " sha256(convert_to(random()::text, 'UTF8')), sha256(''))::assay.sealed_record"
 )
-# As it was: whoever holds the lock is taken for the sequencer.
+# As it was: any holder of the lock is taken for the sequencer.
 WRONG_TURN = "SELECT pg_try_advisory_xact_lock(hashtext('assay.sequence'))"
 LOCKS = (
     "LOCK TABLE assay.{} IN ROW SHARE MODE",
@@ -121,7 +121,7 @@ async def test_two_sequencers_take_turns_and_so_do_two_decisions_on_a_tenant(
             await owner.execute(f"SELECT assay.place_hold('somebody', 'one', {record})")
             with pytest.raises(asyncpg.LockNotAvailableError):
                 await other.execute("SELECT assay.hold_on($1, 'somebody')", tenant)
-            assert not await other.fetchval("SELECT assay.hold_on('globex', 'nobody')"), "another tenant's"
+            assert not await other.fetchval("SELECT assay.hold_on('globex', 'another')"), "another tenant's"
         async with owner.transaction(), other.transaction():
             assert await owner.fetchval("SELECT assay.hold_on($1, 'somebody')", tenant)
             assert await other.fetchval("SELECT assay.hold_on($1, 'somebody')", tenant), "both only look"

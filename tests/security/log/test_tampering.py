@@ -73,7 +73,7 @@ async def test_a_change_of_a_record_is_named(scene: LogScene, change: str) -> No
 @pytest.mark.parametrize(
     "change",
     [
-        """fields = replace(fields::text, '{"caller"', '{"caller":"nobody","caller"')::json""",
+        """fields = replace(fields::text, '{"caller"', '{"caller":"another","caller"')::json""",
         """fields = replace(fields::text, '"decision":"allow"', '"decision":"block","decision":"allow"')::json""",
         """fields = replace(fields::text, '"allow"', '"\\u0061llow"')::json""",
         """fields = (fields::text || ' ')::json""",
