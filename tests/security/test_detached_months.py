@@ -1,4 +1,4 @@
-"""A month that the database's owner takes out of the log is missed by its verification and by readers."""
+"""A month taken out of the log by its owner is missed by verification and readers."""
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
