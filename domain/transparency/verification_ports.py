@@ -64,7 +64,7 @@ class StoredLog(Protocol):
         ...
 
     async def beside(self, missing: Sequence[Entry]) -> list[Entry]:
-        """Return these leaves with their records, if their months are detached by now, or attached again.
+        """Return these leaves with their records from months detached or attached meanwhile.
 
         An entry of a month that can't be archived yet is ``lost``.
         """

@@ -1,4 +1,4 @@
-"""A month taken out of the log by its owner is missed by verification and readers."""
+"""A month that is taken out of the log is missed by verification and readers."""
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
