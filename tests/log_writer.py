@@ -14,6 +14,7 @@ from adapters.vault.public_keys import VaultPublicKeys
 from adapters.vault.session import ServiceSession
 from services.sequencing.condition import LogCondition
 from services.sequencing.head_signer import HeadSigner
+from services.sequencing.turns import Pace, Sequencer
 
 LOG_NAME = "assay.local"
 
@@ -37,6 +38,13 @@ class LogWriter:
         signer = VaultLogSigner(self._session, VaultPublicKeys(self._session), log_name=LOG_NAME)
         await HeadSigner(self._store, signer, condition).sign()
         return condition
+
+    def sequencer(self) -> Sequencer:
+        """Return a sequencer that looks at every log all the time."""
+        condition = LogCondition()
+        signer = VaultLogSigner(self._session, VaultPublicKeys(self._session), log_name=LOG_NAME)
+        pace = Pace(measure=0.05, survey=0.05)
+        return Sequencer(self._store, HeadSigner(self._store, signer, condition), condition, pace)
 
     async def kept(self, tenant: str) -> Mapping[str, Any]:
         """Return Vault's last checkpoint of the tenant's log."""

@@ -13,7 +13,7 @@ from adapters.vault.calls import lease_database
 from config import roles
 from tests.adapters.stack import Stack
 from tests.paths import ROOT
-from tests.security.owner import Owner
+from tests.security.log.owner import Owner
 
 LOGINS = tuple(database.name for database in roles.DATABASES if database is not roles.MIGRATE_LOGIN)
 NAMES = ("assay.sequence", "assay.make_months", "assay.custody")

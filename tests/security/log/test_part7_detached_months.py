@@ -8,17 +8,17 @@ from uuid import UUID
 import pytest
 
 from adapters.log.entries import PostgresLogEntries
+from adapters.postgres.encryption.encrypter import RecordEncrypter
+from adapters.postgres.encryption.subject_keys import PostgresSubjectKeys
 from adapters.postgres.pool import PostgresPool
 from adapters.postgres.records import PostgresRecords
-from adapters.postgres.sealing.sealer import RecordSealer
-from adapters.postgres.sealing.subject_keys import PostgresSubjectKeys
 from adapters.vault.session import ServiceSession
 from domain.records.queries import RecordFilter
 from domain.refusals import Kind, Refusal
 from domain.transparency.verification import Fault
 from tests.adapters.archive.archives import old_record
 from tests.doubles.keys import FixedIdentity, FixedKeyRing
-from tests.security.log_scene import SIZES, TENANTS, LogScene
+from tests.security.log.scene import SIZES, TENANTS, LogScene
 
 THIS_MONTH = datetime.now(UTC).date().replace(day=1)
 WHERE = f"assay.record_{THIS_MONTH:%Y_%m}"
@@ -49,7 +49,7 @@ async def readers(
     for pool in pools:
         await pool.start()
         records.append(
-            PostgresRecords(pool, RecordSealer(keyring, FixedIdentity(), PostgresSubjectKeys(pool, keyring)))
+            PostgresRecords(pool, RecordEncrypter(keyring, FixedIdentity(), PostgresSubjectKeys(pool, keyring)))
         )
     yield Readers(*records, PostgresLogEntries(pools[0]), pools[0])
     for pool in pools:
