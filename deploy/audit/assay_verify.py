@@ -108,7 +108,7 @@ def check_signature(public: bytes, signature: bytes, message: bytes, whose: str)
 
 
 def open_note(note: str, keys: Iterable[Key]) -> tuple[str, int, bytes]:
-    """Return a note's origin, size and root, verified by its log's key and other given ones."""
+    """Return a note's origin, size and root, verified by its log's key and others."""
     text, lines = groups(NOTE, note, "signed note")
     signed = set()
     for line in lines.splitlines():
