@@ -77,7 +77,7 @@ def _rps(upper: str, lower: str, text: str, at_least: float | None = None) -> De
 
 
 DEMANDS = (
-    _p50("assay", "bare_temporal", "Assay's median time over bare Temporal's, 1 caller", at_most=2.2),
+    _p50("assay", "bare_temporal", "Assay's median time over bare Temporal's, 1 caller", at_most=2.3),
     _rps("assay", "bare_temporal", "Assay's throughput over bare Temporal's, 16 callers", at_least=0.4),
     _p50("textbook", "assay", "the textbook design's median time over Assay's, 1 caller", at_least=6.0),
     _p50("textbook_tuned", "assay", "the textbook design's on a tuned server over Assay's, 1 caller", at_least=1.8),
