@@ -92,7 +92,7 @@ def outcome_fields(end: CloseInput, made: Commitments) -> OutcomeFields:
         refusal=end.problem.kind if end.problem else None,
         rules=tuple(rule for verdict in verdicts for rule in verdict.rules),
         places=placed(end.verdict) if end.verdict else (),
-        monitored=end.verdict.withheld.value if end.verdict and end.verdict.withheld else None,
+        monitored=next((verdict.withheld.value for verdict in verdicts if verdict.withheld), None),
         score=max((verdict.score for verdict in verdicts), default=None),
         detectors=tuple(name for verdict in verdicts for name in named(verdict.detectors)),
         removed=end.removed,

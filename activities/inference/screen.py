@@ -21,7 +21,7 @@ from domain.refusals import Kind, Refusal
 from domain.screening.detectors import SLOW, Detector
 from domain.screening.policy import ScreeningPolicy
 from domain.screening.screen import screen
-from domain.screening.verdicts import Verdict
+from domain.screening.verdicts import Verdict, without_review
 from domain.text.sanitise import Removal, sanitise_request
 from services.policies.parsed import Policies
 
@@ -131,9 +131,9 @@ def _screened(
 
 def _judged_answer(answer: Content, request: InferenceRequest, policy: Policy, phones: PhoneSearches) -> Verdict:
     verdict = screen_output(answer, request, policy.output)
-    if policy.privacy is None:
-        return verdict
-    return add_data(verdict, answer, request, policy.privacy, phones.begin())
+    if policy.privacy is not None:
+        verdict = add_data(verdict, answer, request, policy.privacy, phones.begin())
+    return without_review(verdict, policy.screening.without_reviewers)
 
 
 def _blocked(places: tuple[MaskedSpan, ...]) -> Problem:

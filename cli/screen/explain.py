@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 from domain.screening.detectors import NOT_SCANNED
 from domain.screening.normaliser import Normaliser
-from domain.screening.verdicts import Finding, Verdict
+from domain.screening.verdicts import Finding, Mode, Verdict
 
 _AROUND = 40  # characters shown on either side of a span
 _LONGEST = 160  # characters shown of a span
@@ -15,7 +15,8 @@ def explain(number: int, text: str, verdict: Verdict, described: Mapping[str, st
     """Return several lines of plain text. Invisible characters are escaped, so none can control the terminal."""
     undone = [finding for finding in verdict.findings if _only_undone(finding)]
     found = [finding for finding in verdict.findings if not _only_undone(finding)]
-    monitored = f", monitoring only: would be {verdict.withheld.value}" if verdict.withheld is not None else ""
+    cause = "monitoring only" if verdict.mode is Mode.MONITOR else "without reviewers"
+    monitored = f", {cause}: would be {verdict.withheld.value}" if verdict.withheld is not None else ""
     lines = [f"line {number}: {verdict.decision.value}, score {verdict.score:g}{monitored}"]
     for finding in found:
         place = f"characters {finding.start} to {finding.end}"

@@ -20,7 +20,7 @@ from domain.screening.patterns import compile_pattern
 from domain.screening.policy import Rule, RuleSet, ScreeningPolicy
 from domain.screening.rules import find
 from domain.screening.screen import DETECTOR_NAMES
-from domain.screening.verdicts import Decision
+from domain.screening.verdicts import Decision, WithoutReviewers
 from domain.text.normalise.pipeline import normalise
 from domain.text.sanitise import SHELL_METACHARACTERS, SanitisePolicy
 
@@ -55,6 +55,7 @@ def read_screening(section: Section, sets: Section, models: frozenset[str]) -> t
             rules=_rules(section.section("rule_sets"), known),
             ngram_model=_model(section),
             onnx=read_onnx(section),
+            without_reviewers=_without_reviewers(section),
         )
     return SanitisePolicy(shell == "remove"), policy
 
@@ -103,6 +104,13 @@ def _switched(section: Section, name: str) -> Decision | None:
     """Parse an action, or ``off``, also for policies without the member: runs are pinned to older ones."""
     action = section.choice(name, (*_ACTIONS, "off")) if name in section else "off"
     return None if action == "off" else Decision(action)
+
+
+def _without_reviewers(section: Section) -> WithoutReviewers:
+    """Parse the effect of a review. Policies without the member, to which runs may be pinned, refuse."""
+    if "without_reviewers" not in section:
+        return WithoutReviewers.REFUSE
+    return WithoutReviewers(section.choice("without_reviewers", tuple(WithoutReviewers)))
 
 
 def _known(section: Section, member: str, known: tuple[str, ...], *, may_be_empty: bool = False) -> tuple[str, ...]:

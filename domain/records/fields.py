@@ -22,7 +22,7 @@ class ScreenedFields:
         decision: the verdict's.
         rules: rules that matched, each once a verdict.
         places: the matches in the messages, as ``rule@message:start-end`` in code points.
-        monitored: the decision that monitor mode withheld.
+        monitored: the decision that was not enforced: in monitor mode, or a review without reviewers.
         score: the highest of the verdicts', 0 to 1.
         detectors: detectors with their states, as ``rules:scored``.
         removed: names of hidden content that sanitising removed.

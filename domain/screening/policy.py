@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 
 from domain.inference.content import TextKind
 from domain.screening.literals import Clause, Index
-from domain.screening.verdicts import Mode
+from domain.screening.verdicts import Mode, WithoutReviewers
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +116,7 @@ class ScreeningPolicy:
         removed_characters: visible characters that sanitising removes, so that detectors ignore them as well.
         ngram_model: name of the classifier's model that the thresholds were made for.
         onnx: the operator's model; None without one.
+        without_reviewers: effect of a review while reviews are not enabled, of prompts and of answers.
     """
 
     detectors: tuple[str, ...]
@@ -128,6 +129,7 @@ class ScreeningPolicy:
     removed_characters: str = ""
     ngram_model: str = ""
     onnx: OnnxPolicy | None = None
+    without_reviewers: WithoutReviewers = WithoutReviewers.REFUSE
 
     def for_request(self, tenant: str, models: tuple[str, ...]) -> "ScreeningPolicy":
         """Return the policy for a tenant's request.

@@ -27,6 +27,7 @@ from domain.screening.verdicts import (
     RiskBand,
     Verdict,
     found_at,
+    without_review,
 )
 
 DETECTORS: Mapping[str, Detector] = MappingProxyType({Rules.name: Rules(), Normaliser.name: Normaliser()})
@@ -70,7 +71,7 @@ def screen(
     acted = severest([Decision.ALLOW, *(found for treatment, found in judged if treatment.mode is Mode.ENFORCE)])
     monitored = all(treatment.mode is Mode.MONITOR for treatment, _ in judged)
     score = max(scores, default=0.0)
-    return Verdict(
+    verdict = Verdict(
         decision=acted,
         score=score,
         risk=_band(score, policy.bands),
@@ -79,6 +80,7 @@ def screen(
         mode=Mode.MONITOR if monitored else Mode.ENFORCE,
         withheld=severest([found for _, found in judged]) if monitored else None,
     )
+    return without_review(verdict, policy.without_reviewers)
 
 
 def _scores(conversation: tuple[ScreenedText, ...], findings: tuple[Finding, ...]) -> tuple[float, ...]:

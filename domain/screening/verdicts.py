@@ -1,6 +1,6 @@
 """Verdicts of the screening, as types."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from domain.inference.content import UNLESS_SET
@@ -23,6 +23,13 @@ class Mode(StrEnum):
 
     ENFORCE = "enforce"
     MONITOR = "monitor"
+
+
+class WithoutReviewers(StrEnum):
+    """Effects of a review while reviews are not enabled: a refusal, or a recorded passage."""
+
+    REFUSE = "refuse"
+    ALLOW_AND_RECORD = "allow_and_record"
 
 
 class RiskBand(StrEnum):
@@ -101,7 +108,8 @@ _TOLD = 0.2
 class Verdict:
     """Decision of the screening, its findings, and the detectors that ran. ``score`` is 0 to 1.
 
-    In monitor mode nothing is enforced: ``decision`` is to allow, and ``withheld`` is the suppressed decision.
+    In monitor mode nothing is enforced: ``decision`` is to allow, and ``withheld`` is the suppressed decision. The same
+    holds for a review that the policy lets pass without reviewers.
     """
 
     decision: Decision
@@ -130,3 +138,10 @@ class Verdict:
     def rules(self) -> tuple[str, ...]:
         """Return the names of the matching rules, each once, in order: safe to show, they quote nothing."""
         return tuple(dict.fromkeys(finding.rule for finding in self.findings))
+
+
+def without_review(verdict: Verdict, effect: WithoutReviewers) -> Verdict:
+    """Return the verdict while reviews are not enabled: a review is kept, or passes and is recorded as withheld."""
+    if verdict.decision is not Decision.REVIEW or effect is WithoutReviewers.REFUSE:
+        return verdict
+    return replace(verdict, decision=Decision.ALLOW, withheld=Decision.REVIEW)

@@ -11,7 +11,7 @@ from activities.contracts.stages import Admission, ModelReply, Problem, Run, San
 from assay_temporal.contracts import Progress, StageReport
 from domain.inference.requests import InferenceRequest
 from domain.inference.runs import Status
-from domain.screening.verdicts import MatchedSpan, Verdict
+from domain.screening.verdicts import MatchedSpan, Mode, Verdict
 
 _POLICY_DIGITS = 12
 _MOST_PLACES = 5
@@ -131,8 +131,9 @@ def _counted(kind: str, number: int) -> str:
 
 
 def screened(verdict: Verdict) -> str:
-    """Describe a verdict with its rules, and the suppressed decision in monitor mode."""
-    watched = f" (monitoring: would be {verdict.withheld.value})" if verdict.withheld else ""
+    """Describe a verdict with its rules, and the suppressed decision."""
+    cause = "monitoring" if verdict.mode is Mode.MONITOR else "without reviewers"
+    watched = f" ({cause}: would be {verdict.withheld.value})" if verdict.withheld else ""
     score = f"score {verdict.score:.2f}, risk {verdict.risk.value}"
     return f"{verdict.decision.value}{watched}, {score}{_named(verdict.rules)}{_places(verdict.places)}"
 
