@@ -14,6 +14,7 @@ hypothesis.settings.register_profile("assay", deadline=None)
 hypothesis.settings.load_profile("assay")
 
 
+@pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling:
     """Run tests of a group one after the other in one process, and groups at the same time."""
     return ByGroup(config, log)
