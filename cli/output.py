@@ -9,7 +9,8 @@ from rich.console import Console
 from rich.table import Table
 
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-
+UNKNOWN_KEY = 3
+"""Exit code of a verification that lacks a key: neither valid nor invalid."""
 
 _WIDE = 240  # columns for output without a terminal: a file, a pipe
 

@@ -14,6 +14,7 @@ from hvac.exceptions import InvalidRequest
 from adapters.vault.calls import kv_read, kv_write
 from adapters.vault.public_keys import VaultPublicKeys
 from adapters.vault.session import ServiceSession
+from adapters.vault.transit import TransitSigning
 from domain.refusals import Kind, Refusal
 from domain.signing_keys import LOG_KEY
 from domain.transparency.checkpoints import (
@@ -40,12 +41,11 @@ class VaultLogSigner:
         kv_mount: str = "assay",
         transit_mount: str = "transit",
     ) -> None:
-        """Take the session, and the public keys, whose newest version signs. A log's origin is ``log_name/tenant``."""
+        """Take the session, and the public keys, which select the version. A log's origin is ``log_name/tenant``."""
         self._session = session
-        self._public_keys = public_keys
+        self._transit = TransitSigning(session, public_keys, mount=transit_mount)
         self._log_name = log_name
         self._kv_mount = kv_mount
-        self._transit_mount = transit_mount
         self._kept: dict[str, KeptCheckpoint | None] = {}
 
     def checkpoint(self, tenant: str, size: int, root: bytes, previous: int = 0) -> Checkpoint:
@@ -55,16 +55,12 @@ class VaultLogSigner:
 
     async def sign(self, checkpoints: Sequence[Checkpoint]) -> list[str]:
         """See ``CheckpointSigner``."""
-        keys = await self._public_keys.key_set(LOG_KEY)
         texts = [checkpoint.text() for checkpoint in checkpoints]
-        inputs = [{"input": base64.b64encode(text.encode()).decode()} for text in texts]
-        body = {"batch_input": inputs, "key_version": keys.latest}
-        signed = await self._session.post(f"{self._transit_mount}/sign/{LOG_KEY}", body)
-        x = keys.keys[f"{LOG_KEY}:{keys.latest}"]["x"]
+        key, signatures = await self._transit.sign(LOG_KEY, lambda _: [text.encode() for text in texts])
+        x = key.jwk["x"]
         public_key = base64.urlsafe_b64decode(x + "=" * (-len(x) % 4))
         notes = []
-        for checkpoint, text, result in zip(checkpoints, texts, signed["batch_results"], strict=True):
-            raw = base64.b64decode(str(result["signature"]).rpartition(":")[2])
+        for checkpoint, text, raw in zip(checkpoints, texts, signatures, strict=True):
             made = Signature(checkpoint.origin, key_id(checkpoint.origin, public_key), raw)
             notes.append(signed_note(text, [made]))
         return notes

@@ -3,6 +3,9 @@
 A cached set is served without waiting for Vault; it is read again in the background before it is due. An unknown key ID
 reads the set again, at most once every few seconds: made-up IDs must not cost a call to Vault each, nor delay tokens
 with known ones. While Vault is unavailable, known keys stay valid for some minutes more.
+
+Every process has a cache of its own, so a new version signs only after all of them have been able to read it: see
+``domain.signing_keys``.
 """
 
 import asyncio
@@ -10,27 +13,46 @@ import base64
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 import hvac
 
+from adapters.system.clock import SystemClock
 from adapters.vault.calls import read
 from adapters.vault.session import ServiceSession
+from domain.ports import Clock
 from domain.refusals import Kind, Refusal
+from domain.signing_keys import signing_version
 
 Jwk = Mapping[str, str]
+MOST_STALE_SECONDS = 900.0
+"""Age up to which a set is used while Vault is unavailable; 5 minutes otherwise."""
 _AHEAD_SECONDS = 240.0
 _FRESH_SECONDS = 300.0
-_STALE_SECONDS = 900.0
 _REFRESH_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
 class KeySet:
-    """Versions of a key by key ID ``<name>:<version>``, the newest, and the read time (monotonic)."""
+    """Versions of a key by key ID ``<name>:<version>``.
 
-    latest: int
+    Attributes:
+        keys: the versions that verify.
+        created: creation times of the versions that may sign, by version.
+        read_at: the time of reading (monotonic seconds).
+    """
+
     keys: Mapping[str, Jwk]
+    created: Mapping[int, datetime]
     read_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class SigningKey:
+    """The version of a key that signs, and its public half."""
+
+    version: int
+    jwk: Jwk
 
 
 @dataclass(slots=True)
@@ -59,11 +81,13 @@ class VaultPublicKeys:
         *,
         transit_mount: str = "transit",
         monotonic: Callable[[], float] = time.monotonic,
+        clock: Clock | None = None,
     ) -> None:
-        """Take the session."""
+        """Take the session. ``clock`` (default: the system's) tells how long a version has been published."""
         self._session = session
         self._mount = transit_mount
         self._monotonic = monotonic
+        self._clock = clock or SystemClock()
         self._cached: dict[str, _CachedKeySet] = {}
 
     async def key_set(self, key_name: str) -> KeySet:
@@ -77,10 +101,10 @@ class VaultPublicKeys:
         if age >= _AHEAD_SECONDS and self._may_try(cached):
             self._begin(cached, key_name)
         # After a failed attempt a set that is due is served at once: checks would wait for a silent Vault otherwise.
-        if age < _FRESH_SECONDS or (age < _STALE_SECONDS and cached.failed is not None):
+        if age < _FRESH_SECONDS or (age < MOST_STALE_SECONDS and cached.failed is not None):
             return _required(cached)
         await self._read_again(cached, key_name)
-        if cached.failed is not None and self._age(cached) >= _STALE_SECONDS:
+        if cached.failed is not None and self._age(cached) >= MOST_STALE_SECONDS:
             raise _copy(cached.failed)
         return _required(cached)
 
@@ -96,6 +120,20 @@ class VaultPublicKeys:
             await self._read_again(cached, key_name)
             keys = _required(cached).keys
         return keys.get(kid)
+
+    async def signing_key(self, key_name: str, *, fresh: bool = False) -> SigningKey:
+        """The version that signs now. ``fresh`` reads the set again, at most once every few seconds.
+
+        Raises:
+            Refusal: as ``key_set``.
+        """
+        found = await self.key_set(key_name)
+        cached = self._cached[key_name]
+        if fresh and (cached.reading is not None or self._may_try(cached)):
+            await self._read_again(cached, key_name)
+            found = _required(cached)
+        version = signing_version(found.created, self._clock.now())
+        return SigningKey(version, found.keys[f"{key_name}:{version}"])
 
     def _age(self, cached: _CachedKeySet) -> float:
         return self._monotonic() - cached.known.read_at if cached.known else float("inf")
@@ -129,7 +167,11 @@ class VaultPublicKeys:
             raise Refusal(Kind.NOT_FOUND, "there is no such signing key")
         try:
             keys = {f"{key_name}:{n}": _jwk(f"{key_name}:{n}", v["public_key"]) for n, v in data["keys"].items()}
-            return KeySet(int(data["latest_version"]), keys, self._monotonic())
+            first = int(data.get("min_encryption_version", 0))  # of those that sign, which an operator may raise
+            times = {int(n): datetime.fromisoformat(v["creation_time"]) for n, v in data["keys"].items()}
+            created = {n: at for n, at in times.items() if n >= first}
+            signing_version(created, self._clock.now())  # there is one
+            return KeySet(keys, created, self._monotonic())
         except (KeyError, TypeError, ValueError, AttributeError):
             raise Refusal(Kind.INTERNAL, "the key store gave no usable signing keys") from None
 

@@ -4,8 +4,9 @@ import base64
 from collections.abc import Mapping
 from typing import Any
 
-from adapters.vault.public_keys import VaultPublicKeys
+from adapters.vault.public_keys import SigningKey, VaultPublicKeys
 from adapters.vault.session import ServiceSession
+from adapters.vault.transit import TransitSigning
 from domain.records.records import canonical
 
 
@@ -15,20 +16,20 @@ class VaultSigner:
     def __init__(
         self, session: ServiceSession, public_keys: VaultPublicKeys, *, transit_mount: str = "transit"
     ) -> None:
-        """Take the session, and the public keys, whose newest version signs."""
-        self._session = session
+        """Take the session, and the public keys, which select the version that signs."""
         self._public_keys = public_keys
-        self._mount = transit_mount
+        self._transit = TransitSigning(session, public_keys, mount=transit_mount)
 
     async def sign(self, key_name: str, typ: str, claims: Mapping[str, Any]) -> str:
-        """See ``StatementSigner``. A version created by a rotation signs only after verifiers had time to fetch it."""
-        version = (await self._public_keys.key_set(key_name)).latest
-        header = {"alg": "EdDSA", "typ": typ, "kid": f"{key_name}:{version}"}
-        signing_input = b".".join((_base64url(canonical(header)), _base64url(canonical(dict(claims)))))
-        body = {"input": base64.b64encode(signing_input).decode(), "key_version": version}
-        signed = await self._session.post(f"{self._mount}/sign/{key_name}", body)
-        signature = base64.b64decode(str(signed["signature"]).rpartition(":")[2])
-        return b".".join((signing_input, _base64url(signature))).decode()
+        """See ``StatementSigner``. A version signs only after every process has been able to publish it."""
+        payload = _base64url(canonical(dict(claims)))
+
+        def signing_input(key: SigningKey) -> bytes:
+            header = {"alg": "EdDSA", "typ": typ, "kid": key.jwk["kid"]}
+            return b".".join((_base64url(canonical(header)), payload))
+
+        key, [signature] = await self._transit.sign(key_name, lambda key: [signing_input(key)])
+        return b".".join((signing_input(key), _base64url(signature))).decode()
 
     async def public_keys(self, key_name: str) -> Mapping[str, Mapping[str, str]]:
         """See ``StatementSigner``."""

@@ -46,7 +46,7 @@ class Platform:
         stack.push_async_callback(session.close)
         await session.start()
         keyring = ServiceKeyRing(session, vault, clock)
-        public_keys = VaultPublicKeys(session, transit_mount=vault.transit_mount)
+        public_keys = VaultPublicKeys(session, transit_mount=vault.transit_mount, clock=clock)
         identities = VaultIdentity(session, kv_mount=vault.kv_mount)
         pool = PostgresPool(session, settings.database, database_role, mount=vault.database_mount)
         stack.push_async_callback(pool.close)

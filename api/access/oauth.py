@@ -18,6 +18,7 @@ router = APIRouter(tags=["oauth"])
 _NO_STORE = {"Cache-Control": "no-store", "Pragma": "no-cache"}
 _OAUTH_ERRORS = {Kind.INVALID_CLIENT: "invalid_client", Kind.UNSUPPORTED_GRANT: "unsupported_grant_type"}
 _SIGNING_KEYS = (TOKEN_KEY, RECEIPT_KEY)
+JWKS_MAX_AGE_SECONDS = 300
 
 
 @router.post("/oauth/token", response_model=TokenBody, openapi_extra=TOKEN_FORM)
@@ -62,4 +63,4 @@ async def _grant(request: Request, access: Access) -> JSONResponse:
 async def jwks(access: Access) -> JSONResponse:
     """Return the public keys of access tokens and receipts."""
     keys = [dict(jwk) for name in _SIGNING_KEYS for jwk in (await access.signer.public_keys(name)).values()]
-    return JSONResponse({"keys": keys}, headers={"Cache-Control": "public, max-age=300"})
+    return JSONResponse({"keys": keys}, headers={"Cache-Control": f"public, max-age={JWKS_MAX_AGE_SECONDS}"})

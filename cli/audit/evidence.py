@@ -1,6 +1,6 @@
 """``assay audit verify-proof``, ``verify-consistency``, ``verify-export``: offline verification of evidence files.
 
-Exit code 0: it holds. 1: it is broken. 2: it can't be read, or the call is wrong.
+Exit code 0: it holds. 1: it is broken. 2: it can't be read, or the call is wrong. 3: fetch the keys again.
 """
 
 from pathlib import Path
@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from cli.output import JsonFlag, Output
+from cli.output import UNKNOWN_KEY, JsonFlag, Output
 from cli.wiring import offline_checks
 from domain.transparency.checkpoints import LogFormatError, VerifierKey, parse_vkey
 from services.verification.evidence import Found
@@ -82,4 +82,4 @@ def _tell(out: Output, found: Found) -> None:
         found, escape(text if text.isprintable() else ascii(text))
     )  # evidence may quote characters that control a terminal
     if found["verdict"] != "holds":
-        raise typer.Exit(1)
+        raise typer.Exit(UNKNOWN_KEY if found["verdict"] == "unknown key" else 1)

@@ -7,10 +7,10 @@ from typing import Annotated, Any
 import typer
 from rich.markup import escape
 
-from cli.output import JsonFlag, Output
+from cli.output import UNKNOWN_KEY, JsonFlag, Output
 from cli.wiring.offline_checks import verify_receipt
 from domain.transparency.checkpoints import LogFormatError, parse_vkey
-from services.verification.receipts import ReceiptInvalid
+from services.verification.receipts import ReceiptInvalid, ReceiptUndecided
 
 
 def verify(
@@ -42,6 +42,8 @@ def verify(
         if text is not None and not log_keys:
             raise out.fail("--proof requires the log's --key")
         claims = verify_receipt(document, jwks, sent, proof=text, log_keys=log_keys)
+    except ReceiptUndecided as error:
+        raise out.fail(f"unknown key: {escape(str(error))}: fetch the keys again", UNKNOWN_KEY) from None
     except (ReceiptInvalid, LogFormatError) as error:
         raise out.fail(f"broken: {escape(str(error))}") from None
     except (ValueError, TypeError, AttributeError, LookupError) as error:

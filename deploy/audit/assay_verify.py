@@ -8,7 +8,7 @@ Copy this file to the evidence. It needs Python 3.11 or newer and ``cryptography
     python assay_verify.py export EXPORT.jsonl --key VKEY
 
 VKEY is the log's verifier key: get it, and the JWKS, from elsewhere than the evidence. ``--key`` can be repeated,
-``--json`` writes JSON. Exit code: 0 valid, 1 invalid (with part and reason), 2 wrong call.
+``--json`` writes JSON. Exit code: 0 valid, 1 invalid, 2 wrong call, 3 unknown key (fetch the keys again).
 Formats: RFC 9162, C2SP signed-note, tlog-checkpoint, tlog-proof, RFC 7515, RFC 8037; algorithms other than Assay's.
 """
 
@@ -19,7 +19,7 @@ import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
-from functools import reduce
+from functools import partial, reduce
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -41,9 +41,13 @@ class Broken(ValueError):
     """The evidence is invalid. Has the reason."""
 
 
-def demand(condition: object, why: str) -> None:
+class UnknownKey(Broken):
+    """The key that signed the evidence is not among the given ones, which may be older: fetch them again."""
+
+
+def demand(condition: object, why: str, error: type[Broken] = Broken) -> None:
     if not condition:
-        raise Broken(why)
+        raise error(why)
 
 
 def distinct(pairs: Sequence[tuple[str, Any]]) -> Found:
@@ -52,9 +56,8 @@ def distinct(pairs: Sequence[tuple[str, Any]]) -> Found:
 
 
 def groups(pattern: str, text: str, what: str) -> tuple[str, ...]:
-    if not (match := re.fullmatch(pattern, text, re.DOTALL)):
-        raise Broken(f"not a {what}")
-    return match.groups()
+    demand(match := re.fullmatch(pattern, text, re.DOTALL), f"not a {what}")
+    return match.groups() if match else ()
 
 
 def decode(text: str, part: str, length: int | None = None) -> bytes:
@@ -111,15 +114,14 @@ def open_note(note: str, keys: Iterable[Key]) -> tuple[str, int, bytes]:
     """Return a note's origin, size and root, verified by its log's key and others."""
     text, lines = groups(NOTE, note, "signed note")
     signed = set()
-    for line in lines.splitlines():
-        _, name, signature = line.split(" ")
+    for _, name, signature in (line.split(" ") for line in lines.splitlines()):
         made = decode(signature, "a signature of the checkpoint")
-        for *known, public in keys:
-            if known == [name, made[:4]]:
-                check_signature(public, made[4:], text.encode(), "the checkpoint's")
-                signed.add(name)
+        for public in (public for *known, public in keys if known == [name, made[:4]]):
+            check_signature(public, made[4:], text.encode(), "the checkpoint's")
+            signed.add(name)
     origin, size, root = groups(CHECKPOINT, text, "checkpoint")
-    demand(origin in signed, "the checkpoint is not signed by its log with a given key")
+    error = UnknownKey if f"\u2014 {origin} " in lines and origin in {name for name, *_ in keys} else Broken
+    demand(origin in signed, "the checkpoint is not signed by its log with a given key", error)
     head = origin, int(size), decode(root, "the checkpoint's root", 32)
     demand(head[1] or head[2] == sha256(b""), "the checkpoint of an empty log has another root")
     return head
@@ -148,8 +150,7 @@ def check_consistency(args: argparse.Namespace) -> Found:
 
 def check_receipt(args: argparse.Namespace) -> Found:
     document = json.loads(args.answer, object_pairs_hook=distinct)
-    run = document.get("run", document)
-    receipt = run.get("receipt", run)
+    receipt = (run := document.get("run", document)).get("receipt", run)
     demand(isinstance(receipt, dict) and "statement" in receipt, "the document contains no receipt")
     claims = signed_claims(receipt["statement"], args.jwks)
     demand(receipt["record_digest"] == claims["record_digest"], "'record_digest' differs from what was signed")
@@ -182,7 +183,7 @@ def signed_claims(statement: str, jwks: Mapping[str, Any]) -> Found:
     typed = (header["alg"], header["typ"], "crit" in header) == ("EdDSA", "assay-receipt+jwt", False)
     demand(typed and header["kid"].startswith("receipt-signing:"), "the statement is not a receipt")
     known = [base64url(key["x"]) for key in jwks["keys"] if (key["kid"], key["crv"]) == (header["kid"], "Ed25519")]
-    demand(known, "the receipt's key is not among the given keys")
+    demand(known, "the receipt's key is not among the given keys", UnknownKey)
     check_signature(known[0], base64url(signature), signed.encode(), "the receipt's")
     return dict(claims)
 
@@ -245,8 +246,8 @@ def entry_digest(event: Mapping[str, Any], seq: int, tenant: str) -> tuple[bytes
 
 
 def reason(error: Exception) -> str:
-    said = {Broken: str(error), KeyError: f"{error} is missing", IndexError: "a proof is too short"}
-    return said.get(type(error), f"can't be read ({type(error).__name__})")
+    name, said = type(error).__name__, {"KeyError": f"{error} is missing", "IndexError": "a proof is too short"}
+    return str(error) if isinstance(error, Broken) else said.get(name, f"can't be read ({name})")
 
 
 def verifier_key(text: str) -> Key:
@@ -276,10 +277,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         command.add_argument("--json", action="store_true", help="write the finding as JSON")
         command.set_defaults(check=check)
     commands.choices["proof"].add_argument("--record-digest", type=bytes.fromhex, required=True)
-    receipt = commands.choices["receipt"]
-    receipt.add_argument("--jwks", type=lambda path: json.loads(text_of(path)), required=True)
-    receipt.add_argument("--request", type=lambda path: json.loads(text_of(path)))
-    receipt.add_argument("--proof", type=text_of)
+    for option, read in (("--jwks", json.loads), ("--request", json.loads), ("--proof", str)):
+        content = partial(lambda read, path: read(text_of(path)), read)
+        commands.choices["receipt"].add_argument(option, type=content, required=option == "--jwks")
     args = argparse.Namespace()
     try:
         check = parser.parse_args(arguments, args).check
@@ -289,11 +289,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except OSError as error:
         parser.error(f"{error.filename}: {error.strerror}")
     except UNREADABLE as error:
-        found = {"verdict": "broken", "why": reason(error)}
+        found = {"verdict": "unknown key" if isinstance(error, UnknownKey) else "broken", "why": reason(error)}
     parts = (f"{name} {value}" if name != "why" else value for name, value in found.items() if name != "verdict")
     line = f"{found['verdict']}: {', '.join(parts)}"
     print(json.dumps(found) if args.json else line if line.isprintable() else ascii(line))
-    return int(found["verdict"] == "broken")
+    return {"broken": 1, "unknown key": 3}.get(found["verdict"], 0)
 
 
 if __name__ == "__main__":

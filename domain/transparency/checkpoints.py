@@ -38,6 +38,10 @@ class Unproven(ValueError):
     """A well-formed text is not proven. Has the reason."""
 
 
+class UnknownLogKey(Unproven):
+    """A note's log signed it by a version of its key that is not among the known ones: these may be older."""
+
+
 @dataclass(frozen=True, slots=True)
 class Signature:
     """A signature of a note. ``key_id`` are 4 bytes that, with the name, identify the key."""
@@ -211,6 +215,7 @@ def open_checkpoint(note: str, keys: Sequence[VerifierKey], verify: Verify) -> C
     Raises:
         LogFormatError: if it is not a signed checkpoint.
         Unproven: if the log's key did not sign it, or a signature by a known key is invalid.
+        UnknownLogKey: if the log signed it by another version of the known key.
     """
     parsed = parse_note(note)
     checkpoint = parse_checkpoint(parsed.text)
@@ -222,7 +227,9 @@ def open_checkpoint(note: str, keys: Sequence[VerifierKey], verify: Verify) -> C
                 raise Unproven("a signature of the checkpoint is invalid")
             signed.add(key.name)
     if checkpoint.origin not in signed:
-        raise Unproven("the checkpoint is not signed by a known key of its log")
+        named = any(made.name == checkpoint.origin for made in parsed.signatures)
+        unproven = UnknownLogKey if named and any(key.name == checkpoint.origin for key in keys) else Unproven
+        raise unproven("the checkpoint is not signed by a known key of its log")
     return checkpoint
 
 

@@ -1,6 +1,7 @@
 """Offline verification of the log's evidence: inclusion proofs, consistency proofs, and exports.
 
-Findings have ``verdict`` (``holds`` or ``broken``) and values, or the reason; for an export also the first bad entry.
+Findings have ``verdict`` (``holds``, ``broken`` or ``unknown key``) and values, or the reason; for an export also the
+first bad entry. ``unknown key``: the given keys may be older than the evidence.
 """
 
 import base64
@@ -11,6 +12,7 @@ from typing import Any
 from domain.records.stored_json import parse_distinct
 from domain.transparency.checkpoints import (
     LogFormatError,
+    UnknownLogKey,
     Unproven,
     VerifierKey,
     Verify,
@@ -125,4 +127,4 @@ def _path(text: str) -> list[bytes]:
 
 
 def _broken(why: Exception | str) -> Found:
-    return {"verdict": "broken", "why": str(why)}
+    return {"verdict": "unknown key" if isinstance(why, UnknownLogKey) else "broken", "why": str(why)}

@@ -7,13 +7,17 @@ from domain.ports import SignatureChecks, StatementInvalid
 from domain.records.commitments import digest
 from domain.records.records import canonical
 from domain.signing_keys import RECEIPT_KEY, is_key_id
-from domain.transparency.checkpoints import VerifierKey, open_proof, parse_proof
+from domain.transparency.checkpoints import UnknownLogKey, VerifierKey, open_proof, parse_proof
 
 RECEIPT_TYPE = "assay-receipt+jwt"
 
 
 class ReceiptInvalid(Exception):
     """The receipt is invalid. Names the part."""
+
+
+class ReceiptUndecided(ReceiptInvalid):
+    """The key of a receipt or its proof is not among the given ones, which may be older: fetch them again."""
 
 
 def verify_receipt(
@@ -33,6 +37,7 @@ def verify_receipt(
 
     Raises:
         ReceiptInvalid: see there.
+        ReceiptUndecided: a key is missing.
     """
     run = document.get("run", document)
     receipt = run.get("receipt", run)
@@ -68,6 +73,8 @@ def _in_log(
     try:
         digest_of_record = bytes.fromhex(claims["record_digest"])
         checkpoint = open_proof(parse_proof(str(proof)), digest_of_record, log_keys, signatures.ed25519)
+    except UnknownLogKey as error:
+        raise ReceiptUndecided(f"the proof: {error}") from None
     except ValueError as error:
         raise ReceiptInvalid(f"the proof is invalid: {error}") from None
     if claims.get("log", checkpoint.origin) != checkpoint.origin:
@@ -82,7 +89,7 @@ def _signed_claims(signatures: SignatureChecks, statement: str, jwks: Mapping[st
             raise ReceiptInvalid("the statement is not a receipt")
         key = next((jwk for jwk in jwks.get("keys", ()) if jwk.get("kid") == kid), None)
         if key is None:
-            raise ReceiptInvalid(f"the key '{kid}' is not among the given keys")
+            raise ReceiptUndecided(f"the key '{kid}' is not among the given keys")
         return signatures.claims(statement, key, required=("jti", "sub"))
     except StatementInvalid as error:
         raise ReceiptInvalid(f"the signature is invalid ({error.reason})") from None

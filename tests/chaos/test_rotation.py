@@ -4,6 +4,7 @@ import asyncio
 from collections import Counter
 
 import hvac
+import jwt
 
 from adapters.vault.calls import read
 from adapters.vault.errors import new_client
@@ -49,12 +50,17 @@ async def test_logins_and_keys_rotate_under_load_without_an_error(breakable: Gat
         await ready(breakable)
         seen: set[str] = set()
         statuses: Counter[int] = Counter()
+        unpublished: Counter[str] = Counter()
         ended = asyncio.Event()
 
         async def caller() -> None:
             while not ended.is_set():
                 response = await breakable.post(BODY)
                 statuses[response.status_code] += 1
+                if response.status_code == 200:
+                    kid = jwt.get_unverified_header(response.json()["receipt"]["statement"])["kid"]
+                    published = (await breakable.http.get("/.well-known/jwks.json")).json()["keys"]
+                    unpublished[kid] += kid not in {key["kid"] for key in published}
 
         callers = [asyncio.create_task(caller()) for _ in range(4)]
         async with asyncio.timeout(60):
@@ -72,4 +78,5 @@ async def test_logins_and_keys_rotate_under_load_without_an_error(breakable: Gat
         await as_root(breakable, lambda client: lease_for(client, 3600))
     assert set(statuses) == {200}, statuses
     assert statuses[200] > 20
+    assert not unpublished.total()
     assert len(seen) >= 8

@@ -51,8 +51,8 @@ class _Client:
 
     def read(self, path: str) -> dict[str, object]:
         self.path = path
-        key = {"public_key": base64.b64encode(bytes(32)).decode()}
-        return {"data": {"latest_version": 1, "keys": dict.fromkeys(self._versions, key)}}
+        key = {"public_key": base64.b64encode(bytes(32)).decode(), "creation_time": "2026-01-01T00:00:00.123456789Z"}
+        return {"data": {"keys": dict.fromkeys(self._versions, key)}}
 
 
 class Monotonic:

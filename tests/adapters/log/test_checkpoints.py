@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -15,13 +16,16 @@ from adapters.vault.calls import kv_read, kv_write, write
 from adapters.vault.log_signer import VaultLogSigner
 from adapters.vault.public_keys import VaultPublicKeys
 from adapters.vault.session import ServiceSession
+from domain.ports import Clock
 from domain.refusals import Kind, Refusal
+from domain.signing_keys import PUBLISHING_DELAY
 from domain.transparency.checkpoints import Checkpoint, parse_checkpoint, parse_note
 from domain.transparency.merkle import Edge, leaf_hash
 from domain.transparency.tiles import new_tiles
 from services.sequencing.condition import LogCondition
 from services.sequencing.head_signer import HeadSigner
 from tests.adapters.stack import Stack, eventually
+from tests.doubles.clock import FixedClock
 from tests.doubles.log.rows import CHECKPOINTS, LEAVES, append, new_tenant
 from tests.doubles.log.verifier import opened
 
@@ -58,10 +62,13 @@ class Process:
 @pytest.fixture
 def process(stack: Stack, sequencer_pool: PostgresPool, sequencer_session: ServiceSession) -> Callable[..., Process]:
     def make(
-        every_seconds: float = 0.0, log_name: str = LOG, monotonic: Callable[[], float] = time.monotonic
+        every_seconds: float = 0.0,
+        log_name: str = LOG,
+        monotonic: Callable[[], float] = time.monotonic,
+        clock: Clock | None = None,
     ) -> Process:
         store = PostgresLogStore(sequencer_pool)
-        signer = VaultLogSigner(sequencer_session, VaultPublicKeys(sequencer_session), log_name=log_name)
+        signer = VaultLogSigner(sequencer_session, VaultPublicKeys(sequencer_session, clock=clock), log_name=log_name)
         condition = LogCondition()
         heads = HeadSigner(store, signer, condition, checkpoint_seconds=every_seconds, monotonic=monotonic)
         return Process(store, signer, condition, heads)
@@ -343,7 +350,7 @@ async def test_a_rotated_key_signs_and_earlier_checkpoints_stay_good(
     await grow(mine, writer_pool, tenant, 1)
     await mine.heads.sign()
     await stack.as_root(lambda client: write(client, "transit/keys/log-signing/rotate", {}))
-    later = process()  # one that learned of it
+    later = process(clock=FixedClock(datetime.now(UTC) + PUBLISHING_DELAY))
     await grow(later, writer_pool, tenant, 1)
     await later.heads.sign()
     assert [c.size for c in await shown(stack, sequencer_pool, tenant)] == [1, 2]

@@ -138,8 +138,7 @@ async def test_heads_are_signed_kept_and_published(
     await heads.sign()
     assert "acme" not in condition.refused
     note = (await checkpoints(stack, "acme"))[-1]
-    keys = await VaultPublicKeys(sequencer_session).key_set(LOG_KEY)
-    x = keys.keys[f"{LOG_KEY}:{keys.latest}"]["x"]
+    x = (await VaultPublicKeys(sequencer_session).signing_key(LOG_KEY)).jwk["x"]
     public = base64.urlsafe_b64decode(x + "=" * (-len(x) % 4))
     checkpoint = open_checkpoint(note, [VerifierKey(f"{NAME}/acme", public)], holds)
     found = await leaves(stack, "acme")

@@ -11,6 +11,7 @@ from domain.transparency.checkpoints import (
     LogFormatError,
     Proof,
     Signature,
+    UnknownLogKey,
     Unproven,
     VerifierKey,
     key_id,
@@ -118,6 +119,13 @@ def test_signatures_of_others_count_for_nothing():
     for keys in ([KEY, known], [KEY], [known], []):
         with pytest.raises(Unproven, match="not signed"):
             open_checkpoint(alone, keys, verify)
+
+
+def test_another_version_of_the_logs_key_is_told_apart():
+    other = VerifierKey(ORIGIN, OTHER.public_key().public_bytes_raw())
+    with pytest.raises(UnknownLogKey):
+        open_checkpoint(HEAD_NOTE, [other], verify)
+    assert open_checkpoint(HEAD_NOTE, [other, KEY], verify).size == HEAD.size
 
 
 def test_one_bad_signature_of_a_known_key_spoils_the_note():
