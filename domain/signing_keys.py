@@ -1,4 +1,4 @@
-"""Names of the Transit keys that sign, in one place, and the version of a key that signs at a time.
+"""Names of the Transit keys that sign, and selection of the version that signs.
 
 The policies in ``deploy/vault`` grant by these names.
 """

@@ -83,7 +83,7 @@ class VaultPublicKeys:
         monotonic: Callable[[], float] = time.monotonic,
         clock: Clock | None = None,
     ) -> None:
-        """Take the session. ``clock`` (default: the system's) tells how long a version has been published."""
+        """Take the session. ``clock`` (default: the system's) is compared with versions' creation times."""
         self._session = session
         self._mount = transit_mount
         self._monotonic = monotonic

@@ -42,7 +42,7 @@ class Broken(ValueError):
 
 
 class UnknownKey(Broken):
-    """The key that signed the evidence is not among the given ones, which may be older: fetch them again."""
+    """The evidence's key is not among the given ones. They may be older: fetch them again."""
 
 
 def demand(condition: object, why: str, error: type[Broken] = Broken) -> None:

@@ -39,7 +39,7 @@ class Unproven(ValueError):
 
 
 class UnknownLogKey(Unproven):
-    """A note's log signed it by a version of its key that is not among the known ones: these may be older."""
+    """The log signed a note by an unknown version of its key. The known ones may be older."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ class ReceiptInvalid(Exception):
 
 
 class ReceiptUndecided(ReceiptInvalid):
-    """The key of a receipt or its proof is not among the given ones, which may be older: fetch them again."""
+    """The key of a receipt, or its proof, is not among the given ones. These may be older."""
 
 
 def verify_receipt(

@@ -71,7 +71,7 @@ class CutOff:
 
 
 class Publisher:
-    """An API process with a cache of its own, and a client that caches what it serves as long as HTTP allows."""
+    """An API process with its own cache, and a client that caches its answers (HTTP)."""
 
     def __init__(self, session: ServiceSession | CutOff, times: Time) -> None:
         self._signer = VaultSigner(session, VaultPublicKeys(session, monotonic=times, clock=times))
@@ -79,7 +79,7 @@ class Publisher:
         self._fetched: tuple[float, set[str]] = (float("-inf"), set())
 
     async def shows(self, kid: str) -> bool:
-        """Ask the client for the key; without an answer the process shows nothing, and fails readiness."""
+        """Return False if the client lacks the key. A process without an answer shows nothing."""
         at, kids = self._fetched
         if self._times() - at > 300:
             try:
