@@ -4,17 +4,64 @@ import re
 from dataclasses import dataclass
 from enum import StrEnum
 
+from domain.answers.html_effects import HtmlEffect, find_effect
 from domain.screening.verdicts import Decision
+from domain.text.example_jwt import is_example_jwt
+from domain.text.example_secrets import is_example_key, is_example_password, is_example_token
+
+
+class SecretForm(StrEnum):
+    """Forms of secrets, of which evident examples don't count. See ``domain/text/example_*.py``."""
+
+    TOKEN = "token"  # noqa: S105 - a form's name
+    PASSWORD = "password"  # noqa: S105 - a form's name
+    PRIVATE_KEY = "private_key"
+    JWT = "jwt"
 
 
 @dataclass(frozen=True, slots=True)
 class OutputRule:
-    """A named pattern, matched on the unchanged answer. ``action`` is REVIEW or BLOCK."""
+    """A named pattern, matched on the unchanged answer, or an effect of HTML. ``action`` is REVIEW or BLOCK.
+
+    Attributes:
+        pattern: None for an effect of HTML.
+        outside_code: True if code blocks and inline code are skipped.
+        secret: form of the secret that the pattern's group ``value`` or the whole match is; None for other rules, and
+            where examples count as well.
+        html: effect of HTML to be found; None for a pattern.
+    """
 
     name: str
     action: Decision
-    pattern: re.Pattern[str]
+    pattern: re.Pattern[str] | None
     outside_code: bool
+    secret: SecretForm | None = None
+    html: HtmlEffect | None = None
+
+    def find(self, text: str) -> tuple[int, int] | None:
+        """Return the position of the first match that is no example, or None.
+
+        Raises:
+            ValueError: the rule has neither a pattern nor an effect.
+        """
+        if self.html is not None:
+            return find_effect(text, self.html)
+        if self.pattern is None:
+            raise ValueError("a rule needs a pattern or an effect of HTML")
+        for match in self.pattern.finditer(text):
+            if self.secret is None or not _is_example(self.secret, match):
+                return match.span()
+        return None
+
+
+def _is_example(form: SecretForm, match: re.Match[str]) -> bool:
+    group = "value" if "value" in match.re.groupindex and match["value"] is not None else 0
+    if form is SecretForm.TOKEN:
+        return is_example_token(match[group])
+    if form is SecretForm.PASSWORD:
+        return is_example_password(match[group])
+    follows = is_example_key if form is SecretForm.PRIVATE_KEY else is_example_jwt
+    return follows(match.string, match.start(group))
 
 
 class UnknownHosts(StrEnum):

@@ -142,9 +142,8 @@ def _found(action: Decision, detector: str, rule: str, start: int, end: int) -> 
 
 def _rules(text: str, markup: str, policy: OutputPolicy) -> Iterator[Judged]:
     for rule in policy.rules:
-        match = rule.pattern.search(markup if rule.outside_code else text)
-        if match:
-            yield _found(rule.action, RULES, rule.name, *match.span())
+        if place := rule.find(markup if rule.outside_code else text):
+            yield _found(rule.action, RULES, rule.name, *place)
 
 
 def _leaks(text: str, asked: _Asked, policy: OutputPolicy) -> Iterator[Judged]:
@@ -226,4 +225,4 @@ def _hidden(text: str, action: Decision) -> Iterator[Judged]:
 
 def matches(rule: OutputRule, text: str) -> bool:
     """Return True if a rule matches a text."""
-    return bool(rule.pattern.search(without_code(text) if rule.outside_code else text))
+    return rule.find(without_code(text) if rule.outside_code else text) is not None

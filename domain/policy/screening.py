@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from functools import lru_cache
 from types import MappingProxyType
 
-from domain.answers.policy import LinkPolicy, OutputPolicy, OutputRule, UnknownHosts
+from domain.answers.html_effects import HtmlEffect
+from domain.answers.policy import LinkPolicy, OutputPolicy, OutputRule, SecretForm, UnknownHosts
 from domain.answers.screen import matches
 from domain.inference.content import TextKind
 from domain.policy.reader import PolicyError, Section
@@ -186,7 +187,10 @@ def _required(pattern: re.Pattern[str]) -> tuple[Clause, ...]:
 
 def _output_rule(entry: Section, names: set[str]) -> OutputRule:
     action = Decision(entry.choice("action", _ACTIONS))
-    rule = OutputRule(_new_name(entry, names), action, _pattern(entry), entry.flag("outside_code"))
+    secret = SecretForm(entry.choice("secret", tuple(SecretForm))) if "secret" in entry else None
+    effect = HtmlEffect(entry.choice("html", tuple(HtmlEffect))) if "html" in entry else None
+    pattern = _pattern(entry) if effect is None else None
+    rule = OutputRule(_new_name(entry, names), action, pattern, entry.flag("outside_code"), secret, effect)
     for member, wanted in (("matches", True), ("passes", False)):
         for index, example in enumerate(entry.texts(member)):
             if matches(rule, example) is not wanted:

@@ -8,7 +8,7 @@ from domain.inference.content import Content
 from domain.inference.requests import InferenceRequest
 from domain.inference.texts import TextAddress, texts_of, texts_of_answer
 from domain.privacy.finding import find
-from domain.privacy.policy import DataKind, PrivacyPolicy
+from domain.privacy.policy import DataKind, Found, PrivacyPolicy
 from domain.privacy.ports import PhoneNumbers, TooMuchToScan
 from domain.refusals import Kind, Refusal
 from domain.screening.screen import severest
@@ -22,6 +22,8 @@ from domain.screening.verdicts import (
     Verdict,
     found_at,
 )
+from domain.text.example_jwt import is_example_jwt
+from domain.text.example_secrets import is_example_key, is_example_password, is_example_token
 from domain.text.json_text import readable, span_in
 
 DETECTOR = "sensitive_data"
@@ -60,7 +62,7 @@ def add_data(
             detail = f"the answer could not be searched for personal data ({type(error).__name__})"
             raise Refusal(Kind.SCREENING_UNAVAILABLE, detail) from None
         for value in found:
-            if not any(read[value.start : value.end] in known for known in asked):
+            if not any(read[value.start : value.end] in known for known in asked) and not _is_example(read, value):
                 place = span_in(view, value.start, value.end)
                 judged.append(_judged(policy.answers[value.kind], value.kind.value, text.address, place))
         if not whole:
@@ -76,6 +78,21 @@ def add_data(
         findings=(*verdict.findings, *findings),
         detectors=(*verdict.detectors, DetectorReport(DETECTOR, state)),
     )
+
+
+def _is_example(text: str, value: Found) -> bool:
+    """Return True for an evident example of a secret, which answers about configuration contain."""
+    written = text[value.start : value.end]
+    match value.kind:
+        case DataKind.PRIVATE_KEY:
+            return written.startswith("-----") and is_example_key(text, value.start)
+        case DataKind.API_KEY:
+            return is_example_token(written)
+        case DataKind.PASSWORD:
+            return is_example_password(written)
+        case DataKind.TOKEN:
+            return is_example_jwt(text, value.start)
+    return False
 
 
 def _judged(action: Decision, rule: str, at: TextAddress, place: tuple[int, int]) -> tuple[Decision, Finding]:

@@ -89,7 +89,7 @@ def test_what_a_leak_leads_to_is_the_operators_choice(policy: Policy):
 
 
 def test_the_severest_finding_decides(policy: Policy):
-    answer = "<script>x</script> assay_Zm9vYmFyYmF6cXV4cXV1eA"
+    answer = "<script>go()</script> assay_Zm9vYmFyYmF6cXV4cXV1eA"
     verdict = screen_output(answer, bare_request(), policy.output)
     assert verdict.decision is Decision.BLOCK
     assert set(verdict.rules) == {"html_script", "assay_key"}
