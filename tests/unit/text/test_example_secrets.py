@@ -59,7 +59,7 @@ def test_examples_of_tokens_and_identifiers(value: str):
 
 @pytest.mark.parametrize("prefix", FORMS)
 def test_a_random_token_is_no_example(prefix: str):
-    chance = random.Random(f"tokens {prefix}")
+    chance = random.Random(f"tokens {prefix}")  # noqa: S311 - test data
     taken = [token for token in (_token(chance, prefix) for _ in range(1_000)) if is_example_token(token)]
     assert len(taken) <= 1, taken
 
@@ -68,7 +68,7 @@ def test_a_random_token_is_no_example(prefix: str):
 @pytest.mark.parametrize("dress", ["{0}EXAMPLE", "{0}-your-key-here", "{0}xxxxxxxxxxxx", "example_{0}"])
 def test_a_real_token_stays_one_whatever_is_added(prefix: str, dress: str):
     """A manipulated model can write anything around a secret that it gives away."""
-    chance = random.Random(f"dressed {prefix}")
+    chance = random.Random(f"dressed {prefix}")  # noqa: S311 - test data
     tokens = [_token(chance, prefix) for _ in range(100)]
     assert not [token for token in tokens if is_example_token(dress.format(token))]
 
@@ -117,7 +117,7 @@ def test_a_key_behind_its_header_is_found(text: str):
         f"{HEADER}\n<base64-encoded key>\n{FOOTER}",
         f"{HEADER}\n{'x' * 64}\n{'x' * 64}\n{FOOTER}",
         f"{HEADER}\nYOUR_PRIVATE_KEY_HERE\n{FOOTER}",
-        f"grep -r '{HEADER}' . finds keys that somebody has committed by mistake. Remove them from the history as well.",
+        f"grep -r '{HEADER}' . finds keys committed by mistake. Remove them from the history as well.",
     ],
 )
 def test_a_header_without_a_key_is_an_example(text: str):
