@@ -1,6 +1,6 @@
-"""HTML that has an effect in a page that shows an answer unescaped, told from HTML that is only mentioned.
+"""HTML with an effect in a page that shows an answer unescaped.
 
-Tags are read as by a browser. A tag without an address, code or destination has no effect, nor has a script without
+Tags are read as by a browser. HTML that is only mentioned has no effect: a tag without an address, code or destination has no effect, nor has a script without
 a call or an assignment. Linear in the text.
 """
 
@@ -15,7 +15,7 @@ from domain.text.html_tags import Tag, find_tags
 
 
 class HtmlEffect(StrEnum):
-    """Effects of HTML: running code or loading another page, and asking people for what is sent elsewhere."""
+    """Effects of HTML: running code or loading another page; sending what people enter elsewhere."""
 
     SCRIPT = "script"
     FORM = "form"
@@ -47,7 +47,7 @@ def _script_ends(text: str) -> list[int]:
 
 
 def _values(text: str, tag: Tag) -> Iterator[tuple[str, str]]:
-    """Yield names and values; of a name that occurs twice, the first value, as browsers do."""
+    """Yield attributes' names and values, as browsers do the first of a name."""
     seen: set[str] = set()
     for attribute in tag.attributes:
         value = html.unescape(text[attribute.start : attribute.end])
@@ -72,7 +72,7 @@ def _runs(text: str, tag: Tag, name: str, values: dict[str, str], ends: list[int
 
 
 def _is_program(script: str) -> bool:
-    """Return True unless a text between two mentions of the element is prose, or left out."""
+    """Return True unless the text between two tags is prose or left out."""
     if _NO_VALUE.fullmatch(script):
         return False
     return _CODE.search(script) is not None or len(script.split()) == 1

@@ -1,4 +1,7 @@
-"""Example JSON Web Tokens (RFC 7519), by their claims, which a real token's signature covers."""
+"""Example JSON Web Tokens (RFC 7519), recognised by their claims.
+
+A signature covers the claims, so no real token can be given sample ones.
+"""
 
 import base64
 import json

@@ -192,7 +192,7 @@ _DOCUMENTED = frozenset(
 
 
 def is_example_token(value: str) -> bool:
-    """Return True for an evident example of a key or token, or for an identifier of the same form."""
+    """Return True for an evident example of a token, or an identifier of its form."""
     if _CONVENTION.search(value) or hashlib.sha256(value.encode(errors="replace")).hexdigest() in _DOCUMENTED:
         return True
     if _is_identifier(value):
@@ -209,7 +209,7 @@ def is_example_password(value: str) -> bool:
 
 
 def is_example_key(text: str, start: int) -> bool:
-    """Return True if the header of a private key (RFC 7468) at a position is not followed by a key."""
+    """Return True if a private key's header (RFC 7468) at a position has no key."""
     begin = text.find("-----", start + 5) + 5
     end = text.find(_FOOTER, begin, begin + _KEY_READ)
     body = text[begin : end if end >= 0 else begin + _KEY_READ_OPEN]
@@ -221,7 +221,7 @@ def is_example_key(text: str, start: int) -> bool:
 
 
 def _is_identifier(value: str) -> bool:
-    """Return True for at least three words, divided by signs or by capitals, and nothing else."""
+    """Return True for three or more words, divided by signs or capitals."""
     words = [match[0] for match in _WORD.finditer(value)]
     if len(words) < _LEAST_WORDS or sum(map(len, words)) != len(_PARTS.sub("", value)):
         return False
