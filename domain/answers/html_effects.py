@@ -1,7 +1,7 @@
 """HTML with an effect in a page that shows an answer unescaped.
 
-Tags are read as by a browser. HTML that is only mentioned has no effect: a tag without an address, code or destination has no effect, nor has a script without
-a call or an assignment. Linear in the text.
+Tags are read as by a browser. HTML that is only mentioned has no effect: a tag without an address, code or destination,
+or a script without a call or an assignment. Linear in the text.
 """
 
 import html
