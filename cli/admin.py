@@ -16,6 +16,7 @@ from cli.wiring.erasure import require_not_erased
 from config.settings import Settings
 from domain.access.principals import Role, require_tenant
 from domain.refusals import Refusal
+from embedded.causes import explained
 from embedded.operator_access import ensure_client, operator_session
 from embedded.places import local_settings, places
 
@@ -37,7 +38,7 @@ def as_operator(out: Output, use: Callable[[ServiceSession, Settings], Awaitable
     try:
         return asyncio.run(run())
     except (Refusal, MigrationError) as error:
-        raise out.fail(error.detail if isinstance(error, Refusal) else str(error)) from None
+        raise out.fail(explained(error) if isinstance(error, Refusal) else str(error)) from None
 
 
 def migrate(as_json: JsonFlag = False) -> None:

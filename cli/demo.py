@@ -10,7 +10,7 @@ from rich.markup import escape
 from adapters.http.gateway_client import GatewayClient, GatewayReply
 from cli.output import JsonFlag, Output
 from cli.requests import base_url, credentials
-from cli.up import about_policy, addresses
+from cli.up import START_ERRORS, about_policy, addresses, start_error
 from cli.wiring.offline_checks import verify_receipt
 from cli.wiring.records_search import recent_records
 from config.settings import Settings
@@ -20,7 +20,6 @@ from embedded.bootstrap import TENANT
 from embedded.operator_access import operator_session
 from embedded.places import local_settings
 from embedded.policy import PolicyAtStart
-from embedded.process.errors import EmbeddedError
 from embedded.servers.group import EmbeddedServers
 from embedded.stack import serve_spec, servers_of
 from services.verification.receipts import ReceiptInvalid
@@ -158,8 +157,8 @@ def demo(as_json: JsonFlag = False) -> None:
 
     try:
         shown = asyncio.run(run())
-    except (EmbeddedError, Refusal) as error:
-        raise out.fail(str(error)) from None
+    except START_ERRORS as error:
+        raise out.fail(escape(start_error(error))) from None
     if as_json:
         out.value({"ok": not shown.wrong, "wrong": shown.wrong, "steps": shown.steps})
     for wrong in shown.wrong:

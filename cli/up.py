@@ -11,10 +11,13 @@ import structlog
 import typer
 from rich.markup import escape
 
+from adapters.postgres.migrations import MigrationError
 from cli.output import JsonFlag, Output
 from config import logs
 from config.settings import Settings
+from domain.refusals import Refusal
 from embedded.bootstrap import DEMO_CLIENTS
+from embedded.causes import explained
 from embedded.policy import PolicyAtStart
 from embedded.process.errors import EmbeddedError
 from embedded.process.signals import EndSignals
@@ -22,6 +25,15 @@ from embedded.servers.group import EmbeddedServers
 from embedded.stack import serve_spec, servers_of
 
 log = structlog.get_logger("assay")
+
+
+START_ERRORS = (EmbeddedError, MigrationError, Refusal)
+"""Errors that keep the stack from starting."""
+
+
+def start_error(error: Exception) -> str:
+    """Return an error's text for a user, with its cause."""
+    return explained(error) if isinstance(error, Refusal) else str(error)
 
 
 def addresses(servers: EmbeddedServers, settings: Settings) -> dict[str, str]:
@@ -115,5 +127,5 @@ def up(
 
     try:
         asyncio.run(run())
-    except EmbeddedError as error:
-        raise out.fail(str(error)) from None
+    except START_ERRORS as error:
+        raise out.fail(escape(start_error(error))) from None

@@ -23,6 +23,7 @@ from config.checkout import SQL_ROLES
 from config.roles import ProcessRole
 from config.settings import Settings
 from domain.access.principals import Role
+from embedded.causes import setting_up
 from embedded.operator_access import ensure_client, operator_session
 from embedded.places import Places, local_settings, places
 from embedded.policy import PolicyAtStart, ensure_policy
@@ -40,7 +41,9 @@ async def bootstrap(servers: EmbeddedServers, settings: Settings) -> PolicyAtSta
     """Set up what is missing. ``settings`` are those that ``servers`` was made with.
 
     Raises:
-        EmbeddedError: no policy can be made current.
+        EmbeddedError: no policy can be made current, or a server can't be set up.
+        MigrationError: the data are of another release.
+        Refusal: a server is unavailable to the operator; see ``embedded.causes``.
     """
     local = local_settings(settings)
     where = places(settings)
@@ -48,10 +51,12 @@ async def bootstrap(servers: EmbeddedServers, settings: Settings) -> PolicyAtSta
     try:
         place = local.database
         login = DatabaseLogin(place.host, place.port, place.name, sslmode="disable")
-        password = await _prepare_database(servers, local, root, login)
+        with setting_up("PostgreSQL"):
+            password = await _prepare_database(servers, local, root, login)
         plan = VaultSetup(local.vault, _with_password(login, password), tenants=(TENANT,))
-        await asyncio.to_thread(setup_vault, root, plan)
-        await asyncio.to_thread(_let_operator_in, root, where, local)
+        with setting_up("OpenBao"):
+            await asyncio.to_thread(setup_vault, root, plan)
+            await asyncio.to_thread(_let_operator_in, root, where, local)
     finally:
         root.adapter.close()
     async with operator_session(local) as session:
@@ -70,7 +75,8 @@ def let_services_in(
     root = new_client(local.vault, servers.vault_root_token)
     try:
         for role in wanted:
-            issued = issue_secret_id(root, role.approle, _WRAP_TTL, mount=local.vault.approle_mount)
+            with setting_up("OpenBao"):
+                issued = issue_secret_id(root, role.approle, _WRAP_TTL, mount=local.vault.approle_mount)
             _write_approle(places(settings), role, issued.role_id, issued.wrapping_token)
     finally:
         root.adapter.close()

@@ -16,16 +16,27 @@ from config.roles import OPERATOR
 from config.settings import Settings
 from domain.access.clients import ClientEntry
 from domain.access.principals import Role
+from domain.refusals import Refusal
 from embedded.places import Places
 from embedded.process.files import write_private
+
+_SETTINGS = "see ASSAY_VAULT__ADDRESS, ASSAY_VAULT__OPERATOR__ROLE_ID_FILE, ASSAY_VAULT__OPERATOR__SECRET_ID_FILE"
 
 
 @asynccontextmanager
 async def operator_session(settings: Settings) -> AsyncIterator[ServiceSession]:
-    """A session as the operator, for one command."""
+    """A session as the operator, for one command.
+
+    Raises:
+        Refusal: VAULT_UNAVAILABLE, with the cause.
+    """
     session = ServiceSession(settings.vault, settings.vault.approle(OPERATOR), threads=2)
     await session.start()
     try:
+        try:
+            await session.check()
+        except Refusal as refusal:
+            raise Refusal(refusal.kind, f"{refusal.detail} ({_SETTINGS})") from None
         yield session
     finally:
         await session.close()

@@ -8,9 +8,10 @@ from config import roles
 from config.checkout import ROOT
 from config.settings import Settings
 from embedded.bootstrap import bootstrap, let_services_in
-from embedded.places import as_environment, local_settings
+from embedded.places import as_environment, foreign_settings, local_settings
 from embedded.policy import PolicyAtStart
 from embedded.process.child import ChildSpec
+from embedded.process.errors import ForeignSettingsError
 from embedded.process.probes import http_ready
 from embedded.servers.group import EmbeddedServers
 
@@ -21,7 +22,13 @@ _MALLOC = {"MALLOC_ARENA_MAX": "2", "MALLOC_MMAP_THRESHOLD_": "131072", "MALLOC_
 
 
 def servers_of(settings: Settings, policy: Callable[[PolicyAtStart], None] = lambda _: None) -> EmbeddedServers:
-    """The servers with their set-up, not started yet. ``policy`` is given the policy, once the servers are set up."""
+    """The servers with their set-up, not started yet. ``policy`` is given the policy, once the servers are set up.
+
+    Raises:
+        ForeignSettingsError: settings name other servers; each is named with a remedy.
+    """
+    if foreign := foreign_settings(settings):
+        raise ForeignSettingsError("\n".join(foreign))
 
     async def set_up(servers: EmbeddedServers) -> None:
         policy(await bootstrap(servers, settings))

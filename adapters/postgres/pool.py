@@ -62,6 +62,7 @@ class PostgresPool:
         self._pool: asyncpg.Pool | None = None
         self._rejected = asyncio.Event()
         self._first_login = asyncio.Event()
+        self._not_leased: Refusal | None = None
         self._owner: asyncio.Task[None] | None = None
 
     @property
@@ -112,7 +113,7 @@ class PostgresPool:
             Refusal, PostgresError: as ``fetch``. Nothing is repeated.
         """
         if self._pool is None or self._login is None:
-            raise unavailable()
+            raise unavailable() from self._not_leased
         try:
             async with (
                 asyncio.timeout(self._patience),
@@ -156,7 +157,7 @@ class PostgresPool:
 
     async def _once(self, sql: str, arguments: tuple[object, ...], tenant: str | None) -> list[asyncpg.Record]:
         if self._pool is None or self._login is None:
-            raise unavailable()
+            raise unavailable() from self._not_leased
         async with self._pool.acquire(timeout=self._settings.connect_timeout_seconds) as connection:
             if tenant is None:
                 return await connection.fetch(sql, *arguments)
@@ -167,7 +168,7 @@ class PostgresPool:
     async def _connect(self, *_: object, **__: object) -> asyncpg.Connection:
         login = self._login
         if login is None:
-            raise unavailable()
+            raise unavailable() from self._not_leased
         return await connect(
             self._settings, user=login.user, password=login.password, application=self._vault_role, tls=self._tls
         )
@@ -178,7 +179,8 @@ class PostgresPool:
         while True:
             try:
                 self._login = await self._lease()
-            except Refusal:
+            except Refusal as refusal:
+                self._not_leased = refusal
                 await asyncio.sleep(backoff.next())
                 continue
             self._rejected.clear()

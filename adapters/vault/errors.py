@@ -20,8 +20,6 @@ def unavailable(detail: str = "the key store can't be reached") -> Refusal:
 
 def as_refusal(error: Exception) -> Refusal:
     """Translate an error of a call. Vault's own text is not passed on: it may quote the request."""
-    if isinstance(error, VaultAway):
-        return unavailable(error.reason)
     if isinstance(error, exceptions.InvalidPath):
         return Refusal(Kind.NOT_FOUND, "there is no such secret")
     if isinstance(error, (exceptions.InvalidRequest, exceptions.ParamValidationError)):
@@ -30,9 +28,14 @@ def as_refusal(error: Exception) -> Refusal:
 
 
 @contextmanager
-def refusals() -> Iterator[None]:
-    """Translate Vault's errors in the block to refusals."""
+def refusals(*, with_reason: bool = False) -> Iterator[None]:
+    """Translate Vault's errors in the block to refusals.
+
+    ``with_reason`` passes on why Vault is unavailable: for operators, not for clients of the API.
+    """
     try:
         yield
-    except (VaultAway, exceptions.VaultError) as error:
+    except VaultAway as error:
+        raise (unavailable(error.reason) if with_reason else unavailable()) from error
+    except exceptions.VaultError as error:
         raise as_refusal(error) from None

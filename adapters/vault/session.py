@@ -62,5 +62,5 @@ class ServiceSession(sdk.VaultSession):
         Raises:
             Refusal: VAULT_UNAVAILABLE, with the reason if known.
         """
-        with refusals():
+        with refusals(with_reason=True):
             await super().check()

@@ -17,6 +17,7 @@ from cli.wiring.log_verification import verify_merge_delay
 from config.settings import Settings
 from domain.refusals import Refusal
 from domain.transparency.verification import TenantAudit
+from embedded.causes import explained
 from embedded.operator_access import operator_session
 from embedded.places import local_settings
 from services.verification.merge_delay import BROKEN as DELAY_EXCEEDED
@@ -86,7 +87,7 @@ def _as_operator(out: Output, use: Callable[[ServiceSession, Settings], Awaitabl
     try:
         return asyncio.run(run())
     except Refusal as error:
-        raise out.fail(f"can't be checked: {error.detail}", UNKNOWN) from None
+        raise out.fail(f"can't be checked: {explained(error)}", UNKNOWN) from None
 
 
 def as_values(report: LogReport) -> dict[str, Any]:

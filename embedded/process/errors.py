@@ -7,6 +7,10 @@ class EmbeddedError(Exception):
     """Base of every error raised by this package; its text is for the operator."""
 
 
+class ForeignSettingsError(EmbeddedError):
+    """Settings name other servers or credentials than those of the stack that is started."""
+
+
 class DataDirInUseError(EmbeddedError):
     """Another process owns the data directory."""
 

@@ -16,12 +16,35 @@ _RETRY = Retry(total=1, connect=0, read=1, redirect=0, status=0, other=0, allowe
 _NO_RETRY = Retry(total=0, redirect=0)
 
 
+_REASONS = (
+    ((TimeoutError, requests.Timeout), "Vault did not answer in time at the configured address"),
+    (
+        requests.exceptions.SSLError,
+        "Vault's TLS certificate is not accepted: check its CA, and the address's name",
+    ),
+    (requests.RequestException, "Vault can't be reached at the configured address"),
+    (exceptions.VaultDown, "Vault is sealed, or not initialised"),
+    (exceptions.InvalidPath, "the configured address does not answer as Vault, or lacks the configured mount"),
+    ((exceptions.Forbidden, exceptions.InvalidRequest), "Vault does not accept this process's token or request"),
+)
+
+
 class VaultAway(Exception):
     """Vault is unreachable, sealed, too slow, or rejects the login. ``reason`` is for people and quotes nothing."""
 
     def __init__(self, reason: str = "the key store can't be reached") -> None:
         super().__init__(reason)
         self.reason = reason
+
+
+def reason_of(error: Exception) -> str:
+    """Return why a call failed, for people: the cause as far as the client can tell, and nothing that Vault said."""
+    if isinstance(error, VaultAway):
+        return error.reason
+    for kinds, reason in _REASONS:
+        if isinstance(error, kinds):
+            return reason
+    return "Vault can't be used: it fails, or the configured address is another server's"
 
 
 class VaultPlace(Protocol):

@@ -19,7 +19,7 @@ from hvac.exceptions import Forbidden, InvalidPath, InvalidRequest, ParamValidat
 from requests import RequestException
 
 from assay_temporal.backoff import Backoff
-from assay_temporal.vault.client import AppRoleFiles, VaultAway, VaultPlace, new_client
+from assay_temporal.vault.client import AppRoleFiles, VaultAway, VaultPlace, new_client, reason_of
 from assay_temporal.vault.login import AppRoleLogin, LoginImpossible, VaultToken
 
 T = TypeVar("T")
@@ -105,7 +105,7 @@ class VaultSession:
         generation = self._generation
         if generation is None or self._away is not None:
             self._nudge.set()
-            raise VaultAway
+            raise VaultAway(*self._known())
         try:
             return await self._attempt(generation, ask)
         except Forbidden:
@@ -122,7 +122,7 @@ class VaultSession:
             VaultAway: with the reason.
         """
         if self._generation is None or self._away is not None:
-            raise VaultAway
+            raise VaultAway(*self._known())
 
     async def check(self) -> None:
         """Check that Vault is active, unsealed, and accepts the session's token.
@@ -154,11 +154,15 @@ class VaultSession:
                 answer = await ask(generation.client)
         except (Forbidden, *_CALLERS_FAULT):
             raise
-        except (VaultError, RequestException, TimeoutError):
+        except (VaultError, RequestException, TimeoutError) as error:
             self._nudge.set()
-            raise VaultAway from None
+            raise VaultAway(reason_of(error)) from None
         self._served_at = self._monotonic()
         return answer
+
+    def _known(self) -> tuple[str, ...]:
+        """Return the reason of the unavailability, if it is known."""
+        return () if self._away is None else (self._away,)
 
     def _threaded(self, fn: Callable[[hvac.Client], T]) -> Callable[[hvac.Client], Awaitable[T]]:
         return lambda client: asyncio.get_running_loop().run_in_executor(self._pool, fn, client)
@@ -195,9 +199,9 @@ class VaultSession:
         except LoginImpossible as error:
             self._set_away(str(error))
             raise VaultAway("the key store rejects this process's login") from None
-        except (VaultError, RequestException, TimeoutError):
-            self._set_away("Vault can't be reached")
-            raise VaultAway from None
+        except (VaultError, RequestException, TimeoutError) as error:
+            self._set_away(reason_of(error))
+            raise VaultAway(reason_of(error)) from None
         self._publish(token)
 
     def _publish(self, token: VaultToken) -> None:
@@ -264,10 +268,10 @@ class VaultSession:
                 await self._attempt(generation, self._threaded(_look_up))
         except Forbidden:
             await self._log_in()
-        except (VaultAway, *_CALLERS_FAULT):
+        except (VaultAway, *_CALLERS_FAULT) as error:
             if self._away is None:
-                self._set_away("Vault can't be reached, or is sealed")
-            raise VaultAway from None
+                self._set_away(reason_of(error))
+            raise VaultAway(*self._known()) from None
         self._looks_passed = look
         self._set_away(None)
         async with self._changed:

@@ -13,6 +13,7 @@ from adapters.vault.session import ServiceSession
 from adapters.vault.setup.database import DatabaseLogin
 from adapters.vault.setup.setup import setup_vault
 from domain.refusals import Kind, Refusal
+from embedded.causes import explained
 from tests.adapters.stack import Stack, eventually
 
 pytestmark = pytest.mark.usefixtures("everybody_serves_again")
@@ -180,3 +181,39 @@ async def test_nothing_is_to_be_had_before_vault_lets_in(stack: Stack) -> None:
     await eventually(lambda: serves(pool))
     await pool.close()
     await session.close()
+
+
+CAUSES = {
+    "ASSAY_DATABASE__NAME": ({"name": "absent"}, "assay-writer"),
+    "can't be reached at ASSAY_DATABASE__HOST": ({"port": 9}, "assay-writer"),
+    "Vault leases no login": ({}, "assay-sequencer"),  # to which the worker has no right
+}
+
+
+@pytest.mark.parametrize("cause", CAUSES)
+async def test_an_operator_gets_the_cause_and_a_client_does_not(
+    stack: Stack, worker_session: ServiceSession, cause: str
+) -> None:
+    changed, role = CAUSES[cause]
+    pool = PostgresPool(worker_session, stack.database.model_copy(update=changed), role)
+    await pool.start(wait_seconds=1)
+    with pytest.raises(Refusal) as refused:
+        await pool.check()
+    await pool.close()
+    assert refused.value.kind is Kind.STORE_UNAVAILABLE
+    assert cause in explained(refused.value)
+    assert refused.value.detail == "the database can't be reached"
+
+
+async def test_a_rejected_login_is_told_apart(stack: Stack, worker_session: ServiceSession) -> None:
+    pool = PostgresPool(worker_session, stack.database, "assay-writer")
+    await pool.start()
+    connection = await stack.superuser()
+    user = (await pool.fetchrow("SELECT session_user::text AS name"))["name"]
+    await connection.execute(f'ALTER ROLE "{user}" NOLOGIN')
+    await pool._pool.expire_connections()
+    with pytest.raises(Refusal) as refused:
+        await pool.check()
+    await pool.close()
+    await connection.close()
+    assert "rejects the login that Vault leased" in explained(refused.value)

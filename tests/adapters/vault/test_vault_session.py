@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import re
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -245,8 +246,10 @@ async def test_it_starts_while_vault_is_away(stack: Stack) -> None:
     await stack.as_root(lambda root: write_nothing(root, "sys/seal"))
     session = ServiceSession(stack.vault, approle)
     await session.start(wait_seconds=0.1)
-    with pytest.raises(Refusal):
+    with pytest.raises(Refusal) as refused:
         await session.call(lambda client: client.token)
+    await eventually(lambda: reports(session, "Vault is sealed"))
+    assert "sealed" not in refused.value.detail  # which a client of the API gets
     await stack.servers.restart("openbao")
     await eventually(lambda: serves(session))
     await session.close()
@@ -258,7 +261,49 @@ async def test_a_vault_that_does_not_answer_is_given_up(stack: Stack) -> None:
     mute = stack.vault.model_copy(update={"address": f"http://127.0.0.1:{port}", "timeout_seconds": 0.2})
     session = ServiceSession(mute, await stack.approle("worker"))
     await session.start(wait_seconds=0.1)
-    with pytest.raises(Refusal):
-        await session.check()
+    await eventually(lambda: reports(session, "did not answer in time"))
     await session.close()
     server.close()
+
+
+async def other_server(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Answer as a web server without Vault's API."""
+    await reader.readuntil(b"\r\n\r\n")
+    writer.write(b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\nconnection: close\r\n\r\n")
+    writer.close()
+
+
+async def test_the_cause_of_an_unavailable_vault_is_known(stack: Stack) -> None:
+    server = await asyncio.start_server(other_server, "127.0.0.1", 0)
+    other = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    approle = await stack.approle("operator")
+    causes = {
+        "can't be reached at the configured address": stack.vault.model_copy(update={"address": "http://127.0.0.1:9"}),
+        "does not answer as Vault": stack.vault.model_copy(update={"address": other}),
+        "rejects the AppRole credentials|was used or rejected": stack.vault.model_copy(
+            update={"approle_mount": "absent"}
+        ),
+    }
+    for cause, place in causes.items():
+        session = ServiceSession(place, approle.model_copy(update={"wrapped": False}))
+        await session.start(wait_seconds=0.1)
+        await eventually(lambda session=session, cause=cause: reports(session, cause))
+        await session.close()
+    server.close()
+
+
+async def test_a_wrong_secret_is_named(stack: Stack) -> None:
+    approle = (await stack.approle("operator")).model_copy(update={"wrapped": False})
+    approle.secret_id_file.write_text("wrong")
+    session = ServiceSession(stack.vault, approle)
+    await session.start(wait_seconds=0.1)
+    await eventually(lambda: reports(session, "rejects the AppRole credentials|was used or rejected"))
+    await session.close()
+
+
+async def reports(session: ServiceSession, cause: str) -> bool:
+    """Test whether the session's check gives the cause."""
+    with pytest.raises(Refusal) as refused:
+        await session.check()
+    assert refused.value.kind is Kind.VAULT_UNAVAILABLE
+    return re.search(cause, refused.value.detail) is not None

@@ -25,6 +25,7 @@ from tests.processes import bound
 async def up(settings: Settings, **streams: int) -> AsyncIterator[asyncio.subprocess.Process]:
     data = settings.embedded.data_dir
     elsewhere = {"ASSAY_EMBEDDED__DATA_DIR": str(data.with_name("nothing-comes-here"))}
+    elsewhere |= {"ASSAY_VAULT__TIMEOUT_SECONDS": "15", "ASSAY_DATABASE__POOL_SIZE": "7"}  # which lead nowhere else
     command = (*ASSAY, "up", "--json", "--data-dir", str(data))
     process = await asyncio.create_subprocess_exec(
         *bound(*command), cwd=ROOT, env=environment(settings) | elsewhere, stdout=asyncio.subprocess.PIPE, **streams
