@@ -81,7 +81,9 @@ class AppRoleLogin:
         except (InvalidRequest, Forbidden):
             self._secret_id = None
             self._rejected = fingerprint
-            raise LoginImpossible("Vault rejects the AppRole credentials: issue a new secret ID, or check the AppRole mount") from None
+            raise LoginImpossible(
+                "Vault rejects the AppRole credentials: issue a new secret ID, or check the mount"
+            ) from None
         finally:
             client.adapter.close()
         return VaultToken.of(answer)
