@@ -79,7 +79,11 @@ def descriptions(document: bytes) -> Mapping[str, str]:
     """Return each rule's description by name. The document must be a valid policy."""
     policy = json.loads(document)
     rule_sets = [*policy["rules"].values(), policy["output"]]
-    return _BUILT_IN | {rule["name"]: rule["description"] for rules in rule_sets for rule in rules["rules"]}
+    return _BUILT_IN | {
+        rule["name"]: rule["description"]
+        for rules in rule_sets
+        for rule in (*rules.get("rules", ()), *rules.get("lexicons", ()))
+    }
 
 
 _BUILT_IN = {

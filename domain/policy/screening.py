@@ -12,12 +12,14 @@ from domain.answers.html_effects import HtmlEffect
 from domain.answers.policy import LinkPolicy, OutputPolicy, OutputRule, SecretForm, UnknownHosts
 from domain.answers.screen import matches
 from domain.inference.content import TextKind
+from domain.policy.lexicons import read_lexicon
 from domain.policy.reader import PolicyError, Section
 from domain.policy.thresholds import read_bands, read_exemptions, read_onnx, read_treatment
 from domain.screening.literals import Clause, required
 from domain.screening.ngrams_detector import Ngrams
 from domain.screening.normaliser import Normaliser
 from domain.screening.patterns import compile_pattern
+from domain.screening.phrases.lexicons import Lexicon
 from domain.screening.policy import Rule, RuleSet, ScreeningPolicy
 from domain.screening.rules import find
 from domain.screening.screen import DETECTOR_NAMES
@@ -139,28 +141,39 @@ def _model(section: Section) -> str:
         return name
 
 
-def _rules(section: Section, known: dict[str, tuple[Rule, ...]]) -> Mapping[TextKind, RuleSet]:
+def _rules(section: Section, known: dict[str, RuleSet]) -> Mapping[TextKind, RuleSet]:
     """Parse the rules for each kind of text. A kind may have none if another has some."""
     with section:
         named = {kind: _known(section, kind.value, tuple(known), may_be_empty=True) for kind in TextKind}
         if not any(named.values()):
             raise PolicyError(section.where, "must enable a rule set for at least one kind of text")
         return MappingProxyType(
-            {kind: RuleSet(tuple(rule for name in names for rule in known[name])) for kind, names in named.items()}
+            {
+                kind: RuleSet(
+                    tuple(rule for name in names for rule in known[name].rules),
+                    tuple(lexicon for name in names for lexicon in known[name].lexicons),
+                )
+                for kind, names in named.items()
+            }
         )
 
 
-def _rule_sets(sets: Section) -> dict[str, tuple[Rule, ...]]:
-    known: dict[str, tuple[Rule, ...]] = {}
+def _rule_sets(sets: Section) -> dict[str, RuleSet]:
+    """Parse the rule sets: rules, lexicons or both."""
+    known: dict[str, RuleSet] = {}
     names: set[str] = set()
     with sets:
         for set_name in sets.names:
             with sets.section(set_name) as section:
                 rules: list[Rule] = []
-                for entry in section.sections("rules"):
+                lexicons: list[Lexicon] = []
+                for entry in section.sections("rules") if "rules" in section or "lexicons" not in section else ():
                     with entry:
                         rules.append(_rule(entry, names))
-                known[set_name] = tuple(rules)
+                for entry in section.sections("lexicons") if "lexicons" in section else ():
+                    with entry:
+                        lexicons.append(read_lexicon(entry, _new_name(entry, names)))
+                known[set_name] = RuleSet(tuple(rules), tuple(lexicons))
     return known
 
 

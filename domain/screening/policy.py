@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 
 from domain.inference.content import TextKind
 from domain.screening.literals import Clause, Index
+from domain.screening.phrases.lexicons import Lexicon, LexiconIndex, index_of
 from domain.screening.verdicts import Mode, WithoutReviewers
 
 
@@ -24,13 +25,21 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class RuleSet:
-    """Rules for a kind of text, with an index that selects those to try."""
+    """Rules and lexicons for a kind of text, with indexes that select those to try."""
 
     rules: tuple[Rule, ...] = ()
+    lexicons: tuple[Lexicon, ...] = ()
     index: Index = field(init=False, compare=False)
+    terms: LexiconIndex = field(init=False, compare=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "index", Index(rule.needs for rule in self.rules))
+        object.__setattr__(self, "terms", index_of(self.lexicons))
+
+    @property
+    def is_empty(self) -> bool:
+        """Return True if there is nothing to judge by."""
+        return not self.rules and not self.lexicons
 
     def candidates(self, text: str) -> Iterator[Rule]:
         """Yield the rules that may match, in order; others can't."""

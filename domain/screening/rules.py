@@ -1,17 +1,16 @@
 """The detector ``rules``: named patterns on the normalised view of messages."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from domain.screening.detectors import NOT_SCANNED, Inspection, ScreenedText
-from domain.screening.mentions import MENTION_WEIGHT, is_mention
+from domain.screening.phrases.mentions import MENTION_WEIGHT, Hit, is_mention
 from domain.screening.policy import Rule, RuleSet, ScreeningPolicy
 from domain.screening.verdicts import Decision, DetectorState, Finding
 from domain.text.view import View
 
 
 class Rules:
-    """Named patterns on the normalised view of messages, by kind of text.
+    """Named patterns and lexicons on the normalised view of messages, by kind of text.
 
     A kind without rules is not judged: by default the application's own system messages, whose purpose is to give
     instructions. Unread text is a separate finding.
@@ -25,7 +24,7 @@ class Rules:
         read = False
         for exchange in conversation:
             known = policy.rules.get(exchange.kind)
-            if known is None or not known.rules:
+            if known is None or known.is_empty:
                 continue
             read = True
             findings.extend(self._judge(exchange, known))
@@ -43,15 +42,9 @@ class Rules:
                 start, end = view.span(hit.start, hit.end)
                 score = rule.score * (MENTION_WEIGHT if hit.mention else 1.0)
                 yield exchange.finding(self.name, rule.name, score, start, end)
-
-
-@dataclass(frozen=True, slots=True)
-class Hit:
-    """A match of a rule in a view, and True for a mention."""
-
-    start: int
-    end: int
-    mention: bool
+        for found in known.terms.hits(view):
+            start, end = view.span(found.hit.start, found.hit.end)
+            yield exchange.finding(self.name, found.lexicon.name, found.weight, start, end)
 
 
 def find(rule: Rule, view: View) -> Hit | None:

@@ -65,7 +65,7 @@ def test_a_place_for_no_provider_is_refused(directory: Path):
         ("models.yaml", "fallbacks: []", "fallback: []", "models.yaml: models.0.fallback", "unknown"),
         ("screening.yaml", "[rules, normaliser, ngrams]", "[rules, oracle]", "screening.yaml: detectors", "unknown"),
         ("screening.yaml", "[rules, normaliser, ngrams]", "[]", "screening.yaml: detectors", "empty"),
-        ("screening.yaml", "more_languages]", "others]", "screening.yaml: rule_sets.prompt", "unknown"),
+        ("screening.yaml", "demands]", "others]", "screening.yaml: rule_sets.prompt", "unknown"),
         (
             "rules/tutorial.yaml",
             "[Execute the query.]",
@@ -108,7 +108,7 @@ def test_no_rules_at_all_are_refused(directory: Path):
 
 
 def test_the_phrases_of_simple_guards_can_be_switched_on(directory: Path):
-    shipped = "prompt: [english, jailbreaks, documents, other_languages, more_languages]"
+    shipped = "prompt: [english, jailbreaks, documents, other_languages, more_languages, overrides, demands]"
     _replace(directory / "screening.yaml", shipped, "prompt: [tutorial]")
     policy = parse_policy(load_policy_document(directory, {}))
     assert [rule.name for rule in policy.screening.rules[TextKind.PROMPT].rules] == [

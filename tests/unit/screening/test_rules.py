@@ -9,8 +9,9 @@ from domain.answers.screen import matches, screen_output
 from domain.inference.requests import bare_request
 from domain.policy.document import Policy
 from domain.screening.patterns import compile_pattern
+from domain.screening.phrases.mentions import Hit
 from domain.screening.policy import Rule
-from domain.screening.rules import Hit, find
+from domain.screening.rules import find
 from domain.screening.verdicts import Decision
 from domain.text.normalise.fold import fold
 from domain.text.sanitise import SanitisePolicy, sanitise
@@ -18,7 +19,7 @@ from tests.unit.conftest import POLICIES
 
 
 def _entries(path: str) -> list[dict[str, Any]]:
-    return list(yaml.safe_load((POLICIES / path).read_text(encoding="utf-8"))["rules"])
+    return list(yaml.safe_load((POLICIES / path).read_text(encoding="utf-8")).get("rules", ()))
 
 
 PROMPT_RULES = [

@@ -1,0 +1,52 @@
+"""Lexicons, read from the member ``lexicons`` of a rule set, and tested on their examples."""
+
+import unicodedata
+
+from domain.policy.reader import PolicyError, Section
+from domain.screening.phrases.lexicons import Lexicon, index_of
+from domain.text.normalise.fold import fold
+from domain.text.normalise.pipeline import normalise
+
+_MOST_TERMS = 200
+_SHORTEST, _LONGEST = 2, 40  # characters; a sign of a script beyond ASCII may be a word
+_LEAST_REACH, _MOST_REACH = 10, 200
+_LISTS = ("unless", "not_after", "others", "own", "said")
+
+
+def read_lexicon(entry: Section, name: str) -> Lexicon:
+    """Parse one lexicon. Terms are brought into the spelling of the folded view.
+
+    Raises:
+        PolicyError: at the first error, or at the first example that it fails.
+    """
+    lexicon = Lexicon(
+        name,
+        entry.number("score", 0.01, 1),
+        entry.number("score_without_mark", 0, 1) if "score_without_mark" in entry else 0.0,
+        entry.whole("reach", _LEAST_REACH, _MOST_REACH) if "reach" in entry else 60,
+        *(_terms(entry, member) for member in ("verbs", "objects", "marks")),
+        *(_terms(entry, member) if member in entry else () for member in _LISTS),
+    )
+    index = index_of((lexicon,))
+    for member, wanted in (("matches", True), ("passes", False)):
+        for at, example in enumerate(entry.texts(member)):
+            if any(not found.hit.mention for found in index.hits(normalise(example).view)) is not wanted:
+                what = "does not match this example" if wanted else "matches this example, and must not"
+                raise PolicyError(f"{entry.path(member)}.{at}", f"the lexicon '{name}' {what}")
+    return lexicon
+
+
+def _terms(entry: Section, member: str) -> tuple[str, ...]:
+    terms = entry.texts(member)
+    folded = tuple(dict.fromkeys(fold(unicodedata.normalize("NFC", term.lstrip())).text for term in terms))
+    if len(folded) > _MOST_TERMS or not all(_fits(term, searched=member not in _LISTS) for term in folded):
+        what = f"must be at most {_MOST_TERMS} terms of {_SHORTEST} to {_LONGEST} characters"
+        raise PolicyError(entry.path(member), what)
+    if any("*" in term[:-1] for term in folded):
+        raise PolicyError(entry.path(member), "may contain '*' only at the end of a term")
+    return folded
+
+
+def _fits(term: str, *, searched: bool) -> bool:
+    length = len(term.rstrip("*"))
+    return length <= _LONGEST and (length >= _SHORTEST or (not searched and length > 0) or not term.isascii())

@@ -1,0 +1,226 @@
+"""Lexicon rules: a verb, its object and a mark of whose it is, near each other in one sentence, in any order.
+
+All lexicons of a rule set share one index of terms by their first letters, so their number costs little: a text is cut
+into words once, and most words begin no term (a prefilter as in Aho and Corasick 1975, on words instead of characters).
+"""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import islice
+
+from domain.screening.phrases.mentions import MENTION_WEIGHT, Hit, is_mention
+from domain.text.view import WORD, View
+
+_HEAD = 3
+_ANY_WORD = "*"
+_VERB, _OBJECT, _MARK = range(3)
+_SENTENCE_END = re.compile(r"[!?;\u3002\u061f\u0964\u06d4\uff01\uff1f\u2026]|\.(?!\w)|\n\n")
+_UNSPACED = re.compile(
+    r"[\u0590-\u08ff\u0900-\u109f\u1100-\u11ff\u1780-\u17ff\u3040-\u30ff\u3130-\u318f\u3400-\u9fff\uac00-\ud7a3"
+    r"\uf900-\ufaff\U00020000-\U0003ffff]"
+)
+_NEAR = 14
+_OPTION = "--"  # of a command line
+_SAID_WITHIN = 40
+_MOST_MENTIONS = 8
+
+_Place = tuple[int, int, int]  # start, end, and the parts that a term can be
+
+
+@dataclass(frozen=True, slots=True)
+class Lexicon:
+    """Terms of one language and one family of attacks. Terms are in the folded view's spelling.
+
+    A term is a word or some words; one that ends in ``*`` is the beginning of a word. In scripts that are written
+    without spaces, or attach articles and endings, it is found anywhere.
+
+    Attributes:
+        name: the rule's name in findings.
+        score: of a verb, an object and a mark together.
+        score_without_mark: of a verb and an object alone; 0 for no finding.
+        reach: maximum code points from the start of the first term to the end of the last.
+        verbs: what is to be done, such as "ignore".
+        objects: what it is to be done to, such as "instructions".
+        marks: whose or which they are, such as "your" or "previous".
+        unless: terms shortly before or within that reverse the meaning, such as "don't forget".
+        not_after: words directly before a verb that make it no order, such as "who" and "how".
+        others: words after the object that give it to a third party, such as "of the": a mention.
+        own: words after these that name the model or its makers after all.
+        said: words soon after that quote or discuss the phrase: a mention.
+    """
+
+    name: str
+    score: float
+    score_without_mark: float
+    reach: int
+    verbs: tuple[str, ...]
+    objects: tuple[str, ...]
+    marks: tuple[str, ...]
+    unless: tuple[str, ...] = ()
+    not_after: tuple[str, ...] = ()
+    others: tuple[str, ...] = ()
+    own: tuple[str, ...] = ()
+    said: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class LexiconHit:
+    """A lexicon's phrase in a view, and its score before any discount."""
+
+    lexicon: Lexicon
+    hit: Hit
+    score: float
+
+    @property
+    def weight(self) -> float:
+        """Return the score, discounted for a mention."""
+        return self.score * (MENTION_WEIGHT if self.hit.mention else 1.0)
+
+
+@dataclass(frozen=True, slots=True)
+class _Term:
+    text: str
+    whole: bool
+    lexicon: int
+    parts: int  # a bit for each of verb, object, mark
+
+
+class LexiconIndex:
+    """Index of many lexicons' terms."""
+
+    def __init__(self, lexicons: tuple[Lexicon, ...]) -> None:
+        """Index the terms of these lexicons."""
+        self._lexicons = lexicons
+        words: dict[str, list[_Term]] = defaultdict(list)
+        anywhere: dict[str, list[_Term]] = defaultdict(list)
+        for term in _terms(lexicons):
+            if _UNSPACED.search(term.text):
+                anywhere[term.text[0]].append(term)
+            else:
+                words[term.text[:_HEAD].split(" ")[0]].append(term)
+        self._words = {head: tuple(terms) for head, terms in words.items()}
+        self._anywhere = {head: tuple(terms) for head, terms in anywhere.items()}
+
+    def hits(self, view: View) -> Iterator[LexiconHit]:
+        """Yield the best phrase of each lexicon in a view."""
+        by_lexicon: dict[int, list[_Place]] = defaultdict(list)
+        for number, place in self._places(view.text):
+            by_lexicon[number].append(place)
+        for number, places in by_lexicon.items():
+            lexicon = self._lexicons[number]
+            if best := _best(lexicon, _phrases(lexicon, places, view), view):
+                yield best
+
+    def _places(self, text: str) -> Iterator[tuple[int, _Place]]:
+        """Yield each term of the text: its lexicon, start, end and parts."""
+        words = self._words
+        for match in WORD.finditer(text):
+            terms = words.get(match[0][:_HEAD])
+            if terms is not None and not text.startswith(_OPTION, match.start() - 2):
+                start, end = match.span()
+                for term in terms:
+                    if _stands(term, text, start, end):
+                        yield term.lexicon, (start, max(end, start + len(term.text)), term.parts)
+        if text.isascii() or not self._anywhere.keys() & set(text):
+            return
+        for start, char in enumerate(text):
+            for term in self._anywhere.get(char, ()):
+                if text.startswith(term.text, start):
+                    yield term.lexicon, (start, start + len(term.text), term.parts)
+
+
+def _stands(term: _Term, text: str, start: int, end_of_word: int) -> bool:
+    """Test for a term at a word's start."""
+    end = start + len(term.text)
+    if end <= end_of_word:
+        return text.startswith(term.text, start) and (not term.whole or end == end_of_word)
+    if text[start:end].replace("\n", " ") != term.text:
+        return False
+    return not term.whole or not text[end : end + 1].isalnum()
+
+
+def _terms(lexicons: Iterable[Lexicon]) -> Iterator[_Term]:
+    for number, lexicon in enumerate(lexicons):
+        parts: dict[str, int] = defaultdict(int)
+        for part, terms in enumerate((lexicon.verbs, lexicon.objects, lexicon.marks)):
+            for term in terms:
+                parts[term] |= 1 << part
+        for term, bits in parts.items():
+            yield _Term(term.removesuffix(_ANY_WORD), not term.endswith(_ANY_WORD), number, bits)
+
+
+def _phrases(lexicon: Lexicon, places: list[_Place], view: View) -> Iterator[tuple[float, int, int]]:
+    """Yield score, start and end of each phrase: a verb, an object and perhaps a mark near each other."""
+    last: list[tuple[int, int] | None] = [None, None, None]
+    places.sort()
+    for at, (start, end, parts) in enumerate(places):
+        for part in (_VERB, _OBJECT, _MARK):
+            if parts >> part & 1 and (part != _VERB or _is_order(lexicon, view.text, start)):
+                last[part] = (start, end)
+        for score, needed in ((lexicon.score, last), (lexicon.score_without_mark, last[:_MARK])):
+            known = [place for place in needed if place]
+            if not score or len(known) < len(needed):
+                continue
+            begin, stop = min(place[0] for place in known), max(place[1] for place in known)
+            if stop - begin <= lexicon.reach and not _SENTENCE_END.search(view.text, begin, stop):
+                yield score, begin, _extended(places, at, stop)
+                break
+
+
+def _extended(places: list[_Place], at: int, end: int) -> int:
+    """Return the end of the terms that directly follow one another from a place on."""
+    for start, stop, _ in islice(places, at + 1, None):
+        if start > end + 1:
+            break
+        end = max(end, stop)
+    return end
+
+
+def _best(lexicon: Lexicon, phrases: Iterator[tuple[float, int, int]], view: View) -> LexiconHit | None:
+    """Return the first phrase of the full score, or else the weightiest.
+
+    After some mentions, a further one counts as a use: so their number bounds the work.
+    """
+    best: LexiconHit | None = None
+    mentions = 0
+    for score, start, end in phrases:
+        if _is_reversed(lexicon, view, start, end):
+            continue
+        mention = mentions < _MOST_MENTIONS and _is_mention(lexicon, view, start, end)
+        mentions += mention
+        found = LexiconHit(lexicon, Hit(start, end, mention), score)
+        if best is None or found.weight > best.weight:
+            best = found
+        if not mention and score == lexicon.score:
+            break
+    return best
+
+
+def _is_order(lexicon: Lexicon, text: str, start: int) -> bool:
+    """Test for a verb that no subject or question word directly precedes."""
+    words = text[max(0, start - _NEAR) : start].split()
+    return not words or words[-1].lstrip("\"'([") not in lexicon.not_after
+
+
+def _is_reversed(lexicon: Lexicon, view: View, start: int, end: int) -> bool:
+    first = max(0, start - _NEAR)
+    around = view.text[first : end + _NEAR]
+    return any(0 <= around.find(term) < end - first for term in lexicon.unless)
+
+
+def _is_mention(lexicon: Lexicon, view: View, start: int, end: int) -> bool:
+    after = view.text[end : end + _SAID_WITHIN]
+    rest = after.lstrip(" \n")
+    for term in lexicon.others:
+        if rest.startswith(term) and not rest[len(term) :].lstrip().startswith(lexicon.own):
+            return True
+    return any(term in after for term in lexicon.said) or is_mention(view, start, end)
+
+
+@lru_cache(maxsize=32)
+def index_of(lexicons: tuple[Lexicon, ...]) -> LexiconIndex:
+    """Return the index of some lexicons, cached: kinds of text share them."""
+    return LexiconIndex(lexicons)
