@@ -5,14 +5,15 @@ refusals of that endpoint. The production image takes both from its environment 
 ``TEMPORAL_CODEC_DEFAULT_ERROR_MESSAGE``); the development server has no such setting. So its UI listens on another
 port, and this process forwards everything but the response with the settings.
 
-The development server's UI also answers to any Host header, so that a web page could reach it by DNS rebinding. On
-Linux it therefore listens on a random address of 127.0.0.0/8, which no page can guess.
+Neither answer of the UI depends on the Host header, so that a web page could reach it by DNS rebinding. This process
+answers to given hosts only. On Linux the development server's UI listens on a random address of 127.0.0.0/8, which no
+page can guess; the container's publishes no port (docker-compose.yml).
 """
 
 import argparse
 import json
 import sys
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
 
 import httpx2
@@ -33,13 +34,17 @@ _OWN = frozenset(
 )
 
 
-def build(upstream: httpx2.AsyncClient) -> Starlette:
-    """Build the proxy application over a client of the UI. Answers to its own address and port only (DNS rebinding)."""
+def build(upstream: httpx2.AsyncClient, hosts: Collection[str]) -> Starlette:
+    """Build the proxy application over a client of the UI.
+
+    ``hosts`` are the values of the Host header (RFC 9112 section 3.2) that it answers to, such as ``127.0.0.1:8233``.
+    """
 
     async def forward(request: Request) -> Response:
-        if not _is_own(request):
+        given = request.headers.getlist("host")
+        if len(given) != 1 or given[0] not in hosts:
             return PlainTextResponse("Invalid host header", status_code=400)
-        if request.url.hostname != _LOOPBACK:  # localhost is another site than the API for browsers
+        if request.url.hostname == "localhost":  # another site than the API for browsers
             return RedirectResponse(request.url.replace(hostname=_LOOPBACK))
         headers = [pair for pair in request.headers.raw if pair[0] not in _OWN]
         if request.url.path == SETTINGS_PATH:
@@ -71,12 +76,6 @@ def build(upstream: httpx2.AsyncClient) -> Starlette:
     )
 
 
-def _is_own(request: Request) -> bool:
-    """Return True for one Host header with this address and port (RFC 9112 section 3.2)."""
-    server = request.scope["server"]
-    return request.headers.getlist("host") in [[f"{name}:{server[1]}"] for name in (_LOOPBACK, "localhost")]
-
-
 def _raw(response: httpx2.Response) -> list[tuple[bytes, bytes]]:
     return [(name.lower(), value) for name, value in response.headers.raw]
 
@@ -94,6 +93,8 @@ def main(arguments: Sequence[str]) -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("port", type=int)
     parser.add_argument("upstream")
+    parser.add_argument("--listen", default=_LOOPBACK, help="the address to listen on")
+    parser.add_argument("--host", action="append", default=[], help="a Host header to answer to, if not its own")
     given = parser.parse_args(arguments)
     upstream = httpx2.AsyncClient(
         base_url=f"http://{given.upstream}",
@@ -102,8 +103,8 @@ def main(arguments: Sequence[str]) -> None:
         trust_env=False,
     )
     uvicorn.run(
-        build(upstream),
-        host=_LOOPBACK,
+        build(upstream, given.host or [f"{name}:{given.port}" for name in (_LOOPBACK, "localhost")]),
+        host=given.listen,
         port=given.port,
         log_level="warning",
         access_log=False,

@@ -1,5 +1,6 @@
 """docker-compose.yml: it is valid in a fresh clone, hardened, free of secrets, and its settings are ones we know."""
 
+import copy
 import json
 import os
 import re
@@ -74,13 +75,13 @@ def test_every_secret_is_a_file_that_git_ignores(project: dict) -> None:
 
 def test_only_the_gateway_and_the_ui_publish_a_port(project: dict) -> None:
     published = {name: service["ports"] for name, service in project["services"].items() if service.get("ports")}
-    assert set(published) == {"kong", "temporal-ui"}
+    assert set(published) == {"kong", "temporal-ui-proxy"}
     assert all(port["host_ip"] == "127.0.0.1" for ports in published.values() for port in ports)
 
 
 def test_stores_are_on_internal_networks_only(project: dict) -> None:
     internal = {name for name, network in project["networks"].items() if network and network.get("internal")}
-    assert internal == {"control", "data", "temporal-data"}
+    assert internal == {"control", "data", "temporal-data", "ui"}
     for name in ("vault", "assay-db", "temporal-db", "temporal"):
         assert set(project["services"][name]["networks"]) <= internal, name
     assert set(project["services"]["kong"]["networks"]) == {"edge"}
@@ -147,6 +148,36 @@ def test_the_ui_asks_for_plaintext_by_cookie_and_never_with_another_issuers_toke
     assert project["services"]["api"]["environment"]["ASSAY_API__UI_ORIGIN"] == "", (
         "no page may ask unless you name one"
     )
+
+
+def published_without_a_host_check(project: dict) -> set[str]:
+    """Return the services with a port for browsers that answer to any Host header (DNS rebinding)."""
+    found = set()
+    for name, service in project["services"].items():
+        arguments = [*(service.get("entrypoint") or ()), *(service.get("command") or ())]
+        hosts = [part.removeprefix("--host=") for part in arguments if part.startswith("--host=")]
+        exact = bool(hosts) and all(re.fullmatch(r"[a-z0-9.-]+(:\d+)?", host) for host in hosts)
+        if service.get("ports") and not ("embedded.servers.ui_server" in arguments and exact) and name != "kong":
+            found.add(name)
+    return found
+
+
+def test_a_published_ui_answers_to_named_hosts_alone(project: dict) -> None:
+    assert not published_without_a_host_check(project)
+    ui = project["services"]["temporal-ui"]
+    assert "ports" not in ui
+    assert set(project["services"]["temporal-ui-proxy"]["networks"]) & set(ui["networks"]) == {"ui"}
+
+
+@pytest.mark.parametrize("wrong", ["the UI itself", "any host", "no host"])
+def test_a_published_ui_without_a_host_check_is_found(project: dict, wrong: str) -> None:
+    changed = copy.deepcopy(project)
+    services = changed["services"]
+    if wrong == "the UI itself":
+        services["temporal-ui"]["ports"] = services["temporal-ui-proxy"].pop("ports")
+    else:
+        services["temporal-ui-proxy"]["command"] = ["--host=*"] if wrong == "any host" else []
+    assert published_without_a_host_check(changed)
 
 
 def test_vault_is_no_development_server() -> None:

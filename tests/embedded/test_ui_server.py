@@ -14,6 +14,7 @@ from starlette.routing import Route
 from embedded.servers.ui_server import SEALED, SETTINGS_PATH, build
 
 BASE = "http://127.0.0.1:8233"
+HOSTS = ("127.0.0.1:8233", "localhost:8233", "temporal.example")
 
 
 async def _echo(request: Request) -> Response:
@@ -64,7 +65,7 @@ def upstream() -> Upstream:
 @pytest.fixture
 async def http(upstream: Upstream) -> AsyncIterator[httpx2.AsyncClient]:
     inner = httpx2.AsyncClient(transport=upstream, base_url="http://127.0.0.1:9999")
-    async with httpx2.AsyncClient(transport=httpx2.ASGITransport(build(inner)), base_url=BASE) as client:
+    async with httpx2.AsyncClient(transport=httpx2.ASGITransport(build(inner, HOSTS)), base_url=BASE) as client:
         yield client
 
 
@@ -104,13 +105,14 @@ async def test_no_path_leads_to_another_server(http: httpx2.AsyncClient, upstrea
     assert upstream.asked == {("127.0.0.1", 9999)}
 
 
-async def test_it_answers_to_names_of_loopback_alone(http: httpx2.AsyncClient, upstream: Upstream):
+async def test_it_answers_to_given_hosts_alone(http: httpx2.AsyncClient, upstream: Upstream):
     foreign = ("evil.example", "evil.example:8233", "127.0.0.1.evil.example", "127.0.0.1.evil.example:8233")
     for host in (*foreign, "127.0.0.1", "127.0.0.1:8234", "localhost", "localhost:1", "user@127.0.0.1:8233", ""):
         assert (await http.get("/", headers={"Host": host})).status_code == 400
     assert not upstream.asked
     moved = await http.get("/namespaces?x=1", headers={"Host": "localhost:8233"})
     assert (moved.status_code, moved.headers["location"]) == (307, f"{BASE}/namespaces?x=1")
+    assert (await http.get("/", headers={"Host": "temporal.example"})).status_code == 418
 
 
 async def test_a_ui_that_is_away_is_said_to_be(http: httpx2.AsyncClient, upstream: Upstream):
