@@ -151,7 +151,7 @@ def test_the_ui_asks_for_plaintext_by_cookie_and_never_with_another_issuers_toke
 
 
 def published_without_a_host_check(project: dict) -> set[str]:
-    """Return the services with a port for browsers that answer to any Host header (DNS rebinding)."""
+    """Return the services with a published port that answer to any Host header."""
     found = set()
     for name, service in project["services"].items():
         arguments = [*(service.get("entrypoint") or ()), *(service.get("command") or ())]
