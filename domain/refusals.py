@@ -58,6 +58,10 @@ class Kind(StrEnum):
     SCREENING_UNAVAILABLE = "screening-unavailable"
     # budgets
     QUOTA_SPENT = "quota-spent"
+    # one run of a workflow ID
+    ALREADY_ADMITTED = "already-admitted"
+    ALREADY_RECORDED = "already-recorded"
+    NOT_ADMITTED = "not-admitted"
     # erasure and legal hold
     LEGAL_HOLD = "legal-hold"
     DUAL_CONTROL_NEEDED = "second-person-needed"
@@ -98,6 +102,7 @@ _NATURES: dict[Kind, Nature] = {
     **dict.fromkeys(
         (
             Kind.SERVER_BUSY,
+            Kind.NOT_ADMITTED,
             Kind.SCREENING_UNAVAILABLE,
             Kind.PROVIDER_UNAVAILABLE,
             Kind.PROVIDER_TIMEOUT,

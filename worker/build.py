@@ -69,7 +69,7 @@ def build_worker(client: Client, settings: Settings, ports: WorkerPorts) -> Work
     )
     terms = ReceiptTerms(settings.audit.log_name, settings.audit.promise_seconds)
     ledger = LedgerActivities(ports.ledger, policies, ports.identities, ports.signer, ports.clock, ports.feed, terms)
-    model = ModelActivities(ports.provider, policies)
+    model = ModelActivities(ports.provider, policies, ports.ledger)
     runs = TemporalRuns(client)
     abandoned = AbandonedActivities(runs, ports.gaps, ports.ledger, validation, ports.clock)
     slots = settings.worker

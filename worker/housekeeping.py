@@ -1,4 +1,4 @@
-"""Removes what no run needs any more: large payloads, reservations, accounts of past days, full rate buckets.
+"""Removes what no run needs any more: large payloads, reservations, workflow IDs, past accounts, full rate buckets.
 
 A payload is needed until the history that refers to it is gone: its run ends ``RUN_TOTAL`` after it was stored at the
 latest, and the namespace's retention later the history goes. Old enough it is after both, and a day for clocks. But a
@@ -23,7 +23,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from domain.budgets.ports import BudgetRetention
 from domain.inference.ports import PayloadStore
-from domain.inference.run_lengths import outlasts
+from domain.inference.run_lengths import ids_kept, outlasts
 from domain.refusals import Refusal
 
 _EVERY: Final = timedelta(hours=1)
@@ -80,7 +80,9 @@ class Housekeeping:
             RPCError: Temporal does not answer. Rate buckets are removed all the same.
         """
         removed = await _all(self._budgets.prune_buckets)
-        age = outlasts(await self._retention())
+        retention = await self._retention()
+        age = outlasts(retention)
+        removed += await _all(partial(self._budgets.prune_first_runs, ids_kept(retention)))
         removed += await _all(partial(self._budgets.prune_reservations, age))
         return removed + await _all(partial(self._budgets.prune_accounts, age))
 

@@ -7,6 +7,7 @@
 | ``invoke_model``, by default   | 70 s       | 3 min   | 4 attempts, after 0.5 s doubling to 10 s, or Retry-After     |
 | ``invoke_model``, at most      | 3610 s     | 3 h     | the same; after a time-out never, whatever the length        |
 | ``invoke_model``, handed over  | as before  | what is left, at least 1 s | at once: its worker stopped, no more |
+| ``invoke_model``, no store     | as before  | 1 h more | after 1 s doubling to 60 s, by the workflow; no call begun |
 | ``invoke_model``, heartbeats   | 5 s        |         | a worker that died is noticed within this                    |
 | the run                        |            | 3 days  | no                                                           |
 | steps of a sweep               | 60 s       | 1 h     | after 1 s, doubling to 30 s, during an outage                |
@@ -41,6 +42,8 @@ PATIENT_RETRY = RetryPolicy(
 )
 
 RUN_TOTAL = run_lengths.RUN_TOTAL
+
+MODEL_STORE_PAUSES = tuple(timedelta(seconds=min(2**count, 60)) for count in range(65))
 
 MODEL_GRACE = timedelta(seconds=10)
 MODEL_LEFT = timedelta(seconds=1)

@@ -6,11 +6,13 @@ from domain.answers.disarming import disarm, shown_as_text
 from domain.inference.content import Content, as_json, plain_text
 from domain.inference.runs import Status
 from domain.privacy.restoring import restore
+from domain.refusals import Kind
 
 
 def result_of(end: CloseInput, closed: Closed, reply: ModelReply | None) -> InferenceResult:
     """Return the result of a run with this recorded outcome. It does not contain a blocked answer."""
-    completed = closed.status == Status.COMPLETED.value
+    adopted = closed.adopted_from
+    completed = closed.status == Status.COMPLETED.value and adopted is None
     usage = end.usage
     return InferenceResult(
         id=end.run.workflow_id,
@@ -20,7 +22,7 @@ def result_of(end: CloseInput, closed: Closed, reply: ModelReply | None) -> Infe
         result=_answer(answer_of(end, reply), reply) if completed and reply else None,
         usage=TokenUsage(usage.prompt_tokens, usage.completion_tokens, usage.total, usage.estimated) if usage else None,
         receipt=_receipt(closed),
-        problem=None if completed or end.problem is None else _detail(end.problem),
+        problem=_problem(end, completed=completed) if adopted is None else _recorded_before(adopted),
         removed=end.removed,
         masked=end.masked or {},
         redacted=end.redacted or {},
@@ -44,6 +46,16 @@ def _receipt(closed: Closed) -> Receipt | None:
         return None
     openings = {name: salt for name, salt in closed.openings if name in ("prompt", "answer")}
     return Receipt(closed.event_id, closed.record_digest, closed.statement, openings)
+
+
+def _problem(end: CloseInput, *, completed: bool) -> ProblemDetail | None:
+    return None if completed or end.problem is None else _detail(end.problem)
+
+
+def _recorded_before(run_id: str) -> ProblemDetail:
+    """Return the problem of a run that adopts an outcome: its answer, if there is one, is that run's."""
+    detail = f"the outcome of this ID was recorded before: the result of its run {run_id} has it"
+    return ProblemDetail(Kind.ALREADY_RECORDED.value, detail)
 
 
 def _detail(problem: Problem) -> ProblemDetail:

@@ -200,10 +200,15 @@ class CloseInput:
 
 @dataclass(frozen=True)
 class Closed:
-    """Record of the outcome. ``status`` is the recorded one: of two outcomes the first committed wins."""
+    """Record of the outcome. ``status`` is the recorded one: of two outcomes the first committed wins.
+
+    ``adopted_from`` is the run ID of an outcome that was recorded before, of this run or of another of its workflow ID;
+    None for the one that this run has recorded.
+    """
 
     status: str
     event_id: str
     record_digest: str | None = None
     statement: str | None = None
     openings: tuple[tuple[str, str], ...] = ()
+    adopted_from: str | None = field(default=None, metadata=UNLESS_SET)

@@ -11,7 +11,14 @@ from activities.contracts.stages import Admission, AdmitInput, Closed, CloseInpu
 from activities.inference import evidence
 from assay_temporal.contracts import InferenceResult
 from domain.budgets.ports import Ledger
-from domain.budgets.values import QuotaSpent, RecordConflict, Reservation
+from domain.budgets.values import (
+    AlreadyAdmitted,
+    AlreadyRecorded,
+    OutcomeOfAnotherRun,
+    QuotaSpent,
+    RecordConflict,
+    Reservation,
+)
 from domain.inference.feed import OutcomeRecorded
 from domain.inference.ports import RunFeed
 from domain.inference.runs import Status, event_for
@@ -58,7 +65,7 @@ class LedgerActivities:
 
     @activity.defn
     async def admit_request(self, stage: AdmitInput) -> Admission:
-        """Reserve the maximum cost of the request, and record its admission."""
+        """Reserve the maximum cost of the request, and record its admission; once a workflow ID."""
         run, request = stage.run, stage.request
         policy = await self._policies.get(run.policy)
         tokens = estimate_tokens(request) + request.max_tokens
@@ -84,8 +91,13 @@ class LedgerActivities:
             daily_limit=policy.for_tenant(run.tenant).daily_tokens,
         )
         admitted = await self._ledger.admit(reservation, record)
-        if isinstance(admitted, QuotaSpent):
-            return Admission(problem=_spent(tokens, admitted))
+        match admitted:
+            case QuotaSpent():
+                return Admission(problem=_spent(tokens, admitted))
+            case AlreadyAdmitted():
+                return Admission(problem=_another(Kind.ALREADY_ADMITTED, "is admitted", admitted.run_id))
+            case AlreadyRecorded():
+                return Admission(problem=_another(Kind.ALREADY_RECORDED, "has its outcome", admitted.run_id))
         return Admission(reserved_tokens=tokens)
 
     @activity.defn
@@ -118,7 +130,8 @@ class LedgerActivities:
             stored = await self._ledger.close(reservation, end.usage.total if end.usage else 0, record, sign)
         except RecordConflict as conflict:
             activity.logger.warning("adopting the outcome that was recorded first", extra={"recorded": conflict.kind})
-            return Closed(conflict.kind, str(event))
+            before = conflict.recorded.run_id if isinstance(conflict, OutcomeOfAnotherRun) else run.run_id
+            return Closed(conflict.kind, str(conflict.event_id), adopted_from=before)
         if stored.digest not in signed:  # a repeat: the log has an earlier attempt's record
             await sign(stored.digest)
         closed = Closed(end.status, str(event), stored.digest.hex(), signed[stored.digest], made.openings)
@@ -126,6 +139,11 @@ class LedgerActivities:
             self._feed.publish(run.workflow_id, OutcomeRecorded(result_of(end, closed, end.reply)))
             await asyncio.sleep(0)  # a waiter in this process is answered before the run completes
         return closed
+
+
+def _another(kind: Kind, state: str, run_id: str) -> Problem:
+    activity.logger.warning("not admitted again", extra={"refusal": kind.value, "run": run_id})
+    return Problem(kind.value, f"the run {run_id} of this ID {state}")
 
 
 def _spent(tokens: int, spent: QuotaSpent) -> Problem:

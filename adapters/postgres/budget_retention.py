@@ -9,7 +9,7 @@ from domain.refusals import Kind, Refusal
 
 
 class PostgresBudgetRetention:
-    """``BudgetRetention`` over the functions of ``migrations/0017_retention.sql``."""
+    """``BudgetRetention`` over the functions of ``0017_retention.sql`` and ``0022_first_runs.sql``."""
 
     def __init__(self, pool: PostgresPool) -> None:
         """Take the pool (role ``assay-writer``)."""
@@ -22,6 +22,10 @@ class PostgresBudgetRetention:
     async def prune_accounts(self, older_than: timedelta) -> int:
         """See ``BudgetRetention``."""
         return await self._removed("SELECT assay.prune_accounts($1) AS removed", older_than.total_seconds())
+
+    async def prune_first_runs(self, older_than: timedelta) -> int:
+        """See ``BudgetRetention``."""
+        return await self._removed("SELECT assay.prune_first_runs($1) AS removed", older_than.total_seconds())
 
     async def prune_buckets(self) -> int:
         """See ``BudgetRetention``."""

@@ -13,6 +13,8 @@ HELD = "AS006"
 SAME_PERSON = "AS008"
 TENANT_ERASED = "AS010"
 OTHER_STEP = "AS011"
+RECORDED = "AS013"
+ADMITTED = "AS014"
 RETRY_AFTER_SECONDS = 1.0
 
 # Connections, resources, operator intervention, the system, rolled back transactions, locks, logins; and errors that a

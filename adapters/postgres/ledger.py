@@ -1,15 +1,26 @@
 """Budgets and records in PostgreSQL: one function call, one transaction."""
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable
 from uuid import UUID
 
 import asyncpg
 
 from adapters.postgres.encryption.encrypter import RecordEncrypter
-from adapters.postgres.errors import CONFLICT, KEY_ERASED, unavailable
+from adapters.postgres.errors import ADMITTED, CONFLICT, KEY_ERASED, RECORDED, unavailable
 from adapters.postgres.pool import PostgresPool
-from domain.budgets.values import Admitted, Appended, QuotaSpent, QuotaState, RecordConflict, Reservation
+from domain.budgets.values import (
+    Admitted,
+    AlreadyAdmitted,
+    AlreadyRecorded,
+    Appended,
+    OutcomeOfAnotherRun,
+    QuotaSpent,
+    QuotaState,
+    RecordConflict,
+    Reservation,
+)
 from domain.records.encrypted_rows import EncryptedRow, KeyErased, row_of
 from domain.records.records import Record
 from domain.refusals import Kind, Refusal
@@ -24,22 +35,38 @@ _APPEND = f"SELECT * FROM assay.append({RECORD})"  # noqa: S608 - a constant
 _ADMIT = f"SELECT * FROM assay.admit($15, $16, $17, $18, {RECORD})"  # noqa: S608
 _CLOSE = f"SELECT * FROM assay.close($15, $16, {RECORD})"  # noqa: S608
 _QUOTA = "SELECT * FROM assay.quota_state($1, $2)"
+_BEGIN_CALL = "SELECT assay.begin_call($1, $2, $3) AS calls"
+_OUTCOME = "SELECT run, event, kind, refusal FROM assay.run_outcome($1, $2)"
+
+
+class _AnotherAdmitted(Exception):
+    """Another run of the workflow ID is admitted. The argument is its run ID."""
 
 
 class PostgresLedger:
     """``Ledger`` over the functions of the schema ``assay``."""
 
     def __init__(self, pool: PostgresPool, encrypter: RecordEncrypter) -> None:
-        """Take the pool (role ``assay-writer``, or ``assay-api`` for ``append`` and ``quota``) and the encrypter."""
+        """Take the pool and the encrypter.
+
+        The pool's role is ``assay-writer``, or ``assay-api`` for ``append``, ``quota`` and ``outcome``.
+        """
         self._pool = pool
         self._encrypter = encrypter
 
-    async def admit(self, reservation: Reservation, record: Record) -> Admitted | QuotaSpent:
+    async def admit(
+        self, reservation: Reservation, record: Record
+    ) -> Admitted | QuotaSpent | AlreadyAdmitted | AlreadyRecorded:
         """See ``Ledger``."""
         wanted = (reservation.reservation_id, reservation.caller, reservation.tokens, reservation.daily_limit)
         if reservation.tenant != record.tenant:
             raise Refusal(Kind.INTERNAL, "a reservation and its record must have the same tenant")
-        row = await self._store(_ADMIT, record, *wanted)
+        try:
+            row = await self._store(_ADMIT, record, *wanted)
+        except OutcomeOfAnotherRun as found:
+            return found.recorded
+        except _AnotherAdmitted as found:
+            return AlreadyAdmitted(str(found))
         if row["admitted"]:
             return Admitted(_appended(record.event_id, row))
         return QuotaSpent(_quota(reservation.daily_limit, row))
@@ -66,6 +93,19 @@ class PostgresLedger:
                 future.cancel()
             await asyncio.gather(*beside, return_exceptions=True)
         return _appended(record.event_id, row)
+
+    async def begin_call(self, reservation_id: UUID, tenant: str, most: int) -> int | None:
+        """See ``Ledger``."""
+        row = await self._pool.fetchrow(_BEGIN_CALL, reservation_id, tenant, most)
+        calls: int | None = row["calls"] if row else None
+        return calls
+
+    async def outcome(self, tenant: str, workflow_id: str) -> AlreadyAdmitted | AlreadyRecorded | None:
+        """See ``Ledger``."""
+        row = await self._pool.fetchrow(_OUTCOME, tenant, workflow_id)
+        if row is None:
+            return None
+        return AlreadyAdmitted(row["run"]) if row["event"] is None else AlreadyRecorded(*row.values())
 
     async def append(self, record: Record) -> Appended:
         """See ``Ledger``."""
@@ -113,6 +153,12 @@ class PostgresLedger:
                 raise RecordConflict(sealed.event_id, str(error.detail)) from None
             if error.sqlstate == KEY_ERASED:
                 raise KeyErased from None
+            if error.sqlstate == RECORDED:
+                found = json.loads(str(error.detail))
+                recorded = AlreadyRecorded(found["run"], UUID(found["event"]), found["kind"], found["refusal"])
+                raise OutcomeOfAnotherRun(recorded) from None
+            if error.sqlstate == ADMITTED:
+                raise _AnotherAdmitted(str(error.detail)) from None
             raise Refusal(
                 Kind.INTERNAL, "the ledger rejected it: the reservation is closed, or belongs to another run"
             ) from error

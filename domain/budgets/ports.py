@@ -5,7 +5,17 @@ from datetime import timedelta
 from typing import Protocol
 from uuid import UUID
 
-from domain.budgets.values import Admitted, Appended, QuotaSpent, QuotaState, Rate, RateDecision, Reservation
+from domain.budgets.values import (
+    Admitted,
+    AlreadyAdmitted,
+    AlreadyRecorded,
+    Appended,
+    QuotaSpent,
+    QuotaState,
+    Rate,
+    RateDecision,
+    Reservation,
+)
 from domain.records.records import Record
 
 
@@ -20,8 +30,13 @@ class RateLimiter(Protocol):
 class Ledger(Protocol):
     """Budgets and records, in shared transactions."""
 
-    async def admit(self, reservation: Reservation, record: Record) -> Admitted | QuotaSpent:
-        """Reserve and record "admitted", both or neither; at most once by reservation ID.
+    async def admit(
+        self, reservation: Reservation, record: Record
+    ) -> Admitted | QuotaSpent | AlreadyAdmitted | AlreadyRecorded:
+        """Reserve and record "admitted", both or neither; at most once a reservation and workflow ID.
+
+        A workflow ID belongs to its first run, by the record's run ID, if it names the record's tenant. Nothing is
+        reserved or recorded for another run of it, nor once its outcome is recorded.
 
         Raises:
             RecordConflict: an event of that ID exists with other content.
@@ -41,8 +56,25 @@ class Ledger(Protocol):
         only the outcome is recorded. ``meanwhile`` is awaited with the digest that is about to be stored, while the
         store commits: its result is valid only if ``close`` returns that same digest.
 
+        The outcome of a workflow ID's first run is the ID's. Until then another run, not admitted, records its own.
+
         Raises:
             RecordConflict: an outcome of that ID exists with other content.
+            OutcomeOfAnotherRun: the workflow ID has the outcome of another run, and this one was not admitted.
+        """
+        ...
+
+    async def begin_call(self, reservation_id: UUID, tenant: str, most: int) -> int | None:
+        """Count a call of a model under a reservation; return the number so far.
+
+        None if the reservation is not held, or had ``most`` calls: then the model must not be called.
+        """
+        ...
+
+    async def outcome(self, tenant: str, workflow_id: str) -> AlreadyAdmitted | AlreadyRecorded | None:
+        """Return the end of a workflow ID of a tenant.
+
+        None for an ID that no run has taken, or that was pruned.
         """
         ...
 
@@ -75,6 +107,14 @@ class BudgetRetention(Protocol):
 
         Raises:
             Refusal: INTERNAL as above.
+        """
+        ...
+
+    async def prune_first_runs(self, older_than: timedelta) -> int:
+        """Remove a batch of workflow IDs of that age that have their outcome.
+
+        Raises:
+            Refusal: INTERNAL if ``older_than`` is less than 40 days.
         """
         ...
 

@@ -70,6 +70,30 @@ class QuotaSpent:
     quota: QuotaState
 
 
+@dataclass(frozen=True, slots=True)
+class AlreadyAdmitted:
+    """Another run of the same workflow ID is admitted and has no outcome yet. Nothing was reserved or recorded."""
+
+    run_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class AlreadyRecorded:
+    """Recorded outcome of the first run of a workflow ID: of another run, or of this one before a reset.
+
+    Attributes:
+        run_id: the run ID in the outcome's event.
+        event_id: the outcome's event.
+        kind: its kind of event, which is the run's final status.
+        refusal: its kind of refusal; None for an outcome without one.
+    """
+
+    run_id: str
+    event_id: UUID
+    kind: str
+    refusal: str | None = None
+
+
 class RecordConflict(Exception):
     """An event with this ID is recorded with other content. ``kind`` is the stored row's kind of event."""
 
@@ -77,3 +101,11 @@ class RecordConflict(Exception):
         super().__init__(f"event {event_id} is recorded already, as '{kind}', with other content")
         self.event_id = event_id
         self.kind = kind
+
+
+class OutcomeOfAnotherRun(RecordConflict):
+    """Recorded outcome of another run of the workflow ID; this one was not admitted."""
+
+    def __init__(self, recorded: AlreadyRecorded) -> None:
+        super().__init__(recorded.event_id, recorded.kind)
+        self.recorded = recorded

@@ -10,6 +10,7 @@
 | RUN_TOTAL            | 3 days         | a stage that waits for a store, the models, and the closing            |
 | SWEEP_PATIENCE       | 70 min         | the longest model call, and ten minutes for the stages around it       |
 | outlasts(retention)  |                | a run, then its history, and a day for clocks that differ              |
+| ids_kept(retention)  | 40 days at least | as long as records stay in tables, and longer than any history       |
 
 PostgreSQL has floors of its own under what it removes, in ``migrations``: a test compares them with these.
 """
@@ -39,3 +40,15 @@ _CLOCK_MARGIN: Final = timedelta(days=1)
 def outlasts(retention: timedelta) -> timedelta:
     """Return the age of data that no run needs, with closed runs kept for ``retention``."""
     return RUN_TOTAL + retention + _CLOCK_MARGIN
+
+
+_LEAST_IDS_KEPT: Final = timedelta(days=40)
+
+
+def ids_kept(retention: timedelta) -> timedelta:
+    """Return the age of workflow IDs that are forgotten, with closed runs kept for ``retention``.
+
+    A history can be reset until it is removed. Until then, and while its record is in a table rather than an archive,
+    the ID of a run must not be admitted again.
+    """
+    return max(_LEAST_IDS_KEPT, outlasts(retention))

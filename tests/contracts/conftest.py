@@ -40,7 +40,8 @@ class WholeLedger(PostgresLedger):
 
     def __init__(self, writer: PostgresLedger, api: PostgresLedger) -> None:
         self.admit, self.close, self.append = writer.admit, writer.close, writer.append
-        self.quota = api.quota
+        self.quota, self.outcome = api.quota, api.outcome
+        self.begin_call = writer.begin_call
 
 
 class AgingMemory(MemoryPayloads):

@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import secrets
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -26,7 +27,7 @@ def a_record(kind: EventKind = EventKind.ADMITTED, event_id: UUID | None = None,
         recorded_at=datetime.now(UTC),
         fields=fields_for(kind, **fields),
         sealed=EncryptedFields(subject="someone", prompt="a prompt"),
-        workflow_id="inf.acme.x",
+        workflow_id=f"inf.acme.{secrets.token_hex(8)}",
         run_id="run",
     )
 

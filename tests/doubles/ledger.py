@@ -7,7 +7,17 @@ from typing import Any
 from uuid import UUID
 
 from adapters.vault.identity import DerivedIdentityKeys
-from domain.budgets.values import Admitted, Appended, QuotaSpent, QuotaState, RecordConflict, Reservation
+from domain.budgets.values import (
+    Admitted,
+    AlreadyAdmitted,
+    AlreadyRecorded,
+    Appended,
+    OutcomeOfAnotherRun,
+    QuotaSpent,
+    QuotaState,
+    RecordConflict,
+    Reservation,
+)
 from domain.identity import subject_hash
 from domain.ports import Clock
 from domain.records.fields import open_fields
@@ -35,6 +45,7 @@ class _Held:
     day: date
     tokens: int
     state: str = "held"
+    calls: int = 0
 
 
 class MemoryLedger:
@@ -45,13 +56,21 @@ class MemoryLedger:
         self._budgets: dict[tuple[str, str, date], Budget] = {}
         self.reservations: dict[UUID, _Held] = {}
         self.records: dict[UUID, Record] = {}
+        self.first_runs: dict[str, AlreadyAdmitted | AlreadyRecorded] = {}
         self.outage: Refusal | None = None
         """Raised by every method while set: the store is away."""
 
-    async def admit(self, reservation: Reservation, record: Record) -> Admitted | QuotaSpent:
+    async def admit(
+        self, reservation: Reservation, record: Record
+    ) -> Admitted | QuotaSpent | AlreadyAdmitted | AlreadyRecorded:
         self.require_store()
         if reservation.tenant != record.tenant:
             raise Refusal(Kind.INTERNAL, "a reservation and its record must have the same tenant")
+        first = self.first_runs.get(record.workflow_id or "") if _takes_id(record) else None
+        if isinstance(first, AlreadyRecorded):
+            return first
+        if first is not None and first.run_id != record.run_id and record.event_id not in self.records:
+            return first
         earlier = self.reservations.get(reservation.reservation_id)
         if record.event_id not in self.records:
             if earlier is None:
@@ -67,7 +86,10 @@ class MemoryLedger:
                 raise Refusal(
                     Kind.INTERNAL, "the ledger rejected it: the reservation is closed, or belongs to another run"
                 )
-        return Admitted(self._append(record))
+        admitted = Admitted(self._append(record))
+        if _takes_id(record):
+            self.first_runs.setdefault(str(record.workflow_id), AlreadyAdmitted(str(record.run_id)))
+        return admitted
 
     async def close(
         self,
@@ -79,9 +101,32 @@ class MemoryLedger:
         self.require_store()
         if meanwhile is not None:
             await meanwhile(_digest(record))
-        if reservation_id is not None and record.event_id not in self.records:
+        first = self.first_runs.get(record.workflow_id or "") if _takes_id(record) else None
+        new = record.event_id not in self.records
+        held = self.reservations.get(reservation_id) if reservation_id else None
+        holds = held is not None and held.state == "held"
+        if isinstance(first, AlreadyRecorded) and first.run_id != record.run_id and new and not holds:
+            raise OutcomeOfAnotherRun(first)
+        if reservation_id is not None and new:
             self._settle(reservation_id, actual_tokens, record.tenant)
-        return self._append(record)
+        appended = self._append(record)
+        if _takes_id(record) and (first is None or first == AlreadyAdmitted(str(record.run_id))):
+            refusal = open_fields(record.fields).get("refusal")
+            ended = AlreadyRecorded(str(record.run_id), record.event_id, record.kind.value, refusal)
+            self.first_runs[str(record.workflow_id)] = ended
+        return appended
+
+    async def begin_call(self, reservation_id: UUID, tenant: str, most: int) -> int | None:
+        self.require_store()
+        held = self.reservations.get(reservation_id)
+        if held is None or (held.tenant, held.state) != (tenant, "held") or held.calls >= most:
+            return None
+        held.calls += 1
+        return held.calls
+
+    async def outcome(self, tenant: str, workflow_id: str) -> AlreadyAdmitted | AlreadyRecorded | None:
+        self.require_store()
+        return self.first_runs.get(workflow_id) if workflow_id.startswith(f"inf.{tenant}.") else None
 
     def _settle(self, reservation_id: UUID, actual: int, tenant: str) -> None:
         held = self.reservations.get(reservation_id)
@@ -182,6 +227,11 @@ def subject_of(record: Record) -> str | None:
     person = record.sealed.data_subject
     key = DerivedIdentityKeys(bytes(32)).of_tenant(record.tenant)
     return subject_hash(key, record.tenant, person) if person else None
+
+
+def _takes_id(record: Record) -> bool:
+    named = record.workflow_id is not None and record.workflow_id.startswith(f"inf.{record.tenant}.")
+    return named and record.run_id is not None
 
 
 def _digest(record: Record) -> bytes:

@@ -20,6 +20,10 @@ class CountedRows:
         self.ages.add(older_than)
         return self._remove("quota_account")
 
+    async def prune_first_runs(self, older_than: timedelta) -> int:
+        self.ages.add(older_than)
+        return self._remove("first_run")
+
     async def prune_buckets(self) -> int:
         return self._remove("rate_bucket")
 

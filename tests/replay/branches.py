@@ -23,13 +23,14 @@ from temporalio.client import Client, WorkflowFailureError, WorkflowHandle
 from temporalio.service import RPCError, RPCStatusCode
 
 from assay_temporal.contracts import Withdrawal
-from domain.budgets.values import RecordConflict
+from domain.budgets.values import AlreadyAdmitted, RecordConflict
 from domain.inference.models import ProviderFailure
 from domain.inference.runs import Status
 from domain.refusals import Kind, Refusal
 from tests.doubles.clock import FixedClock
 from tests.processes import bound
 from tests.replay.bench import BODY, TEAM, RecordingBench
+from workflows import timing
 from workflows.timing import ModelCallLengths
 
 Handle = WorkflowHandle[Any, Any]
@@ -528,3 +529,34 @@ async def worker_killed_while_the_model_is_asked(bench: RecordingBench) -> Handl
     bench.ledger = pickle.loads(store.read_bytes())  # noqa: S301 - our own process wrote it
     async with bench.working():
         return await ended(handle)
+
+
+@branch(Status.COMPLETED, Kind.ALREADY_RECORDED)
+async def started_again_after_its_outcome(bench: RecordingBench) -> Handle:
+    async with bench.working():
+        first = await ended(await bench.start_unasked())
+        return await ended(await bench.start_unasked(workflow_id=first.id))
+
+
+@branch(Status.REFUSED, Kind.ALREADY_ADMITTED)
+async def started_again_before_its_outcome(bench: RecordingBench) -> Handle:
+    async def taken(*_: Any) -> Any:
+        return AlreadyAdmitted("another-run")
+
+    with flawed(bench, "admit", [taken]):
+        return await answered(bench)
+
+
+@branch(Status.FAILED, Kind.NOT_ADMITTED)
+async def reservation_not_held(bench: RecordingBench) -> Handle:
+    async def closed(*_: Any) -> None:
+        return None
+
+    with flawed(bench, "begin_call", [closed]):
+        return await answered(bench)
+
+
+@branch(Status.COMPLETED)
+async def store_away_at_the_model_call(bench: RecordingBench) -> Handle:
+    with flawed(bench, "begin_call", [away] * timing.MODEL_RETRY.maximum_attempts):
+        return await answered(bench)

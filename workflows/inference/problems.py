@@ -20,6 +20,7 @@ _FAULTS = MappingProxyType(
         Kind.PROVIDER_RATE_LIMITED: "the model's provider has no capacity at present",
         Kind.PROVIDER_REJECTED: "the model's provider rejected the call",
         Kind.PROVIDER_GARBLED: "the model's provider returned an unusable answer",
+        Kind.NOT_ADMITTED: "the run holds no reservation for a call of a model, or had as many calls as it may",
         Kind.SCREENING_UNAVAILABLE: "the screening could not run, so the request was refused",
     }
 )

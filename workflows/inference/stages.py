@@ -16,7 +16,7 @@ from workflows import timing
 StageIn = TypeVar("StageIn")
 StageOut = TypeVar("StageOut")
 
-_STORE_AWAY = frozenset({Kind.STORE_UNAVAILABLE, Kind.VAULT_UNAVAILABLE})
+_STORE_AWAY = frozenset({Kind.STORE_UNAVAILABLE, Kind.VAULT_UNAVAILABLE, Kind.ENGINE_UNAVAILABLE})
 _MUST_HAPPEN = frozenset({CLOSE_REQUEST.name})  # an outcome is recorded after any failure
 _KINDS = frozenset(kind.value for kind in Kind)
 
@@ -91,12 +91,15 @@ async def long(
     An attempt handed over by a stopping worker is repeated, and counts only its time. Time-outs are enforced by
     Temporal: if they were compared here, changing one would change the replay of old runs.
 
+    Without the store no call is begun. The workflow then waits, and no attempt of the model's is used up.
+
     Raises:
         StageFailed: see there.
         CancelledError: the run was cancelled meanwhile.
     """
     end = workflow.now() + lengths.total
     attempts = timing.MODEL_RETRY.maximum_attempts
+    pauses = iter(timing.MODEL_STORE_PAUSES)
     while True:
         try:
             return await _by_kind(
@@ -115,6 +118,12 @@ async def long(
             )
         except _HandedOver as handed:
             attempts = max(1, attempts - handed.failed_before)
+        except StageFailed as failed:
+            pause = next(pauses, None) if failed.kind in _STORE_AWAY else None
+            if pause is None or not workflow.patched("model-call-waits-for-the-store"):
+                raise
+            await asyncio.sleep(pause.total_seconds())
+            end = workflow.now() + lengths.total
 
 
 def heed_cancellation() -> None:

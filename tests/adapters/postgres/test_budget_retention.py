@@ -21,7 +21,7 @@ from adapters.vault.keyring import ServiceKeyRing
 from adapters.vault.session import ServiceSession
 from domain.budgets.values import Admitted, Rate, Reservation
 from domain.identity import event_id
-from domain.inference.run_lengths import RUN_TOTAL, outlasts
+from domain.inference.run_lengths import RUN_TOTAL, ids_kept, outlasts
 from domain.records.records import EncryptedFields, EventKind, Record
 from domain.refusals import Kind, Refusal
 from tests.adapters.stack import Stack, SystemClock
@@ -29,6 +29,7 @@ from tests.doubles.events import fields_for
 
 DAY = timedelta(days=1)
 AGE = outlasts(7 * DAY)
+IDS = ids_kept(7 * DAY)
 LIMIT = 1000
 
 
@@ -54,11 +55,17 @@ class Shop:
         sql = "SELECT used, reserved FROM assay.quota_account WHERE caller = $1 ORDER BY day"
         return [(row["used"], row["reserved"]) for row in await self.owner.fetch(sql, self.caller)]
 
+    async def ids(self, *runs: "ARun") -> set[str]:
+        sql = "SELECT workflow_id FROM assay.first_run WHERE workflow_id = ANY ($1)"
+        return {row["workflow_id"] for row in await self.owner.fetch(sql, [run.workflow_id for run in runs])}
+
     async def prune(self) -> None:
         """Everything that is older than ``AGE``."""
         while await self.retention.prune_reservations(AGE):
             pass
         while await self.retention.prune_accounts(AGE):
+            pass
+        while await self.retention.prune_first_runs(IDS):
             pass
 
 
@@ -72,11 +79,15 @@ class ARun:
     tag: str
 
     @property
+    def workflow_id(self) -> str:
+        return f"inf.acme.{self.tag}"
+
+    @property
     def reservation_id(self) -> UUID:
-        return event_id(self.started_ms, "acme", "inf.acme.x", self.tag, "reservation")
+        return event_id(self.started_ms, "acme", self.workflow_id, "run", "reservation")
 
     async def age(self, by: timedelta) -> None:
-        """Make the run, its reservation and the caller's accounts so much older."""
+        """Make the run, its reservation, its ID and the caller's accounts so much older."""
         before = self.reservation_id
         self.started_ms -= int(by.total_seconds() * 1000)
         await self.shop.owner.execute(
@@ -85,26 +96,29 @@ class ARun:
             *(before, self.reservation_id, by, by.days),
         )
         await self.shop.owner.execute(
+            "UPDATE assay.first_run SET made_at = made_at - $2::interval WHERE workflow_id = $1", self.workflow_id, by
+        )
+        await self.shop.owner.execute(
             "UPDATE assay.quota_account SET day = day - $2::integer WHERE caller = $1", self.shop.caller, by.days
         )
 
     def _record(self, kind: EventKind, stage: str) -> Record:
         return Record(
-            event_id=event_id(self.recorded_ms, "acme", "inf.acme.x", self.tag, stage),
+            event_id=event_id(self.recorded_ms, "acme", self.workflow_id, "run", stage),
             tenant="acme",
             kind=kind,
             recorded_at=datetime.now(UTC),
             fields=fields_for(kind),
             sealed=EncryptedFields(subject="someone"),
-            workflow_id="inf.acme.x",
-            run_id=self.tag,
+            workflow_id=self.workflow_id,
+            run_id="run",
         )
 
     async def admit(self, tokens: int = 100) -> bool:
         """Admit; return whether that was done before."""
         reservation = Reservation(self.reservation_id, "acme", self.shop.caller, tokens, LIMIT)
         admitted = await self.shop.ledger.admit(reservation, self._record(EventKind.ADMITTED, "admission"))
-        assert isinstance(admitted, Admitted)
+        assert isinstance(admitted, Admitted), repr(admitted)
         return admitted.appended.repeated
 
     async def close(self, spent: int, kind: EventKind = EventKind.COMPLETED, stage: str = "outcome") -> bool:
@@ -166,7 +180,7 @@ async def test_a_repeat_after_pruning_charges_nothing_and_reserves_nothing(shop:
     run = shop.run()
     await run.admit()
     await run.close(40)
-    await run.age(AGE + DAY)
+    await run.age(IDS + DAY)
     await shop.prune()
     assert await run.admit()
     assert await run.close(40)
@@ -180,7 +194,7 @@ async def test_a_repeat_after_pruning_charges_nothing_and_reserves_nothing(shop:
 async def test_a_run_that_was_closed_before_it_was_admitted_is_not_admitted_after_pruning(shop: Shop) -> None:
     run = shop.run()
     await run.close(0, EventKind.FAILED)
-    await run.age(AGE + DAY)
+    await run.age(IDS + DAY)
     await shop.prune()
     sql = "SELECT EXISTS (SELECT FROM assay.reservation WHERE id = $1)"
     assert not await shop.owner.fetchval(sql, run.reservation_id)
@@ -198,7 +212,25 @@ async def test_a_first_admission_of_the_longest_run_is_not_hindered_by_pruning(s
     assert not await run.admit()
 
 
-@pytest.mark.parametrize("method", ["prune_reservations", "prune_accounts"])
+async def test_a_workflow_id_is_kept_for_longer_than_its_reservation(shop: Shop) -> None:
+    run, other = shop.run(), shop.run()
+    await run.admit()
+    await run.close(40)
+    await other.admit()
+    for made in (run, other):
+        await made.age(IDS - DAY)
+    await shop.prune()
+    assert await shop.ids(run, other) == {run.workflow_id, other.workflow_id}
+    assert await shop.reservations() == ["held"]
+    with pytest.raises(AssertionError, match="AlreadyRecorded"):
+        await run.admit()
+    for made in (run, other):
+        await made.age(2 * DAY)
+    await shop.prune()
+    assert await shop.ids(run, other) == {other.workflow_id}, "one without an outcome stays"
+
+
+@pytest.mark.parametrize("method", ["prune_reservations", "prune_accounts", "prune_first_runs"])
 async def test_budgets_of_runs_that_may_be_open_are_out_of_reach(shop: Shop, method: str) -> None:
     with pytest.raises(Refusal) as refused:
         await getattr(shop.retention, method)(RUN_TOTAL)

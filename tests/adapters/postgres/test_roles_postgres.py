@@ -17,7 +17,7 @@ GROUPS = tuple(database.name.removeprefix("assay-") for database in roles.DATABA
 TABLES = (
     *("policy", "policy_turn", "rate_bucket", "quota_account", "reservation", "record", "payload", "pending"),
     *("leaf", "tile", "log_head", "checkpoint", "subject_key", "hold", "erased_tenant", "archive", "schema_migration"),
-    *("last_look", "stuck_log", "pruned", "turn", "refused_log"),
+    *("last_look", "stuck_log", "pruned", "turn", "refused_log", "first_run"),
 )
 LOG = {"leaf", "tile", "log_head", "checkpoint"}
 READ = {
@@ -58,6 +58,10 @@ CALLS = {
     "prune_reservations": "SELECT assay.prune_reservations(1e9)",
     "prune_accounts": "SELECT assay.prune_accounts(1e9)",
     "prune_buckets": "SELECT assay.prune_buckets()",
+    "prune_first_runs": "SELECT assay.prune_first_runs(1e9)",
+    "run_outcome": "SELECT assay.run_outcome('acme', 'roles')",
+    "begin_call": "SELECT assay.begin_call(gen_random_uuid(), 'acme', 1)",
+    "held_reservation": "SELECT assay.held_reservation(gen_random_uuid())",
     "make_policy_current": "SELECT assay.make_policy_current(assay.put_policy('\\x7b7d'))",
     "policy_turn": "SELECT assay.policy_turn()",
     "change_policy": f"SELECT assay.change_policy(assay.put_policy('\\x7b7d'), 0, {_CHANGE})",
@@ -101,14 +105,15 @@ ALLOWED = {
     "api": {
         *("append", "take_rate", "put_policy", "get_policy", "quota_state", "put_payload", "get_payload"),
         *("policy_turn", "change_policy", "current_policy", "keep_subject_key", "log_lag"),
-        "log_faults",
+        *("log_faults", "run_outcome"),
         *("erase_subject", "place_hold", "release_hold", "holds"),
     },
     "writer": {
         *("append", "admit", "close", "get_policy", "current_policy", "keep_subject_key"),
         *("put_payload", "get_payload", "old_payload_workflows", "purge_payloads"),
         *("open_reservations", "missing_events", "last_look", "looked"),
-        *("prune_reservations", "prune_accounts", "prune_buckets"),
+        *("prune_reservations", "prune_accounts", "prune_buckets", "prune_first_runs"),
+        *("begin_call", "held_reservation"),
     },
     "reader": {"unreadable_months", "is_unreadable"},
     "auditor": {"records_here", "unreadable_months", "is_unreadable"},

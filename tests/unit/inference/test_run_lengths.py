@@ -7,7 +7,7 @@ import pytest
 
 from activities.reconciliation.sweep import SWEEP_PATIENCE
 from assay_temporal import starts
-from domain.inference.run_lengths import LONGEST_MODEL_CALL, MODELS_TOTAL, RUN_TOTAL, all_attempts, outlasts
+from domain.inference.run_lengths import LONGEST_MODEL_CALL, MODELS_TOTAL, RUN_TOTAL, all_attempts, ids_kept, outlasts
 from domain.policy import models
 from tests.paths import ROOT
 from workflows import timing
@@ -15,6 +15,7 @@ from workflows import timing
 DAY = timedelta(days=1)
 LEAST_RETENTION = DAY  # Temporal keeps closed runs for a day at least
 FLOOR = re.compile(r"age_seconds < (\d+) \* 86400")
+IDS = re.compile(r"make_interval\(secs => age_seconds\) < interval '(\d+) days'")
 ARCHIVE = re.compile(r"clock_timestamp\(\) - interval '(\d+) days'")
 
 
@@ -63,3 +64,10 @@ def test_no_month_is_archived_while_a_run_may_record_in_it():
     waits = days_in(ARCHIVE)
     assert waits
     assert min(waits) > outlasts(7 * DAY)
+
+
+@pytest.mark.parametrize("retention", [LEAST_RETENTION, 7 * DAY, 90 * DAY])
+def test_a_workflow_id_is_kept_while_its_history_may_be_reset_and_its_record_is_in_a_table(retention: timedelta):
+    [floor] = days_in(IDS)
+    assert floor >= max(days_in(ARCHIVE))
+    assert ids_kept(retention) >= max(floor, outlasts(retention))

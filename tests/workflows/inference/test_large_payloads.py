@@ -23,6 +23,7 @@ from tests.doubles.principals import principal as a_principal
 from tests.doubles.retention import CountedRows
 from tests.workflows.conftest import EXTERNAL_BYTES, QUEUE, Bench
 from worker.housekeeping import Housekeeping
+from workflows.timing import MODEL_STORE_PAUSES
 
 PROMPT = "a canary sings " * 1900 + "."
 LARGE = {"model": "fake", "prompt": PROMPT}
@@ -83,7 +84,7 @@ async def test_a_workflow_waits_for_the_store_of_payloads(
 
 
 async def test_an_activity_that_can_not_read_its_input_says_why(bench: Bench, mended: pytest.MonkeyPatch):
-    """The model's activity is retried as often as its policy says; then the run fails by the right name, refunded."""
+    """The model's activity is retried, and repeated for an hour; then the run fails by the right name, refunded."""
     asked: list[bytes] = []
 
     async def get(digest: bytes, of: Change = bench.payloads.get) -> Any:
@@ -98,8 +99,8 @@ async def test_an_activity_that_can_not_read_its_input_says_why(bench: Bench, me
         await handle.result()
     assert caught.value.cause.type == "store-unavailable"
     assert bench.model.calls == []
-    assert len(asked) == 1 + 4
-    assert len(set(asked)) == 2
+    assert len(asked) == 1 + 4 * (1 + len(MODEL_STORE_PAUSES))
+    assert len(set(asked)) == 2 + len(MODEL_STORE_PAUSES)
     _, failed = bench.records(handle.id)
     assert (failed.kind, failed.fields.refusal) == (EventKind.FAILED, "store-unavailable")
     assert (await bench.ledger.quota("acme", failed.fields.caller, 1000)).reserved == 0
@@ -178,11 +179,12 @@ async def test_nothing_is_removed_while_temporal_does_not_answer(bench: Bench, m
 
 
 async def test_budgets_are_pruned_batch_after_batch_once_no_run_can_need_them(bench: Bench):
-    budgets = CountedRows({"reservation": 25, "quota_account": 10, "rate_bucket": 1}, batch=10)
-    assert await Housekeeping(bench.env.client, bench.payloads, budgets).prune() == 36
+    budgets = CountedRows({"reservation": 25, "quota_account": 10, "rate_bucket": 1, "first_run": 11}, batch=10)
+    assert await Housekeeping(bench.env.client, bench.payloads, budgets).prune() == 47
     assert set(budgets.rows.values()) == {0}
-    [age] = budgets.ages
+    age, ids = sorted(budgets.ages)
     assert age > RUN_TOTAL
+    assert ids >= timedelta(days=40)
 
 
 async def test_full_rate_buckets_go_while_temporal_does_not_answer(bench: Bench, mended: pytest.MonkeyPatch):

@@ -40,6 +40,7 @@ def test_the_table_tells_what_holds():
         "invoke_model, by default",
         "invoke_model, at most",
         "invoke_model, handed over",
+        "invoke_model, no store",
         "invoke_model, heartbeats",
         "the run",
         "steps of a sweep",
@@ -67,6 +68,10 @@ def test_the_table_tells_what_holds():
     attempt, total, again = told["invoke_model, handed over"]
     assert (attempt, lengths(total)) == ("as before", [timing.MODEL_LEFT])
     assert again.startswith("at once")
+    attempt, total, again = told["invoke_model, no store"]
+    pauses = timing.MODEL_STORE_PAUSES
+    assert lengths(again) == [pauses[0], pauses[-1]]
+    assert lengths(total)[0] <= sum(pauses, timedelta()) < lengths(total)[0] + pauses[-1]
     assert lengths(told["invoke_model, heartbeats"][0]) == [timing.MODEL_HEARTBEAT]
     assert lengths(told["the run"][1]) == [timing.RUN_TOTAL]
     attempt, total, again = told["steps of a sweep"]
@@ -88,7 +93,7 @@ def test_every_constant_has_its_place_in_the_table():
     named = {name for name in vars(timing) if name.isupper()}
     assert named == {
         *("LOCAL_ATTEMPT", "LOCAL_RETRY", "PATIENT_ATTEMPT", "PATIENT_TOTAL", "PATIENT_RETRY"),
-        *("MODEL_GRACE", "MODEL_LEFT", "MODEL_HEARTBEAT", "MODEL_RETRY", "RUN_TOTAL"),
+        *("MODEL_GRACE", "MODEL_LEFT", "MODEL_HEARTBEAT", "MODEL_RETRY", "MODEL_STORE_PAUSES", "RUN_TOTAL"),
         *("LOOK_ATTEMPT", "LOOK_STEP_TOTAL", "LOOK_RETRY", "LOOK_TOTAL"),
         *("ARCHIVE_ATTEMPT", "ARCHIVE_TOTAL", "ARCHIVE_HEARTBEAT", "ARCHIVE_RETRY", "ARCHIVE_RUN"),
     }
