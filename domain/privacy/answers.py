@@ -22,6 +22,7 @@ from domain.screening.verdicts import (
     Verdict,
     found_at,
 )
+from domain.text.compatibility import compatibility_view
 from domain.text.example_jwt import is_example_jwt
 from domain.text.example_secrets import is_example_key, is_example_password, is_example_token
 from domain.text.json_text import readable, span_in
@@ -46,11 +47,11 @@ def add_data(
     wanted = frozenset(kind for kind in DataKind if policy.answers[kind] is not Decision.ALLOW)
     if not wanted:
         return verdict
-    asked = tuple(readable(text).text for text in texts_of(request))
+    asked = tuple(compatibility_view(readable(text)).text for text in texts_of(request))
     judged: list[tuple[Decision, Finding]] = []
     left = policy.max_scanned_chars
     for text in texts_of_answer(answer):
-        view = readable(text)
+        view = compatibility_view(readable(text))
         read = view.text[:left]
         left -= len(read)
         whole = len(read) == len(view.text)

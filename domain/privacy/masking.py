@@ -17,7 +17,9 @@ from domain.privacy.placeholders import TAG_LENGTH, TAG_LETTERS, placeholder_of
 from domain.privacy.policy import DataKind, Found, Handling, PrivacyPolicy
 from domain.privacy.ports import PhoneNumbers, TooMuchToScan
 from domain.refusals import Kind, Refusal
+from domain.text.compatibility import compatibility_view
 from domain.text.json_text import readable, replace_places, span_in
+from domain.text.view import View
 
 _NOT_SCANNED = "requires human review, which is not enabled: the prompt is too long to be searched for personal data"
 
@@ -96,15 +98,21 @@ def _find_all(
     texts: Sequence[Text], kinds: frozenset[DataKind], policy: PrivacyPolicy, phones: PhoneNumbers
 ) -> dict[TextAddress, list[_Value]]:
     views = [readable(text) for text in texts]
-    plain = [view.text for view in views]
-    found = with_divided(plain, [find(text, kinds, policy, phones) for text in plain], kinds, policy.rules)
+    plain = [compatibility_view(View(view.text)) for view in views]
+    said = [view.text for view in plain]
+    if sum(map(len, said)) > policy.max_scanned_chars:
+        raise TooMuchToScan
+    found = with_divided(said, [find(text, kinds, policy, phones) for text in said], kinds, policy.rules)
     return {
-        text.address: [
-            (Found(datum.kind, *span_in(view, datum.start, datum.end)), view.text[datum.start : datum.end])
-            for datum in values
-        ]
-        for text, view, values in zip(texts, views, found, strict=True)
+        text.address: [_value(datum, *around) for datum in values]
+        for text, values, *around in zip(texts, found, views, plain, strict=True)
     }
+
+
+def _value(datum: Found, written: View, plain: View) -> _Value:
+    """Return a value with its position in the text as it came, as it was written there."""
+    start, end = plain.span(datum.start, datum.end)
+    return Found(datum.kind, *span_in(written, start, end)), written.text[start:end]
 
 
 class _Placeholders:
@@ -127,7 +135,8 @@ class _Placeholders:
 
 def _tag(seed: str, texts: tuple[Text, ...]) -> str:
     """Return a tag that occurs in no text, in any spelling."""
-    written = [form.upper() for text in texts for form in (text.text, readable(text).text)]
+    views = [(text.text, readable(text)) for text in texts]
+    written = [form.upper() for text, view in views for form in (text, view.text, compatibility_view(view).text)]
     attempt = 0
     while True:
         digest = hashlib.sha256(f"assay/placeholder/v1\0{seed}\0{attempt}".encode()).digest()

@@ -1,13 +1,12 @@
-"""Sanitising: removal of hidden characters, and Unicode normalisation; nothing else changes.
+"""Sanitising: removal of hidden characters; nothing else changes.
 
-Text is converted to Unicode's NFKC (UAX #15), except superscripts, subscripts and fractions, whose compatibility form
-has another meaning (2² is not 22, 1½ is not 11/2). Line ends become ``\\n``. Hidden characters are removed (see
-``hidden_characters`` for the legitimate ones), and so are marks beyond 30 on a letter (the limit of UAX #15's
-Stream-Safe Text Format), which keeps the normalisation linear. Nothing is guessed or decoded here.
+A sanitised text differs from the text as sent only by characters that are invisible where they stand (see
+``hidden_characters``), and each category of them is named. No normalisation form is applied: compatibility forms have
+meanings of their own (25㎡ is not 25m2), and are folded only in the view for detectors (``normalise``) and in that for
+the search for personal data (``compatibility``). Nothing is guessed or decoded here.
 """
 
 import re
-import unicodedata
 from collections import Counter
 from dataclasses import dataclass
 
@@ -21,12 +20,8 @@ __all__ = ["Category", "Removal", "SanitisePolicy", "SanitisedText", "sanitise",
 
 SHELL_METACHARACTERS = "`$&|;<>\\"
 
-_MAX_MARKS = 30
-_LINE_END = re.compile("\r\n?|[\x0b\x0c\x85\u2028\u2029]")
-_MEANT = re.compile("([\u00b2\u00b3\u00b9\u00bc-\u00be\u2070-\u208e\u2150-\u215f\u2189]+)")
 _SHELL = re.compile("[" + re.escape(SHELL_METACHARACTERS) + "]")
-_NOT_PLAIN = "must be in Unicode's form NFKC, without characters that hide"
-_HALFWIDTH_MARKS = "\uff9e\uff9f"
+_NOT_PLAIN = "must not contain hidden characters"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,16 +53,14 @@ class SanitisedText:
 def sanitise(text: str, policy: SanitisePolicy) -> SanitisedText:
     """Sanitise one text. Idempotent, linear in the text, and never raises."""
     counts: Counter[Category] = Counter()
-    text = _LINE_END.sub("\n", text)
     while True:
-        text = _normalise(_limit_marks(text, counts))
-        cleaned = _remove_hidden(_limit_marks(text, counts), counts)
+        cleaned = _remove_hidden(text, counts)
         if policy.remove_shell_metacharacters:
             cleaned, removed = _SHELL.subn("", cleaned)
             counts[Category.SHELL] += removed
         if cleaned == text:
             break
-        text = cleaned  # separated characters may be adjacent now, and compose
+        text = cleaned  # other characters may be beside each other now
     return SanitisedText(text, _removals(counts))
 
 
@@ -104,28 +97,6 @@ def sanitise_request(request: InferenceRequest, policy: SanitisePolicy) -> tuple
 
 def _removals(counts: Counter[Category]) -> tuple[Removal, ...]:
     return tuple(Removal(category, counts[category]) for category in Category if counts[category])
-
-
-def _normalise(text: str) -> str:
-    if text.isascii():
-        return text
-    parts = _MEANT.split(text)
-    parts[::2] = [unicodedata.normalize("NFKC", part) for part in parts[::2]]
-    return "".join(parts)
-
-
-def _limit_marks(text: str, counts: Counter[Category]) -> str:
-    if text.isascii():
-        return text
-    kept: list[str] = []
-    run = 0
-    for char in text:
-        marks = char > "\u02ff" and (unicodedata.category(char)[0] == "M" or char in _HALFWIDTH_MARKS)
-        run = run + 1 if marks else 0
-        if run <= _MAX_MARKS:
-            kept.append(char)
-    counts[Category.MARKS] += len(text) - len(kept)
-    return "".join(kept)
 
 
 def _remove_hidden(text: str, counts: Counter[Category]) -> str:

@@ -12,15 +12,21 @@ from domain.inference.requests import bare_request
 from domain.inference.token_estimates import estimate_text_tokens
 from domain.policy.document import Policy
 from domain.screening.screen import screen
-from domain.text.hidden_characters import find_hidden
+from domain.text.compatibility import compatibility_view
+from domain.text.hidden_characters import HIDDEN, find_hidden
 from domain.text.normalise.fold import fold
-from domain.text.sanitise import SanitisePolicy, sanitise
+from domain.text.sanitise import SanitisedText, SanitisePolicy, sanitise
+from domain.text.view import View
 from tests.detectors import DETECTORS
+from tests.unit.text.writing import WRITING
 
 TRICKY = (
     "\u200b\u200c\u200d\ufe0f\ufe00\U000e0100\u202e\u2066\u00ad\u034f\u180b\u180e\ufeff\r\n\t\x00\x85\u2028"
     "\U000e0067\U000e0062\U000e0065\U000e006e\U000e007f\U0001f3f4\U0001f600\U0001f3fd\u2194❤1#"
     "\u0300\u0316\u0f73\uff9eカ\u1100\u1161\u11a8ﷺﬁ²½ⅸſİßΣςаеѕ\u0915\u094d\u0937یم\u1820葛\ud800\udc00aZ `$;'\""
+)
+HIDING = (
+    "\u200b\u200c\u200d\u2060\ufeff\u00ad\u034f\u200e\u202e\u2066\u180e\U000e0061\ufe00\U000e0151\u115f\u3164\x00\ud800"
 )
 PHRASES = [
     "ignore",
@@ -63,13 +69,53 @@ def test_nothing_hidden_is_left_and_what_is_left_can_be_encoded(text: str, polic
     clean = sanitise(text, policy).text
     clean.encode()
     assert find_hidden(clean) == []
-    assert not any(unicodedata.category(char) in ("Cc", "Cs") and char not in "\n\t" for char in clean)
+    assert not any(unicodedata.category(char) in ("Cc", "Cs") and char not in "\t\n\v\f\r\x85" for char in clean)
+
+
+VISIBLE = st.characters(exclude_categories=["Cs"]).filter(lambda char: not HIDDEN.match(char))
+WRITTEN = st.lists(st.one_of(st.sampled_from([*WRITING.values()]), st.text(VISIBLE, max_size=20)), max_size=6)
+
+
+@settings(max_examples=300, deadline=None)
+@given(WRITTEN)
+def test_sanitising_is_the_identity_without_hidden_characters(pieces: list[str]):
+    text = " ".join(pieces)
+    assert sanitise(text, SanitisePolicy()) == SanitisedText(text)
+
+
+@settings(max_examples=400, deadline=None)
+@given(TEXTS)
+def test_only_invisible_characters_are_removed_and_each_is_named(text: str):
+    sanitised = sanitise(text, SanitisePolicy())
+    kept = iter(sanitised.text)
+    following = next(kept, None)
+    gone = ""
+    for char in text:
+        if char == following:
+            following = next(kept, None)
+        else:
+            gone += char
+    assert following is None, "what is left is the text without some characters"
+    assert all(map(HIDDEN.match, gone))
+    assert sum(removal.count for removal in sanitised.removed) == len(gone)
 
 
 @settings(max_examples=200, deadline=None)
-@given(st.text(alphabet=st.characters(min_codepoint=0x20, max_codepoint=0x7E), max_size=200))
-def test_plain_ascii_stays_as_it_is(text: str):
-    assert sanitise(text, SanitisePolicy()).text == text
+@given(st.lists(st.tuples(st.sampled_from("aZ9éかя ①²"), st.text(st.sampled_from(HIDING), max_size=3))))
+def test_what_is_hidden_in_letters_is_removed_and_they_stay(pairs: list[tuple[str, str]]):
+    sanitised = sanitise("".join(letter + hidden for letter, hidden in pairs), SanitisePolicy())
+    assert sanitised.text == "".join(letter for letter, _ in pairs)
+    assert sum(removal.count for removal in sanitised.removed) == sum(len(hidden) for _, hidden in pairs)
+
+
+@settings(max_examples=300, deadline=None)
+@given(TEXTS)
+def test_the_view_without_compatibility_forms_points_into_the_text(text: str):
+    view = compatibility_view(View(text))
+    assert unicodedata.is_normalized("NFC", view.text) or any(map(unicodedata.combining, view.text))
+    spans = [view.span(at, at + 1) for at in range(len(view.text))]
+    assert all(0 <= start < end <= len(text) for start, end in spans)
+    assert [start for start, _ in spans] == sorted(start for start, _ in spans)
 
 
 @settings(max_examples=400, deadline=None)

@@ -6,6 +6,7 @@ than the stored one; runs of zero-width characters encode bits.
 
 import re
 import unicodedata
+from collections.abc import Iterable
 
 from domain.text.hidden_characters import Category, Hidden, find_hidden
 from domain.text.normalise.language import LETTERS, bits_per_letter
@@ -37,6 +38,7 @@ def reveal_hidden(view: View) -> tuple[View, list[Technique]]:
     techniques = [
         *_technique("tags", tags, 1),
         *_technique("variation_selectors", [run for run in selectors if run[1] - run[0] >= _VARIATION_RUN], 1),
+        *_technique("variation_selectors", selectors if _interleaved(text, selectors) else [], 1),
         *_zero_width(text, hidden),
         *_technique(
             "bidirectional", [(at.index, at.index + 1) for at in hidden if text[at.index] in "\u202d\u202e"], 1
@@ -92,15 +94,27 @@ def _beside(text: str, start: int, end: int, part: str) -> str:
 
 
 def _read_selectors(text: str, runs: Spans) -> list[Replacement]:
+    if spelt := _interleaved(text, runs):
+        return [(*runs[0], apart(text, *runs[0], spelt))]
     read: list[Replacement] = []
     for start, end in runs:
-        if end - start < _SELECTED_BYTES:
-            continue
-        values = [_selected(char) for char in text[start:end]]
-        spelt = bytes(value for value in values if value is not None).decode("utf-8", "ignore")
-        if spelt.isprintable() and any(map(str.isalpha, spelt)):
+        spelt = _spelt(text[start:end])
+        if end - start >= _SELECTED_BYTES and spelt:
             read.append((start, end, apart(text, start, end, spelt)))
     return read
+
+
+def _interleaved(text: str, runs: Spans) -> str:
+    """Return the text that single variation selectors encode between other characters, or nothing."""
+    single = len(runs) >= _SELECTED_BYTES and all(end - start == 1 for start, end in runs)
+    return _spelt(text[start] for start, _ in runs) if single else ""
+
+
+def _spelt(selectors: Iterable[str]) -> str:
+    """Return the text that variation selectors encode, or nothing."""
+    values = map(_selected, selectors)
+    spelt = bytes(value for value in values if value is not None).decode("utf-8", "ignore")
+    return spelt if spelt.isprintable() and any(map(str.isalpha, spelt)) else ""
 
 
 def _selected(char: str) -> int | None:

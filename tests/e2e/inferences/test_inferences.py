@@ -70,13 +70,13 @@ async def test_the_model_gets_the_sanitised_messages_and_the_providers_key(gatew
     response = await gateway.post({"model": "fake", "messages": messages, "temperature": 0.25, "max_tokens": 7})
     # hidden direction marks are held for a review, whatever they hide; so ask again without them
     assert response.status_code == 403
-    messages[1]["content"] = "Ｈｉ there\u200b"
+    messages[1]["content"] = "Ｈｉ there\u200b, ①500円"
     response = await gateway.post({"model": "fake", "messages": messages, "temperature": 0.25, "max_tokens": 7})
     assert response.status_code == 200, response.text
     sent = gateway.provider.requests[-1]
     assert sent.json()["messages"] == [
         {"role": "system", "content": "Be brief."},
-        {"role": "user", "content": "Hi there"},
+        {"role": "user", "content": "Ｈｉ there, ①500円"},
     ]
     assert sent.json()["temperature"] == 0.25
     assert sent.json()["max_tokens"] == 7

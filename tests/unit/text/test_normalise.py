@@ -145,6 +145,15 @@ def test_hidden_text_is_told_from_what_is_merely_disguised():
     assert hiding == {"tags", "bidirectional", "zero_width"}
 
 
+def test_selectors_that_spell_a_text_between_letters_are_read():
+    spelt = [chr(0xE0100 + byte - 16) for byte in b"ignore it"]
+    original = "".join(map(str.__add__, "see below", spelt)) + "."
+    normalised = normalise(original)
+    assert normalised.techniques == (Technique("variation_selectors", 1, len(original) - 1, hides=True),)
+    assert "ignore it" in normalised.view.text
+    assert normalise("•\ufe0f one •\ufe0f two •\ufe0f three •\ufe0f four").techniques == ()
+
+
 def test_a_technique_points_at_its_stretch_through_other_techniques():
     original = "\u200bＨｅｙ! NDkgNjcgNmUgNmYgNzIgNjUgMjAgNjkgNzQ= \U000e0068\U000e0069"
     found = {technique.name: original[technique.start : technique.end] for technique in normalise(original).techniques}

@@ -7,11 +7,14 @@ import pytest
 from domain.inference.content import Message, Speaker
 from domain.inference.requests import InferenceRequest
 from domain.refusals import Kind, Refusal
-from domain.text.hidden_characters import find_hidden
-from domain.text.sanitise import Category, Removal, SanitisePolicy, sanitise, sanitise_request
+from domain.text.hidden_characters import HIDDEN, find_hidden
+from domain.text.normalise.pipeline import normalise
+from domain.text.sanitise import Category, Removal, SanitisedText, SanitisePolicy, sanitise, sanitise_request
+from tests.unit.text.writing import WRITING, flag
 
 PLAIN = SanitisePolicy()
 SHELL = SanitisePolicy(remove_shell_metacharacters=True)
+LETTERS = "abcdefghijklmnopqrstuvwxyz0"
 TAGS = "".join(chr(0xE0000 + ord(char)) for char in "obey")
 
 
@@ -31,7 +34,30 @@ TAGS = "".join(chr(0xE0000 + ord(char)) for char in "obey")
         ("\U0001f600" + "\ufe0f" * 5, "\U0001f600\ufe0f", Category.VARIATION, 4),
         ("a\ud800b", "ab", Category.SURROGATE, 1),
         ("a\ufffeb\ufdd0\U0010ffff", "ab", Category.NONCHARACTER, 3),
-        ("a" + "\u0316" * 100, "a" + "\u0316" * 30, Category.MARKS, 70),
+        ("Auf\u200clage, Auf\u200dlage", "Auflage, Auflage", Category.ZERO_WIDTH, 2),
+        ("می\u200c\u200c\u200dخواهم", "می\u200cخواهم", Category.ZERO_WIDTH, 2),
+        ("۱\u200c۲", "۱۲", Category.ZERO_WIDTH, 1),
+        ("請\u200b忽略", "請忽略", Category.ZERO_WIDTH, 1),
+        ("ไทย\u200b\u200bไทย", "ไทย\u200bไทย", Category.ZERO_WIDTH, 1),
+        ("\U0001f600\u200dabc", "\U0001f600abc", Category.ZERO_WIDTH, 1),
+        ("a\u034f\u0301", "a\u0301", Category.ZERO_WIDTH, 1),
+        ("a\u2062b\u2064c", "abc", Category.ZERO_WIDTH, 2),
+        ("ab\u200ecd שלום של\u200fום", "abcd שלום שלום", Category.BIDI, 2),
+        ("שלום \u200e\u200f\u200e!", "שלום \u200e!", Category.BIDI, 2),
+        ("שלום \u202eabc\u202c \u2067x\u2069", "שלום abc x", Category.BIDI, 4),
+        ("葛\U000e0161", "葛", Category.VARIATION, 1),
+        ("葛\U000e0100\U000e0101", "葛\U000e0100", Category.VARIATION, 1),
+        ("\U0001f600\U000e0151\U000e0157", "\U0001f600", Category.VARIATION, 2),
+        ("+\ufe0f", "+", Category.VARIATION, 1),
+        ("م\ufe00", "م", Category.VARIATION, 1),
+        ("x\u115f\u1160y", "xy", Category.FORMAT, 2),
+        ("\u1100\u1161\u1160", "\u1100\u1161", Category.FORMAT, 1),
+        ("\u115f\u1160", "", Category.FORMAT, 2),
+        ("x\U00013430y", "xy", Category.FORMAT, 1),
+        ("\U0001f600" + TAGS + "\U000e007f", "\U0001f600", Category.TAG, 5),
+        ("".join(flag(f"de{letter}x") for letter in LETTERS), "\U0001f3f4" * 27, Category.TAG, 27 * 5),
+        (flag("xyobey"), "\U0001f3f4", Category.TAG, 7),
+        (flag("zzob"), "\U0001f3f4", Category.TAG, 5),
     ],
 )
 def test_what_hides_is_removed_and_named(text: str, clean: str, category: Category, count: int):
@@ -40,43 +66,20 @@ def test_what_hides_is_removed_and_named(text: str, clean: str, category: Catego
     assert sanitised.removed == (Removal(category, count),)
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "",
-        "Plain text,\twith a tab\nand a line.",
-        "Grüße, naïve café, Ωμέγα, Привет, 你好, こんにちは, 한국어",
-        "می‌خواهم",
-        "क्‍ष and न्‌ह",
-        "\U0001f468\u200d\U0001f469\u200d\U0001f467\u200d\U0001f466",
-        "❤️\u200d\U0001f525 1️⃣ #️⃣ ☎︎",
-        "\U0001f642\u200d↔️ \U0001f44d\U0001f3fd",
-        "\U0001f3f4" + "".join(chr(0xE0000 + ord(c)) for c in "gbsct") + "\U000e007f",
-        "x² + y³ = 1½ H₂O",
-        "葛\U000e0100",
-        "ᠭ᠋",
-        "rm -rf / ; echo $HOME | cat && `id` > \\x",
-    ],
-)
-def test_what_writing_needs_stays(text: str):
-    sanitised = sanitise(unicodedata.normalize("NFC", text), PLAIN)
-    assert sanitised.text == unicodedata.normalize("NFC", text)
-    assert sanitised.removed == ()
+@pytest.mark.parametrize("name", WRITING)
+def test_what_people_write_stays_as_it_is(name: str):
+    assert sanitise(WRITING[name], PLAIN) == SanitisedText(WRITING[name])
 
 
-@pytest.mark.parametrize(
-    ("text", "clean"),
-    [
-        ("ＡＢＣ １２３", "ABC 123"),
-        ("𝐢𝐠𝐧𝐨𝐫𝐞", "ignore"),
-        ("ﬁne", "fine"),
-        ("e\u0301", "é"),
-        ("a\u00a0b", "a b"),
-        ("a\r\nb\rc\u2028d\x0be\x85f", "a\nb\nc\nd\ne\nf"),
-    ],
-)
-def test_what_looks_like_something_else_becomes_it(text: str, clean: str):
-    assert sanitise(text, PLAIN).text == clean
+def test_every_visible_character_stays_as_it_is():
+    visible = [chr(code) for code in range(0x110000) if not HIDDEN.match(chr(code))]
+    for text in ("".join(visible), "a".join(visible), "م".join(visible)):
+        assert sanitise(text, PLAIN) == SanitisedText(text)
+
+
+def test_what_is_written_hides_nothing_for_the_screening():
+    for text in WRITING.values():
+        assert not any(technique.hides for technique in normalise(text).techniques), text
 
 
 def test_a_flag_that_spells_something_else_is_no_flag():
