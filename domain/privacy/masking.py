@@ -110,7 +110,7 @@ def _find_all(
 
 
 def _value(datum: Found, written: View, plain: View) -> _Value:
-    """Return a value with its position in the text as it came, as it was written there."""
+    """Return a value as written, with its position in the text as it came."""
     start, end = plain.span(datum.start, datum.end)
     return Found(datum.kind, *span_in(written, start, end)), written.text[start:end]
 
