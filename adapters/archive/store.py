@@ -47,6 +47,10 @@ class PostgresArchives:
             return "absent"
         return "attached" if row["attached"] else "detached"
 
+    async def announce(self, month: date, signed: str) -> None:
+        """See ``ArchiveStore``."""
+        await self._pool.fetch("SELECT assay.announce_archiving($1, $2)", month, signed)
+
     async def detach(self, month: date) -> None:
         """See ``ArchiveStore``."""
         await self._move("SELECT assay.detach_month($1)", month)

@@ -194,6 +194,10 @@ class PostgresAuditedLog:
         """See ``StoredLog``."""
         return [row["manifest"] for row in await self._pool.fetch(_MANIFESTS, tenant)]
 
+    async def announcements(self) -> list[str]:
+        """See ``StoredLog``."""
+        return [row["statement"] for row in await self._pool.fetch("SELECT statement FROM assay.archiving")]
+
     async def waiting(self, tenant: str) -> tuple[int, float]:
         """See ``StoredLog``."""
         row = await self._row(_WAITING, tenant)

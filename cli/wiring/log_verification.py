@@ -7,6 +7,7 @@ from typing import Any
 from adapters.log.anchors import VaultLogAnchors
 from adapters.log.audited import PostgresAuditedLog
 from adapters.postgres.pool import PostgresPool
+from adapters.system.clock import SystemClock
 from adapters.tokens.signatures import LocalSignatureChecks
 from adapters.vault.public_keys import VaultPublicKeys
 from adapters.vault.session import ServiceSession
@@ -34,6 +35,7 @@ async def verify_log(
             await anchors.keys(),
             VaultPublicKeys(session, transit_mount=settings.vault.transit_mount),
             _SIGNATURES,
+            SystemClock(),
             log_name=settings.audit.log_name,
             max_merge_delay_seconds=settings.audit.promise_seconds,
         )

@@ -46,6 +46,10 @@ class ArchiveStore(Protocol):
         """Return ``attached`` (part of the log), ``detached`` (a separate table) or ``absent``."""
         ...
 
+    async def announce(self, month: date, signed: str) -> None:
+        """Store the signed announcement that a month will be archived; it replaces an older one."""
+        ...
+
     async def detach(self, month: date) -> None:
         """Detach a month from the log. A repeat is a no-op."""
         ...

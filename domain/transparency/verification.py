@@ -103,7 +103,7 @@ class TenantAudit:
 class Entry:
     """A leaf of the tree with its record, or None: its columns, ``fields`` as JSON text.
 
-    ``lost`` means that the record's month is not a part of the log, and too young to be archived.
+    ``lost`` means that the record's month is outside the log, and that archiving does not account for it.
     """
 
     seq: int

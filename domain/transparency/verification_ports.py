@@ -102,6 +102,10 @@ class StoredLog(Protocol):
         """The manifests of the tenant's archived months, restored ones too."""
         ...
 
+    async def announcements(self) -> list[str]:
+        """The signed announcements of months that are being archived, old ones too."""
+        ...
+
     async def waiting(self, tenant: str) -> tuple[int, float]:
         """Return the number of the tenant's pending records, and the oldest's age (s)."""
         ...

@@ -4,6 +4,7 @@ import base64
 
 from domain.ports import SignatureChecks, StatementInvalid, StatementSigner
 from domain.signing_keys import ARCHIVE_KEY, LOG_KEY
+from domain.transparency.announcements import ANNOUNCEMENT_TYPE, Announcement
 from domain.transparency.archive import MANIFEST_TYPE, ArchiveInvalid, Manifest
 from domain.transparency.checkpoints import Checkpoint, LogFormatError, Unproven, VerifierKey, open_checkpoint
 
@@ -20,6 +21,10 @@ class ManifestSigner:
     async def sign(self, manifest: Manifest) -> str:
         """Return the manifest as a compact JWS."""
         return await self._signer.sign(ARCHIVE_KEY, MANIFEST_TYPE, manifest.claims())
+
+    async def announce(self, announcement: Announcement) -> str:
+        """Return the announcement as a compact JWS."""
+        return await self._signer.sign(ARCHIVE_KEY, ANNOUNCEMENT_TYPE, announcement.claims())
 
     async def open(self, signed: str) -> Manifest:
         """Return the manifest after verifying its signature.

@@ -1,9 +1,9 @@
 """Archiving and restoring of months. Every step may be repeated, after a crash at any moment.
 
-Archiving: the month is detached from the log (nothing is added any more), each tenant's file is written, noted with its
-signed manifest, read back and verified, the archive is recorded, and only then the rows are dropped. Restoring: the
-file is verified first, its records are put into a detached table, the restore is recorded, and the month is attached to
-the log again.
+Archiving: the month is announced and detached from the log (nothing is added any more), each tenant's file is written,
+noted with its signed manifest, read back and verified, the archive is recorded, and only then the rows are dropped.
+Restoring: the file is verified first, its records are put into a detached table, the restore is recorded, and the month
+is attached to the log again.
 """
 
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -13,6 +13,7 @@ from typing import Any
 
 from domain.ports import Clock
 from domain.records.records import EventKind
+from domain.transparency.announcements import Announcement
 from domain.transparency.archive import (
     ArchiveInvalid,
     ArchiveLine,
@@ -71,6 +72,7 @@ class LogMonthArchiver:
         if not await self._is_due(month):
             return _kept(month, "the policy retains it")
         try:
+            await self._announce(month)
             await self._store.detach(month)
             for rows in await self._store.tenants(month):
                 await self._archive_tenant(month, rows)
@@ -109,6 +111,10 @@ class LogMonthArchiver:
             return True
         # by explicit request, a recently restored month may be archived at once
         return any(found.restored_at for found in await self._store.noted(month))
+
+    async def _announce(self, month: date) -> None:
+        announcement = Announcement(month, self._clock.now())
+        await self._store.announce(month, await self._manifests.announce(announcement))
 
     async def _archive_tenant(self, month: date, rows: TenantRows) -> None:
         noted = {found.tenant: found for found in await self._store.noted(month)}.get(rows.tenant)

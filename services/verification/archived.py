@@ -2,10 +2,13 @@
 
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from datetime import date, datetime
 from typing import Any
 
 from domain.ports import SignatureChecks, StatementInvalid
 from domain.signing_keys import ARCHIVE_KEY
+from domain.transparency.announcements import ANNOUNCEMENT_TYPE, Announcement
 from domain.transparency.verification_ports import Jwks, PublicKeys
 
 MANIFEST_TYPE = "assay-archive+jwt"
@@ -29,6 +32,24 @@ class ArchivedRanges:
         return at >= 0 and seq <= self._ranges[at][1]
 
 
+async def announced_months(
+    keys: PublicKeys, signatures: SignatureChecks, announcements: Iterable[str], now: datetime
+) -> frozenset[date]:
+    """Return the months that the archiver announced recently. An invalid announcement excuses nothing.
+
+    Raises:
+        Refusal: VAULT_UNAVAILABLE; NOT_FOUND if there is no such key.
+    """
+    found = set()
+    for signed in announcements:
+        with suppress(ManifestInvalid, ValueError, KeyError, TypeError):
+            claims = _claims(signed, (await keys.key_set(ARCHIVE_KEY)).keys, signatures, ANNOUNCEMENT_TYPE)
+            announcement = Announcement.from_claims(claims)
+            if announcement.valid_at(now):
+                found.add(announcement.month)
+    return frozenset(found)
+
+
 async def archived_leaves(
     keys: PublicKeys, signatures: SignatureChecks, tenant: str, manifests: Iterable[str]
 ) -> ArchivedRanges:
@@ -40,7 +61,7 @@ async def archived_leaves(
     """
     ranges = list[tuple[int, int]]()
     for manifest in manifests:
-        claims = _claims(manifest, (await keys.key_set(ARCHIVE_KEY)).keys, signatures)
+        claims = _claims(manifest, (await keys.key_set(ARCHIVE_KEY)).keys, signatures, MANIFEST_TYPE)
         if claims.get("tenant") != tenant:
             raise ManifestInvalid("a manifest belongs to another tenant")
         try:
@@ -50,11 +71,11 @@ async def archived_leaves(
     return ArchivedRanges(ranges)
 
 
-def _claims(manifest: str, keys: Jwks, signatures: SignatureChecks) -> Mapping[str, Any]:
+def _claims(manifest: str, keys: Jwks, signatures: SignatureChecks, typ: str) -> Mapping[str, Any]:
     try:
         header = signatures.header(manifest)
         key = keys.get(str(header.get("kid")))
-        if header.get("typ") != MANIFEST_TYPE or key is None:
+        if header.get("typ") != typ or key is None:
             raise ManifestInvalid("a manifest is not signed by the archive's key")
         return signatures.claims(manifest, key)
     except StatementInvalid:

@@ -1,11 +1,14 @@
 """Check of the records beside the leaves, with allowance for months that are archived meanwhile."""
 
 from collections.abc import Sequence
+from dataclasses import replace
+from datetime import date
 
-from domain.ports import SignatureChecks
+from domain.ports import Clock, SignatureChecks
+from domain.transparency.announcements import month_of
 from domain.transparency.verification import Entry, Fault, TenantAudit, VerificationFinding, check_entry
 from domain.transparency.verification_ports import PublicKeys, StoredLog
-from services.verification.archived import ArchivedRanges, ManifestInvalid, archived_leaves
+from services.verification.archived import ArchivedRanges, ManifestInvalid, announced_months, archived_leaves
 
 _BESIDE = 64  # records at a time
 
@@ -13,9 +16,10 @@ _BESIDE = 64  # records at a time
 class LeafRecords:
     """Checks the records of leaves, a page at a time."""
 
-    def __init__(self, store: StoredLog, keys: PublicKeys, signatures: SignatureChecks) -> None:
-        """Take the stored log, and the archive's keys for its manifests."""
+    def __init__(self, store: StoredLog, keys: PublicKeys, signatures: SignatureChecks, clock: Clock) -> None:
+        """Take the stored log, the archive's keys, and the clock for announcements."""
         self._store = store
+        self._clock = clock
         self._keys = keys
         self._signatures = signatures
 
@@ -54,18 +58,26 @@ class LeafRecords:
         """Search again for records that archiving may have moved: to detached tables, then to files. Returns the
         latter.
 
+        A month outside the log is accounted for by a manifest, or until then by a recent announcement of the archiver.
+
         Raises:
             Refusal: as ``archived``.
         """
-        gone = list[Entry]()
+        found = list[Entry]()
         for at in range(0, len(missing), _BESIDE):
-            found = await self._store.beside(missing[at : at + _BESIDE])
-            gone += [entry for entry in found if entry.record is None]
-            audit.beside += sum(entry.record is not None and not entry.lost for entry in found)
-            for entry in found:
-                audit.found(check_entry(audit.tenant, entry, archived=entry.record is None))
+            found += await self._store.beside(missing[at : at + _BESIDE])
         archived = await self.archived(audit)
-        audit.archived += sum(entry.seq in archived for entry in gone)
-        for entry in gone:
-            audit.found(check_entry(audit.tenant, entry, archived=entry.seq in archived))
+        announced = frozenset[date]()
+        if any(entry.record is not None for entry in found):
+            statements = await self._store.announcements()
+            announced = await announced_months(self._keys, self._signatures, statements, self._clock.now())
+        for entry in found:
+            in_files = entry.seq in archived
+            if entry.record is None:
+                audit.archived += in_files
+                audit.found(check_entry(audit.tenant, entry, archived=in_files))
+                continue
+            lost = entry.lost or not (in_files or month_of(entry.event_id) in announced)
+            audit.beside += not lost
+            audit.found(check_entry(audit.tenant, replace(entry, lost=lost), archived=False))
         return archived

@@ -7,7 +7,7 @@ checkpoint is read first: the store's log is then newer, unless it was rolled ba
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from domain.ports import SignatureChecks
+from domain.ports import Clock, SignatureChecks
 from domain.refusals import Kind, Refusal
 from domain.transparency.checkpoints import Checkpoint, LogFormatError, Unproven, open_checkpoint
 from domain.transparency.merkle import consistency_path, verify_consistency
@@ -60,6 +60,7 @@ class LogAudit:
         keys: LogKeys,
         archive_keys: PublicKeys,
         signatures: SignatureChecks,
+        clock: Clock,
         *,
         log_name: str,
         max_merge_delay_seconds: float,
@@ -69,7 +70,7 @@ class LogAudit:
         self._anchors = anchors
         self._keys = keys
         self._verify = signatures.ed25519
-        self._records = LeafRecords(store, archive_keys, signatures)
+        self._records = LeafRecords(store, archive_keys, signatures, clock)
         self._log_name = log_name
         self._max_merge_delay = max_merge_delay_seconds
 

@@ -92,6 +92,7 @@ CALLS = {
     "last_look": "SELECT assay.last_look()",
     "looked": "SELECT assay.looked('2020-01-01')",
     "months_due": "SELECT assay.months_due(1200, '0')",
+    "announce_archiving": "SELECT assay.announce_archiving('1990-01-01', 'x')",
     "detach_month": "SELECT assay.detach_month('1990-01-01')",
     "attach_month": "SELECT assay.attach_month('1990-01-01')",
     "keep_archive": "SELECT assay.keep_archive('1990-01-01', 'acme', 'x', sha256(''), 'x', 1, 0, 0)",
@@ -119,7 +120,7 @@ ALLOWED = {
     "auditor": {"records_here", "unreadable_months", "is_unreadable"},
     "archiver": {
         *("append", "months_due", "detach_month", "attach_month", "keep_archive", "archive_verified", "drop_month"),
-        *("begin_restore", "restore_rows", "end_restore", "hold_on"),
+        *("begin_restore", "restore_rows", "end_restore", "hold_on", "announce_archiving"),
     },
     "sequencer": {"sequence", "make_months", "log_lag", "add_cosignature", "note_refused"},
     "custodian": {"erase_tenant"},

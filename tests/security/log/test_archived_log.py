@@ -5,13 +5,14 @@ import base64
 import json
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from domain.signing_keys import ARCHIVE_KEY
+from domain.transparency.announcements import ANNOUNCED_FOR, ANNOUNCEMENT_TYPE, Announcement, month_of
 from domain.transparency.verification import Fault
 from services.verification.archived import MANIFEST_TYPE
 from tests.adapters.archive.archives import Past, old_record
@@ -33,6 +34,7 @@ async def emptied(scene: LogScene) -> AsyncIterator[LogScene]:
     """Afterwards nothing is archived, and nothing of the month that was."""
     yield scene
     await scene.run("DROP TABLE IF EXISTS assay.record_2025_03")
+    await scene.run("DELETE FROM assay.archiving")
     triggers = await scene.owner.connection.fetch(
         "SELECT tgname FROM pg_trigger WHERE tgrelid = 'assay.archive'::regclass AND NOT tgisinternal"
     )
@@ -81,10 +83,13 @@ async def test_a_log_holds_when_a_month_was_archived_and_when_it_came_back(empti
         assert found.archived == 0
 
 
+MONTH = date(2025, 3, 1)
+
+
 @pytest.fixture
-async def leaving(emptied: LogScene) -> AsyncIterator[LogScene]:
-    """A month has been taken out of the log, and is in no file yet."""
-    month = date(2025, 3, 1)
+async def detached(emptied: LogScene) -> AsyncIterator[LogScene]:
+    """The owner has taken a month out of the log, long after its end."""
+    month = MONTH
     await emptied.run("SET ROLE assay_owner")
     await emptied.run("SELECT assay.make_month($1)", month)
     await emptied.run("RESET ROLE")
@@ -94,6 +99,83 @@ async def leaving(emptied: LogScene) -> AsyncIterator[LogScene]:
     await emptied.run("SELECT assay.detach_month($1)", month)
     yield emptied
     await emptied.run("SELECT assay.attach_month($1)", month)
+
+
+async def announce(scene: LogScene, month: date = MONTH, ago: timedelta = timedelta(), **head: str) -> str:
+    """Store an announcement, signed in Vault."""
+    claims = Announcement(month, datetime.now(UTC) - ago).claims()
+    signed = await manifest(scene, **{"typ": ANNOUNCEMENT_TYPE, **head}, **claims)
+    await scene.run("SELECT assay.announce_archiving($1, $2)", month, signed)
+    return signed
+
+
+@pytest.fixture
+async def leaving(detached: LogScene) -> LogScene:
+    """The month has been announced by the archiver, and is in no file yet."""
+    await announce(detached)
+    return detached
+
+
+async def test_an_old_month_outside_the_log_is_a_fault_without_an_announcement(detached: LogScene) -> None:
+    finding = await detached.first()
+    assert (finding.fault, month_of(finding.event_id)) == (Fault.MONTH_DETACHED, MONTH)
+
+
+EXCUSES = {
+    "expired": {"ago": ANNOUNCED_FOR + timedelta(minutes=1)},
+    "from the future": {"ago": -timedelta(hours=1)},
+    "of another month": {"month": date(2025, 2, 1)},
+    "of another type": {"typ": MANIFEST_TYPE},
+    "of another key": {"kid": "archive-signing:9"},
+}
+
+
+@pytest.mark.parametrize("excuse", [*EXCUSES, "changed", "not signed"])
+async def test_an_announcement_that_is_not_valid_excuses_nothing(detached: LogScene, excuse: str) -> None:
+    signed = await announce(detached, **EXCUSES.get(excuse, {}))
+    if excuse in ("changed", "not signed"):
+        wrong = f"{signed[:-8]}AAAAAAAA" if excuse == "changed" else "none"
+        await detached.run("SELECT assay.announce_archiving($1, $2)", MONTH, wrong)
+    assert (await detached.first()).fault is Fault.MONTH_DETACHED
+
+
+async def test_a_manifest_accounts_for_a_month_that_is_not_dropped_yet(detached: LogScene) -> None:
+    seqs = await detached.owner.connection.fetch(
+        "SELECT seq FROM assay.leaf WHERE event_id IN (SELECT event_id FROM assay.record_2025_03) ORDER BY seq"
+    )
+    signed = await manifest(detached, tenant="acme", seqs=[[seqs[0]["seq"], seqs[-1]["seq"]]])
+    await detached.run(INSERT, MONTH, signed)
+    (audit,) = (await detached.verify(tenant="acme")).tenants
+    assert audit.holds, [str(finding) for finding in audit.findings]
+
+
+class Ends(Exception):
+    """The archiver's process ends here."""
+
+
+async def test_a_month_that_the_archiver_left_half_way_is_accounted_for(
+    emptied: LogScene, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scene = emptied
+    await scene.run("SET ROLE assay_owner")
+    await scene.run("SELECT assay.make_month($1)", MONTH)
+    await scene.run("RESET ROLE")
+    await scene.ledger.append(old_record(MONTH))
+    await scene.grow()
+    audit = scene.stack.settings.audit.model_copy(update={"archive_place": str(tmp_path / "archive")})
+    settings = scene.stack.settings.model_copy(update={"audit": audit})
+
+    async def ends(*_: object) -> None:
+        raise Ends
+
+    async with AsyncExitStack() as exits:
+        archiver = await Past(scene.stack, scene.ledger, scene.owner.connection, settings).archiver(exits)
+        monkeypatch.setattr(archiver._store, "tenants", ends)
+        with pytest.raises(Ends):
+            await archiver.archive(MONTH)
+        (found,) = (await scene.verify(tenant="acme")).tenants
+        assert found.holds, [str(finding) for finding in found.findings]
+        assert (found.beside, len(found.warnings)) == (1, 1)
 
 
 async def test_a_month_that_is_being_archived_is_verified_where_it_lies(leaving: LogScene) -> None:
@@ -119,9 +201,9 @@ async def test_a_month_beside_the_log_excuses_nothing(leaving: LogScene, change:
     assert (finding.fault, finding.event_id) == (fault, event)
 
 
-async def manifest(scene: LogScene, **claims: Any) -> str:
+async def manifest(scene: LogScene, *, typ: str = MANIFEST_TYPE, kid: str = f"{ARCHIVE_KEY}:1", **claims: Any) -> str:
     """A manifest, signed in Vault."""
-    head = {"alg": "EdDSA", "typ": MANIFEST_TYPE, "kid": f"{ARCHIVE_KEY}:1"}
+    head = {"alg": "EdDSA", "typ": typ, "kid": kid}
     signing_input = f"{part(head)}.{part(claims)}"
     client = scene.stack.root()
     body = {"input": base64.b64encode(signing_input.encode()).decode()}
