@@ -39,8 +39,12 @@ def failure_for(
     )
 
 
-def handed_over(failed_before: int) -> ApplicationError:
+def handed_over(failed_before: int, *details: object) -> ApplicationError:
     """Return the failure of an attempt whose worker stops; ``failed_before`` counts earlier failures."""
     return ApplicationError(
-        "the worker is shutting down", failed_before, type=HANDED_OVER, category=ApplicationErrorCategory.BENIGN
+        "the worker is shutting down",
+        failed_before,
+        *details,
+        type=HANDED_OVER,
+        category=ApplicationErrorCategory.BENIGN,
     )

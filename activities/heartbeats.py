@@ -8,17 +8,17 @@ from temporalio import activity
 
 
 @asynccontextmanager
-async def heartbeats() -> AsyncIterator[None]:
-    """Heartbeat five times per heartbeat timeout, until left. Cancellation arrives in heartbeat responses.
+async def heartbeats(*details: object) -> AsyncIterator[None]:
+    """Heartbeat with these details five times per heartbeat timeout, until left.
 
-    The first one is delayed: most calls end before it, and save it.
+    Cancellation arrives in heartbeat responses. The first one is delayed: most calls end before it, and save it.
     """
     timeout = activity.info().heartbeat_timeout
 
     async def beat() -> None:
         while timeout is not None:
             await asyncio.sleep(timeout.total_seconds() / 5)
-            activity.heartbeat()
+            activity.heartbeat(*details)
 
     task = asyncio.create_task(beat())
     try:

@@ -55,6 +55,7 @@ class Kind(StrEnum):
     SENSITIVE_DATA_BLOCKED = "sensitive-data-blocked"
     OUTPUT_BLOCKED = "output-blocked"
     REVIEW_UNAVAILABLE = "review-unavailable"
+    PROVIDER_FILTERED = "provider-filtered"
     SCREENING_UNAVAILABLE = "screening-unavailable"
     # budgets
     QUOTA_SPENT = "quota-spent"
@@ -71,6 +72,7 @@ class Kind(StrEnum):
     PROVIDER_RATE_LIMITED = "provider-rate-limited"
     PROVIDER_REJECTED = "provider-rejected"
     PROVIDER_GARBLED = "provider-garbled"
+    UNREQUESTED_TOOL_CALL = "unrequested-tool-call"
     # Assay's own parts
     STORE_UNAVAILABLE = "store-unavailable"
     VAULT_UNAVAILABLE = "vault-unavailable"
@@ -93,6 +95,7 @@ _NATURES: dict[Kind, Nature] = {
             Kind.SENSITIVE_DATA_BLOCKED,
             Kind.OUTPUT_BLOCKED,
             Kind.REVIEW_UNAVAILABLE,
+            Kind.PROVIDER_FILTERED,
             Kind.UNKNOWN_POLICY,
             Kind.LEGAL_HOLD,
         ),
@@ -109,6 +112,7 @@ _NATURES: dict[Kind, Nature] = {
             Kind.PROVIDER_RATE_LIMITED,
             Kind.PROVIDER_REJECTED,
             Kind.PROVIDER_GARBLED,
+            Kind.UNREQUESTED_TOOL_CALL,
             Kind.STORE_UNAVAILABLE,
             Kind.VAULT_UNAVAILABLE,
             Kind.ENGINE_UNAVAILABLE,

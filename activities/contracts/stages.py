@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from domain.inference.content import UNLESS_SET, Content
+from domain.inference.lost_attempts import LostAttempts
 from domain.inference.models import Usage
 from domain.inference.requests import InferenceRequest
 from domain.refusals import Refusal
@@ -139,22 +140,24 @@ class Admission:
 
 @dataclass(frozen=True)
 class InvokeInput:
-    """One call of one model. ``call_id`` is the same in every attempt."""
+    """One call of one model. ``call_id`` is the same in every attempt; ``lost`` are those of workers that stopped."""
 
     run: Run
     request: InferenceRequest
     model: str
     call_id: str
+    lost: LostAttempts | None = field(default=None, metadata=UNLESS_SET)
 
 
 @dataclass(frozen=True)
 class ModelReply:
-    """A model's answer, and the model's name."""
+    """A model's answer, and the model's name. ``lost`` are attempts at it before that."""
 
     content: Content
     model: str
     finish_reason: str
     usage: Usage
+    lost: LostAttempts | None = field(default=None, metadata=UNLESS_SET)
 
 
 @dataclass(frozen=True)
@@ -172,7 +175,8 @@ class CloseInput:
 
     Attributes:
         status: a final ``domain.inference.runs.Status``.
-        usage: what is charged; None refunds all.
+        usage: what is charged for the answer; None for nothing.
+        lost: attempts without an answer, with the tokens charged for them.
         admitted: whether a reservation may exist.
         original: the request as it was sent, for the commitment; None where it could not be read.
         request: the request that the model saw, or would have seen; without messages if it was not cleaned of what
@@ -196,6 +200,7 @@ class CloseInput:
     values: tuple[tuple[str, str], ...] = ()
     masked: dict[str, int] | None = None
     redacted: dict[str, int] | None = None
+    lost: LostAttempts | None = field(default=None, metadata=UNLESS_SET)
 
 
 @dataclass(frozen=True)

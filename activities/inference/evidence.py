@@ -101,6 +101,9 @@ def outcome_fields(end: CloseInput, made: Commitments) -> OutcomeFields:
         prompt_tokens=end.usage.prompt_tokens if end.usage else None,
         completion_tokens=end.usage.completion_tokens if end.usage else None,
         usage_estimated=end.usage.estimated if end.usage else None,
+        usage_claimed=(end.usage.claimed_tokens or None) if end.usage else None,
+        attempts_lost=end.lost.attempts if end.lost else None,
+        attempts_lost_tokens=end.lost.tokens if end.lost else None,
         prompt_commitment=made.prompt.digest if made.prompt else None,
         answer_commitment=made.answer.digest if made.answer else None,
     )

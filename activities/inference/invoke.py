@@ -4,13 +4,16 @@ import asyncio
 from typing import Final
 
 from temporalio import activity
+from temporalio.exceptions import ApplicationError
 
+from activities.contracts.call_failures import CallFailure, call_failure_of
 from activities.contracts.stages import InvokeInput, ModelReply
-from activities.failures import handed_over
+from activities.failures import failure_for, handed_over
 from activities.heartbeats import heartbeats
 from activities.inference import evidence
 from domain.budgets.ports import Ledger
-from domain.inference.models import ModelCall, ProviderFailure
+from domain.inference.lost_attempts import LostAttempts
+from domain.inference.models import ModelCall, ProviderFailure, Usage
 from domain.inference.ports import ModelProvider
 from domain.refusals import Kind, Refusal
 from services.policies.parsed import Policies
@@ -32,25 +35,52 @@ class ModelActivities:
         """Call the model with heartbeats, which detect a dead worker or a cancellation within seconds.
 
         A stopping worker hands over its calls: such an attempt does not count. A call that has timed out is not
-        repeated: the provider may charge for it. A call needs the run's own reservation, still held, and counts.
+        repeated: the provider may charge for it. Heartbeats carry lost attempts to the next one, this one with them, in
+        case that its worker dies. A call needs the run's own reservation, still held, and counts.
         """
+        earlier = call_failure_of(activity.info().heartbeat_details).lost or call.lost or LostAttempts()
+        try:
+            return await self._called(call, earlier)
+        except ProviderFailure as failure:
+            raise _failed(failure, earlier) from None
+        except Refusal as refusal:
+            raise failure_for(refusal.kind, *_details(earlier), retry_after=refusal.retry_after) from None
+
+    async def _called(self, call: InvokeInput, earlier: LostAttempts) -> ModelReply:
         policy = await self._policies.get(call.run.policy)
         model = policy.model(call.run.tenant, call.model)
         wanted = ModelCall(model, call.request, call.call_id)
         await self._count(call, len(policy.fallbacks(call.run.tenant, call.request.model)))
+        unanswered = CallFailure(lost=earlier.one_more())
         try:
-            async with asyncio.timeout(model.timeouts.total), heartbeats():
+            async with asyncio.timeout(model.timeouts.total), heartbeats(unanswered):
                 answer = await self._provider.complete(wanted)
         except TimeoutError:
-            raise ProviderFailure(Kind.PROVIDER_TIMEOUT, retryable=False) from None
+            raise ProviderFailure(Kind.PROVIDER_TIMEOUT, retryable=False, lost=True) from None
         except asyncio.CancelledError:
             if (why := activity.cancellation_details()) is not None and why.worker_shutdown:
-                raise handed_over(activity.info().attempt - 1) from None
+                raise handed_over(activity.info().attempt - 1, unanswered) from None
             raise
-        return ModelReply(answer.content, model.alias, answer.finish_reason, answer.usage)
+        lost = earlier if earlier.attempts else None
+        return ModelReply(answer.content, model.alias, answer.finish_reason, answer.usage, lost)
 
     async def _count(self, call: InvokeInput, fallbacks: int) -> None:
         reservation = evidence.event_of(call.run, evidence.RESERVATION)
         most = CALLS_A_MODEL * (1 + fallbacks)
         if await self._ledger.begin_call(reservation, call.run.tenant, most) is None:
             raise Refusal(Kind.NOT_ADMITTED, "no reservation of the run is held, or its calls are used up")
+
+
+def _failed(failure: ProviderFailure, earlier: LostAttempts) -> ApplicationError:
+    """Return the failure of an attempt, with all that were lost. After one that was, a lost one is not repeated."""
+    lost = earlier.one_more(failure.usage) if failure.lost else earlier
+    details = _details(lost, None if failure.lost else failure.usage, another=failure.another)
+    retryable = failure.retryable and not (failure.lost and earlier.attempts)
+    if retryable:  # to the next attempt; delivered with the failure, or before it
+        activity.heartbeat(*details)
+    return failure_for(failure.kind, *details, retryable=retryable, retry_after=failure.retry_after)
+
+
+def _details(lost: LostAttempts, usage: Usage | None = None, *, another: bool = False) -> tuple[CallFailure, ...]:
+    told = CallFailure(lost if lost.attempts else None, usage, another)
+    return () if told == CallFailure() else (told,)

@@ -127,7 +127,7 @@ class LedgerActivities:
             signed[digest] = await self._signer.sign(RECEIPT_KEY, RECEIPT_TYPE, claims)
 
         try:
-            stored = await self._ledger.close(reservation, end.usage.total if end.usage else 0, record, sign)
+            stored = await self._ledger.close(reservation, _spent_tokens(end), record, sign)
         except RecordConflict as conflict:
             activity.logger.warning("adopting the outcome that was recorded first", extra={"recorded": conflict.kind})
             before = conflict.recorded.run_id if isinstance(conflict, OutcomeOfAnotherRun) else run.run_id
@@ -144,6 +144,11 @@ class LedgerActivities:
 def _another(kind: Kind, state: str, run_id: str) -> Problem:
     activity.logger.warning("not admitted again", extra={"refusal": kind.value, "run": run_id})
     return Problem(kind.value, f"the run {run_id} of this ID {state}")
+
+
+def _spent_tokens(end: CloseInput) -> int:
+    """Return the tokens to charge: of the answer, and of attempts that may have been paid for."""
+    return (end.usage.total if end.usage else 0) + (end.lost.tokens if end.lost else 0)
 
 
 def _spent(tokens: int, spent: QuotaSpent) -> Problem:

@@ -1,6 +1,5 @@
 """Failures of model calls as ``ProviderFailure``, without anything that was sent or received."""
 
-import json
 import logging
 import math
 from collections.abc import Mapping
@@ -11,7 +10,8 @@ from http import HTTPStatus
 import aiohttp
 
 from adapters.http.bounded import BodyTooLong
-from domain.inference.models import ProviderFailure
+from adapters.models.error_bodies import codes_of, kind_of, parsed
+from domain.inference.models import ProviderFailure, Usage
 from domain.refusals import Kind
 
 _log = logging.getLogger(__name__)
@@ -20,8 +20,21 @@ MAX_RETRY_AFTER = 60.0
 """Seconds. A longer delay requested by a provider ends this call."""
 
 _MAX_TOLD = 86_400.0  # a longer delay is reported as a day: the number is untrusted and ends in timers
-_TOO_LONG = frozenset({"context_length_exceeded", "exceed_context_size_error"})  # the codes of OpenAI and of llama.cpp
 _BUSY = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.CONFLICT})
+_CLOUDFLARE_TIMEOUT = 524
+_TIMED_OUT = frozenset({HTTPStatus.GATEWAY_TIMEOUT, _CLOUDFLARE_TIMEOUT})
+_ANOTHER = frozenset(
+    {
+        HTTPStatus.UNAUTHORIZED,
+        HTTPStatus.PAYMENT_REQUIRED,
+        HTTPStatus.FORBIDDEN,
+        HTTPStatus.NOT_FOUND,
+        HTTPStatus.METHOD_NOT_ALLOWED,
+        HTTPStatus.GONE,
+        HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    }
+)
+"""Statuses about this provider's account, address or limits, which another model's provider need not share."""
 
 
 def failure_of(error: Exception) -> ProviderFailure:
@@ -30,21 +43,38 @@ def failure_of(error: Exception) -> ProviderFailure:
         case aiohttp.ConnectionTimeoutError():  # nothing was sent
             return ProviderFailure(Kind.PROVIDER_TIMEOUT, retryable=True)
         case TimeoutError():  # a request without an answer may be charged: it is not repeated
-            return ProviderFailure(Kind.PROVIDER_TIMEOUT, retryable=False)
+            return timed_out()
         case aiohttp.InvalidURL():
             pass
-        case aiohttp.ClientError():
+        case aiohttp.ClientConnectorError():  # nothing was sent
             return ProviderFailure(Kind.PROVIDER_UNAVAILABLE, retryable=True)
+        case aiohttp.ClientError():
+            return ProviderFailure(Kind.PROVIDER_UNAVAILABLE, retryable=True, lost=True)
         case BodyTooLong():
             return garbled()
     # Its text could contain the prompt or the key: only its type is used.
     _log.error("unexpected %s in a model call", type(error).__name__)
-    return ProviderFailure(Kind.INTERNAL, retryable=False)
+    return ProviderFailure(Kind.INTERNAL, retryable=False, lost=not isinstance(error, aiohttp.InvalidURL))
 
 
-def garbled() -> ProviderFailure:
-    """Return the failure for an unusable answer. Models are not deterministic, so a retry may succeed."""
-    return ProviderFailure(Kind.PROVIDER_GARBLED, retryable=True)
+def timed_out() -> ProviderFailure:
+    """Return the failure for a call without an answer in its time."""
+    return ProviderFailure(Kind.PROVIDER_TIMEOUT, retryable=False, lost=True)
+
+
+def garbled(usage: Usage | None = None) -> ProviderFailure:
+    """Return the failure for an unusable answer, with its reported usage. A repeat may succeed."""
+    return ProviderFailure(Kind.PROVIDER_GARBLED, retryable=True, lost=True, usage=usage)
+
+
+def filtered(usage: Usage | None = None) -> ProviderFailure:
+    """Return the failure for a request or an answer that the provider's content filter refused."""
+    return ProviderFailure(Kind.PROVIDER_FILTERED, retryable=False, usage=usage)
+
+
+def unrequested_tool_call(usage: Usage) -> ProviderFailure:
+    """Return the failure for an answer that is only a call of a tool, where the request offers none."""
+    return ProviderFailure(Kind.UNREQUESTED_TOOL_CALL, retryable=False, usage=usage)
 
 
 def not_carried() -> ProviderFailure:
@@ -52,9 +82,9 @@ def not_carried() -> ProviderFailure:
     return ProviderFailure(Kind.UNSUPPORTED_CONTENT, retryable=False)
 
 
-def rejected() -> ProviderFailure:
-    """Return the failure for a call that the provider always rejects."""
-    return ProviderFailure(Kind.PROVIDER_REJECTED, retryable=False)
+def rejected(*, another: bool = False) -> ProviderFailure:
+    """Return the failure for a call that the provider always rejects. ``another``: another's need not."""
+    return ProviderFailure(Kind.PROVIDER_REJECTED, retryable=False, another=another)
 
 
 def status_failure(status: int, headers: Mapping[str, str], body: bytes, now: datetime) -> ProviderFailure:
@@ -66,31 +96,43 @@ def status_failure(status: int, headers: Mapping[str, str], body: bytes, now: da
         body: the part that was read.
         now: for a Retry-After with a date.
     """
-    wait = retry_after(headers, now)
+    return error_failure(status, parsed(body), retry_after(headers, now))
+
+
+def error_failure(
+    status: int, document: object, wait: float | None = None, usage: Usage | None = None
+) -> ProviderFailure:
+    """Return the failure for an error.
+
+    Args:
+        status: the HTTP status, or the one that the body names.
+        document: the body as JSON.
+        wait: the delay that the provider asks for, in seconds.
+        usage: reported tokens.
+    """
     patient = wait is None or wait <= MAX_RETRY_AFTER
     if status == HTTPStatus.TOO_MANY_REQUESTS:
         # OpenAI uses 429 for an unpaid bill too, which no delay resolves.
-        broke = "insufficient_quota" in _reasons(body)
+        broke = "insufficient_quota" in codes_of(document)
         return ProviderFailure(Kind.PROVIDER_RATE_LIMITED, retryable=patient and not broke, retry_after=wait)
-    if status == HTTPStatus.GATEWAY_TIMEOUT:
-        return ProviderFailure(Kind.PROVIDER_TIMEOUT, retryable=patient, retry_after=wait)
+    if status in _TIMED_OUT:  # a server before the model has waited: the model may still answer, and be paid for it
+        return timed_out()
+    if (failure := request_failure(document, usage)) is not None:
+        return failure
     if status in _BUSY or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return ProviderFailure(Kind.PROVIDER_UNAVAILABLE, retryable=patient, retry_after=wait)
-    if _TOO_LONG & _reasons(body):
-        return ProviderFailure(Kind.CONTEXT_EXCEEDED, retryable=False)
-    return rejected()
+    return rejected(another=status in _ANOTHER)
 
 
-def _reasons(body: bytes) -> frozenset[str]:
-    """Return the ``code`` and the ``type`` of an error in OpenAI's form. None of any other."""
-    try:
-        document = json.loads(body)
-    except (ValueError, RecursionError):
-        return frozenset()
-    error = document.get("error", document) if isinstance(document, dict) else None
-    if not isinstance(error, dict):
-        return frozenset()
-    return frozenset(reason for reason in (error.get("code"), error.get("type")) if isinstance(reason, str))
+def request_failure(document: object, usage: Usage | None = None) -> ProviderFailure | None:
+    """Return the failure for an error about the request itself: too long, or filtered. None for any other."""
+    match kind_of(document):
+        case Kind.PROVIDER_FILTERED:
+            return filtered(usage)
+        case Kind.CONTEXT_EXCEEDED:
+            return ProviderFailure(Kind.CONTEXT_EXCEEDED, retryable=False)
+        case _:
+            return None
 
 
 def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:

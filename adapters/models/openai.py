@@ -7,8 +7,8 @@ import aiohttp
 
 from adapters.http.bounded import MAX_ERROR_BYTES, BodyTooLong
 from adapters.http.sessions import plain_session, system_tls
-from adapters.models.failures import failure_of, garbled, not_carried, rejected, status_failure
-from adapters.models.openai_answers import Garbled, read_answer
+from adapters.models.failures import failure_of, not_carried, rejected, status_failure
+from adapters.models.openai_answers import Unusable, read_answer
 from adapters.models.openai_requests import NotCarried, body_of
 from domain.inference.models import ModelAnswer, ModelCall, ModelEntry, ProviderFailure
 from domain.ports import Clock, SecretReader
@@ -56,7 +56,7 @@ class OpenAIProvider:
         """
         body = _encoded(call)
         key = await self._key(call.model)
-        outcome = rejected() if key is None else await self._attempt(call, body, key)
+        outcome = rejected(another=True) if key is None else await self._attempt(call, body, key)
         if isinstance(outcome, ProviderFailure):
             raise outcome
         return outcome
@@ -81,10 +81,10 @@ class OpenAIProvider:
         try:
             async with asyncio.timeout(call.model.timeouts.total), self._post(call, body, key) as response:
                 if response.status in _OK:
-                    return read_answer(await _whole(response, self._max_body_bytes), call.request)
+                    return read_answer(await _whole(response, self._max_body_bytes), call)
                 return status_failure(response.status, response.headers, await _begin(response), self._clock.now())
-        except Garbled:
-            return garbled()
+        except Unusable as unusable:
+            return unusable.failure
         except Exception as error:  # noqa: BLE001 - whatever it is, its text could hold the prompt or the key
             return failure_of(error)
 

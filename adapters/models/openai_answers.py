@@ -1,119 +1,209 @@
-"""Parsing of chat completions from possibly broken or hostile senders."""
+"""Parsing of chat completions from possibly broken or hostile senders. What is usable of an answer is used."""
 
 import json
 import re
-from collections.abc import Mapping
-from typing import Any, NoReturn
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
+from typing import Any, Final
 
+from adapters.models.error_bodies import status_of
+from adapters.models.failures import error_failure, filtered, garbled, request_failure, unrequested_tool_call
+from adapters.models.usage import Reported, reported, usage_of
 from domain.inference.content import Content, Part, RefusalPart, TextPart, ToolCall
-from domain.inference.models import ModelAnswer, Usage
-from domain.inference.requests import InferenceRequest
-from domain.inference.token_estimates import estimate_answer_tokens, estimate_tokens
+from domain.inference.models import ModelAnswer, ModelCall, ProviderFailure, Usage
+from domain.inference.token_estimates import estimate_answer_tokens, estimate_text_tokens
 
-_MAX_COUNT = 2**31 - 1  # of tokens: fits every column and sum
-_FINISH_REASON = re.compile(r"[a-z_]{1,32}")
+UNKNOWN_REASON: Final = "unknown"
+"""The finish reason of an answer whose server gives none that is a name."""
+
+_REASON: Final = re.compile(r"[a-z_]{1,32}")
+_REASONS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        **dict.fromkeys(("end_turn", "stop_sequence", "eos", "eos_token", "complete", "completed", "finished"), "stop"),
+        **dict.fromkeys(("max_tokens", "max_output_tokens", "max_length", "model_length"), "length"),
+        **dict.fromkeys(("tool_use", "tool_call", "function_call"), "tool_calls"),
+        **dict.fromkeys(
+            ("content_filtered", "refusal", "safety", "recitation", "blocklist", "prohibited_content", "spii"),
+            "content_filter",
+        ),
+        **dict.fromkeys(("guardrail_intervened", "sensitive", "language", "image_safety"), "content_filter"),
+    }
+)
+"""Names that other formats have for OpenAI's reasons."""
+_TEXTS: Final = frozenset({"text", "output_text", "input_text"})
+_REASONING: Final = frozenset({"thinking", "reasoning", "reasoning_text"})
+_SURROGATE: Final = re.compile("[\ud800-\udfff]")
 
 
-class Garbled(Exception):
-    """Not a chat completion. Its content is not quoted."""
+class Unusable(Exception):
+    """A body without an answer, as the failure that it is. Its content is not quoted."""
+
+    def __init__(self, failure: ProviderFailure) -> None:
+        super().__init__(failure.kind.value)
+        self.failure = failure
 
 
-def read_answer(body: bytes, request: InferenceRequest) -> ModelAnswer:
-    """Return the first choice of a chat completion, as JSON in UTF-8. Usage is estimated from ``request`` if need be.
+def read_answer(body: bytes, call: ModelCall) -> ModelAnswer:
+    """Return the first choice of a chat completion, as JSON in UTF-8. Usage is estimated from ``call`` if need be.
 
     Raises:
-        Garbled: anything else: no JSON, another structure, no content, or an invalid token count.
+        Unusable: no chat completion; a refusal by the provider's filter; or a call of a tool that was not offered.
     """
-    document = _object(_decoded(body))
+    document = _decoded(body)
+    found = reported(document)
     choices = document.get("choices")
-    if not isinstance(choices, list) or not choices:
-        raise Garbled
-    choice = _object(choices[0])
-    content = _content(_object(choice.get("message")))
-    reason = choice.get("finish_reason")
-    if not isinstance(reason, str) or not _FINISH_REASON.fullmatch(reason):
-        raise Garbled
-    return ModelAnswer(content=content, finish_reason=reason, usage=_usage(document.get("usage"), request, content))
+    choice = choices[0] if isinstance(choices, list) and choices else None
+    message = _message(choice) if isinstance(choice, Mapping) else None
+    if not isinstance(choice, Mapping) or message is None:
+        raise Unusable(_without_answer(document, choice, call, found))
+    reason = _reason(choice, message)
+    content, calls = _content(message)
+    offered = bool(call.request.tools)
+    called = _tool_calls(calls) if offered else ()
+    if called:
+        content = (*_parts(content), *called)
+    shown = estimate_answer_tokens(content) + sum(estimate_text_tokens(text) for text in _reasoning(message))
+    usage = usage_of(call, found, shown, cut=reason == "length")
+    if called is None or not isinstance(message.get("content"), str | list | Mapping | None):
+        raise Unusable(garbled(usage))
+    if not content and reason == "content_filter":
+        raise Unusable(filtered(usage))
+    if not content and calls and not offered:
+        raise Unusable(unrequested_tool_call(usage))
+    return ModelAnswer(content, reason, usage)
 
 
-def _content(message: Mapping[str, Any]) -> Content:
-    """A text where the message is no more than that; else parts: text, refusal, tool calls."""
-    text, refusal, calls = (message.get(name) for name in ("content", "refusal", "tool_calls"))
-    if message.get("function_call") is not None:  # the form before tools: we ask for none
-        raise Garbled
-    if not refusal and not calls:
-        return _text(text)
-    parts: list[Part] = []
-    if text is not None and _text(text):
-        parts.append(TextPart(_text(text)))
-    if refusal:
-        parts.append(RefusalPart(_text(refusal)))
-    if not isinstance(calls, list | None):
-        raise Garbled
-    parts += [_tool_call(_object(call)) for call in calls or ()]
-    return tuple(parts)
-
-
-def _tool_call(call: Mapping[str, Any]) -> ToolCall:
-    if call.get("type", "function") != "function":
-        raise Garbled
-    function = _object(call.get("function"))
-    return ToolCall(_text(call.get("id")), _text(function.get("name")), _text(function.get("arguments")))
-
-
-def _text(value: object) -> str:
-    if not isinstance(value, str) or any("\ud800" <= char <= "\udfff" for char in value):
-        raise Garbled
-    return value
-
-
-def _decoded(body: bytes) -> object:
+def _decoded(body: bytes) -> Mapping[str, Any]:
     try:
-        return json.loads(body, parse_constant=_refuse_constant)
+        document = json.loads(body)
     except (ValueError, RecursionError):
-        pass
-    # Outside the handler, or the decoder's error, which contains the body, would be kept as the context.
-    raise Garbled
+        document = None
+    if isinstance(document, Mapping):
+        return document
+    # A page is a proxy's or another server's, and no model was asked. Raised outside of the handler: the decoder's
+    # error, which contains the body, would be kept as the context.
+    raise Unusable(garbled(Usage(0, 0) if body.lstrip()[:1] == b"<" else None))
 
 
-def _refuse_constant(_: str) -> NoReturn:
-    raise ValueError
+def _without_answer(
+    document: Mapping[str, Any], choice: object, call: ModelCall, found: Reported | None
+) -> ProviderFailure:
+    """Return the failure for a completion without a message: some servers send errors with the status 200."""
+    usage = None if found is None else usage_of(call, found, 0)
+    error = choice if isinstance(choice, Mapping) and "error" in choice else document
+    if error.get("error"):
+        if (status := status_of(error)) is not None:
+            return error_failure(status, error, usage=usage)
+        if (known := request_failure(error, usage)) is not None:
+            return known
+    if _prompt_was_filtered(document):
+        return filtered(usage)
+    return garbled(usage)
 
 
-def _object(value: object) -> Mapping[str, Any]:
-    if not isinstance(value, dict):
-        raise Garbled
-    return value
-
-
-def _usage(value: object, request: InferenceRequest, content: Content) -> Usage:
-    """Return the reported usage, or an estimate without one: an omitted usage must not evade a budget."""
-    if value is None:
-        return _estimate(request, content)
-    usage = _object(value)
-    prompt, completion = (_count(usage.get(name)) for name in ("prompt_tokens", "completion_tokens"))
-    if not prompt:  # every prompt has tokens: servers that don't count them report zero
-        return _estimate(request, content)
-    return Usage(
-        prompt,
-        completion,
-        cached_tokens=min(prompt, _detail(usage, "prompt_tokens_details", "cached_tokens")),
-        reasoning_tokens=min(completion, _detail(usage, "completion_tokens_details", "reasoning_tokens")),
+def _prompt_was_filtered(document: Mapping[str, Any]) -> bool:
+    """Test for the prompt's results of Azure's filter, or Gemini's reason for a block."""
+    feedback = document.get("promptFeedback")
+    if isinstance(feedback, Mapping) and feedback.get("blockReason"):
+        return True
+    results = document.get("prompt_filter_results")
+    return isinstance(results, list) and any(
+        isinstance(category, Mapping) and category.get("filtered") is True
+        for result in results
+        if isinstance(result, Mapping) and isinstance(found := result.get("content_filter_results"), Mapping)
+        for category in found.values()
     )
 
 
-def _detail(usage: Mapping[str, Any], group: str, name: str) -> int:
-    """Return a count that many servers omit."""
-    found = usage.get(group)
-    count = None if found is None else _object(found).get(name)
-    return 0 if count is None else _count(count)
+def _message(choice: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """Return the message of a choice; of a legacy completion, its text as one."""
+    for name in ("message", "delta"):
+        if isinstance(message := choice.get(name), Mapping):
+            return message
+    text = choice.get("text")
+    return {"content": text} if isinstance(text, str) else None
 
 
-def _count(value: object) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= _MAX_COUNT:
-        raise Garbled
-    return value
+def _reason(choice: Mapping[str, Any], message: Mapping[str, Any]) -> str:
+    for value in (choice.get("finish_reason"), choice.get("stop_reason"), message.get("stop_reason")):
+        if isinstance(value, str) and value:
+            name = value.strip().lower().replace("-", "_").replace(" ", "_")
+            return _REASONS.get(name, name) if _REASON.fullmatch(name) else UNKNOWN_REASON
+    return UNKNOWN_REASON
 
 
-def _estimate(request: InferenceRequest, content: Content) -> Usage:
-    return Usage(estimate_tokens(request), estimate_answer_tokens(content), estimated=True)
+def _content(message: Mapping[str, Any]) -> tuple[Content, list[Any]]:
+    """Return the content, a text where it is no more than that, and the tool calls as they came."""
+    texts: list[str] = []
+    refusals: list[str] = []
+    for kind, text in _said(message.get("content")):
+        (refusals if kind == "refusal" else texts).append(text)
+    if isinstance(refusal := message.get("refusal"), str):
+        refusals.append(_clean(refusal))
+    calls = message.get("tool_calls")
+    found = list(calls) if isinstance(calls, list) else []
+    if message.get("function_call"):  # the form before tools
+        found.append({"function": message["function_call"]})
+    text = "".join(texts)
+    return (*_parts(text), RefusalPart("".join(refusals))) if any(refusals) else text, found
+
+
+def _parts(content: Content) -> tuple[Part, ...]:
+    if isinstance(content, str):
+        return (TextPart(content),) if content else ()
+    return content
+
+
+def _said(content: object) -> Iterator[tuple[str, str]]:
+    """Yield the texts of a content with their kinds: of a text, or of parts; reasoning and files are none."""
+    for part in content if isinstance(content, list) else [content]:
+        if isinstance(part, str):
+            yield "text", _clean(part)
+        elif isinstance(part, Mapping):
+            kind = str(part.get("type", "text"))
+            text = part.get("refusal") if kind == "refusal" else part.get("text")
+            text = text.get("value") if isinstance(text, Mapping) else text
+            if isinstance(text, str) and (kind == "refusal" or kind in _TEXTS):
+                yield kind, _clean(text)
+
+
+def _reasoning(message: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the texts of the model's reasoning: no part of the answer, and paid for."""
+    for name in ("reasoning_content", "reasoning", "thinking"):
+        if isinstance(text := message.get(name), str):
+            yield text
+            return
+    content = message.get("content")
+    for part in content if isinstance(content, list) else ():
+        if isinstance(part, Mapping) and str(part.get("type")) in _REASONING:
+            yield from _texts_within(part)
+
+
+def _texts_within(part: Mapping[str, Any]) -> Iterator[str]:
+    for name in ("text", "thinking", "reasoning"):
+        inner = part.get(name)
+        if isinstance(inner, str):
+            yield inner
+        elif isinstance(inner, list):
+            found = (item.get("text") for item in inner if isinstance(item, Mapping))
+            yield from (text for text in found if isinstance(text, str))
+
+
+def _tool_calls(calls: list[Any]) -> tuple[ToolCall, ...] | None:
+    """Return tool calls; None if one names no function."""
+    found: list[ToolCall] = []
+    for at, call in enumerate(calls):
+        function = call.get("function") if isinstance(call, Mapping) else None
+        if not isinstance(function, Mapping) or not isinstance(name := function.get("name"), str) or not name:
+            return None
+        call_id, arguments = call.get("id"), function.get("arguments")
+        named = _clean(call_id) if isinstance(call_id, str) and call_id else f"call_{at}"
+        if not isinstance(arguments, str):  # some servers send the object itself
+            arguments = json.dumps({} if arguments is None else arguments, ensure_ascii=False)
+        found.append(ToolCall(named, _clean(name), _clean(arguments)))
+    return tuple(found)
+
+
+def _clean(text: str) -> str:
+    """Return the text with unpaired surrogates, which no UTF-8 can hold, as U+FFFD."""
+    return _SURROGATE.sub("\ufffd", text) if _SURROGATE.search(text) else text

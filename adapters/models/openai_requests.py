@@ -1,6 +1,7 @@
 """Requests in OpenAI's format of chat completions (platform.openai.com/docs/api-reference/chat/create).
 
-A request that the format can't represent is refused before the call: nothing is dropped or put in another order.
+A request that the format can't represent is refused before the call: nothing is dropped or put in another order, but
+for parameters that the policy says the model does not accept.
 """
 
 import json
@@ -8,13 +9,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 from types import MappingProxyType
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 from domain.inference.content import Message, Part, RefusalPart, Speaker, TextPart, ToolCall, ToolResult
 from domain.inference.models import ModelCall
 from domain.inference.requests import AnswerForm, ResponseFormat, Tool, ToolChoice, ToolUse
 
-_OPENAI_HOST: Final = "api.openai.com"
 _CARRIED: Final[Mapping[Speaker, tuple[type, ...]]] = MappingProxyType(
     {
         Speaker.SYSTEM: (TextPart,),
@@ -36,34 +35,24 @@ def body_of(call: ModelCall) -> dict[str, Any]:
     Raises:
         NotCarried: see there.
     """
-    request = call.request
+    request, accepts = call.request, call.model.accepts
     messages = [made for at, message in enumerate(request.messages) for made in _messages(message, f"messages.{at}")]
     body: dict[str, Any] = {
         "model": call.model.upstream,
         "messages": messages,
-        "temperature": request.temperature,
-        limit_name(call.model.base_url): request.max_tokens,
+        accepts.limit: request.max_tokens,
         "stream": False,
     }
     options = {
+        "temperature": request.temperature if accepts.temperature else None,
         "tools": [_tool(tool) for tool in request.tools] or None,
         "tool_choice": request.tool_choice and _choice(request.tool_choice),
         "response_format": request.response_format and _format(request.response_format),
-        "stop": list(request.stop) or None,
-        "top_p": request.top_p,
-        "seed": request.seed,
+        "stop": (list(request.stop) or None) if accepts.stop else None,
+        "top_p": request.top_p if accepts.top_p else None,
+        "seed": request.seed if accepts.seed else None,
     }
     return body | {name: value for name, value in options.items() if value is not None}
-
-
-def limit_name(base_url: str) -> str:
-    """Return the name of the limit on tokens.
-
-    OpenAI's newer models accept ``max_completion_tokens`` alone. Compatible servers all accept ``max_tokens``, and some
-    ignore the newer name, which would leave the answer unlimited.
-    """
-    host = urlsplit(base_url).hostname or ""
-    return "max_completion_tokens" if host == _OPENAI_HOST or host.endswith("." + _OPENAI_HOST) else "max_tokens"
 
 
 def _messages(message: Message, place: str) -> Iterator[dict[str, Any]]:

@@ -35,6 +35,26 @@ class ModelTimeouts:
     idle: float
 
 
+@dataclass(frozen=True, slots=True)
+class ModelParameters:
+    """Parameters that a provider accepts for a model, where formats alike differ.
+
+    Attributes:
+        limit: the name of the limit on answer tokens in the provider's format.
+        temperature: accepts a temperature. Reasoning models refuse every call that has one.
+        top_p: accepts nucleus sampling.
+        seed: accepts a seed.
+        stop: accepts stop sequences.
+    """
+
+    limit: str = "max_tokens"
+    temperature: bool = True
+    top_p: bool = True
+    seed: bool = True
+    stop: bool = True
+
+
+DEFAULT_PARAMETERS = ModelParameters()
 _CALL = DEFAULT_MODEL_CALL.total_seconds()
 DEFAULT_TIMEOUTS = ModelTimeouts(connect=5.0, total=_CALL, first_token=_CALL, idle=_CALL)
 
@@ -53,6 +73,7 @@ class ModelEntry:
     output_price: float
     wire: Wire = Wire.OPENAI_CHAT
     timeouts: ModelTimeouts = DEFAULT_TIMEOUTS
+    accepts: ModelParameters = DEFAULT_PARAMETERS
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +101,7 @@ UNLESS_COUNTED: Final[Mapping[str, Any]] = MappingProxyType({"exclude_if": lambd
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Tokens spent. ``estimated`` if the provider did not report them.
+    """Tokens spent. ``estimated`` if the provider did not report them, or not all of them as possible counts.
 
     Attributes:
         prompt_tokens: all that the model read, from a cache and into one as well.
@@ -88,6 +109,7 @@ class Usage:
         cached_tokens: those of the prompt that were read from the provider's cache.
         cache_write_tokens: those of the prompt that were written to it.
         reasoning_tokens: those of the completion that were reasoning.
+        claimed_tokens: the reported total, if it was more than the call can have used, and was reduced to that.
     """
 
     prompt_tokens: int
@@ -96,6 +118,7 @@ class Usage:
     cached_tokens: int = field(default=0, metadata=UNLESS_COUNTED)
     cache_write_tokens: int = field(default=0, metadata=UNLESS_COUNTED)
     reasoning_tokens: int = field(default=0, metadata=UNLESS_COUNTED)
+    claimed_tokens: int = field(default=0, metadata=UNLESS_COUNTED)
 
     @property
     def total(self) -> int:
@@ -124,10 +147,31 @@ class ModelAnswer:
 
 
 class ProviderFailure(Exception):
-    """A model call failed. ``retryable`` is for this same call; ``retry_after`` is the provider's, in seconds."""
+    """A model call failed.
 
-    def __init__(self, kind: Kind, *, retryable: bool, retry_after: float | None = None) -> None:
+    Attributes:
+        kind: its kind.
+        retryable: this same call may be repeated.
+        retry_after: the provider's delay before that, in seconds.
+        lost: the call may have been paid for, and gave no answer.
+        usage: the tokens that the provider reported: for a lost answer, or for a refusal, which is an answer.
+        another: another model may be asked, although this one's failure is not a passing one.
+    """
+
+    def __init__(
+        self,
+        kind: Kind,
+        *,
+        retryable: bool,
+        retry_after: float | None = None,
+        lost: bool = False,
+        usage: Usage | None = None,
+        another: bool = False,
+    ) -> None:
         super().__init__(kind.value)
         self.kind = kind
         self.retryable = retryable
         self.retry_after = retry_after
+        self.lost = lost
+        self.usage = usage
+        self.another = another

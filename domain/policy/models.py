@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from urllib.parse import urlsplit
 
-from domain.inference.models import DEFAULT_TIMEOUTS, ModelEntry, ModelTimeouts, Wire
+from domain.inference.models import DEFAULT_TIMEOUTS, ModelEntry, ModelParameters, ModelTimeouts, Wire
 from domain.inference.run_lengths import LONGEST_MODEL_CALL, MODELS_TOTAL, all_attempts
 from domain.policy.reader import PolicyError, Section
 
@@ -16,6 +16,17 @@ _PROVIDER = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}\Z")
 _KEY_PATH = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}(?:/[a-z0-9][a-z0-9_-]{0,63}){0,7}\Z")
 _MAX_PRICE = 1_000_000.0
 _MAX_CONNECT = 60.0
+_LIMITS = ("max_tokens", "max_completion_tokens")
+_NEWER_LIMIT_HOSTS = (
+    *("api.openai.com", "openai.azure.com"),
+    *("services.ai.azure.com", "cognitiveservices.azure.com"),
+)
+"""Hosts whose newer models accept ``max_completion_tokens`` alone, and those below them.
+
+Compatible servers all accept ``max_tokens``, and some ignore the newer name, which would leave the answer unlimited.
+"""
+_SAMPLES_ITSELF = re.compile(r"(?:[a-z]+/)?(?:o[1-9](?![0-9a-z])|gpt-5(?!.*chat))")
+"""Upstream names of OpenAI's reasoning models, which refuse calls with parameters of sampling."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,18 +65,35 @@ def read_models(section: Section, call_seconds: float) -> Models:
 
 
 def _entry(model: Section, call_seconds: float) -> ModelEntry:
+    upstream, base_url = model.text("upstream", 200), _base_url(model, "base_url")
     return ModelEntry(
         alias=_name(model, "alias", _ALIAS),
         provider=_name(model, "provider", _PROVIDER),
-        upstream=model.text("upstream", 200),
-        base_url=_base_url(model, "base_url"),
+        upstream=upstream,
+        base_url=base_url,
         key_path=_name(model, "key_path", _KEY_PATH),
         context_tokens=model.whole("context_tokens", 1, 100_000_000),
         input_price=model.number("input_price", 0, _MAX_PRICE),
         output_price=model.number("output_price", 0, _MAX_PRICE),
         wire=Wire(model.choice("wire", tuple(Wire))) if "wire" in model else Wire.OPENAI_CHAT,
         timeouts=_timeouts(model, call_seconds),
+        accepts=_accepts(model, base_url, upstream),
     )
+
+
+def _accepts(model: Section, base_url: str, upstream: str) -> ModelParameters:
+    """Parse the accepted parameters. Defaults follow from the host, and from the names of known reasoning models."""
+    host = urlsplit(base_url).hostname or ""
+    newer = any(host == known or host.endswith("." + known) for known in _NEWER_LIMIT_HOSTS)
+    sampling = _SAMPLES_ITSELF.match(upstream) is None
+    with model.section("accepts") if "accepts" in model else Section({}, model.path("accepts")) as own:
+        return ModelParameters(
+            limit=own.choice("limit", _LIMITS) if "limit" in own else _LIMITS[newer],
+            temperature=own.flag("temperature") if "temperature" in own else sampling,
+            top_p=own.flag("top_p") if "top_p" in own else sampling,
+            seed=own.flag("seed") if "seed" in own else True,
+            stop=own.flag("stop") if "stop" in own else sampling,
+        )
 
 
 def _timeouts(model: Section, call_seconds: float) -> ModelTimeouts:

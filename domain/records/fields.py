@@ -62,7 +62,10 @@ class OutcomeFields(ScreenedFields):
         refusal: the kind of refusal, where the run has no answer.
         prompt_tokens: tokens charged for the prompt.
         completion_tokens: tokens charged for the answer.
-        usage_estimated: whether the tokens are an estimate, since the provider gave no count.
+        usage_estimated: whether the tokens are an estimate, since the provider gave no count, or an impossible one.
+        usage_claimed: the total that the provider reported, where it was impossible for this call.
+        attempts_lost: calls that may have been paid for and gave no answer.
+        attempts_lost_tokens: tokens charged for them: as reported, else the most that each can have used.
         answer_commitment: a salted hash of the answer.
     """
 
@@ -70,6 +73,9 @@ class OutcomeFields(ScreenedFields):
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
     usage_estimated: bool | None = None
+    usage_claimed: int | None = None
+    attempts_lost: int | None = None
+    attempts_lost_tokens: int | None = None
     answer_commitment: str | None = None
 
 

@@ -30,7 +30,7 @@ class Reply:
 
     def head(self, **headers: str) -> bytes:
         """The status line and the headers, with the blank line."""
-        phrase = HTTPStatus(self.status).phrase
+        phrase = HTTPStatus(self.status).phrase if self.status in set(HTTPStatus) else "Unassigned"
         lines = [f"HTTP/1.1 {self.status} {phrase}"]
         lines += [f"{name}: {value}" for name, value in {**self.headers, **headers}.items()]
         return "\r\n".join([*lines, "", ""]).encode("latin-1")

@@ -24,7 +24,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from assay_temporal.contracts import Withdrawal
 from domain.budgets.values import AlreadyAdmitted, RecordConflict
-from domain.inference.models import ProviderFailure
+from domain.inference.models import ProviderFailure, Usage
 from domain.inference.runs import Status
 from domain.refusals import Kind, Refusal
 from tests.doubles.clock import FixedClock
@@ -327,6 +327,33 @@ async def model_times_out(bench: RecordingBench) -> Handle:
 async def fallback_answers_after_a_time_out(bench: RecordingBench) -> Handle:
     body = {"model": "fake-with-fallback", "prompt": "Hello"}
     return await answered(bench, body, failing(Kind.PROVIDER_TIMEOUT, retryable=False))
+
+
+@branch(Status.COMPLETED)
+async def fallback_answers_after_a_rejection(bench: RecordingBench) -> Handle:
+    body = {"model": "fake-with-fallback", "prompt": "Hello"}
+    return await answered(bench, body, ProviderFailure(Kind.PROVIDER_REJECTED, retryable=False, another=True))
+
+
+@branch(Status.REFUSED, Kind.PROVIDER_FILTERED)
+async def provider_filters(bench: RecordingBench) -> Handle:
+    return await answered(bench, BODY, ProviderFailure(Kind.PROVIDER_FILTERED, retryable=False, usage=Usage(9, 1)))
+
+
+@branch(Status.FAILED, Kind.UNREQUESTED_TOOL_CALL)
+async def model_calls_a_tool(bench: RecordingBench) -> Handle:
+    return await answered(bench, BODY, ProviderFailure(Kind.UNREQUESTED_TOOL_CALL, retryable=False, usage=Usage(9, 1)))
+
+
+@branch(Status.COMPLETED)
+async def provider_babbles_once(bench: RecordingBench) -> Handle:
+    return await answered(bench, BODY, ProviderFailure(Kind.PROVIDER_GARBLED, retryable=True, lost=True))
+
+
+@branch(Status.FAILED, Kind.PROVIDER_GARBLED)
+async def provider_babbles_twice(bench: RecordingBench) -> Handle:
+    babble = ProviderFailure(Kind.PROVIDER_GARBLED, retryable=True, lost=True, usage=Usage(9, 1))
+    return await answered(bench, BODY, babble, babble)
 
 
 @branch(Status.FAILED, Kind.SCREENING_UNAVAILABLE)

@@ -51,6 +51,7 @@ class ScriptedModel:
     def __init__(self) -> None:
         self.calls: list[ModelCall] = []
         self.script: list[str | Exception | Callable[[], Any]] = []
+        self.usage = Usage(7, 5)
 
     async def complete(self, call: ModelCall) -> ModelAnswer:
         self.calls.append(call)
@@ -59,7 +60,7 @@ class ScriptedModel:
             step = await step()
         if isinstance(step, Exception):
             raise step
-        return ModelAnswer(step, "stop", Usage(7, 5))
+        return ModelAnswer(step, "stop", self.usage)
 
 
 @dataclass

@@ -111,6 +111,7 @@ class GuardedInference:
         await self._admit(state)
         state.reply = await self._invoke(state)
         state.usage = state.reply.usage
+        state.lose(state.reply.lost)
         self._note(run_summary.answered(state.reply))
         await self._screen_output(state)
         stages.heed_cancellation()
@@ -181,6 +182,7 @@ class GuardedInference:
         if admission.problem is not None:
             state.admitted = False
             raise Stopped(admission.problem)
+        state.reserved = admission.reserved_tokens
         self._note(run_summary.admitted(admission))
 
     async def _invoke(self, state: RunState) -> ModelReply:
@@ -197,8 +199,11 @@ class GuardedInference:
                     state.call_lengths(index),
                 )
             except stages.StageFailed as failed:
+                state.lose(failed.call.lost)
+                state.usage = failed.call.usage
                 last = index == len(models) - 1
-                if last or (failed.kind or Kind.PROVIDER_TIMEOUT) not in _TRY_ANOTHER:
+                passing = (failed.kind or Kind.PROVIDER_TIMEOUT) in _TRY_ANOTHER
+                if last or not (passing or failed.call.another):
                     raise
         raise AssertionError("there is always a model to call")
 

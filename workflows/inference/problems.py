@@ -21,6 +21,8 @@ _FAULTS = MappingProxyType(
         Kind.PROVIDER_REJECTED: "the model's provider rejected the call",
         Kind.PROVIDER_GARBLED: "the model's provider returned an unusable answer",
         Kind.NOT_ADMITTED: "the run holds no reservation for a call of a model, or had as many calls as it may",
+        Kind.PROVIDER_FILTERED: "the content filter of the model's provider refused the request or its answer",
+        Kind.UNREQUESTED_TOOL_CALL: "the model called a tool, and the request offers none",
         Kind.SCREENING_UNAVAILABLE: "the screening could not run, so the request was refused",
     }
 )

@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any, TypeVar
 
 from activities.contracts.stages import CloseInput, ModelReply, Problem, Run, SanitiseResult, Submitter, Validated
+from domain.inference.lost_attempts import LostAttempts
 from domain.inference.models import Usage
 from domain.inference.parsing import messages_of
 from domain.inference.requests import InferenceRequest
@@ -40,6 +41,8 @@ class RunState:
         self.asked = False
         self.reply: ModelReply | None = None
         self.usage: Usage | None = None
+        self.reserved = 0
+        self._lost = LostAttempts()
         self.problem: Problem | None = None
 
     @property
@@ -98,11 +101,16 @@ class RunState:
         """Return the charged usage.
 
         For a call that was cancelled in progress the provider has read the prompt: it is charged, by estimate. A failed
-        call is free.
+        call is free, but for its lost attempts.
         """
         if self.usage is None and self.asked and status is Status.CANCELLED and self.clean is not None:
             return Usage(estimate_tokens(self.clean), 0, estimated=True)
         return self.usage
+
+    def lose(self, attempts: LostAttempts | None) -> None:
+        """Count attempts of a model call that gave no answer."""
+        if attempts is not None:
+            self._lost = self._lost.plus(attempts)
 
     def end(self, status: Status) -> CloseInput:
         """Return the end of the run, to be settled and recorded."""
@@ -123,6 +131,7 @@ class RunState:
             usage=self.charge(status),
             admitted=self.admitted,
             problem=self.problem,
+            lost=self._lost.settled(self.reserved) if self._lost.attempts else None,
         )
 
     @property

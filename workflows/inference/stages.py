@@ -5,10 +5,12 @@ from collections.abc import Awaitable
 from dataclasses import replace
 from typing import TypeVar
 
-from temporalio import workflow
+from temporalio import exceptions, workflow
 from temporalio.exceptions import ActivityError, ApplicationError, FailureError, is_cancelled_exception
 
+from activities.contracts.call_failures import CallFailure, call_failure_of
 from activities.contracts.names import CLOSE_REQUEST, Stage
+from activities.contracts.stages import InvokeInput
 from activities.failures import HANDED_OVER
 from domain.refusals import Kind
 from workflows import timing
@@ -22,12 +24,13 @@ _KINDS = frozenset(kind.value for kind in Kind)
 
 
 class StageFailed(Exception):
-    """A stage failed. ``kind`` is None if it timed out."""
+    """A stage failed. ``kind`` is None if it timed out; ``call`` has the details of a model call."""
 
-    def __init__(self, stage: str, kind: Kind | None, *, final: bool) -> None:
+    def __init__(self, stage: str, kind: Kind | None, *, final: bool, call: CallFailure | None = None) -> None:
         super().__init__(f"{stage}: {kind or 'timeout'}")
         self.stage = stage
         self.kind = kind
+        self.call = call or CallFailure()
         self.worth_waiting = not final and (kind is None or kind in _STORE_AWAY or stage in _MUST_HAPPEN)
 
 
@@ -40,6 +43,7 @@ class _HandedOver(Exception):
         self.failed_before = (
             told if isinstance(told, int) and told > 0 else 0
         )  # null, for a value that failed authentication
+        self.lost = call_failure_of(cause.details).lost
 
 
 async def short(stage: Stage[StageIn, StageOut], given: StageIn, summary: str) -> StageOut:
@@ -84,7 +88,7 @@ async def short(stage: Stage[StageIn, StageOut], given: StageIn, summary: str) -
 
 
 async def long(
-    stage: Stage[StageIn, StageOut], given: StageIn, summary: str, lengths: timing.ModelCallLengths
+    stage: Stage[InvokeInput, StageOut], given: InvokeInput, summary: str, lengths: timing.ModelCallLengths
 ) -> StageOut:
     """Run the model call: heartbeats, retries by class of error, and an awaited cancellation.
 
@@ -118,12 +122,14 @@ async def long(
             )
         except _HandedOver as handed:
             attempts = max(1, attempts - handed.failed_before)
+            given = replace(given, lost=handed.lost or given.lost)
         except StageFailed as failed:
             pause = next(pauses, None) if failed.kind in _STORE_AWAY else None
             if pause is None or not workflow.patched("model-call-waits-for-the-store"):
                 raise
             await asyncio.sleep(pause.total_seconds())
             end = workflow.now() + lengths.total
+            given = replace(given, lost=failed.call.lost or given.lost)
 
 
 def heed_cancellation() -> None:
@@ -158,8 +164,9 @@ async def _by_kind(stage: str, work: Awaitable[StageOut]) -> StageOut:
             raise _HandedOver(cause) from error
         if isinstance(cause, ApplicationError):
             kind = Kind(cause.type) if cause.type in _KINDS else Kind.INTERNAL
-            raise StageFailed(stage, kind, final=cause.non_retryable) from error
-        raise StageFailed(stage, None, final=False) from error
+            raise StageFailed(stage, kind, final=cause.non_retryable, call=call_failure_of(cause.details)) from error
+        beats = cause.last_heartbeat_details if isinstance(cause, exceptions.TimeoutError) else ()
+        raise StageFailed(stage, None, final=False, call=call_failure_of(beats)) from error
     if made is None:  # a value that fails authentication is read as null: another worker answered for the activity
         raise StageFailed(stage, Kind.INTERNAL, final=True)
     return made

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from adapters.models.openai_answers import Garbled, read_answer
+from adapters.models.openai_answers import Unusable, read_answer
 from adapters.models.openai_requests import NotCarried, body_of
 from domain.inference.content import (
     Attachment,
@@ -20,7 +20,7 @@ from domain.inference.content import (
     ToolCall,
     ToolResult,
 )
-from domain.inference.models import ModelCall, ModelEntry, TokenKind, Usage
+from domain.inference.models import ModelAnswer, ModelCall, ModelEntry, TokenKind, Usage
 from domain.inference.requests import (
     AnswerForm,
     InferenceRequest,
@@ -31,6 +31,7 @@ from domain.inference.requests import (
     bare_request,
 )
 from domain.inference.token_estimates import estimate_answer_tokens, estimate_tokens
+from domain.refusals import Kind
 from tests.contents import everything
 
 ENTRY = ModelEntry("small", "fake", "fake-1", "http://127.0.0.1:1/v1", "models/fake", 4096, 0.1, 0.2)
@@ -200,7 +201,11 @@ def tool_call(**changed: Any) -> dict[str, Any]:
     return {"id": "call_1", "type": "function", "function": function, **changed}
 
 
-ASKED = bare_request(Message(Speaker.USER, "Hello"))
+ASKED = replace(bare_request(Message(Speaker.USER, "Hello")), tools=(Tool("weather"),), max_tokens=64)
+
+
+def read(body: bytes) -> ModelAnswer:
+    return read_answer(body, ModelCall(ENTRY, ASKED, "c"))
 
 
 @pytest.mark.parametrize(
@@ -215,39 +220,57 @@ ASKED = bare_request(Message(Speaker.USER, "Hello"))
             {"content": "Hm", "tool_calls": [tool_call(), tool_call(id="b")]},
             (TextPart("Hm"), CALL, replace(CALL, call_id="b")),
         ),
+        ({"content": None, "tool_calls": [tool_call(id=None)]}, (replace(CALL, call_id="call_0"),)),
+        (
+            {"tool_calls": [tool_call(function={"name": "weather", "arguments": {"city": "Oslo"}})]},
+            (CALL,),
+        ),
+        (
+            {"tool_calls": [tool_call(function={"name": "\ud800", "arguments": None})]},
+            (ToolCall("call_1", "\ufffd", "{}"),),
+        ),
+        (
+            {"content": None, "function_call": {"name": "weather", "arguments": "{}"}},
+            (ToolCall("call_0", "weather", "{}"),),
+        ),
+        ({"content": None}, ""),
+        ({"content": None, "tool_calls": []}, ""),
+        ({"content": None, "tool_calls": "weather"}, ""),
+        ({"content": None, "refusal": 7}, ""),
+        ({"content": [{"type": "text", "text": "in "}, {"type": "text", "text": "parts"}]}, "in parts"),
+        ({"content": [{"type": "thinking", "thinking": [{"type": "text", "text": "Hm"}]}, {"text": "So"}]}, "So"),
+        ({"content": [{"type": "refusal", "refusal": "No."}]}, (RefusalPart("No."),)),
+        ({"content": ["Hi", {"type": "image_url"}, {"type": ["odd"], "text": 7}, 7, None]}, "Hi"),
+        ({"content": {"type": "text", "text": {"value": "Hi"}}}, "Hi"),
+        ({"content": "half of \ud800 pair"}, "half of \ufffd pair"),
         ({"content": None, "refusal": "I can't."}, (RefusalPart("I can't."),)),
         ({"content": "So", "refusal": "I can't."}, (TextPart("So"), RefusalPart("I can't."))),
     ],
 )
 def test_an_answer_comes_back_whole(message: dict[str, Any], content: Any):
-    assert read_answer(completion(message), ASKED).content == content
+    assert read(completion(message)).content == content
 
 
 @pytest.mark.parametrize(
     "message",
     [
-        {"content": None},
-        {"content": None, "tool_calls": []},
-        {"content": None, "refusal": 7},
         {"content": 7, "tool_calls": [tool_call()]},
-        {"content": None, "tool_calls": "weather"},
+        {"content": True},
         {"content": None, "tool_calls": ["weather"]},
-        {"content": None, "tool_calls": [tool_call(id=None)]},
-        {"content": None, "tool_calls": [tool_call(type="custom")]},
         {"content": None, "tool_calls": [tool_call(function=None)]},
-        {"content": None, "tool_calls": [tool_call(function={"name": "weather", "arguments": {"city": "Oslo"}})]},
-        {"content": None, "tool_calls": [tool_call(function={"name": "\ud800", "arguments": ""})]},
-        {"content": "Hi", "function_call": {"name": "weather", "arguments": ""}},
+        {"content": None, "tool_calls": [tool_call(function={"name": "", "arguments": ""})]},
+        {"content": None, "tool_calls": [tool_call(function={"name": 7, "arguments": ""})]},
     ],
 )
 def test_what_is_no_content_is_garbled(message: dict[str, Any]):
-    with pytest.raises(Garbled):
-        read_answer(completion(message), ASKED)
+    with pytest.raises(Unusable) as caught:
+        read(completion(message))
+    assert (caught.value.failure.kind, caught.value.failure.usage) == (Kind.PROVIDER_GARBLED, Usage(9, 8))
 
 
 def test_usage_comes_by_kind():
     details = {"prompt_tokens_details": {"cached_tokens": 4}, "completion_tokens_details": {"reasoning_tokens": 5}}
-    usage = read_answer(completion({"content": "Hi"}, **details), ASKED).usage
+    usage = read(completion({"content": "Hi"}, **details)).usage
     assert usage == Usage(9, 8, cached_tokens=4, reasoning_tokens=5)
     assert usage.by_kind == {
         TokenKind.INPUT: 5,
@@ -263,22 +286,21 @@ def test_usage_comes_by_kind():
     "details", [{}, {"prompt_tokens_details": None}, {"prompt_tokens_details": {"cached_tokens": None}}]
 )
 def test_usage_without_details_has_none(details: dict[str, Any]):
-    assert read_answer(completion({"content": "Hi"}, **details), ASKED).usage == Usage(9, 8)
+    assert read(completion({"content": "Hi"}, **details)).usage == Usage(9, 8)
 
 
 def test_details_above_the_whole_are_the_whole():
     details = {"prompt_tokens_details": {"cached_tokens": 40}, "completion_tokens_details": {"reasoning_tokens": 50}}
-    assert min(read_answer(completion({"content": "Hi"}, **details), ASKED).usage.by_kind.values()) == 0
+    assert min(read(completion({"content": "Hi"}, **details)).usage.by_kind.values()) == 0
 
 
-@pytest.mark.parametrize("details", [7, {"cached_tokens": "4"}, {"cached_tokens": -1}, {"cached_tokens": True}])
-def test_details_that_are_no_counts_are_garbled(details: Any):
-    with pytest.raises(Garbled):
-        read_answer(completion({"content": "Hi"}, prompt_tokens_details=details), ASKED)
+@pytest.mark.parametrize("details", [7, {"cached_tokens": "?"}, {"cached_tokens": -1}, {"cached_tokens": True}])
+def test_details_that_are_no_counts_are_none(details: Any):
+    assert read(completion({"content": "Hi"}, prompt_tokens_details=details)).usage == Usage(9, 8)
 
 
 def test_an_answer_of_calls_without_usage_is_not_free():
-    body = completion({"content": None, "tool_calls": [tool_call()]}, prompt_tokens=0)
-    usage = read_answer(body, ASKED).usage
+    body = completion({"content": None, "tool_calls": [tool_call()]}, prompt_tokens=0, completion_tokens=0)
+    usage = read(body).usage
     assert usage == Usage(estimate_tokens(ASKED), estimate_answer_tokens((CALL,)), estimated=True)
     assert usage.completion_tokens > 0

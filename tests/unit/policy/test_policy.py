@@ -4,6 +4,7 @@ import copy
 import hashlib
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -104,6 +105,9 @@ WRONG: tuple[tuple[Edit, str, str], ...] = (
     (_set("limits.tenants.acme", {"models": ["gpt"]}), "limits.tenants.acme.models", "is not the alias of a model"),
     (_set("limits.tenants.acme", {"models": ["smollm2", "smollm2"]}), "limits.tenants.acme.models", "duplicate"),
     (_set("limits.tenants.acme", {"rate": {"limit": 1}}), "limits.tenants.acme.rate.window_seconds", "missing"),
+    (_set(f"{MODEL}.accepts", {"limit": "max_output_tokens"}), f"{MODEL}.accepts.limit", "must be one of"),
+    (_set(f"{MODEL}.accepts", {"temperature": "no"}), f"{MODEL}.accepts.temperature", "must be true or false"),
+    (_set(f"{MODEL}.accepts", {"logprobs": True}), f"{MODEL}.accepts.logprobs", "is unknown"),
     (_set("models.models", []), "models.models", "at least one"),
     (_set(f"{MODEL}.alias", "a b"), f"{MODEL}.alias", "form"),
     (_set(f"{MODEL}.provider", "Local"), f"{MODEL}.provider", "form"),
@@ -286,6 +290,43 @@ def test_a_model_has_the_common_time_out_unless_it_gives_its_own(policy_document
     assert parse_policy(own).models["smollm2"].timeouts == ModelTimeouts(2, 3600, 300, 30)
     part = _edited(common, _set(f"{MODEL}.timeouts", {"total": 900}))
     assert parse_policy(part).models["smollm2"].timeouts == ModelTimeouts(5, 900, 900, 900)
+
+
+@pytest.mark.parametrize(
+    ("base_url", "limit"),
+    [
+        ("https://api.openai.com/v1", "max_completion_tokens"),
+        ("https://eu.api.openai.com/v1", "max_completion_tokens"),
+        ("https://acme.openai.azure.com/openai/v1", "max_completion_tokens"),
+        ("https://acme.services.ai.azure.com/openai/v1", "max_completion_tokens"),
+        ("https://notapi.openai.com/v1", "max_tokens"),
+        ("https://api.openai.com.example.org/v1", "max_tokens"),
+        ("http://127.0.0.1:8080/v1", "max_tokens"),
+    ],
+)
+def test_the_limit_on_tokens_has_the_name_that_the_server_obeys(policy_document: bytes, base_url: str, limit: str):
+    edited = _edited(policy_document, _set(f"{MODEL}.base_url", base_url))
+    assert parse_policy(edited).models["smollm2"].accepts.limit == limit
+    own = _edited(edited, _set(f"{MODEL}.accepts", {"limit": "max_tokens"}))
+    assert parse_policy(own).models["smollm2"].accepts.limit == "max_tokens"
+
+
+@pytest.mark.parametrize(
+    ("upstream", "samples"),
+    [
+        *((name, False) for name in ("o1", "o3-mini", "o4-mini-2025-04-16", "gpt-5", "gpt-5-nano", "openai/o3")),
+        *(
+            (name, True)
+            for name in ("gpt-4o", "gpt-5-chat-latest", "o1x", "olmo", "smollm2", "mistral-o1", "gpt-oss-20b")
+        ),
+    ],
+)
+def test_reasoning_models_are_not_sent_what_they_refuse(policy_document: bytes, upstream: str, samples: bool):
+    edited = _edited(policy_document, _set(f"{MODEL}.upstream", upstream))
+    accepts = parse_policy(edited).models["smollm2"].accepts
+    assert (accepts.temperature, accepts.top_p, accepts.stop, accepts.seed) == (samples, samples, samples, True)
+    own = _edited(edited, _set(f"{MODEL}.accepts", {"temperature": not samples, "seed": False}))
+    assert parse_policy(own).models["smollm2"].accepts == replace(accepts, temperature=not samples, seed=False)
 
 
 def test_as_many_slow_models_as_a_run_can_last_for(policy_document: bytes):
