@@ -73,7 +73,7 @@ def filtered(usage: Usage | None = None) -> ProviderFailure:
 
 
 def unrequested_tool_call(usage: Usage) -> ProviderFailure:
-    """Return the failure for an answer that is only a call of a tool, where the request offers none."""
+    """Return the failure for an answer of calls alone, of tools that were not offered."""
     return ProviderFailure(Kind.UNREQUESTED_TOOL_CALL, retryable=False, usage=usage)
 
 

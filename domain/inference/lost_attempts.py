@@ -8,7 +8,7 @@ from domain.inference.models import Usage
 
 @dataclass(frozen=True, slots=True)
 class LostAttempts:
-    """Count of attempts that may have been paid for and gave no answer, with their tokens.
+    """Count and tokens of attempts that may have been paid for and gave no answer.
 
     Attributes:
         attempts: all of them.
