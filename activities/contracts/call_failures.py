@@ -30,7 +30,7 @@ class CallFailure:
 
 
 def call_failure_of(details: Sequence[Any]) -> CallFailure:
-    """Return the first details of this form, as decoded from JSON; empty ones if there are none.
+    """Return the first details of this form, decoded from JSON; empty ones without any.
 
     Details that fail authentication are read as null, and an earlier release gave none.
     """

@@ -75,7 +75,7 @@ _FILTERED: Final = re.compile(
 
 
 def parsed(body: bytes) -> object:
-    """Return the body as JSON; None if it is none."""
+    """Return the body as JSON; None for invalid JSON."""
     try:
         return json.loads(body)
     except (ValueError, RecursionError):

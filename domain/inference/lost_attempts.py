@@ -38,7 +38,7 @@ class LostAttempts:
 
 
 def lost_attempts_of(value: object) -> LostAttempts:
-    """Return lost attempts from decoded JSON; none from anything else, such as a value that failed authentication."""
+    """Return lost attempts from decoded JSON; none from a value that failed authentication."""
     if not isinstance(value, Mapping):
         return LostAttempts()
     counts = [value.get(name, 0) for name in ("attempts", "unreported", "tokens")]

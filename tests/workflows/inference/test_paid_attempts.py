@@ -1,4 +1,4 @@
-"""What was paid is charged and recorded, with or without an answer; and another model is asked where that may help."""
+"""Charges and records of paid attempts, with or without an answer, and fallbacks."""
 
 from typing import Any
 
