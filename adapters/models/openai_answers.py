@@ -133,7 +133,7 @@ def _reason(choice: Mapping[str, Any], message: Mapping[str, Any]) -> str:
 
 
 def _content(message: Mapping[str, Any]) -> tuple[Content, list[Any]]:
-    """Return the content, as text if that is all of it, and the unchecked tool calls."""
+    """Return the content, as text if possible, and the unchecked tool calls."""
     texts: list[str] = []
     refusals: list[str] = []
     for kind, text in _said(message.get("content")):

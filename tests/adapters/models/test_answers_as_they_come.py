@@ -235,7 +235,7 @@ async def test_usage_beside_the_usual_place(fake: FakeProvider, model: OpenAIPro
 async def test_a_claim_beyond_what_was_asked_is_reduced_and_told(
     fake: FakeProvider, model: OpenAIProvider, usage: Any, claimed: int
 ) -> None:
-    """A prompt of 47 bytes, to which a server may add a thousand, and 64 tokens of answer."""
+    """A prompt of 47 bytes, with room for a template, and 64 tokens of answer."""
     fake.script(document({**completion("fine", None), "usage": usage}))
     found = (await model.complete(call(fake.base_url))).usage
     assert found.prompt_tokens <= 1_200
