@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass
 from enum import StrEnum
 
+from domain.answers.exfiltration import host_of, path_of
 from domain.answers.html_effects import HtmlEffect, find_effect
 from domain.screening.verdicts import Decision
 from domain.text.example_jwt import is_example_jwt
@@ -57,11 +58,15 @@ class OutputRule:
 def _is_example(form: SecretForm, match: re.Match[str]) -> bool:
     group = "value" if "value" in match.re.groupindex and match["value"] is not None else 0
     if form is SecretForm.TOKEN:
-        return is_example_token(match[group])
+        rest = _REST.match(match.string, match.end(group))
+        return is_example_token(match[group] + (rest[0] if rest else ""))
     if form is SecretForm.PASSWORD:
         return is_example_password(match[group])
     follows = is_example_key if form is SecretForm.PRIVATE_KEY else is_example_jwt
     return follows(match.string, match.start(group))
+
+
+_REST = re.compile("[A-Za-z0-9]{1,64}")  # of a word that is longer than the pattern's longest match
 
 
 class UnknownHosts(StrEnum):
@@ -83,6 +88,8 @@ class LinkPolicy:
         active: for addresses that execute code, such as ``javascript:``.
         trusted_hosts: hosts, with their subdomains, whose addresses are not checked.
         unknown_hosts: for loaded addresses of other hosts that the conversation doesn't name.
+        public_pages: hosts, with their subdomains, and beginnings of paths whose links may repeat the conversation:
+            whoever manipulates a model can't read what they receive.
     """
 
     loaded: Decision
@@ -90,6 +97,25 @@ class LinkPolicy:
     active: Decision
     trusted_hosts: tuple[str, ...] = ()
     unknown_hosts: UnknownHosts = UnknownHosts.ALLOW
+    public_pages: tuple[str, ...] = ()
+
+    def is_trusted(self, url: str) -> bool:
+        """Return True if the host of a normalised address is trusted."""
+        host = host_of(url)
+        return host is not None and any(_within(host, one) for one in self.trusted_hosts)
+
+    def is_public(self, url: str) -> bool:
+        """Return True if a normalised address is one of a public page."""
+        host = host_of(url)
+        if not host:
+            return False
+        path = path_of(url)
+        pages = (page.partition("/") for page in self.public_pages)
+        return any(_within(host, one) and path.startswith(f"/{begin}") for one, _, begin in pages)
+
+
+def _within(host: str, domain: str) -> bool:
+    return host == domain or host.endswith(f".{domain}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,8 +5,9 @@ from dataclasses import replace
 
 from domain.answers.addresses import find_addresses
 from domain.answers.canary import canary_of, finds_canary
+from domain.answers.conversation import Conversation
 from domain.answers.disarming import SHOWN_AS_TEXT
-from domain.answers.exfiltration import Conversation, carries_data, host_of, is_active, normalised
+from domain.answers.exfiltration import addresses_within, carries_data, host_of, is_active, normalised
 from domain.answers.hidden import hidden_spans
 from domain.answers.html_addresses import Address
 from domain.answers.leaks import SystemWords
@@ -162,7 +163,7 @@ def _links(markup: str, asked: _Asked, policy: LinkPolicy, *, shown: bool) -> It
     unknown: list[Address] = []
     for address in find_addresses(markup):
         url = normalised(address.url)
-        if _trusted(url, policy):
+        if policy.is_trusted(url):
             continue
         key = (url, address.loaded, shown)
         again = key in asked.addresses
@@ -176,6 +177,7 @@ def _links(markup: str, asked: _Asked, policy: LinkPolicy, *, shown: bool) -> It
         if again:
             continue
         certain = asked.addresses[key] and policy.unknown_hosts is UnknownHosts.SHOW_AS_TEXT and shown
+        certain |= asked.conversation.names(host_of(url) or "", alone=True)
         for action, rule in _reasons(address, url, asked.conversation, policy, certain=certain):
             if rule not in seen:
                 seen.add(rule)
@@ -188,6 +190,14 @@ def _reasons(
 ) -> Iterator[tuple[Decision, str]]:
     if is_active(url):
         yield policy.active, "active_address"
+    elif not address.loaded and policy.is_public(url):
+        if any(
+            not policy.is_trusted(inner)
+            and not policy.is_public(inner)
+            and carries_data(inner, conversation, loaded=False)
+            for inner in addresses_within(url)
+        ):
+            yield policy.followed, "link_with_data"
     elif carries_data(url, conversation, loaded=address.loaded, certain=certain):
         yield (policy.loaded, "image_with_data") if address.loaded else (policy.followed, "link_with_data")
 
@@ -208,11 +218,6 @@ def _unknown_hosts(found: list[Address], treatment: UnknownHosts, length: int, *
 def _is_unknown(url: str, conversation: Conversation) -> bool:
     host = host_of(url)
     return host is not None and not conversation.holds(url) and not (host and conversation.names(host))
-
-
-def _trusted(url: str, policy: LinkPolicy) -> bool:
-    host = host_of(url)
-    return host is not None and any(host == one or host.endswith(f".{one}") for one in policy.trusted_hosts)
 
 
 def _hidden(text: str, action: Decision) -> Iterator[Judged]:

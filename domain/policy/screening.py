@@ -30,6 +30,7 @@ from domain.text.sanitise import SHELL_METACHARACTERS, SanitisePolicy
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,59}\Z")
 _MODEL = re.compile(r"[0-9a-f]{16}\Z")
 _HOST = re.compile(r"[a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63}){0,10}\Z")
+_PUBLIC_PAGE = re.compile(r"[a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63}){1,10}/[!-~]{0,100}\Z")
 _MAX_PATTERN = 8_000
 _ACTIONS = (Decision.REVIEW.value, Decision.BLOCK.value)
 _MAX_SCANNED = 10_000_000
@@ -100,7 +101,11 @@ def _links(section: Section) -> LinkPolicy:
         unknown = UnknownHosts.ALLOW  # in policies without the member: runs are pinned to older ones
         if "unknown_hosts" in section:
             unknown = UnknownHosts(section.choice("unknown_hosts", tuple(UnknownHosts)))
-    return LinkPolicy(loaded, followed, active, hosts, unknown)
+        public = section.texts("public_pages", may_be_empty=True) if "public_pages" in section else ()
+        for page in public:
+            if not _PUBLIC_PAGE.match(page):
+                raise PolicyError(section.path("public_pages"), "must be host names in lower case, each with a path")
+    return LinkPolicy(loaded, followed, active, hosts, unknown, public)
 
 
 def _switched(section: Section, name: str) -> Decision | None:

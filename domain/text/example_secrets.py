@@ -13,6 +13,7 @@ _MOST_LEFT = 12
 """Characters that may be left of a token: fewer than any service's random part has."""
 
 _MOST_LEFT_OF_PASSWORD = 1
+_LONG_PASSWORD = 24
 _LEAST_KEY = 40  # base64 characters of the shortest private key (Ed25519, RFC 8410) beside its fixed part
 _SHORT_KEY = 200  # base64 characters that a shortened key may show: of an RSA key, they are its public part
 _KEY_READ = 16_000  # code points after a header: an RSA key of 16,384 bits, quoted line by line
@@ -160,6 +161,10 @@ _VOWEL = re.compile("[aeiouyAEIOUY]")
 _NOT_SPOKEN = re.compile(r"[b-df-hj-np-tv-xz]{5}|(.)\1\1", re.IGNORECASE)
 _LEAST_WORDS = 3
 _SHORT_WORD = 3
+_ABBREVIATIONS = frozenset(
+    {"http", "https", "html", "grpc", "psql", "kbps", "mgmt", "ctrl", "HTTP", "HTML", "GRPC", "XHTML"}
+)
+_PREFIX = re.compile(r"[a-z0-9]{2,8}[_-](?:[a-z0-9]{2,5}[_-]){0,2}")
 
 _ORDERS = ("abcdefghijklmnopqrstuvwxyza", "01234567890", "9a", "f0", "z0", "z1", "0a", "1a")
 _NEXT = frozenset(f"{one}{other}" for order in _ORDERS for pair in pairwise(order) for one, other in (pair, pair[::-1]))
@@ -174,7 +179,7 @@ _FIXED = re.compile(
     r"MI[IGHJ][A-Za-z0-9+/]{1,5}IBADANBgkqhkiG9w0BAQEF|MC4CAQAwBQYDK2VwBCIE|MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQg"
     r"|b3BlbnNzaC1rZXktdjEAAAAABG5vbmUAAAAEbm9uZQ|MII[BCEJ]"
 )
-_SHORTENED = re.compile(r"\s*MII[BCEJ][^.\u2026]{1,400}(?:\.{3}|\u2026)")
+_SHORTENED = re.compile(r"MII[BCEJ][^.\u2026]{1,400}(?:\.{3}|\u2026)")
 _SPACED = re.compile(r"(?<![A-Za-z0-9+/])([A-Za-z0-9+/]) (?=[A-Za-z0-9+/](?![A-Za-z0-9+/]))")
 
 _CONVENTION = re.compile(r"\AA[KS]IA[A-Z0-9]{9}EXAMPLE\Z|(?<![A-Za-z0-9/+])[A-Za-z0-9/+]{30}EXAMPLEKEY\Z")
@@ -193,11 +198,15 @@ _DOCUMENTED = frozenset(
 
 def is_example_token(value: str) -> bool:
     """Return True for an evident example of a token, or an identifier of its form."""
+    first, *others = value.split() or [""]
+    if others and is_example_token(first) and all(map(_is_identifier, others)):
+        return True  # a key, and the name of the next line's setting
     if _CONVENTION.search(value) or hashlib.sha256(value.encode(errors="replace")).hexdigest() in _DOCUMENTED:
         return True
     if _is_identifier(value):
         return True
-    count = _left(_PLACEHOLDER.sub(" ", value))
+    prefix = _PREFIX.match(value)
+    count = _left(_PLACEHOLDER.sub(" ", value[prefix.end() :] if prefix else value))
     return count < _MOST_LEFT and 2 * count <= len(value)
 
 
@@ -205,7 +214,9 @@ def is_example_password(value: str) -> bool:
     """Return True for an evident example of a password, such as ``s3cret-pass``."""
     plain = _MOST_DIGITS.sub("", value)
     forms = (value, plain, value.translate(_LEET), plain.translate(_LEET))
-    return any(_left(_OF_PASSWORDS.sub(" ", form)) <= _MOST_LEFT_OF_PASSWORD for form in forms)
+    if any(_left(_OF_PASSWORDS.sub(" ", form)) <= _MOST_LEFT_OF_PASSWORD for form in forms):
+        return True
+    return len(value) >= _LONG_PASSWORD and not _is_identifier(value) and is_example_token(value)
 
 
 def is_example_key(text: str, start: int) -> bool:
@@ -213,7 +224,7 @@ def is_example_key(text: str, start: int) -> bool:
     begin = text.find("-----", start + 5) + 5
     end = text.find(_FOOTER, begin, begin + _KEY_READ)
     body = text[begin : end if end >= 0 else begin + _KEY_READ_OPEN]
-    shortened = _SHORTENED.match(body) is not None
+    shortened = _SHORTENED.search(body[:_KEY_READ_OPEN]) is not None
     body = _FIXED.sub(" ", _BREAK.sub(" ", _HEADER_LINE.sub(" ", body)))
     pieces = [piece for piece in _BASE64.findall(_SPACED.sub(r"\1", body)) if not _WORD.fullmatch(piece)]
     count = _left(_PLACEHOLDER.sub(" ", " ".join(pieces)))
@@ -225,7 +236,9 @@ def _is_identifier(value: str) -> bool:
     words = [match[0] for match in _WORD.finditer(value)]
     if len(words) < _LEAST_WORDS or sum(map(len, words)) != len(_PARTS.sub("", value)):
         return False
-    spoken = [word for word in words if len(word) > _SHORT_WORD and not word[-1].isdigit()]
+    spoken = [
+        word for word in words if len(word) > _SHORT_WORD and not word[-1].isdigit() and word not in _ABBREVIATIONS
+    ]
     if any(not _VOWEL.search(word) or _NOT_SPOKEN.search(word) for word in spoken):
         return False
     return 2 * sum(map(len, spoken)) >= len(value)

@@ -9,7 +9,8 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from domain.answers.addresses import find_addresses
-from domain.answers.exfiltration import Conversation, carries_data, host_of, is_active, normalised
+from domain.answers.conversation import Conversation
+from domain.answers.exfiltration import carries_data, host_of, is_active, normalised
 from domain.answers.markup import without_code
 from domain.answers.screen import screen_output
 from domain.inference.content import Message, Speaker
