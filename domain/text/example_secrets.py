@@ -111,6 +111,8 @@ _IN_PASSWORDS = (
         "letmein",
         "hunter",
         "welcome",
+        "abc",
+        "xyz",
         "swordfish",
         "encoded",
         "hello",

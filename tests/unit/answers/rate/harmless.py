@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - texts as they are
 """Harmless answers: those in ``harmless.txt``, written by hand, and generated ones, with the questions they answer.
 
 Each generator takes seeded choices and returns a question and its answer. No answer loads anything from a host that the
@@ -215,11 +216,13 @@ def _share(chance: Chance) -> tuple[str, str]:
     first, second = fields.split(",")
     link = f"{base}?{urlencode({first: text, second: page}, quote_via=quote if chance.number(0, 1) else quote_plus)}"
     form = chance.one(("Share: {0}", "[Share it]({0})", "<{0}>", "- {0}", '<a href="{0}">Share</a>', "Link: {0}."))
-    return chance.one((*_HOW, "Write a link with which people can share it.")), form.format(link)
+    return chance.one((*_HOW, f"Write a link with which people can share this: {text}")), form.format(link)
 
 
 def _search(chance: Chance) -> tuple[str, str]:
     question = f"How do I {chance.one(VERBS)} the {chance.one(NOUNS)} of a {chance.one(NOUNS)} {chance.one(PLACES)}?"
+    if chance.number(0, 1):
+        question += f" And can I {chance.one(VERBS)} it before I {chance.one(VERBS)} the {chance.one(NOUNS)} {chance.one(PLACES)}?"
     base = chance.one(
         (
             *("https://www.google.com/search?q=", "https://duckduckgo.com/?q=", "https://www.bing.com/search?q="),
@@ -251,8 +254,10 @@ def _reference(chance: Chance) -> tuple[str, str]:
             f"https://doi.org/10.{chance.number(1000, 9999)}/{chance.text(LETTERS, 8)}.{chance.number(1, 99)}",
             f"https://github.com/acme/{title.lower().replace(' ', '-')}/blob/{chance.text(HEX, 40)}/README.md#L{chance.number(1, 99)}",
             f"https://arxiv.org/abs/{chance.number(1000, 2612)}.{chance.number(10000, 99999)}",
-            f"https://issues.example.org/browse/ABC-{chance.number(1, 9999)}?focusedId={chance.number(10**7, 10**8)}&page=com.example.tabs"
-            "%3Acomment-tabpanel#comment-14523",
+            (
+                f"https://issues.example.org/browse/ABC-{chance.number(1, 9999)}?focusedId={chance.number(10**7, 10**8)}&page=com.example.tabs"
+                "%3Acomment-tabpanel#comment-14523"
+            ),
         )
     )
     return f"Tell me about {title}.", f"{chance.one(SENTENCES)} See [{title}]({page}), or {page}."
@@ -262,21 +267,29 @@ def _opaque(chance: Chance) -> tuple[str, str]:
     state = base64.urlsafe_b64encode(json.dumps({"r": "/home", "n": chance.text(HEX, 8)}).encode()).decode().rstrip("=")
     link = chance.one(
         (
-            f"https://login.example.com/authorize?client_id={chance.uuid()}&response_type=code&scope=openid%20profile%20email&state={state}"
-            f"&nonce={chance.text(URL_SAFE, 43)}&code_challenge={chance.text(URL_SAFE, 43)}&code_challenge_method=S256",
-            f"https://bucket.s3.amazonaws.com/a/b.zip?X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Date=20261130T120000Z&X-Amz-Expires=900"
-            f"&X-Amz-SignedHeaders=host&X-Amz-Security-Token={quote_plus(base64.b64encode(chance.data(300)).decode())}"
-            f"&X-Amz-Signature={chance.text(HEX, 64)}",
-            f"https://account.blob.core.windows.net/c/f.txt?sv=2024-05-04&se=2026-12-31T00%3A00%3A00Z&sr=b&sp=r&sig="
-            f"{quote_plus(base64.b64encode(chance.data(32)).decode())}",
+            (
+                f"https://login.example.com/authorize?client_id={chance.uuid()}&response_type=code&scope=openid%20profile%20email&state={state}"
+                f"&nonce={chance.text(URL_SAFE, 43)}&code_challenge={chance.text(URL_SAFE, 43)}&code_challenge_method=S256"
+            ),
+            (
+                f"https://bucket.s3.amazonaws.com/a/b.zip?X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Date=20261130T120000Z&X-Amz-Expires=900"
+                f"&X-Amz-SignedHeaders=host&X-Amz-Security-Token={quote_plus(base64.b64encode(chance.data(300)).decode())}"
+                f"&X-Amz-Signature={chance.text(HEX, 64)}"
+            ),
+            (
+                f"https://account.blob.core.windows.net/c/f.txt?sv=2024-05-04&se=2026-12-31T00%3A00%3A00Z&sr=b&sp=r&sig="
+                f"{quote_plus(base64.b64encode(chance.data(32)).decode())}"
+            ),
             f"https://mermaid.live/edit#pako:{chance.text(URL_SAFE, 220)}",
             f"https://www.typescriptlang.org/play?#code/{chance.text(LETTERS, 180)}",
             f"https://godbolt.org/z/{chance.text(LETTERS, 9)}#g:!((g:!((g:!((h:codeEditor,i:(fontScale:14,j:1,lang:c%2B%2B,source:'int+main()%7B%7D'))))))",
             f"https://idp.example.org/saml?SAMLRequest={quote_plus(base64.b64encode(chance.data(240)).decode())}&RelayState={chance.uuid()}",
             f"https://app.example.com/reset?token={chance.text(URL_SAFE, 64)}&utm_source=mail&utm_medium=email&utm_campaign=autumn-2026",
             f"https://maps.app.goo.gl/{chance.text(LETTERS, 17)}?g_st=ic&ll=52.5251,13.3694&z=14&data=!4m6!3m5!1s0x47a851!8m2!3d52.5!4d13.4",
-            f"https://grafana.example.com/d/{chance.text(LETTERS, 9)}/overview?orgId=1&from=now-6h&to=now&var-host=All&var-job={chance.one(NOUNS)}"
-            f"&var-datasource=prometheus&refresh=30s&viewPanel={chance.number(1, 40)}",
+            (
+                f"https://grafana.example.com/d/{chance.text(LETTERS, 9)}/overview?orgId=1&from=now-6h&to=now&var-host=All&var-job={chance.one(NOUNS)}"
+                f"&var-datasource=prometheus&refresh=30s&viewPanel={chance.number(1, 40)}"
+            ),
             f"https://api.example.com/graphql?extensions=%7B%22persistedQuery%22%3A%7B%22version%22%3A1%2C%22sha256Hash%22%3A%22{chance.text(HEX, 64)}%22%7D%7D",
             f"https://shop.example.com/p/{chance.number(10**8, 10**9)}?variant={chance.number(10**12, 10**13)}&gclid={chance.text(URL_SAFE, 90)}",
         )

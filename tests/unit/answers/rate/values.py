@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - texts as they are
 """Values of the generated answers: invented secrets, their placeholders, and words. All of it from a seeded generator."""
 
 import base64

@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - texts as they are
 """Words, sentences and programs of the generated answers."""
 
 NOUNS = (
