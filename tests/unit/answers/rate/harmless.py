@@ -351,23 +351,22 @@ def _code(chance: Chance) -> tuple[str, str]:
 
 
 def _log(chance: Chance) -> tuple[str, str]:
-    lines = []
-    for _ in range(chance.number(3, 9)):
-        lines.append(
-            chance.one(
-                (
-                    f"2026-11-30T12:00:{chance.number(10, 59)}Z INFO request_id={chance.uuid()} user=u-{chance.number(1, 999)} took=12ms",
-                    f"commit {chance.text(HEX, 40)} (HEAD -> main)",
-                    f"sha256:{hashlib.sha256(chance.data(8)).hexdigest()} pulled",
-                    f"Nov 30 12:00:01 host sshd[{chance.number(1, 9999)}]: Accepted publickey for git SHA256:{base64.b64encode(chance.data(32)).decode()[:43]}",
-                    f'  File "/app/{chance.one(NOUNS)}.py", line {chance.number(1, 400)}, in {chance.one(VERBS)}',
-                    f"{chance.one(NOUNS):<12} | {chance.number(1, 10**9):>10,} | {chance.number(0, 100)} % |",
-                    f"GET /{chance.one(NOUNS)}?id={chance.number(1, 10**6)}&sig={chance.text(URL_SAFE, 43)} 200",
-                    f'etag: W/"{chance.text(HEX, 32)}", x-request-id: {base64.b64encode(chance.data(18)).decode()}',
-                    f"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI{base64.b64encode(chance.data(32)).decode()[:43]} me@laptop",
-                )
+    lines = [
+        chance.one(
+            (
+                f"2026-11-30T12:00:{chance.number(10, 59)}Z INFO request_id={chance.uuid()} user=u-{chance.number(1, 999)} took=12ms",
+                f"commit {chance.text(HEX, 40)} (HEAD -> main)",
+                f"sha256:{hashlib.sha256(chance.data(8)).hexdigest()} pulled",
+                f"Nov 30 12:00:01 host sshd[{chance.number(1, 9999)}]: Accepted publickey for git SHA256:{base64.b64encode(chance.data(32)).decode()[:43]}",
+                f'  File "/app/{chance.one(NOUNS)}.py", line {chance.number(1, 400)}, in {chance.one(VERBS)}',
+                f"{chance.one(NOUNS):<12} | {chance.number(1, 10**9):>10,} | {chance.number(0, 100)} % |",
+                f"GET /{chance.one(NOUNS)}?id={chance.number(1, 10**6)}&sig={chance.text(URL_SAFE, 43)} 200",
+                f'etag: W/"{chance.text(HEX, 32)}", x-request-id: {base64.b64encode(chance.data(18)).decode()}',
+                f"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI{base64.b64encode(chance.data(32)).decode()[:43]} me@laptop",
             )
         )
+        for _ in range(chance.number(3, 9))
+    ]
     block = "\n".join(lines)
     return "What does this log say?", chance.one((f"```\n{block}\n```\nAll is well.", f"It says:\n\n{block}\n"))
 
