@@ -68,7 +68,7 @@ def path_of(url: str) -> str:
 
 
 def addresses_within(url: str) -> Iterator[str]:
-    """Yield normalised addresses in the path, query or fragment of another, such as the target of a redirection."""
+    """Yield normalised addresses within another, such as the target of a redirection."""
     remote = _REMOTE.match(url)
     if remote:
         rest = unquote(unquote("".join(remote.group("path", "query", "fragment"))))
@@ -115,7 +115,7 @@ def carries_data(url: str, conversation: Conversation, *, loaded: bool, certain:
 
 
 def _has_signs_of_followed(wholes: list[str], conversation: Conversation) -> bool:
-    """Return True for very many digits, or for a text about what the conversation is about."""
+    """Return True for very many digits, or for many words of the conversation."""
     return any(_DIGITS.search(whole) or len(conversation.shared(whole)) >= _SHARED_FOLLOWED for whole in wholes)
 
 

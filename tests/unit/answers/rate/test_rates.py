@@ -1,4 +1,4 @@
-"""Rates of withheld harmless answers and of found leaks, on sets that are kept here with how they were made."""
+"""Rates of withheld harmless answers and of found leaks, on generated and written sets."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator
