@@ -83,6 +83,7 @@ BAD_REQUESTS: tuple[tuple[str, Any, Kind, str], ...] = (
         "messages.1.kind",
     ),
     ("content empty", _chat(_HELLO, {"role": "user", "content": " "}), _WRONG, "messages.1.content"),
+    ("content of the system empty", _chat(_HELLO, {"role": "system", "content": ""}), _WRONG, "messages.1.content"),
     ("content in parts", _chat({"role": "user", "content": [{"type": "text"}]}), _WRONG, "messages.0.content"),
     ("an unknown member of a message", _chat({**_HELLO, "name": "eve"}), _WRONG, "messages.0.name"),
     ("temperature a text", _but(temperature="0.7"), _WRONG, "temperature"),

@@ -105,6 +105,8 @@ def _message(item: object, field: str, limits: RequestLimits) -> Message:
         for name, member in MESSAGE_FIELDS.items()
         if name in item or name != "kind"
     }
+    if given["role"] is not Speaker.ASSISTANT and not given["content"].strip():
+        raise wrong(f"{field}.content", "must not be empty")
     if "kind" in given and given["role"] is not Speaker.USER:
         raise wrong(f"{field}.kind", "is allowed only with the role 'user'")
     return Message(**given)
@@ -143,7 +145,13 @@ def _metadata(value: object, field: str, limits: RequestLimits) -> tuple[tuple[s
 MESSAGE_FIELDS: Final[Mapping[str, BodyField]] = MappingProxyType(
     {
         "role": BodyField(_role, {"type": "string", "enum": list(_ROLES)}),
-        "content": BodyField(_visible, _TEXT),
+        "content": BodyField(
+            lambda value, field, _: _text(value, field),
+            {
+                "type": "string",
+                "description": "Empty for the role 'assistant' alone: a model may have answered nothing.",
+            },
+        ),
         "kind": BodyField(
             _kind,
             {

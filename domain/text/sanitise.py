@@ -10,6 +10,7 @@ import re
 from collections import Counter
 from dataclasses import dataclass
 
+from domain.inference.content import Speaker
 from domain.inference.requests import InferenceRequest
 from domain.inference.texts import Text, TextForm, UnchangeableText, map_texts
 from domain.refusals import Kind, Refusal
@@ -84,8 +85,8 @@ def sanitise_request(request: InferenceRequest, policy: SanitisePolicy) -> tuple
         if text.form is TextForm.SIGNED:
             return text.text
         cleaned = change_strings(text, clean)
-        whole = text.address.message is not None and text.address.part is None
-        if not cleaned.strip() and (whole or text.text.strip()):
+        asked = text.address.message is not None and text.address.part is None and text.role is not Speaker.ASSISTANT
+        if not cleaned.strip() and (asked or text.text.strip()):
             raise Refusal(Kind.INVALID_REQUEST, "must contain visible text", field=text.address.dotted)
         return cleaned
 
