@@ -14,6 +14,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "upgrades": ("e2e/processes/test_upgrades.py",),
     "ends": ("e2e/processes/test_abandoned.py", "e2e/processes/test_shutdown.py"),
     "log": ("security/log",),
+    "starts": ("security/starts",),
     "up": ("e2e/processes/test_up.py",),
     "policies": ("e2e/processes/test_policies.py",),
     "contracts": ("contracts",),

@@ -63,14 +63,16 @@ class WorkerPorts:
 def build_worker(client: Client, settings: Settings, ports: WorkerPorts) -> Worker:
     """Return a worker for the settings' task queue. The caller runs it and shuts it down."""
     policies = ports.policies
-    validation = ValidationActivities(ports.keyring, policies, ports.identities, ports.teams, ports.access)
+    runs = TemporalRuns(client)
+    validation = ValidationActivities(
+        ports.keyring, policies, ports.identities, ports.teams, ports.access, runs, ports.clock
+    )
     screening = ScreeningActivities(
         policies, ports.detectors, ports.phones, ports.identities, ports.threads, ports.judged
     )
     terms = ReceiptTerms(settings.audit.log_name, settings.audit.promise_seconds)
     ledger = LedgerActivities(ports.ledger, policies, ports.identities, ports.signer, ports.clock, ports.feed, terms)
     model = ModelActivities(ports.provider, policies, ports.ledger)
-    runs = TemporalRuns(client)
     abandoned = AbandonedActivities(runs, ports.gaps, ports.ledger, validation, ports.clock)
     slots = settings.worker
     return Worker(

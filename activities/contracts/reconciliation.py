@@ -44,7 +44,10 @@ class SweepState:
 
 @dataclass(frozen=True)
 class Suspect:
-    """A run that may lack its outcome. With a reservation, its tenant is proven and its start known."""
+    """A run that may lack its outcome.
+
+    With a reservation its tenant is proven and its start known: both are read again from the ledger, by its ID.
+    """
 
     workflow_id: str
     run_id: str

@@ -52,13 +52,14 @@ def problem_of(refusal: Refusal) -> Problem:
 
 @dataclass(frozen=True)
 class ValidateInput:
-    """A start as received: nothing in it is trusted yet."""
+    """A start as received: nothing in it is trusted yet. ``cron_schedule`` is that of the run, if it has one."""
 
     request: Any
     context: Any
     workflow_id: str
     run_id: str
     started_ms: int
+    cron_schedule: str | None = field(default=None, metadata=UNLESS_SET)
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """The first stage: verification of the start, and of the caller's permission."""
 
 from dataclasses import replace
+from typing import Final
 
 from temporalio import activity
 
@@ -10,11 +11,15 @@ from assay_temporal.keyring import KeyRing
 from domain.access.ports import AccessDecider, TeamDirectory
 from domain.access.principals import SYSTEM_TENANT, Action, AuthenticationMethod, Principal, known_roles
 from domain.access.resources import Resource, ResourceKind
-from domain.identity import caller_hash, tenant_of_run
+from domain.identity import caller_hash, epoch_ms, tenant_of_run
 from domain.inference.parsing import parse_request, request_hash
-from domain.ports import IdentityKeys
+from domain.inference.ports import RunStarts
+from domain.ports import Clock, IdentityKeys
 from domain.refusals import Kind, Refusal
 from services.policies.parsed import Policies
+
+AT_ONCE_MS: Final = 2000
+"""Age of a start in milliseconds up to which Temporal is not asked about it."""
 
 
 class ValidationActivities:
@@ -27,16 +32,30 @@ class ValidationActivities:
         identities: IdentityKeys,
         teams: TeamDirectory,
         access: AccessDecider,
+        starts: RunStarts,
+        clock: Clock,
     ) -> None:
+        """Take the ports. ``starts`` are asked about a start that is not at once."""
         self._keyring = keyring
         self._policies = policies
         self._identities = identities
         self._teams = teams
         self._access = access
+        self._starts = starts
+        self._clock = clock
 
     @activity.defn
     async def validate_request(self, start: ValidateInput) -> Validated:
         """Validate a start; only its context is trusted. Refusals are results; only unavailable servers raise."""
+        if start.cron_schedule is not None:
+            return _refused(start, "started on a cron schedule")
+        return await self._validate(start, ended=False)
+
+    async def validate_ended(self, start: ValidateInput) -> Validated:
+        """Validate the start of an ended run, with the engine's own start time."""
+        return await self._validate(start, ended=True)
+
+    async def _validate(self, start: ValidateInput, *, ended: bool) -> Validated:
         unverified = Run(SYSTEM_TENANT, "", start.workflow_id, start.run_id, start.started_ms, "", "")
         try:
             digest = request_hash(start.request)
@@ -54,8 +73,11 @@ class ValidationActivities:
             return Validated(unverified, problem=_untrusted(Kind.EXPIRED_CONTEXT, str(error)))
         except start_context.InvalidContext as error:
             return Validated(unverified, problem=_untrusted(Kind.INVALID_CONTEXT, str(error)))
-        if (reason := _overreach(start.workflow_id, context)) is not None:
-            return Validated(unverified, problem=_untrusted(Kind.INVALID_CONTEXT, reason))
+        reason = _overreach(start.workflow_id, context)
+        if reason is None and not ended:
+            reason = await self._delayed(start, context)
+        if reason is not None:
+            return _refused(start, reason)
         run = Run(
             tenant=context.tenant,
             caller="",
@@ -77,6 +99,22 @@ class ValidationActivities:
             if refusal.kind in (Kind.STORE_UNAVAILABLE, Kind.VAULT_UNAVAILABLE):
                 raise
             return Validated(run, submitter, problem=problem_of(refusal))
+
+    async def _delayed(self, start: ValidateInput, context: start_context.StartContext) -> str | None:
+        """Return the reason to refuse a start that is not at once, or None.
+
+        A run that has waited for a worker alone was started when it states, without a delay or a schedule.
+
+        Raises:
+            Refusal: ENGINE_UNAVAILABLE.
+        """
+        now_ms = epoch_ms(self._clock.now())
+        if now_ms - start.started_ms <= AT_ONCE_MS and now_ms <= context.expires_at * 1000:
+            return None
+        found = await self._starts.start_of(start.workflow_id, start.run_id)
+        if found is None or epoch_ms(found.started_at) != start.started_ms:
+            return "not started at the time that the run states"
+        return "started with a delay or on a schedule" if found.delay or found.cron else None
 
     async def _team(self, context: start_context.StartContext) -> Submitter:
         """Return the team as registered: it can't claim subject or roles itself."""
@@ -127,6 +165,11 @@ def _overreach(workflow_id: str, context: start_context.StartContext) -> str | N
     if context.method and context.method not in tuple(AuthenticationMethod):
         return "names an unknown authentication method"
     return None
+
+
+def _refused(start: ValidateInput, reason: str) -> Validated:
+    unverified = Run(SYSTEM_TENANT, "", start.workflow_id, start.run_id, start.started_ms, "", "")
+    return Validated(unverified, problem=_untrusted(Kind.INVALID_CONTEXT, reason))
 
 
 def _untrusted(kind: Kind, reason: str) -> Problem:

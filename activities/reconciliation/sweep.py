@@ -1,6 +1,7 @@
 """Reconciliation of runs that ended without an outcome: found, recorded, and their reservations released."""
 
 import base64
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
 from uuid import UUID
@@ -111,7 +112,8 @@ class AbandonedActivities:
         return SweepMark(began.at_ms)
 
     async def _settle(self, suspect: Suspect) -> int:
-        workflow_id, run_id = suspect.workflow_id, suspect.run_id
+        held = await self._held(suspect)
+        workflow_id, run_id = _run_of(suspect, held)
         carried = await self._carried_on(workflow_id)
         end = await self._runs.state(workflow_id, run_id)
         beginning = await self._runs.beginning(workflow_id, run_id)
@@ -119,16 +121,25 @@ class AbandonedActivities:
             return 0
         if beginning is not None:
             started_ms, identities = epoch_ms(beginning.started_at), beginning.identities
-        elif suspect.reservation_id is not None:
-            started_ms, identities = UUID(suspect.reservation_id).int >> 80, (run_id,)
+        elif held is not None:
+            started_ms, identities = held.started_ms, (run_id,)
         else:  # deleted since it was listed, without a reservation: nothing is known of it
             return 0
         recorded = 0
         for identity in identities:
             if identity != carried:
                 final = end if identity == identities[-1] else EngineState.TERMINATED
-                recorded += await self._settle_identity(suspect, identity, started_ms, beginning, final)
+                of = Run(_tenant(workflow_id, held), "", workflow_id, identity, started_ms, "", "")
+                recorded += await self._settle_identity(of, held, beginning, final)
         return recorded
+
+    async def _held(self, suspect: Suspect) -> OpenReservation | None:
+        """Return a suspect's reservation as the ledger has it: nothing that an input says of it is trusted."""
+        try:
+            id_ = UUID(suspect.reservation_id) if suspect.reservation_id else None
+        except ValueError:
+            return None
+        return await self._gaps.open_reservation(id_) if id_ else None
 
     async def _carried_on(self, workflow_id: str) -> str | None:
         """Return the identity under which the workflow continues, or None: after a reset it may be another run's."""
@@ -139,28 +150,27 @@ class AbandonedActivities:
         return beginning.identities[-1] if beginning else newest
 
     async def _settle_identity(
-        self, suspect: Suspect, identity: str, started_ms: int, beginning: Beginning | None, end: EngineState
+        self, own: Run, held: OpenReservation | None, beginning: Beginning | None, end: EngineState
     ) -> bool:
-        named = suspect.tenant or tenant_of_run(suspect.workflow_id) or SYSTEM_TENANT
-        own = Run(named, "", suspect.workflow_id, identity, started_ms, "", "")
-        strange = Run(SYSTEM_TENANT, "", suspect.workflow_id, identity, started_ms, "", "")
+        strange = replace(own, tenant=SYSTEM_TENANT)
         outcomes = {evidence.event_of(own, evidence.OUTCOME), evidence.event_of(strange, evidence.OUTCOME)}
         admission = evidence.event_of(own, evidence.ADMISSION)
         missing = await self._gaps.missing([*outcomes, admission])
         if not missing >= outcomes:
             return False
         proven = await self._proven(own, beginning)
-        admitted = admission not in missing or suspect.reservation_id is not None
+        reserved = held is not None and held.reservation_id == evidence.event_of(own, evidence.RESERVATION)
+        admitted = admission not in missing or reserved
         if not admitted and proven.submitter is None:
             return await self._record(Validated(strange), end, reserved=False)
-        run = Run(named, proven.run.caller or suspect.caller or "", own.workflow_id, identity, started_ms, "", "")
-        return await self._record(Validated(run, proven.submitter), end, reserved=True)
+        caller = proven.run.caller or (held.caller if held is not None and reserved else "")
+        return await self._record(Validated(replace(own, caller=caller), proven.submitter), end, reserved=True)
 
     async def _proven(self, run: Run, beginning: Beginning | None) -> Validated:
         """Verify a run's start, as its own first stage did or would have."""
         argument = beginning.argument if beginning else None
         given = argument if isinstance(argument, dict) else {}
-        return await self._validation.validate_request(
+        return await self._validation.validate_ended(
             ValidateInput(given.get("request"), given.get("context"), run.workflow_id, run.run_id, run.started_ms)
         )
 
@@ -200,6 +210,18 @@ def _outcomes(run: ClosedRun) -> tuple[UUID, ...]:
         evidence.event_of(Run(tenant, "", run.workflow_id, run.run_id, started_ms, "", ""), evidence.OUTCOME)
         for tenant in tenants
     )
+
+
+def _run_of(suspect: Suspect, held: OpenReservation | None) -> tuple[str, str]:
+    """Return the workflow ID and run ID: those of the reservation's admission, if there is one."""
+    if held is None or held.workflow_id is None or held.run_id is None:
+        return suspect.workflow_id, suspect.run_id
+    return held.workflow_id, held.run_id
+
+
+def _tenant(workflow_id: str, held: OpenReservation | None) -> str:
+    named = held.tenant if held is not None and held.workflow_id == workflow_id else None
+    return named or tenant_of_run(workflow_id) or SYSTEM_TENANT
 
 
 def _holder(held: OpenReservation) -> Suspect | None:

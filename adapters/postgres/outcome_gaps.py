@@ -9,7 +9,7 @@ from domain.records.reconciliation import OpenReservation
 
 
 class PostgresGaps:
-    """``OutcomeGaps`` over the functions of ``migrations/0013_abandoned.sql``."""
+    """``OutcomeGaps`` over functions of ``migrations/0013_abandoned.sql`` and ``0022_first_runs.sql``."""
 
     def __init__(self, pool: PostgresPool) -> None:
         """Take the pool (role ``assay-writer``)."""
@@ -27,6 +27,11 @@ class PostgresGaps:
         sql = "SELECT * FROM assay.open_reservations($1, $2, $3)"
         rows = await self._pool.fetch(sql, older_than.total_seconds(), after, most)
         return [OpenReservation(*row.values()) for row in rows]
+
+    async def open_reservation(self, reservation_id: UUID) -> OpenReservation | None:
+        """See ``OutcomeGaps``."""
+        row = await self._pool.fetchrow("SELECT * FROM assay.held_reservation($1)", reservation_id)
+        return OpenReservation(*row.values()) if row else None
 
     async def last_sweep(self) -> datetime | None:
         """See ``OutcomeGaps``."""

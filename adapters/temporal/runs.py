@@ -14,6 +14,7 @@ from temporalio.converter import WorkflowSerializationContext
 from temporalio.service import RPCError, RPCStatusCode
 
 from assay_temporal.contracts import WORKFLOW
+from domain.inference.runs import RecordedStart
 from domain.records.reconciliation import Beginning, ClosedRun, ClosedRuns, EngineState
 from domain.refusals import Kind, Refusal
 
@@ -34,7 +35,7 @@ _LOCAL_STAGE: Final = "core_local_activity"
 
 
 class TemporalRuns:
-    """``RunLists`` over a client of the namespace."""
+    """``RunLists`` and ``RunStarts`` over a client of the namespace."""
 
     def __init__(self, client: Client) -> None:
         """Take the client, with the converter that encrypted the runs."""
@@ -75,16 +76,9 @@ class TemporalRuns:
 
     async def beginning(self, workflow_id: str, run_id: str) -> Beginning | None:
         """See ``RunLists``."""
-        request = GetWorkflowExecutionHistoryRequest(
-            namespace=self._client.namespace,
-            execution=WorkflowExecution(workflow_id=workflow_id, run_id=run_id),
-            maximum_page_size=1,
-        )
         try:
             with _engine():
-                service = self._client.workflow_service
-                answer = await service.get_workflow_execution_history(request, timeout=_RPC_TIMEOUT)
-                first = answer.history.events[0]
+                first = await self._first_event(workflow_id, run_id)
                 started = first.workflow_execution_started_event_attributes
                 identities: tuple[str, ...] = (run_id,)
                 if started.original_execution_run_id != run_id:
@@ -94,6 +88,29 @@ class TemporalRuns:
         return Beginning(
             first.event_time.ToDatetime(tzinfo=UTC), identities, await self._argument(workflow_id, started)
         )
+
+    async def start_of(self, workflow_id: str, run_id: str) -> RecordedStart | None:
+        """See ``RunStarts``."""
+        try:
+            with _engine():
+                first = await self._first_event(workflow_id, run_id)
+        except _NotFound:
+            return None
+        started = first.workflow_execution_started_event_attributes
+        return RecordedStart(
+            started_at=first.event_time.ToDatetime(tzinfo=UTC),
+            delay=started.first_workflow_task_backoff.ToTimedelta(),
+            cron=bool(started.cron_schedule),
+        )
+
+    async def _first_event(self, workflow_id: str, run_id: str) -> HistoryEvent:
+        request = GetWorkflowExecutionHistoryRequest(
+            namespace=self._client.namespace,
+            execution=WorkflowExecution(workflow_id=workflow_id, run_id=run_id),
+            maximum_page_size=1,
+        )
+        answer = await self._client.workflow_service.get_workflow_execution_history(request, timeout=_RPC_TIMEOUT)
+        return answer.history.events[0]
 
     async def _identities(self, workflow_id: str, run_id: str, original: str) -> tuple[str, ...]:
         """Return the identities of a run that was reset: a new one for each reset before the first stage ended."""

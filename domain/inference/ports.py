@@ -9,6 +9,7 @@ from typing import Protocol
 
 from domain.inference.feed import ResultT, RunEvent
 from domain.inference.models import ModelAnswer, ModelCall
+from domain.inference.runs import RecordedStart
 
 
 class ModelProvider(Protocol):
@@ -19,6 +20,18 @@ class ModelProvider(Protocol):
 
         Raises:
             ProviderFailure: by class of error.
+        """
+        ...
+
+
+class RunStarts(Protocol):
+    """Starts of runs, as the workflow engine recorded them."""
+
+    async def start_of(self, workflow_id: str, run_id: str) -> RecordedStart | None:
+        """Return the start of a run; None if the engine has no such run.
+
+        Raises:
+            Refusal: ENGINE_UNAVAILABLE.
         """
         ...
 

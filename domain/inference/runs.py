@@ -1,5 +1,7 @@
 """Run status, and the status each kind of problem ends in."""
 
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from domain.records.records import EventKind
@@ -16,6 +18,21 @@ class Status(StrEnum):
     REFUSED = "refused"
     FAILED = "failed"
     CANCELLED = "cancelled"
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedStart:
+    """Start of a run as the workflow engine recorded it.
+
+    Attributes:
+        started_at: the time of its first event.
+        delay: how long its first task was held back, by a delay, a cron schedule, or the backoff of a retry.
+        cron: whether it has a cron schedule.
+    """
+
+    started_at: datetime
+    delay: timedelta
+    cron: bool
 
 
 _BLOCKS = frozenset({Kind.PROMPT_BLOCKED, Kind.SENSITIVE_DATA_BLOCKED, Kind.OUTPUT_BLOCKED})

@@ -48,6 +48,10 @@ class OutcomeGaps(Protocol):
         """Return reservations open for that long, ordered by ID: ``most`` (1000 at most) of those after that."""
         ...
 
+    async def open_reservation(self, reservation_id: UUID) -> OpenReservation | None:
+        """Return a reservation with its run; None if it is not open."""
+        ...
+
     async def last_sweep(self) -> datetime | None:
         """Return the start of the last complete sweep; None if there was none."""
         ...

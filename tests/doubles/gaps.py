@@ -27,6 +27,11 @@ class MemoryGaps:
         held = sorted(id_ for id_, held in self._ledger.reservations.items() if held.state == "held")
         return [self._of(id_) for id_ in held if after is None or id_ > after][:most]
 
+    async def open_reservation(self, reservation_id: UUID) -> OpenReservation | None:
+        self._ledger.require_store()
+        held = self._ledger.reservations.get(reservation_id)
+        return self._of(reservation_id) if held is not None and held.state == "held" else None
+
     def _of(self, reservation_id: UUID) -> OpenReservation:
         held, began = self._ledger.reservations[reservation_id], reservation_id.int >> 80
         made = [(record.workflow_id or "", record.run_id or "") for record in self._ledger.records.values()]

@@ -26,6 +26,7 @@ from domain.access.clients import TeamEntry
 from domain.access.principals import SYSTEM_TENANT, Role
 from domain.identity import caller_hash, run_id
 from domain.inference.parsing import request_hash
+from domain.ports import Clock
 from embedded.process.ports import unused_ports
 from embedded.servers.group import EmbeddedServers, temporal
 from services.access import role_access
@@ -81,11 +82,11 @@ class RecordingBench:
         await self.policies.make_current(self.policy)
 
     @asynccontextmanager
-    async def working(self) -> AsyncIterator[None]:
+    async def working(self, clock: Clock | None = None) -> AsyncIterator[None]:
         """A worker, as a process of Assay has it."""
         ports = WorkerPorts(
-            *(keyring(), Policies(self.policies), self.ledger, self.identity, self.signer, self.model, FixedClock()),
-            *(self.teams, MemoryGaps(self.ledger), DETECTORS),
+            *(keyring(), Policies(self.policies), self.ledger, self.identity, self.signer, self.model),
+            *(clock or FixedClock(), self.teams, MemoryGaps(self.ledger), DETECTORS),
         )
         async with build_worker(self.client, self.settings, ports):
             yield
@@ -103,7 +104,7 @@ class RecordingBench:
         self, argument: Any = None, countersigner: str | None = SYSTEM_TENANT, **context: Any
     ) -> WorkflowHandle[Any, InferenceResult]:
         """Start a run as another team does, or an untrusted client: with its own context, or any argument."""
-        made = await self._context(BODY, **context)
+        made = await self.context(BODY, **context)
         signed = SignedRequest(BODY, await start_context.sign(made, keyring(), countersigner=countersigner))
         return await self.client.start_workflow(
             WORKFLOW,
@@ -117,7 +118,7 @@ class RecordingBench:
     def handle(self, id_: str) -> WorkflowHandle[Any, InferenceResult]:
         return self.client.get_workflow_handle(id_, result_type=InferenceResult)
 
-    async def _context(self, body: Any, **changes: Any) -> StartContext:
+    async def context(self, body: Any, **changes: Any) -> StartContext:
         key = await self.identity.tenant_key("acme")
         caller = caller_hash(key, "acme", "app", "alice", issuer=None)
         made = StartContext(

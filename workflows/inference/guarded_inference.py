@@ -127,6 +127,7 @@ class GuardedInference:
                 workflow_id=run.workflow_id,
                 run_id=run.run_id,
                 started_ms=run.started_ms,
+                cron_schedule=workflow.info().cron_schedule or None,
             ),
             "verify the signed start and read the request",
         )

@@ -17,6 +17,7 @@ from assay_temporal.start_context import StartContext
 from domain.budgets.values import Reservation
 from domain.identity import caller_hash, epoch_ms, event_id, run_id
 from domain.inference.parsing import request_hash
+from domain.inference.runs import RecordedStart
 from domain.records.fields import open_fields
 from domain.records.reconciliation import Beginning, ClosedRun, ClosedRuns, EngineState, kind_for
 from domain.records.records import EncryptedFields, EventKind, Record
@@ -63,6 +64,13 @@ KEYRING, IDENTITY = FixedKeyRing("acme", "system"), FixedIdentity()
 WORKFLOW_ID = run_id(b"0" * 32, "acme", "someone", secrets.token_hex(8))
 
 
+class NoStarts:
+    """A ``RunStarts`` that must not be asked: the start of an ended run is the engine's already."""
+
+    async def start_of(self, workflow_id: str, run_id: str) -> RecordedStart | None:
+        raise AssertionError
+
+
 class Bench:
     """The activities over doubles."""
 
@@ -71,7 +79,9 @@ class Bench:
         self.ledger = MemoryLedger(self.clock)
         self.gaps = MemoryGaps(self.ledger)
         self.engine = Engine()
-        validation = ValidationActivities(KEYRING, Policies(MemoryPolicies()), IDENTITY, MemoryTeams(), role_access())
+        validation = ValidationActivities(
+            *(KEYRING, Policies(MemoryPolicies()), IDENTITY, MemoryTeams(), role_access()), NoStarts(), self.clock
+        )
         self.activities = AbandonedActivities(self.engine, self.gaps, self.ledger, validation, self.clock)
 
     async def begins(self, run: str, state: EngineState, *identities: str, argument: Any = None) -> None:
