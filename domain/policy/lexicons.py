@@ -9,8 +9,8 @@ from domain.text.normalise.pipeline import normalise
 
 _MOST_TERMS = 200
 _SHORTEST, _LONGEST = 2, 40  # characters; a sign of a script beyond ASCII may be a word
-_LEAST_REACH, _MOST_REACH = 10, 200
-_LISTS = ("unless", "not_after", "others", "own", "said")
+_LEAST_REACH, _MOST_REACH, _USUAL_REACH = 10, 200, 60
+_SEARCHED = ("verbs", "objects", "marks")
 
 
 def read_lexicon(entry: Section, name: str) -> Lexicon:
@@ -20,12 +20,19 @@ def read_lexicon(entry: Section, name: str) -> Lexicon:
         PolicyError: at the first error, or at the first example that it fails.
     """
     lexicon = Lexicon(
-        name,
-        entry.number("score", 0.01, 1),
-        entry.number("score_without_mark", 0, 1) if "score_without_mark" in entry else 0.0,
-        entry.whole("reach", _LEAST_REACH, _MOST_REACH) if "reach" in entry else 60,
-        *(_terms(entry, member) for member in ("verbs", "objects", "marks")),
-        *(_terms(entry, member) if member in entry else () for member in _LISTS),
+        name=name,
+        score=entry.number("score", 0.01, 1),
+        score_without_mark=entry.number("score_without_mark", 0, 1) if "score_without_mark" in entry else 0.0,
+        reach=entry.whole("reach", _LEAST_REACH, _MOST_REACH) if "reach" in entry else _USUAL_REACH,
+        verbs=_terms(entry, "verbs"),
+        objects=_terms(entry, "objects"),
+        marks=_terms(entry, "marks"),
+        unless=_terms(entry, "unless"),
+        not_after=_terms(entry, "not_after"),
+        others=_terms(entry, "others"),
+        own=_terms(entry, "own"),
+        said=_terms(entry, "said"),
+        across_sentences=entry.flag("across_sentences") if "across_sentences" in entry else False,
     )
     index = index_of((lexicon,))
     for member, wanted in (("matches", True), ("passes", False)):
@@ -37,9 +44,12 @@ def read_lexicon(entry: Section, name: str) -> Lexicon:
 
 
 def _terms(entry: Section, member: str) -> tuple[str, ...]:
+    searched = member in _SEARCHED
+    if member not in entry and not searched:
+        return ()
     terms = entry.texts(member)
     folded = tuple(dict.fromkeys(fold(unicodedata.normalize("NFC", term.lstrip())).text for term in terms))
-    if len(folded) > _MOST_TERMS or not all(_fits(term, searched=member not in _LISTS) for term in folded):
+    if len(folded) > _MOST_TERMS or not all(_fits(term, searched=searched) for term in folded):
         what = f"must be at most {_MOST_TERMS} terms of {_SHORTEST} to {_LONGEST} characters"
         raise PolicyError(entry.path(member), what)
     if any("*" in term[:-1] for term in folded):

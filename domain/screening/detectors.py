@@ -34,6 +34,7 @@ class ScreenedText:
         sent: the text as sent, JSON without its escapes.
         normalised: the text for detectors: the view of the first ``scanned`` code points of the original.
         scanned: number of code points of the original that were read.
+        role: of its message; None outside messages.
     """
 
     address: TextAddress
@@ -42,6 +43,7 @@ class ScreenedText:
     sent: View
     normalised: Normalised
     scanned: int
+    role: Speaker | None = None
 
     @property
     def original(self) -> str:
@@ -89,7 +91,7 @@ def pair(request: InferenceRequest, original: InferenceRequest, policy: Screenin
         limit = policy.max_scanned_chars if own else left
         normalised = normalise(sent.text[:limit], policy.removed_characters)
         scanned = min(limit, len(sent.text))
-        conversation.append(ScreenedText(text.address, text.kind, text.text, sent, normalised, scanned))
+        conversation.append(ScreenedText(text.address, text.kind, text.text, sent, normalised, scanned, text.role))
         if not own:
             left -= scanned
     return tuple(conversation)

@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator
 
+from domain.inference.content import TextKind
 from domain.screening.detectors import NOT_SCANNED, Inspection, ScreenedText
-from domain.screening.phrases.mentions import MENTION_WEIGHT, Hit, is_mention
+from domain.screening.phrases.mentions import CONDUCT_WEIGHT, MENTION_WEIGHT, Hit, is_conduct, is_mention
 from domain.screening.policy import Rule, RuleSet, ScreeningPolicy
 from domain.screening.verdicts import Decision, DetectorState, Finding
 from domain.text.view import View
@@ -39,12 +40,16 @@ class Rules:
         for rule in known.candidates(view.text):
             hit = find(rule, view)
             if hit:
-                start, end = view.span(hit.start, hit.end)
-                score = rule.score * (MENTION_WEIGHT if hit.mention else 1.0)
-                yield exchange.finding(self.name, rule.name, score, start, end)
+                yield self._finding(exchange, rule.name, rule.score, hit)
         for found in known.terms.hits(view):
-            start, end = view.span(found.hit.start, found.hit.end)
-            yield exchange.finding(self.name, found.lexicon.name, found.weight, start, end)
+            yield self._finding(exchange, found.lexicon.name, found.score, found.hit)
+
+    def _finding(self, exchange: ScreenedText, rule: str, score: float, hit: Hit) -> Finding:
+        view = exchange.normalised.view
+        weight = MENTION_WEIGHT if hit.mention else 1.0
+        if exchange.kind is TextKind.SYSTEM and is_conduct(view, hit.start):
+            weight = CONDUCT_WEIGHT
+        return exchange.finding(self.name, rule, score * weight, *view.span(hit.start, hit.end))
 
 
 def find(rule: Rule, view: View) -> Hit | None:

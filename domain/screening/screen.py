@@ -17,6 +17,7 @@ from domain.screening.ngrams_detector import Ngrams
 from domain.screening.normaliser import Normaliser
 from domain.screening.policy import RiskBands, ScreeningPolicy, Thresholds, Treatment
 from domain.screening.rules import Rules
+from domain.screening.unasked import Unasked
 from domain.screening.verdicts import (
     NOT_SCANNED,
     Decision,
@@ -30,7 +31,9 @@ from domain.screening.verdicts import (
     without_review,
 )
 
-DETECTORS: Mapping[str, Detector] = MappingProxyType({Rules.name: Rules(), Normaliser.name: Normaliser()})
+DETECTORS: Mapping[str, Detector] = MappingProxyType(
+    {Rules.name: Rules(), Normaliser.name: Normaliser(), Unasked.name: Unasked()}
+)
 """Detectors that need only the policy. The others are constructed when a process starts."""
 DETECTOR_NAMES = (*DETECTORS, Ngrams.name, ONNX)
 """Every detector that a policy can name."""

@@ -49,6 +49,7 @@ class Lexicon:
         not_after: words directly before a verb that make it no order, such as "who" and "how".
         others: words after the object that give it to a third party, such as "of the": a mention.
         own: words after these that name the model or its makers after all.
+        across_sentences: True if the phrase may extend over the ends of sentences.
         said: words soon after that quote or discuss the phrase: a mention.
     """
 
@@ -64,6 +65,7 @@ class Lexicon:
     others: tuple[str, ...] = ()
     own: tuple[str, ...] = ()
     said: tuple[str, ...] = ()
+    across_sentences: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +167,9 @@ def _phrases(lexicon: Lexicon, places: list[_Place], view: View) -> Iterator[tup
             if not score or len(known) < len(needed):
                 continue
             begin, stop = min(place[0] for place in known), max(place[1] for place in known)
-            if stop - begin <= lexicon.reach and not _SENTENCE_END.search(view.text, begin, stop):
+            if stop - begin <= lexicon.reach and (
+                lexicon.across_sentences or not _SENTENCE_END.search(view.text, begin, stop)
+            ):
                 yield score, begin, _extended(places, at, stop)
                 break
 

@@ -9,12 +9,14 @@ from dataclasses import dataclass
 from domain.text.view import View
 
 MENTION_WEIGHT = 0.5
+CONDUCT_WEIGHT = 0.2
+"""Weight of a phrase that a system message forbids or foresees."""
 
 _REACH = 90
 _SPOKEN_OF = re.compile(
     r"\b(?:explain|describe|discuss|define|what(?:'s|\s(?:is|are|does|do))|why\s(?:is|are|do|does)|how\s(?:is|are|do|does|"
     r"can|to|would|should)|mean(?:s|ing|t)?|examples?|such\sas|called|known\sas|phrases?|terms?|strings?|sentences?|"
-    r"attacks?|injections?|jailbreaks?|detect\w{0,4}|defend|prevent|block|filter|flag|classify|recogni[sz]e|mitigate|"
+    r"patterns?|attacks?|injections?|jailbreaks?|detect\w{0,4}|defend|prevent|block|filter|flag|classify|recogni[sz]e|mitigate|"
     r"mentions?|quotes?|translat\w{1,4}|articles?|papers?|essays?|lessons?|tests?|say(?:s|ing)?|said|reports?|reported|"
     r"films?|movies?|novels?|scenes?|villains?|subtitles?|lyrics|headlines?|slogans?|manuals?|runbooks?|handbooks?|"
     r"documentation|tickets?|logs?|reads|titled|entitled|spell(?:ing)?|proofread|grammar|rewrite|rephrase)\b"
@@ -41,6 +43,13 @@ _ATTACK_BEFORE = re.compile(
 _MEANS = re.compile(
     r"['\"]{1,2}\s(?:means?|mean|is\s(?:an?|the)\s(?:phrase|example|typical|classic|sentence|quote)|in\s[a-z]{4,12}\b)"
 )
+_CONDUCT = re.compile(
+    r"\b(?:never|not|n't|cannot|refuse|decline|reject|resist|beware|if|when|whenever|even|should\s(?:a|the|any)\suser|users?\s(?:may|might|"
+    r"can|will|try|tries|ask|asks|attempt)|attempts?|trying|requests?|asks?|asked|instruct(?:s|ed)|tell(?:s)?|claims?|such\sas|like|e\.g|"
+    r"including|patterns?|examples?|nie|niemals|nicht|wenn|falls|jamais|ne|si|nunca|mai|nao|nooit|als|nigdy|никогда|если|不要|不得|如果|"
+    r"決して|もし|만약|절대)\b[^.!?\n]{0,120}\Z|(?:不要|不得|如果|決して|もし|만약|절대)[^。!?\n]{0,60}\Z"
+    r"|(?:patterns|examples|phrases|such\sas|like|following|attempts|requests)[^.!?]{0,20}:[^.!?]{0,120}\Z"
+)
 _HOW_TO_SAY = re.compile(
     r"\b(?:how\s(?:do|would|can|does|should)\s(?:you|i|we|one)\s(?:say|write|translate|spell)|translate|wie\s(?:sagt|schreibt)\sman"
     r"|comment\s(?:dit-on|dire|on\sdit)|como\s(?:se\sdice|se\sdiz|digo)|come\ssi\sdice|hoe\szeg\sje|как\s(?:сказать|будет))\s[^\n.?!]{0,60}\Z"
@@ -62,6 +71,11 @@ class Hit:
     start: int
     end: int
     mention: bool
+
+
+def is_conduct(view: View, start: int) -> bool:
+    """Return True if a system message forbids or foresees the phrase at ``start``."""
+    return bool(_CONDUCT.search(view.text[max(0, start - 2 * _REACH) : start]))
 
 
 def is_mention(view: View, start: int, end: int) -> bool:

@@ -63,9 +63,15 @@ def test_a_place_for_no_provider_is_refused(directory: Path):
         ("models.yaml", "input_price: 0", "input_price: .nan", "", "JSON"),
         ("models.yaml", "upstream: smollm2", "upstream: 2026-01-01", "", "JSON"),
         ("models.yaml", "fallbacks: []", "fallback: []", "models.yaml: models.0.fallback", "unknown"),
-        ("screening.yaml", "[rules, normaliser, ngrams]", "[rules, oracle]", "screening.yaml: detectors", "unknown"),
-        ("screening.yaml", "[rules, normaliser, ngrams]", "[]", "screening.yaml: detectors", "empty"),
-        ("screening.yaml", "demands]", "others]", "screening.yaml: rule_sets.prompt", "unknown"),
+        (
+            "screening.yaml",
+            "[rules, normaliser, ngrams, unasked]",
+            "[rules, oracle]",
+            "screening.yaml: detectors",
+            "unknown",
+        ),
+        ("screening.yaml", "[rules, normaliser, ngrams, unasked]", "[]", "screening.yaml: detectors", "empty"),
+        ("screening.yaml", "demands, pretexts]", "others]", "screening.yaml: rule_sets.prompt", "unknown"),
         (
             "rules/tutorial.yaml",
             "[Execute the query.]",
@@ -108,7 +114,7 @@ def test_no_rules_at_all_are_refused(directory: Path):
 
 
 def test_the_phrases_of_simple_guards_can_be_switched_on(directory: Path):
-    shipped = "prompt: [english, jailbreaks, documents, other_languages, more_languages, overrides, demands]"
+    shipped = "prompt: [english, jailbreaks, documents, other_languages, more_languages, overrides, demands, pretexts]"
     _replace(directory / "screening.yaml", shipped, "prompt: [tutorial]")
     policy = parse_policy(load_policy_document(directory, {}))
     assert [rule.name for rule in policy.screening.rules[TextKind.PROMPT].rules] == [

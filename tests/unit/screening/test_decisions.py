@@ -99,10 +99,10 @@ def test_an_attack_is_found_in_documents_and_outputs_of_tools(made: Made):
 
 
 def test_system_messages_are_judged_by_rules_where_the_policy_says_so(made: Made, policy_document: bytes):
-    sets = {**json.loads(policy_document)["screening"]["rule_sets"], "system": ["english"]}
+    sets = {**json.loads(policy_document)["screening"]["rule_sets"], "system": []}
     system = Message(Speaker.SYSTEM, ATTACK)
-    assert _judge(made(rule_sets=sets).screening, system).decision is Decision.BLOCK
-    assert _judge(made().screening, system, _said("Hello")).decision is Decision.ALLOW
+    assert _judge(made().screening, system).decision is Decision.BLOCK
+    assert _judge(made(rule_sets=sets).screening, system, _said("Hello")).decision is Decision.ALLOW
 
 
 @pytest.mark.parametrize(("text", "withheld"), [(ATTACK, Decision.BLOCK), ("Hello", Decision.ALLOW)])
