@@ -102,7 +102,7 @@ def _sends(view: str, asked: str) -> Iterator[tuple[str, int, int]]:
 
 
 def _stretches(verb: re.Pattern[str], view: str) -> Iterator[tuple[int, int]]:
-    """Yield each order from its verb to the end of its sentence, or of the reach."""
+    """Yield each order, from its verb to the sentence's end or the reach."""
     for number, match in enumerate(verb.finditer(view)):
         if number == _MOST:
             return
