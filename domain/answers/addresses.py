@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator
 
 from domain.answers.html_addresses import Address, html_addresses
+from domain.text.view import View
 
 _LABEL = 1_001  # code points of a reference's label, with its brackets
 
@@ -22,7 +23,11 @@ _DEFINITION = re.compile(
     re.MULTILINE,
 )
 _BRACKET = re.compile(r"\\.|[\[\]]", re.DOTALL)
-_WRITTEN = re.compile(r"(?<![\w@])(?:(?:https?|ftp|wss?)://|www\.)[^\s<>\"'`\]}]{1,4000}", re.IGNORECASE)
+_WRITTEN = re.compile(
+    r"(?<![A-Za-z0-9_@])(?:(?:https?|ftp|wss?)://|www\.|(?<=<)(?:https?|ftp|wss?|file|smb):)[^\s<>\"'`\]}]{1,4000}",
+    re.IGNORECASE,
+)
+_SPELLED = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});|\\[!-/:-@\[-`{-~]")
 _ESCAPED = re.compile(r"\\([!-/:-@\[-`{-~])")
 
 
@@ -34,12 +39,26 @@ def find_addresses(text: str) -> Iterator[Address]:
         yield address
     covered.sort()
     at = 0
-    for match in _WRITTEN.finditer(text):
-        while at < len(covered) and covered[at][1] <= match.start():
+    for address in _written(text):
+        while at < len(covered) and covered[at][1] <= address.start:
             at += 1
-        if at == len(covered) or match.start() < covered[at][0]:
-            url = _balanced(match.group()).rstrip(".,;:!?*_~")
-            yield Address(match.start(), match.start() + len(url), html.unescape(url), loaded=False)
+        if at == len(covered) or address.start < covered[at][0]:
+            yield address
+
+
+def _written(text: str) -> Iterator[Address]:
+    """Yield addresses without markup, also those that are written with entities or escapes, in order."""
+    view = View(text)
+    if "&" in text or "\\" in text:
+        view = view.rewritten([(*found.span(), _plain(found[0])) for found in _SPELLED.finditer(text)])
+    for match in _WRITTEN.finditer(view.text):
+        url = _balanced(match.group()).rstrip(".,;:!?*_~")
+        if url:
+            yield Address(*view.span(match.start(), match.start() + len(url)), html.unescape(url), loaded=False)
+
+
+def _plain(spelled: str) -> str:
+    return spelled[1] if spelled[0] == "\\" else html.unescape(spelled)
 
 
 def _of_markdown(text: str) -> Iterator[Address]:

@@ -1,4 +1,4 @@
-"""Content that a viewer would load from an unknown host, shown as text instead.
+"""Content that a viewer would load from an unknown host, and links to one, shown as text instead.
 
 The image or tag loses the character that begins it, and the address its scheme and dots: ``hxxps://host[.]example``. No
 viewer fetches that, whatever it makes of the rest.
@@ -18,28 +18,35 @@ from domain.inference.texts import Text, TextForm, map_answer
 from domain.screening.verdicts import Verdict
 
 SHOWN_AS_TEXT = "remote_content_shown_as_text"
-"""Rule of the findings at the addresses to be shown as text."""
+"""Rule of the findings at the loaded addresses to be shown as text."""
 
+LINK_SHOWN_AS_TEXT = "link_shown_as_text"
+"""Rule of the findings at the links to be shown as text."""
+
+_RULES = frozenset({SHOWN_AS_TEXT, LINK_SHOWN_AS_TEXT})
+_Span = tuple[int, int, bool]  # position; True for loaded content, False for a link
 _MARKUP = {"!": "Image: ", "<": "&lt;"}
 _SCHEME = re.compile(r"(?i)(https?|ftp|wss?|file|smb):/*|(?<![:/])//+")
 _DEFANGED = {"http": "hxxp", "https": "hxxps", "ftp": "fxp", "ws": "wxs", "wss": "wxss", "file": "fxle", "smb": "sxb"}
+_OPENING = re.compile(r"\](\()[ \t\r\n>]*<?\Z")
+_MOST_BEFORE = 40  # code points between a link's text and its address
 _UNSEEN = re.compile("[\x00-\x1f\x7f]+")
 _KEPT = "/:?=&,+@#~%;"
 
 
 def shown_as_text(verdict: Verdict | None) -> int:
     """Return the number of a verdict's findings of addresses to be shown as text."""
-    return sum(finding.rule == SHOWN_AS_TEXT for finding in verdict.findings) if verdict else 0
+    return sum(finding.rule in _RULES for finding in verdict.findings) if verdict else 0
 
 
 def disarm(content: Content, verdict: Verdict | None) -> Content:
     """Return an answer with the addresses shown as text that its verdict names."""
     if not shown_as_text(verdict) or verdict is None:
         return content
-    spans: dict[tuple[int | None, str | None], list[tuple[int, int]]] = defaultdict(list)
+    spans: dict[tuple[int | None, str | None], list[_Span]] = defaultdict(list)
     for finding in verdict.findings:
-        if finding.rule == SHOWN_AS_TEXT:
-            spans[finding.part, finding.field].append((finding.start, finding.end))
+        if finding.rule in _RULES:
+            spans[finding.part, finding.field].append((finding.start, finding.end, finding.rule == SHOWN_AS_TEXT))
 
     def change(text: Text) -> str:
         found = spans.get((text.address.part, text.address.field))
@@ -48,7 +55,7 @@ def disarm(content: Content, verdict: Verdict | None) -> Content:
     return map_answer(content, change)
 
 
-def _disarmed(text: str, spans: list[tuple[int, int]]) -> str:
+def _disarmed(text: str, spans: list[_Span]) -> str:
     parts: list[str] = []
     at = 0
     for start, end, instead in sorted(_edits(text, spans), key=lambda edit: (edit[0], -edit[1])):
@@ -60,16 +67,23 @@ def _disarmed(text: str, spans: list[tuple[int, int]]) -> str:
     return "".join([*parts, text[at:]])
 
 
-def _edits(text: str, spans: list[tuple[int, int]]) -> Iterator[tuple[int, int, str | None]]:
+def _edits(text: str, spans: list[_Span]) -> Iterator[tuple[int, int, str | None]]:
     """Yield positions with their new text; None for an address. Each position once."""
     exact = set(spans)
-    rest = spans[-1]  # the last one may represent all addresses from its start on
+    rests = {
+        loaded: (start, end) for start, end, loaded in spans
+    }  # a kind's last one may represent all from its start on
     edits: dict[tuple[int, int], str | None] = {}
     for address in find_addresses(without_code(text)):
         span = (address.start, address.end)
-        named = span in exact or rest[0] <= address.start < rest[1]
-        if named and address.loaded and host_of(normalised(address.url)) is not None:
+        rest = rests.get(address.loaded, (0, 0))
+        named = (*span, address.loaded) in exact or rest[0] <= address.start < rest[1]
+        if named and host_of(normalised(address.url)) is not None:
             edits[span] = None
+            if not address.loaded and (
+                opening := _OPENING.search(text, max(0, address.start - _MOST_BEFORE), address.start)
+            ):
+                edits[opening.start(1), opening.end(1)] = " ("
             edits.update({(at, at + 1): _MARKUP[text[at]] for at in address.markup if text[at] in _MARKUP})
     yield from ((start, end, instead) for (start, end), instead in edits.items())
 

@@ -3,6 +3,7 @@
 Heuristics: a person's name or one short word is not found, nor text that a model has enciphered.
 """
 
+import codecs
 import re
 import unicodedata
 from collections.abc import Iterator
@@ -20,7 +21,7 @@ _ACTIVE = re.compile(r"(?:javascript|vbscript|livescript):|data:(?:text/html|app
 _IDLE = re.compile(r"javascript:(?:void\(?0?\)?)?;?\Z")
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]{0,20}:")
 _UNSEEN = re.compile("[\x00-\x20\x7f]+")
-_WITHIN = re.compile(r"(?:https?|ftp)://?[^\s\"'<>|]{3,4000}", re.IGNORECASE)
+_WITHIN = re.compile(r"(?:(?:https?|ftp):/{0,2}|(?<==)//)[^\s\"'<>|/][^\s\"'<>|]{3,4000}", re.IGNORECASE)
 _EMAIL = re.compile(r"[\w.+-]{1,64}@[\w-]{1,63}\.[\w.-]{2,63}")
 _NAMED = re.compile(
     r"(?:.*[^a-z])?(?:chat|conversation|cookie|data|email|exfil|history|leak|passwd|password|payload|prompt|pwd|secrets?|ssn"
@@ -29,6 +30,9 @@ _NAMED = re.compile(
 _DIGITS = re.compile(r"\d{80}")
 _PROSE_LOADED = re.compile(r"[^\W\d_]{2,30}\s[^\W\d_]{1,30}\s[^\W\d_]{2,30}")
 _PROSE_FOLLOWED = re.compile(r"[^\W\d_]{2,30}(?:[\s,.]{1,2}[^\W\d_]{1,30}){3}")
+_PLACES = re.compile(r"[/?&=#;]")
+_LEAST_WORD = 4  # bytes
+_MOST_READ = 4_000  # code points of an address
 _LEAST_LOADED, _LEAST_FOLLOWED = 6, 16  # bytes of encoded text
 _SHARED_LOADED, _SHARED_FOLLOWED = 3, 8  # words
 
@@ -112,6 +116,23 @@ def carries_data(url: str, conversation: Conversation, *, loaded: bool, certain:
         ):
             return True
     return any(conversation.said(whole, loaded=loaded) for whole in wholes)
+
+
+def carried_words(url: str, conversation: Conversation) -> frozenset[str]:
+    """Return longer words of the conversation in a normalised address, outside of its domain.
+
+    They may be reversed, in ROT13, or encoded. A person's name counts like any other word.
+    """
+    remote = _REMOTE.match(url)
+    if remote is None:
+        return frozenset()
+    labels = remote["host"].rpartition("@")[2].split(".")[:-2]
+    text = unquote(unquote("".join(remote.group("path", "query", "fragment"))))[:_MOST_READ]
+    plain = " ".join([*labels, text])
+    forms = [plain, plain[::-1], codecs.encode(plain, "rot13")]
+    for place in (*_PLACES.split(text), text[1:], *labels):
+        forms += decoded_texts(place, _LEAST_WORD)
+    return frozenset().union(*map(conversation.shared, forms))
 
 
 def _has_signs_of_followed(wholes: list[str], conversation: Conversation) -> bool:

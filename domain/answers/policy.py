@@ -78,6 +78,16 @@ class UnknownHosts(StrEnum):
     BLOCK = "block"
 
 
+class LinkWords(StrEnum):
+    """Treatment of links to unknown hosts that carry words of the conversation."""
+
+    ALLOW = "allow"
+    RECORD = "record"
+    SHOW_AS_TEXT = "show_as_text"
+    REVIEW = "review"
+    BLOCK = "block"
+
+
 @dataclass(frozen=True, slots=True)
 class LinkPolicy:
     """Decisions for exfiltrating addresses: REVIEW or BLOCK each.
@@ -88,6 +98,7 @@ class LinkPolicy:
         active: for addresses that execute code, such as ``javascript:``.
         trusted_hosts: hosts, with their subdomains, whose addresses are not checked.
         unknown_hosts: for loaded addresses of other hosts that the conversation doesn't name.
+        followed_words: for links to such hosts with words of the conversation.
         public_pages: hosts, with their subdomains, and beginnings of paths whose links may repeat the conversation:
             whoever manipulates a model can't read what they receive.
     """
@@ -97,6 +108,7 @@ class LinkPolicy:
     active: Decision
     trusted_hosts: tuple[str, ...] = ()
     unknown_hosts: UnknownHosts = UnknownHosts.ALLOW
+    followed_words: LinkWords = LinkWords.ALLOW
     public_pages: tuple[str, ...] = ()
 
     def is_trusted(self, url: str) -> bool:

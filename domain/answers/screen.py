@@ -3,16 +3,13 @@
 from collections.abc import Iterator
 from dataclasses import replace
 
-from domain.answers.addresses import find_addresses
 from domain.answers.canary import canary_of, finds_canary
 from domain.answers.conversation import Conversation
-from domain.answers.disarming import SHOWN_AS_TEXT
-from domain.answers.exfiltration import addresses_within, carries_data, host_of, is_active, normalised
 from domain.answers.hidden import hidden_spans
-from domain.answers.html_addresses import Address
 from domain.answers.leaks import SystemWords
+from domain.answers.links import LinkScreen
 from domain.answers.markup import without_code
-from domain.answers.policy import LinkPolicy, OutputPolicy, OutputRule, UnknownHosts
+from domain.answers.policy import OutputPolicy, OutputRule
 from domain.inference.content import Attachment, Content, OpaqueItem
 from domain.inference.requests import InferenceRequest
 from domain.inference.texts import Text, TextAddress, TextForm, texts_of, texts_of_answer, unread_of_answer
@@ -39,13 +36,8 @@ CANARY = "system_prompt_canary"
 LINKS = "output_links"
 HIDDEN = "output_hidden"
 
-_MOST_SHOWN = 100  # findings of addresses shown as text
-
 _SCORES = {Decision.ALLOW: 0.0, Decision.REVIEW: 0.6, Decision.BLOCK: 1.0}
 _RISKS = {Decision.ALLOW: RiskBand.LOW, Decision.REVIEW: RiskBand.RAISED, Decision.BLOCK: RiskBand.HIGH}
-
-_MOST_ADDRESSES = 500
-"""Maximum number of different addresses of an answer that are compared with the conversation."""
 
 Judged = tuple[Decision, Finding]
 
@@ -68,7 +60,7 @@ def screen_output(answer: Content, request: InferenceRequest, policy: OutputPoli
 def _screen(answer: Content, request: InferenceRequest, policy: OutputPolicy) -> Verdict:
     if not policy.rules:
         raise ValueError("no rule is enabled")
-    asked = _Asked(texts_of(request), policy.leak_words)
+    asked = _Asked(texts_of(request), policy)
     judged: list[Judged] = []
     left = policy.max_scanned_chars
     whole = True
@@ -108,11 +100,10 @@ def _screen(answer: Content, request: InferenceRequest, policy: OutputPolicy) ->
 class _Asked:
     """The request, as far as its answer is judged by it."""
 
-    def __init__(self, texts: tuple[Text, ...], leak_words: int) -> None:
+    def __init__(self, texts: tuple[Text, ...], policy: OutputPolicy) -> None:
         self.canary = canary_of(texts)
-        self.conversation = Conversation(texts)
-        self.system_words = SystemWords(texts, leak_words)
-        self.addresses: dict[tuple[str, bool, bool], bool] = {}  # True for content of an unknown host
+        self.system_words = SystemWords(texts, policy.leak_words)
+        self.links = LinkScreen(Conversation(texts), policy.links) if policy.links else None
 
 
 def _judge(text: str, asked: _Asked, policy: OutputPolicy, *, shown: bool) -> Iterator[Judged]:
@@ -120,8 +111,9 @@ def _judge(text: str, asked: _Asked, policy: OutputPolicy, *, shown: bool) -> It
     markup = without_code(text)
     yield from _rules(text, markup, policy)
     yield from _leaks(text, asked, policy)
-    if policy.links:
-        yield from _links(markup, asked, policy.links, shown=shown)
+    if asked.links:
+        for action, rule, start, end in asked.links.judge(markup, shown=shown):
+            yield _found(action, LINKS, rule, start, end)
     if policy.hidden_action:
         yield from _hidden(text, policy.hidden_action)
 
@@ -152,72 +144,6 @@ def _leaks(text: str, asked: _Asked, policy: OutputPolicy) -> Iterator[Judged]:
         yield _found(policy.leak_action, LEAKS, LEAKS, *leak)
     if asked.canary and policy.canary_action and finds_canary(text, asked.canary):
         yield _found(policy.canary_action, CANARY, CANARY, 0, len(text))
-
-
-def _links(markup: str, asked: _Asked, policy: LinkPolicy, *, shown: bool) -> Iterator[Judged]:
-    """Yield the first finding for each kind of address. Addresses shown as text have one each.
-
-    Each address is judged once in an answer.
-    """
-    seen: set[str] = set()
-    unknown: list[Address] = []
-    for address in find_addresses(markup):
-        url = normalised(address.url)
-        if policy.is_trusted(url):
-            continue
-        key = (url, address.loaded, shown)
-        again = key in asked.addresses
-        if not again:
-            if len(asked.addresses) >= _MOST_ADDRESSES:
-                yield _found(Decision.REVIEW, LINKS, NOT_SCANNED, address.start, len(markup))
-                break
-            asked.addresses[key] = address.loaded and _is_unknown(url, asked.conversation)
-        if asked.addresses[key]:
-            unknown.append(address)
-        if again:
-            continue
-        certain = asked.addresses[key] and policy.unknown_hosts is UnknownHosts.SHOW_AS_TEXT and shown
-        certain |= asked.conversation.names(host_of(url) or "", alone=True)
-        for action, rule in _reasons(address, url, asked.conversation, policy, certain=certain):
-            if rule not in seen:
-                seen.add(rule)
-                yield _found(action, LINKS, rule, address.start, address.end)
-    yield from _unknown_hosts(unknown, policy.unknown_hosts, len(markup), shown=shown)
-
-
-def _reasons(
-    address: Address, url: str, conversation: Conversation, policy: LinkPolicy, *, certain: bool
-) -> Iterator[tuple[Decision, str]]:
-    if is_active(url):
-        yield policy.active, "active_address"
-    elif not address.loaded and policy.is_public(url):
-        if any(
-            not policy.is_trusted(inner)
-            and not policy.is_public(inner)
-            and carries_data(inner, conversation, loaded=False)
-            for inner in addresses_within(url)
-        ):
-            yield policy.followed, "link_with_data"
-    elif carries_data(url, conversation, loaded=address.loaded, certain=certain):
-        yield (policy.loaded, "image_with_data") if address.loaded else (policy.followed, "link_with_data")
-
-
-def _unknown_hosts(found: list[Address], treatment: UnknownHosts, length: int, *, shown: bool) -> Iterator[Judged]:
-    if not found or treatment is UnknownHosts.ALLOW:
-        return
-    if treatment is not UnknownHosts.SHOW_AS_TEXT:
-        yield _found(Decision(treatment.value), LINKS, "content_of_unknown_host", found[0].start, found[0].end)
-    elif shown:
-        spans = sorted({(address.start, address.end) for address in found})
-        for start, end in spans[:_MOST_SHOWN]:
-            yield _found(Decision.ALLOW, LINKS, SHOWN_AS_TEXT, start, end)
-        if len(spans) > _MOST_SHOWN:  # one finding for all others
-            yield _found(Decision.ALLOW, LINKS, SHOWN_AS_TEXT, spans[_MOST_SHOWN][0], length)
-
-
-def _is_unknown(url: str, conversation: Conversation) -> bool:
-    host = host_of(url)
-    return host is not None and not conversation.holds(url) and not (host and conversation.names(host))
 
 
 def _hidden(text: str, action: Decision) -> Iterator[Judged]:

@@ -9,7 +9,7 @@ from functools import lru_cache
 from types import MappingProxyType
 
 from domain.answers.html_effects import HtmlEffect
-from domain.answers.policy import LinkPolicy, OutputPolicy, OutputRule, SecretForm, UnknownHosts
+from domain.answers.policy import LinkPolicy, LinkWords, OutputPolicy, OutputRule, SecretForm, UnknownHosts
 from domain.answers.screen import matches
 from domain.inference.content import TextKind
 from domain.policy.lexicons import read_lexicon
@@ -105,7 +105,10 @@ def _links(section: Section) -> LinkPolicy:
         for page in public:
             if not _PUBLIC_PAGE.match(page):
                 raise PolicyError(section.path("public_pages"), "must be host names in lower case, each with a path")
-    return LinkPolicy(loaded, followed, active, hosts, unknown, public)
+        words = LinkWords.ALLOW  # as above
+        if "followed_words" in section:
+            words = LinkWords(section.choice("followed_words", tuple(LinkWords)))
+    return LinkPolicy(loaded, followed, active, hosts, unknown, words, public)
 
 
 def _switched(section: Section, name: str) -> Decision | None:

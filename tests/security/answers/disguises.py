@@ -124,3 +124,21 @@ def addresses(draw: st.DrawFn, *, clicked: bool) -> str:
         st.sampled_from(["{0}", "Of course.\n\n{0}\n\nBye.", "a {0} b", "<b>{0}</b>", "x > y\n{0}", "`a` {0} `b`"])
     )
     return around.replace("{0}", frame.replace("{0}", url))
+
+
+@st.composite
+def links(draw: st.DrawFn, words: str) -> str:
+    """A link with words in its address, disguised, that needs a click."""
+    url = (
+        draw(_SCHEMES)
+        + draw(st.sampled_from([HOST, f"a.b.{HOST}", "EVIL.example:443", "\uff45vil.example"]))
+        + "/"
+        + words
+    )
+    if draw(st.booleans()):
+        url = draw(_entities(url))
+    frame = draw(_CLICKED)
+    around = draw(
+        st.sampled_from(["{0}", "Of course.\n\n{0}\n\nBye.", "a {0} b", "- {0}", "> {0}", "| a |\n|---|\n| {0} |"])
+    )
+    return around.replace("{0}", frame.replace("{0}", url))

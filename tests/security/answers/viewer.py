@@ -11,6 +11,7 @@ from markdown_it import MarkdownIt
 _AUTOLINK = re.compile(
     r"(?:[a-z][a-z0-9+.-]*://|www\.)[^ \t\r\n\f\v<]*|(?:[\w-]+\.)+[a-z]{2,}[/?#][^\s<]*", re.IGNORECASE
 )
+_BARE = re.compile(r"(?<![A-Za-z0-9_@])(?:(?:https?|ftp|wss?)://|www\.)[^\s<]+", re.IGNORECASE)
 _STRIPPED = re.compile("[\t\n\r]")
 _CSS = re.compile(r"\\([0-9a-fA-F]{1,6})[ \t\r\n]?|\\(.)")
 _CSS_ADDRESS = re.compile(r"url\(\s*[\"']?([^\"')]*)|@import\s*[\"']([^\"']*)")
@@ -35,6 +36,13 @@ class Shown:
     def loaded_hosts(self) -> set[str]:
         """Hosts from which something is loaded without a click."""
         return {host for url in self._loaded() if (host := _host(url))}
+
+    def clicked_hosts(self) -> set[str]:
+        """Hosts to which a click leads: of links, forms, and addresses without markup."""
+        urls = [value for tag, name, value in self.attributes if (tag, name) in _CLICKED]
+        for text in self.text:
+            urls += (found if "//" in found else f"//{found}" for found in _BARE.findall(text))
+        return {host for url in urls if (host := _host(url))}
 
     def _loaded(self) -> Iterator[str]:
         for tag, name, value in self.attributes:
