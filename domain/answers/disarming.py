@@ -1,4 +1,4 @@
-"""Content that a viewer would load from an unknown host, and links to one, shown as text instead.
+"""Loaded content of unknown hosts, and links to them, shown as text instead.
 
 The image or tag loses the character that begins it, and the address its scheme and dots: ``hxxps://host[.]example``. No
 viewer fetches that, whatever it makes of the rest.

@@ -87,7 +87,7 @@ class LinkScreen:
         return not (host and self._conversation.names(host))
 
     def _has_words(self, url: str) -> bool:
-        """Return True if a link has words of the conversation, which are added to those of its host."""
+        """Return True if a link has words of the conversation, and count them for its host."""
         if self._policy.followed_words is LinkWords.ALLOW or self._policy.is_public(url):
             return False
         words = carried_words(url, self._conversation)
@@ -116,7 +116,7 @@ class LinkScreen:
 
 
 def _each(rule: str, found: Iterable[Address], length: int) -> Iterator[LinkFinding]:
-    """Yield a finding for each address, up to a number, and one for all further ones."""
+    """Yield a finding for each address up to a number, then one for all."""
     spans = sorted({(address.start, address.end) for address in found})
     for start, end in spans[:_MOST_SHOWN]:
         yield Decision.ALLOW, rule, start, end
