@@ -87,7 +87,7 @@ class LinkScreen:
         return not (host and self._conversation.names(host))
 
     def _has_words(self, url: str) -> bool:
-        """Return True if a link has words of the conversation, and count them for its host."""
+        """Count words of the conversation in a link for its host; return True for any."""
         if self._policy.followed_words is LinkWords.ALLOW or self._policy.is_public(url):
             return False
         words = carried_words(url, self._conversation)
