@@ -12,6 +12,7 @@ from adapters.system.policy_files import load_policy_document
 from domain.inference.content import Message, Speaker
 from domain.inference.requests import bare_request
 from domain.policy.document import parse_policy
+from domain.screening.scores import ALONE_MOST, ALONE_ODDS, SURE
 from domain.screening.screen import screen
 from domain.text.sanitise import sanitise
 from training.fit import POINTS, Floats, Ints, balance, cut, fit, quantise
@@ -78,7 +79,9 @@ def rule_scores(rows: Sequence[Row]) -> Floats:
 def together(margins: Floats, rules: Floats) -> Floats:
     """Return scores of classifier and rules combined as in the screening."""
     at, score = np.array(POINTS).T
-    return np.asarray(1 - (1 - rules) * (1 - np.interp(margins, at, score)), dtype=np.float64)
+    alike = np.interp(margins, at, score)
+    alone = ALONE_MOST * alike * ALONE_ODDS / (alike * ALONE_ODDS + 1 - alike)
+    return np.asarray(1 - (1 - rules) * (1 - np.where(rules >= SURE, alike, alone)), dtype=np.float64)
 
 
 def found(scores: Floats, labels: Ints, rate: float) -> tuple[float, npt.NDArray[np.bool_]]:

@@ -9,9 +9,9 @@ from scipy.optimize import minimize
 from scipy.sparse import csr_matrix
 
 from domain.screening.ngram_model import pack
-from domain.screening.ngrams import TABLE_BITS, features, windows
+from domain.screening.ngrams import LEAST_FEATURES, TABLE_BITS, features, windows
 from domain.text.normalise.pipeline import normalise
-from training.rows import Row
+from training.rows import OWN, Row
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -20,6 +20,8 @@ PENALTY = 1.0
 ITERATIONS = 60
 SOURCE_POWER = 0.15
 """A source of n rows has the weight n to this power: thousands of similar rows are not thousands of kinds."""
+GENERATED = 0.4
+"""Factor of the weight of generated texts: families of a grammar are more uniform than prompts of people."""
 POINTS = tuple((x / 2, 1 / (1 + 2.718281828459045 ** (1 - x / 2))) for x in range(-16, 25))
 """Score of a margin: the logistic function, shifted by one, which ranks best in combination with the rules."""
 
@@ -44,7 +46,7 @@ class Windows:
 
 
 def cut(texts: Sequence[str]) -> Windows:
-    """Return windows of the texts' views, each row divided by the root of its number of features."""
+    """Return windows of the texts' views, divided by the root of their number of features, as when scored."""
     places: list[npt.NDArray[np.int32]] = []
     owners: list[int] = []
     for number, text in enumerate(texts):
@@ -55,18 +57,19 @@ def cut(texts: Sequence[str]) -> Windows:
                 places.append(np.array(sorted(found), dtype=np.int32))
                 owners.append(number)
     sizes = np.array([len(place) for place in places])
-    values = np.repeat(1 / np.sqrt(sizes), sizes)
+    values = np.repeat(1 / np.sqrt(np.maximum(sizes, LEAST_FEATURES)), sizes)
     starts = np.concatenate([[0], np.cumsum(sizes)])
     shape = (len(places), 1 << TABLE_BITS)
     return Windows(csr_matrix((values, np.concatenate(places), starts), shape=shape), np.array(owners))
 
 
 def balance(rows: Sequence[Row]) -> Floats:
-    """Return a weight for each row: by its source's size, with the same total for both labels."""
+    """Return a weight for each row: by its source's size and origin, with the same total for both labels."""
     sources = np.array([row.source for row in rows])
     labels = np.array([row.label for row in rows])
     _names, index, sizes = np.unique(sources, return_inverse=True, return_counts=True)
     weights = (sizes.astype(np.float64) ** (SOURCE_POWER - 1))[index]
+    weights[[row.source.startswith(OWN) for row in rows]] *= GENERATED
     for label in (0, 1):
         mask = labels == label
         weights[mask] *= len(rows) / 2 / weights[mask].sum()

@@ -9,9 +9,16 @@ from pathlib import Path
 from training.grammar import Grammar
 
 SEED = 7
-PER_FAMILY = 300
+PER_FAMILY = 100
 _HERE = Path(__file__).resolve().parent
-_GRAMMARS = (("attacks.yaml", 1), ("benign.yaml", 0))
+_GRAMMARS = (
+    ("attacks.yaml", 1),
+    ("attacks_data.yaml", 1),
+    ("attacks_languages.yaml", 1),
+    ("benign.yaml", 0),
+    ("benign_agents.yaml", 0),
+    ("benign_turns.yaml", 0),
+)
 OWN = "grammar_"
 """Prefix of the sources of generated texts."""
 
@@ -46,7 +53,7 @@ def read_rows(path: Path) -> list[Row]:
 
 
 def own_rows(per_family: int = PER_FAMILY) -> Iterator[Row]:
-    """Yield texts of the two grammars, the same at each call."""
+    """Yield texts of the grammars, the same at each call."""
     chance = random.Random(SEED)  # noqa: S311 - for variety, no secret
     for file, label in _GRAMMARS:
         grammar = Grammar.read(_HERE / file)

@@ -8,7 +8,8 @@ from pathlib import Path
 
 _HERE = Path(__file__).resolve().parent
 _SCRIPT = (
-    *(_HERE / name for name in ("attacks.yaml", "benign.yaml", "fit.py", "grammar.py", "rows.py")),
+    *sorted(_HERE.glob("*.yaml")),
+    *(_HERE / name for name in ("fit.py", "grammar.py", "rows.py")),
     _HERE.parent / "domain" / "screening" / "ngrams.py",
 )
 

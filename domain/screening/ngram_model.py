@@ -1,6 +1,6 @@
 """The classifier's model as a value, and its file format: weights, and the mapping of a sum to a score.
 
-The file: ``ASSAYNG1``, then little-endian: the table's size as a power of two (1 byte), the number of points (1 byte),
+The file: ``ASSAYNG2``, then little-endian: the table's size as a power of two (1 byte), the number of points (1 byte),
 scale and bias (8-byte floats), the points (margin and score, 8-byte floats each), and the weights, 1 signed byte each.
 """
 
@@ -12,11 +12,11 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from domain.screening.ngrams import TABLE_BITS
+from domain.screening.ngrams import LEAST_FEATURES, TABLE_BITS
 
 NAME_CHARS = 16
 """Number of hexadecimal digits of its SHA-256 in a model's name."""
-_MAGIC = b"ASSAYNG1"
+_MAGIC = b"ASSAYNG2"
 _HEAD = struct.Struct("<8sBBdd")
 _POINT = struct.Struct("<dd")
 
@@ -43,7 +43,8 @@ class NgramModel:
         """Return the log odds that a window with these features is an attack."""
         if not features:
             return self.bias
-        return self.scale * sum(map(self.weights.__getitem__, features)) / math.sqrt(len(features)) + self.bias
+        length = math.sqrt(max(len(features), LEAST_FEATURES))
+        return self.scale * sum(map(self.weights.__getitem__, features)) / length + self.bias
 
     def score(self, margin: float) -> float:
         """Return the score, 0 to 1, of a margin."""

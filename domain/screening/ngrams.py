@@ -15,6 +15,9 @@ WINDOW = 1000
 STRIDE = 750
 """Code points of a view in a window, and the distance between starts of windows."""
 
+LEAST_FEATURES = 100
+"""Number of features that a shorter window counts as: a few words are no evidence, however they resemble attacks."""
+
 _MASK = (1 << TABLE_BITS) - 1
 # Scripts without spaces between words: each character is a word.
 _UNSPACED = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from domain.inference.content import TextKind
 from domain.screening.detectors import NOT_SCANNED, Inspection, ScreenedText
 from domain.screening.ngram_model import NgramModel
-from domain.screening.ngrams import WINDOW, features, steps, tokens, windows
+from domain.screening.ngrams import LEAST_FEATURES, WINDOW, features, steps, tokens, windows
 from domain.screening.policy import ScreeningPolicy
 from domain.screening.verdicts import Decision, DetectorState, Finding
 
@@ -108,6 +108,6 @@ def explain(text: str, begin: int, model: NgramModel) -> Iterator[WeighedToken]:
     """
     end = next((end for start, end in windows(len(text)) if start == begin), len(text))
     found = list(steps(text[begin:end]))
-    unit = model.scale / max(1, sum(len(new) for _, _, new in found)) ** 0.5
+    unit = model.scale / max(LEAST_FEATURES, sum(len(new) for _, _, new in found)) ** 0.5
     for start, stop, new in found:
         yield WeighedToken(begin + start, begin + stop, unit * sum(map(model.weights.__getitem__, new)))

@@ -1,10 +1,8 @@
 """Screening of prompts: detectors in, one verdict out. Text that can't be judged never passes.
 
-Each text is judged separately, by the thresholds for its kind and length, and the severest decision counts. Scores
-of different rules are combined by noisy-or (Pearl 1988), 1 - (1-a)(1-b)...: two findings weigh more than one.
+Each text is judged separately, by the thresholds for its kind and length, and the severest decision counts.
 """
 
-import math
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 
@@ -15,8 +13,9 @@ from domain.refusals import Kind, Refusal
 from domain.screening.detectors import ONNX, Detector, Inspection, ScreenedText, pair
 from domain.screening.ngrams_detector import Ngrams
 from domain.screening.normaliser import Normaliser
-from domain.screening.policy import RiskBands, ScreeningPolicy, Thresholds, Treatment
+from domain.screening.policy import RiskBands, ScreeningPolicy, Treatment
 from domain.screening.rules import Rules
+from domain.screening.scores import TextScore, decide, score_of
 from domain.screening.unasked import Unasked
 from domain.screening.verdicts import (
     NOT_SCANNED,
@@ -73,7 +72,7 @@ def screen(
     judged = [(treatment, _judge(treatment, conversation, scores, least)) for treatment in policy.treatments]
     acted = severest([Decision.ALLOW, *(found for treatment, found in judged if treatment.mode is Mode.ENFORCE)])
     monitored = all(treatment.mode is Mode.MONITOR for treatment, _ in judged)
-    score = max(scores, default=0.0)
+    score = max((one.total for one in scores), default=0.0)
     verdict = Verdict(
         decision=acted,
         score=score,
@@ -86,12 +85,12 @@ def screen(
     return without_review(verdict, policy.without_reviewers)
 
 
-def _scores(conversation: tuple[ScreenedText, ...], findings: tuple[Finding, ...]) -> tuple[float, ...]:
+def _scores(conversation: tuple[ScreenedText, ...], findings: tuple[Finding, ...]) -> tuple[TextScore, ...]:
     """Return the score of each text."""
     by_text: dict[TextAddress, list[Finding]] = {text.address: [] for text in conversation}
     for finding in findings:
         by_text.setdefault(finding.address, []).append(finding)
-    return tuple(combine(by_text[text.address]) for text in conversation)
+    return tuple(score_of(by_text[text.address]) for text in conversation)
 
 
 def _not_read(unread: tuple[tuple[TextAddress, Attachment | OpaqueItem], ...]) -> Inspection:
@@ -105,27 +104,11 @@ def _length(item: Attachment | OpaqueItem) -> int:
 
 
 def _judge(
-    treatment: Treatment, conversation: tuple[ScreenedText, ...], scores: tuple[float, ...], least: Decision
+    treatment: Treatment, conversation: tuple[ScreenedText, ...], scores: tuple[TextScore, ...], least: Decision
 ) -> Decision:
     """Return the decision of one treatment for the texts' scores."""
     thresholds = (treatment.thresholds_of(text.kind, len(text.text)) for text in conversation)
     return severest([least, *(decide(score, found) for score, found in zip(scores, thresholds, strict=True))])
-
-
-def combine(findings: Iterable[Finding]) -> float:
-    """Return the combined score of a text's findings, rounded for a uniform text form."""
-    by_rule: dict[tuple[str, str], float] = {}
-    for finding in findings:
-        key = (finding.detector, finding.rule)
-        by_rule[key] = max(finding.score, by_rule.get(key, 0.0))
-    return round(1.0 - math.prod(1.0 - score for score in by_rule.values()), 6)
-
-
-def decide(score: float, thresholds: Thresholds) -> Decision:
-    """Return the decision for a score."""
-    if score >= thresholds.block:
-        return Decision.BLOCK
-    return Decision.REVIEW if score >= thresholds.review else Decision.ALLOW
 
 
 def severest(decisions: Iterable[Decision]) -> Decision:

@@ -17,7 +17,7 @@ from domain.policy.document import Policy, PolicyError
 from domain.refusals import Kind, Refusal
 from domain.screening.detectors import pair
 from domain.screening.ngram_model import NgramModel, pack, unpack
-from domain.screening.ngrams import STRIDE, TABLE_BITS, WINDOW, features, steps, windows
+from domain.screening.ngrams import LEAST_FEATURES, STRIDE, TABLE_BITS, WINDOW, features, steps, windows
 from domain.screening.ngrams_detector import RULE, Ngrams, explain
 from domain.screening.screen import screen
 from domain.screening.verdicts import Decision, DetectorState, Finding
@@ -70,7 +70,16 @@ def test_a_model_is_read_as_it_was_written():
     assert model.name == hashlib.sha256(data).hexdigest()[:16]
     assert model.margin(set()) == -1.0
     found = features("secret")
-    assert model.margin(found) == pytest.approx(0.05 * 100 * len(found) ** 0.5 - 1)
+    assert len(found) < LEAST_FEATURES
+    assert model.margin(found) == pytest.approx(0.05 * 100 * len(found) / LEAST_FEATURES**0.5 - 1)
+
+
+def test_a_short_text_counts_as_one_with_the_least_number_of_features():
+    model = unpack(_file("unlock"))
+    short, long = features("unlock"), features(" ".join(f"unlock {word}" for word in "abcdefghijklmnopqrst"))
+    assert len(short) < LEAST_FEATURES
+    assert model.margin(short) + 1 == pytest.approx(len(short) * 5 / LEAST_FEATURES**0.5)
+    assert model.margin(long) + 1 == pytest.approx(len(short & long) * 5 / max(len(long), LEAST_FEATURES) ** 0.5)
 
 
 @pytest.mark.parametrize(("margin", "score"), [(-9, 0), (-2, 0), (-1, 0.25), (0, 0.5), (1, 0.75), (2, 1), (9, 1)])
@@ -82,7 +91,7 @@ def test_a_score_lies_on_the_line_between_points(margin: float, score: float):
     "data",
     [
         b"",
-        b"ASSAYNG1",
+        b"ASSAYNG2",
         _file()[:-1],
         b"x" + _file()[1:],
         pack(1.0, 0.0, (), bytes(1 << TABLE_BITS)),
@@ -90,7 +99,7 @@ def test_a_score_lies_on_the_line_between_points(margin: float, score: float):
         pack(1.0, 0.0, ((0.0, 0.5), (1.0, 0.4)), bytes(1 << TABLE_BITS)),
         pack(1.0, 0.0, ((0.0, 0.5), (0.0, 0.6)), bytes(1 << TABLE_BITS)),
         pack(1.0, 0.0, ((0.0, 0.5), (1.0, 1.1)), bytes(1 << TABLE_BITS)),
-        struct.pack("<8sBBdd", b"ASSAYNG1", 3, 0, 1, 0) + bytes(8),
+        struct.pack("<8sBBdd", b"ASSAYNG2", 3, 0, 1, 0) + bytes(8),
     ],
 )
 def test_what_is_no_model_is_refused(data: bytes):

@@ -14,7 +14,8 @@ from domain.policy.document import Policy
 from domain.refusals import Kind, Refusal
 from domain.screening.detectors import Inspection, ScreenedText
 from domain.screening.policy import Rule, RuleSet, ScreeningPolicy, Thresholds
-from domain.screening.screen import combine, decide, screen, severest
+from domain.screening.scores import TextScore, combine, decide
+from domain.screening.screen import screen, severest
 from domain.screening.verdicts import Decision, DetectorReport, DetectorState, Finding, RiskBand, Verdict
 from domain.text.normalise.fold import fold
 from domain.text.sanitise import SHELL_METACHARACTERS, sanitise
@@ -298,7 +299,7 @@ def test_scores_add_up_by_rule(scores: list[tuple[str, float]], together: float)
     ],
 )
 def test_thresholds_are_inclusive(score: float, decision: Decision):
-    assert decide(score, Thresholds(review=0.5, block=0.8)) is decision
+    assert decide(TextScore(score, score), Thresholds(review=0.5, block=0.8)) is decision
 
 
 def test_the_severest_decision_wins():
