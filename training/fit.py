@@ -46,7 +46,7 @@ class Windows:
 
 
 def cut(texts: Sequence[str]) -> Windows:
-    """Return windows of the texts' views, divided by the root of their number of features, as when scored."""
+    """Return windows of the texts' views, divided as when they are scored."""
     places: list[npt.NDArray[np.int32]] = []
     owners: list[int] = []
     for number, text in enumerate(texts):

@@ -16,7 +16,7 @@ STRIDE = 750
 """Code points of a view in a window, and the distance between starts of windows."""
 
 LEAST_FEATURES = 100
-"""Number of features that a shorter window counts as: a few words are no evidence, however they resemble attacks."""
+"""Least number of features that a window counts as. A few words are no evidence, however they resemble attacks."""
 
 _MASK = (1 << TABLE_BITS) - 1
 # Scripts without spaces between words: each character is a word.

@@ -13,7 +13,7 @@ from domain.screening.policy import Thresholds
 from domain.screening.verdicts import Decision, Finding
 
 CLASSIFIERS = frozenset({Ngrams.name})
-"""Detectors whose findings are mere resemblance; an operator's own model is none, as its precision is known."""
+"""Detectors of resemblance alone. An operator's own model counts as a rule: its precision is known."""
 SURE = 0.5
 """Least combined score of rules that a classifier can confirm, and that a block requires."""
 ALONE_ODDS = math.exp(-0.5)
@@ -39,7 +39,7 @@ def score_of(findings: Iterable[Finding]) -> TextScore:
 
 
 def confirmed(resemblance: float, named: float) -> float:
-    """Return a classifier's share in a text's score: all of it beside sure rules, else less."""
+    """Return a classifier's share in a text's score: in full beside sure rules."""
     if named >= SURE:
         return resemblance
     return ALONE_MOST * resemblance * ALONE_ODDS / (resemblance * ALONE_ODDS + 1.0 - resemblance)

@@ -1,4 +1,4 @@
-"""Harmless turns of one to five words in fourteen languages, apart from those that the classifier was trained on."""
+"""Harmless turns of one to five words in fourteen languages, few of them in the grammars."""
 
 from collections.abc import Iterator, Mapping
 from itertools import product
