@@ -1,4 +1,4 @@
-"""Harmless turns of one to five words in fourteen languages, few of them in the grammars."""
+"""Harmless turns of one to five words in fourteen languages, apart from the training."""
 
 from collections.abc import Iterator, Mapping
 from itertools import product
@@ -26,7 +26,7 @@ _MARKS = ("", ".", "!", "!!", "?", "...", " 🙏")
 
 
 def turns() -> Iterator[str]:
-    """Yield each phrase as written, in upper case where there is one, and with each mark."""
+    """Yield each phrase as written and in upper case, with each mark."""
     for words in WORDS.values():
         for word, mark in product(words, _MARKS):
             yield word + mark
