@@ -24,7 +24,7 @@ from domain.identity import caller_hash, run_id
 from domain.inference.parsing import request_hash
 from tests.bad_requests import BAD_REQUESTS
 from tests.fakes.behaviours import Hang, answer
-from tests.gateway import Gateway
+from tests.gateway import Gateway, eventually
 
 BODY: dict[str, Any] = {"model": "fake", "prompt": "Hello"}
 
@@ -124,6 +124,46 @@ async def test_a_copied_context_is_good_for_no_other_run_and_no_other_request(ga
     dearer = {**BODY, "max_tokens": 1000}
     other_request = await insider.start(SignedRequest(dearer, token), context.workflow_id)
     await refused(gateway, other_request, "invalid-context", "system")
+
+
+async def test_a_signed_start_that_is_used_again_is_charged_and_recorded_once(gateway: Gateway, insider: Insider):
+    context = await insider.context(BODY)
+    signed, received = SignedRequest(BODY, await insider.sign(context)), gateway.provider.stats.received
+    results = [await insider.start(signed, context.workflow_id) for _ in range(20)]
+    assert gateway.provider.stats.received == received + 1
+    first, *others = results
+    assert (first.status, first.problem) == ("completed", None)
+    assert {(other.status, other.problem.kind, other.result) for other in others} == {
+        ("completed", "already-recorded", None)
+    }
+    assert [record["kind"] for record in await gateway.records(context.workflow_id)] == ["completed", "admitted"]
+    held = "SELECT f.run_id, f.kind, v.calls FROM assay.first_run f, assay.reservation v"
+    held += " WHERE f.workflow_id = $1 AND v.id = assay.event_id(('x' || left(replace(f.outcome::text, '-', ''), 12))"
+    held += "::bit(48)::bigint, 'acme', f.workflow_id, f.run_id, 'reservation')"
+    [row] = await gateway.superuser(held, context.workflow_id)
+    assert (row["kind"], row["calls"]) == ("completed", 1)
+    assert others[0].problem.detail.count(row["run_id"]) == 1
+
+
+async def test_a_delayed_or_cron_start_is_refused(gateway: Gateway, insider: Insider):
+    for options in {"start_delay": timedelta(seconds=3)}, {"cron_schedule": "@every 1s"}:
+        context = await insider.context(BODY)
+        handle = await insider.client.start_workflow(
+            WORKFLOW,
+            SignedRequest(BODY, await insider.sign(context)),
+            id=context.workflow_id,
+            task_queue="assay",
+            **options,
+        )
+
+        async def is_recorded(run: str = context.workflow_id) -> bool:
+            return bool(await gateway.records(run))
+
+        await eventually(is_recorded, 30)
+        if "cron_schedule" in options:
+            await insider.client.get_workflow_handle(handle.id).terminate()
+        record, *_ = await gateway.records(context.workflow_id)
+        assert (record["tenant"], record["refusal"]) == ("system", "invalid-context")
 
 
 async def test_an_expired_context_is_refused(gateway: Gateway, insider: Insider):
