@@ -6,8 +6,8 @@ from types import MappingProxyType
 
 from domain.access.principals import require_tenant
 from domain.policy.reader import PolicyError, Section
-from domain.privacy.matching import places_of
-from domain.privacy.policy import DataKind, DataRule, Handling, PrivacyPolicy
+from domain.privacy.detection.matching import places_of
+from domain.privacy.policy import DataKind, DataRule, ExemptForm, Handling, PrivacyPolicy
 from domain.refusals import Refusal
 from domain.screening.patterns import compile_pattern
 from domain.screening.verdicts import Decision
@@ -15,6 +15,7 @@ from domain.screening.verdicts import Decision
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,59}\Z")
 _REGION = re.compile(r"[A-Z]{2}\Z")
 _ACTIONS = tuple(decision.value for decision in Decision)
+_EXEMPT_FORMS = tuple(exemption.value for exemption in ExemptForm)
 _HANDLINGS = tuple(handling.value for handling in Handling)
 _RULED = tuple(kind.value for kind in (DataKind.PASSWORD, DataKind.API_KEY, DataKind.TOKEN, DataKind.OTHER))
 _MAX_SCANNED = 10_000_000
@@ -78,10 +79,20 @@ def _rule(entry: Section, names: set[str]) -> DataRule:
     except ValueError as error:
         raise PolicyError(entry.path("pattern"), str(error)) from error
     hints = entry.texts("hints") if "hints" in entry else ()
-    rule = DataRule(name, DataKind(entry.choice("kind", _RULED)), pattern, hints)
+    rule = DataRule(name, DataKind(entry.choice("kind", _RULED)), pattern, hints, _exemptions(entry))
     for member, wanted in (("matches", True), ("passes", False)):
         for index, example in enumerate(entry.texts(member)):
             if bool(places_of(rule, example)) is not wanted:
                 found = "does not match this example" if wanted else "matches this example, and must not"
                 raise PolicyError(f"{entry.path(member)}.{index}", f"the rule '{name}' {found}")
     return rule
+
+
+def _exemptions(entry: Section) -> frozenset[ExemptForm]:
+    if "exempt" not in entry:
+        return frozenset()
+    given = entry.texts("exempt")
+    for index, name in enumerate(given):
+        if name not in _EXEMPT_FORMS:
+            raise PolicyError(f"{entry.path('exempt')}.{index}", f"must be one of {', '.join(_EXEMPT_FORMS)}")
+    return frozenset(map(ExemptForm, given))

@@ -9,8 +9,10 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 
-from domain.privacy.matching import places_of
-from domain.privacy.numbers import ibans, is_card
+from domain.privacy.detection.accounts import ibans
+from domain.privacy.detection.cards import is_card
+from domain.privacy.detection.matching import places_of
+from domain.privacy.detection.surroundings import beside_hex
 from domain.privacy.policy import DataKind, DataRule, Found
 
 _SECRETS = (DataKind.API_KEY, DataKind.TOKEN)
@@ -26,8 +28,10 @@ _WEAK = re.compile(r"[A-Z0-9]{4,}\Z")
 _LEAST_REST = 8
 """Least length of a piece after what is a whole value already."""
 _NUMBER_BREAK = re.compile(r"\d[ -]?\r?\n[ \t]{0,8}(?=\d)")
-_NUMBER_BEFORE = re.compile(r"(?:\A|[^\w.,])(\d{2,19}(?:[ -]\d{2,19}){0,5})\Z")
-_NUMBER_AFTER = re.compile(r"\d{2,19}(?:[ -]\d{2,19}){0,5}(?!\w)")
+_NUMBER_BEFORE = re.compile(r"(?:\A|[^\w.,])(\d{3,19}(?:[ -]\d{3,19}){0,5})\Z")
+_NUMBER_AFTER = re.compile(r"\d{3,19}(?:[ -]\d{3,19}){0,5}(?!\w)")
+_MORE_BEFORE = re.compile(r"\d[ -]?\Z")
+_MORE_AFTER = re.compile(r"[ .,-]?\d")
 _NUMBER_BETWEEN = re.compile(r"[\d -]{1,32}\Z")
 _MOST_LINES = 5
 _GROUP = 4
@@ -171,8 +175,10 @@ def _card_in(text: str, block: Sequence[re.Match[str]]) -> Iterator[tuple[int, i
     if before is None or after is None:
         return
     start, end = begin + before.start(1), after.end()
+    if _MORE_BEFORE.search(text[max(0, start - 2) : start]) or _MORE_AFTER.match(text, end):
+        return
     groups = re.findall(r"\d+", text[start:end])
     # as on a card, or in pieces of different lengths: equal ones are more often a list
     grouped = all(len(group) == _GROUP for group in groups) or len({len(group) for group in groups}) > 1
-    if grouped and is_card("".join(groups)):
+    if grouped and is_card("".join(groups)) and not beside_hex(text, start, end):
         yield start, end

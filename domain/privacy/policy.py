@@ -8,6 +8,19 @@ from enum import StrEnum
 from domain.screening.verdicts import Decision
 
 
+class ExemptForm(StrEnum):
+    """Forms of values that a rule passes over.
+
+    ``WORDS``: an identifier or a slug. ``SUBSTITUTES``: a variable, a blackened value, an example that says so, or the
+    name of the value. ``DIGESTS``: hexadecimal digests of the common lengths. ``LOGIN``: the user's name as password.
+    """
+
+    WORDS = "words"
+    SUBSTITUTES = "substitutes"
+    DIGESTS = "digests"
+    LOGIN = "login"
+
+
 class DataKind(StrEnum):
     """Kinds of values, most harmful first: of two overlapping ones, the first counts."""
 
@@ -48,13 +61,16 @@ class Found:
 class DataRule:
     """A named pattern for values of one kind. Its group ``value``, if it has one, is the value.
 
-    ``hints``: a text without any of them is not searched. Empty for patterns without a fixed part.
+    Attributes:
+        hints: a text without any of them is not searched. Empty for patterns without a fixed part.
+        exempt: forms of values that the rule passes over. Its group ``login`` is the name beside a password.
     """
 
     name: str
     kind: DataKind
     pattern: re.Pattern[str]
     hints: tuple[str, ...] = ()
+    exempt: frozenset[ExemptForm] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

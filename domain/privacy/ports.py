@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Protocol
 
-MOST_CANDIDATES = 500
+MOST_CANDIDATES = 6_000
 """Maximum number of different possible telephone numbers of a request or an answer: more are a table, not a prompt."""
 
 

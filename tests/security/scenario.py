@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx2
 
-from domain.privacy.numbers import luhn
+from domain.privacy.detection.cards import luhn
 from embedded.places import places
 from tests.fakes.behaviours import Hang, Made, answer, status
 from tests.gateway import Gateway

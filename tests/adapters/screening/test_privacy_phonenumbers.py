@@ -2,8 +2,9 @@
 
 import pytest
 
+from adapters.screening import phone_numbers
 from adapters.screening.phone_numbers import LibPhoneNumbers
-from domain.privacy.ports import MOST_CANDIDATES, TooMuchToScan
+from domain.privacy.ports import TooMuchToScan
 
 SEARCHES = LibPhoneNumbers()
 FOUND = [
@@ -21,6 +22,18 @@ NONE = [
     "020 7946 0958",  # as at home in a region that was not asked for
     "+12 345",
     "550e8400-e29b-41d4-a716-446655440000",
+]
+LINES = [
+    '{{"t":17938{0:05},"v":0.{2}}},',
+    "[13.0{2},48.8{2}],",
+    '190.29.{1}.97 - - [26/Jul/2026:11:25:{1:02} +0000] "GET /item/{2} HTTP/1.1" 200 5{0:04}',
+    "2026-07-26 13:59:{1:02},19.{1:02},9{1:02}.5",
+    "-rw-r--r-- 1 root root {2} 2026-07-27 01:{1:02} file{0}.txt",
+    "3 x Art. {2} M8 a 0.{1:02} EUR",
+    "AAPL 2026-07-27 1{1:02}.78 103.{1:02} 199.31 101.85 10{2}",
+    "{2} {2} 47229887 {1}% /",
+    "10.0.{1}.5:4{0:04} -> 192.168.{1}.7:443 {2} bytes",
+    "{1:02} {1:02} 12 222 83 47 221 176 194 11 54 214",
 ]
 
 
@@ -49,17 +62,36 @@ def numbers(first: int, count: int) -> str:
     return "".join(f"650-253-{number:04}, " for number in range(first, first + count))
 
 
+@pytest.fixture
+def few(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A maximum that short texts reach."""
+    monkeypatch.setattr(phone_numbers, "MOST_CANDIDATES", 200)
+
+
+@pytest.mark.usefixtures("few")
 def test_numbers_beyond_count_are_no_pass():
     with pytest.raises(TooMuchToScan):
-        SEARCHES.begin().find(numbers(0, MOST_CANDIDATES + 1), ["US"])
+        SEARCHES.begin().find(numbers(0, 201), ["US"])
 
 
+@pytest.mark.usefixtures("few")
 def test_texts_of_one_request_share_the_count():
     search = SEARCHES.begin()
-    search.find(numbers(0, 300), ["US"])
+    search.find(numbers(0, 120), ["US"])
     with pytest.raises(TooMuchToScan):
-        search.find(numbers(300, 300), ["US"])
-    assert len(SEARCHES.begin().find(numbers(300, 300), ["US"])) == 300
+        search.find(numbers(120, 120), ["US"])
+    assert len(SEARCHES.begin().find(numbers(120, 120), ["US"])) == 120
+
+
+def test_as_many_numbers_as_a_prompt_can_hold_are_examined():
+    assert len(SEARCHES.begin().find(numbers(0, 2_200), ["US", "GB", "DE"])) == 2_200
+
+
+def test_numbers_of_a_list_are_asked_about_once_whichever_region_is_theirs():
+    search = SEARCHES.begin()
+    text = "".join(f"06 12 34 {at // 100:02} {at % 100:02}\n" for at in range(300))
+    assert len(search.find(text, ["US", "GB", "DE", "FR"])) == 300
+    assert search.weight <= 310
 
 
 def test_a_repeated_number_is_examined_once():
@@ -74,10 +106,10 @@ def test_digits_without_separators_are_no_candidates():
     assert search.weight == 0
 
 
-@pytest.mark.parametrize(
-    ("candidate", "weight"), [("41 " * 7, 1), ("650-253-0000", 1), ("1/2/" * 10, 2), ("1 " * 20, 2), ("1(2(" * 9, 2)]
-)
-def test_a_candidate_of_many_groups_counts_twice(candidate: str, weight: int):
+@pytest.mark.parametrize("line", LINES)
+def test_numbers_of_logs_and_tables_are_no_candidates(line: str):
+    """The library is asked about hardly any of them: a long log is searched to its end."""
     search = SEARCHES.begin()
-    search.find(candidate, ["US"])
-    assert search.weight == weight
+    text = "\n".join(line.format(at, at % 60, 100_000 + 7 * at) for at in range(600))
+    assert search.find(text, ["US"]) == []
+    assert search.weight <= 60

@@ -6,8 +6,9 @@ from dataclasses import replace
 import pytest
 
 from domain.policy.document import Policy
+from domain.privacy.detection.accounts import ibans, mod_97
+from domain.privacy.detection.cards import card_numbers, luhn
 from domain.privacy.finding import find
-from domain.privacy.numbers import card_numbers, ibans, luhn, mod_97
 from domain.privacy.policy import DataKind
 
 BODY = "MC4CAQAwBQYDK2VwBCIEIC\nMIIEvQIBADANBgkqhkiG9w0BAQEFAASC"

@@ -1,0 +1,1 @@
+"""Detectors of the kinds of values, by format and surroundings."""
