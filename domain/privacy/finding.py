@@ -9,8 +9,8 @@ from collections.abc import Collection, Iterator
 
 from domain.privacy.detection.accounts import ibans
 from domain.privacy.detection.cards import card_numbers
-from domain.privacy.detection.emails import emails
 from domain.privacy.detection.dashes import plain_dashes
+from domain.privacy.detection.emails import emails
 from domain.privacy.detection.matching import places_of
 from domain.privacy.detection.phone_labels import labelled_phones
 from domain.privacy.detection.private_keys import private_keys

@@ -37,7 +37,8 @@ _LEAST_UNGROUPED = 9
 def labelled_phones(text: str) -> Iterator[tuple[int, int]]:
     """Yield positions of numbers after a word for telephones, in order.
 
-    They have 7 to 15 digits. A number in one piece needs a sign after the word, such as a colon, or nine digits: ``mobile 1000000 users``.
+    They have 7 to 15 digits. In one piece, they need a sign after the word, such as a colon, or nine digits, unlike
+    ``mobile 1000000 users``.
     """
     for found in _LABELLED.finditer(text):
         number = found["number"]
