@@ -60,6 +60,7 @@ from services.policies.parsed import Policies
 from services.refusals.drops import Drops
 from services.refusals.outbox import Outbox
 from services.refusals.recorder import EdgeRecorder
+from services.runs.attempts import RunAttempts
 from services.runs.local_feed import LocalRunFeed
 from services.token_attempts import TokenAttempts
 from services.tokens import TokenService
@@ -229,6 +230,7 @@ class _Wiring:
             self.decider,
             PlaintextAccess(platform.ledger, self.clock),
             self.engine.require_available,
+            RunAttempts(platform.ledger),
         )
         return InferenceServices(
             runs=runs,

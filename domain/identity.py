@@ -11,7 +11,9 @@ from base64 import b32encode
 from datetime import datetime
 from uuid import UUID
 
-RUN_ID = re.compile(r"inf\.(?P<tenant>[a-z0-9-]{1,40})\.(?P<tag>[a-z2-7]{32})\Z")
+RUN_ID = re.compile(
+    r"(?P<first>inf\.(?P<tenant>[a-z0-9-]{1,40})\.(?P<tag>[a-z2-7]{32}))(?:\.(?P<attempt>[2-9]|[1-9][0-9]))?\Z"
+)
 _TAG_BYTES = 20
 
 
@@ -48,6 +50,17 @@ def run_id(key: bytes, tenant: str, caller: str, idempotency_key: str) -> str:
     """
     tag = _mac(key, "assay/run/v1", tenant, caller, idempotency_key)[:_TAG_BYTES]
     return f"inf.{tenant}.{b32encode(tag).decode().lower()}"
+
+
+def attempt_id(first: str, number: int) -> str:
+    """Return the ID of an attempt by that of the first: the same for 1, else with the number, ``first.2``."""
+    return first if number == 1 else f"{first}.{number}"
+
+
+def earlier_attempt(public_id: str) -> str | None:
+    """Return the ID of the attempt before; None for a first attempt or other text."""
+    match = RUN_ID.match(public_id)
+    return attempt_id(match["first"], int(match["attempt"]) - 1) if match and match["attempt"] else None
 
 
 def tenant_of_run(public_id: str) -> str | None:

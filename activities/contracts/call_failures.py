@@ -17,11 +17,13 @@ class CallFailure:
         lost: attempts without an answer so far; in a heartbeat with the current one.
         usage: of an answer that is a refusal.
         another: another model may be asked, although this one's failure is not a passing one.
+        retry_after: the delay that the provider asked for, in seconds.
     """
 
     lost: LostAttempts | None = field(default=None, metadata=UNLESS_SET)
     usage: Usage | None = field(default=None, metadata=UNLESS_SET)
     another: bool = field(default=False, metadata=UNLESS_SET)
+    retry_after: float | None = field(default=None, metadata=UNLESS_SET)
 
     @property
     def lost_attempts(self) -> LostAttempts:
@@ -37,7 +39,13 @@ def call_failure_of(details: Sequence[Any]) -> CallFailure:
     for found in details:
         if isinstance(found, Mapping):
             lost, another = lost_attempts_of(found.get("lost")), found.get("another") is True
-            return CallFailure(lost if lost.attempts else None, _usage(found.get("usage")), another)
+            wait = found.get("retry_after")
+            return CallFailure(
+                lost if lost.attempts else None,
+                _usage(found.get("usage")),
+                another,
+                float(wait) if isinstance(wait, int | float) else None,
+            )
     return CallFailure()
 
 

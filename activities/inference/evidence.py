@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from activities.contracts.stages import AdmitInput, CloseInput, Run, Submitter
-from domain.identity import event_id
+from domain.identity import earlier_attempt, event_id
 from domain.inference.content import Content, Message, as_json
 from domain.inference.requests import InferenceRequest
 from domain.records.commitments import Commitment, commit
@@ -106,6 +106,7 @@ def outcome_fields(end: CloseInput, made: Commitments) -> OutcomeFields:
         attempts_lost_tokens=end.lost.tokens if end.lost else None,
         prompt_commitment=made.prompt.digest if made.prompt else None,
         answer_commitment=made.answer.digest if made.answer else None,
+        earlier_attempt=earlier_attempt(end.run.workflow_id),
     )
 
 
@@ -136,5 +137,6 @@ def admission_fields(stage: AdmitInput, reserved: int, made: Commitments) -> Adm
         masked=stage.masked,
         redacted=stage.redacted,
         reserved_tokens=reserved,
+        earlier_attempt=earlier_attempt(stage.run.workflow_id),
         prompt_commitment=made.prompt.digest if made.prompt else None,
     )

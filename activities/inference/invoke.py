@@ -13,7 +13,7 @@ from activities.heartbeats import heartbeats
 from activities.inference import evidence
 from domain.budgets.ports import Ledger
 from domain.inference.lost_attempts import LostAttempts
-from domain.inference.models import ModelCall, ProviderFailure, Usage
+from domain.inference.models import ModelCall, ProviderFailure
 from domain.inference.ports import ModelProvider
 from domain.refusals import Kind, Refusal
 from services.policies.parsed import Policies
@@ -44,7 +44,8 @@ class ModelActivities:
         except ProviderFailure as failure:
             raise _failed(failure, earlier) from None
         except Refusal as refusal:
-            raise failure_for(refusal.kind, *_details(earlier), retry_after=refusal.retry_after) from None
+            details = (CallFailure(lost=earlier),) if earlier.attempts else ()
+            raise failure_for(refusal.kind, *details, retry_after=refusal.retry_after) from None
 
     async def _called(self, call: InvokeInput, earlier: LostAttempts) -> ModelReply:
         policy = await self._policies.get(call.run.policy)
@@ -74,13 +75,13 @@ class ModelActivities:
 def _failed(failure: ProviderFailure, earlier: LostAttempts) -> ApplicationError:
     """Return the failure of an attempt, with all that were lost. After one that was, a lost one is not repeated."""
     lost = earlier.one_more(failure.usage) if failure.lost else earlier
-    details = _details(lost, None if failure.lost else failure.usage, another=failure.another)
+    told = CallFailure(
+        lost if lost.attempts else None,
+        None if failure.lost else failure.usage,
+        failure.another,
+        failure.retry_after,
+    )
     retryable = failure.retryable and not (failure.lost and earlier.attempts)
     if retryable:  # to the next attempt; delivered with the failure, or before it
-        activity.heartbeat(*details)
-    return failure_for(failure.kind, *details, retryable=retryable, retry_after=failure.retry_after)
-
-
-def _details(lost: LostAttempts, usage: Usage | None = None, *, another: bool = False) -> tuple[CallFailure, ...]:
-    told = CallFailure(lost if lost.attempts else None, usage, another)
-    return () if told == CallFailure() else (told,)
+        activity.heartbeat(told)
+    return failure_for(failure.kind, told, retryable=retryable, retry_after=failure.retry_after)

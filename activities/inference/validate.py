@@ -11,7 +11,7 @@ from assay_temporal.keyring import KeyRing
 from domain.access.ports import AccessDecider, TeamDirectory
 from domain.access.principals import SYSTEM_TENANT, Action, AuthenticationMethod, Principal, known_roles
 from domain.access.resources import Resource, ResourceKind
-from domain.identity import caller_hash, epoch_ms, tenant_of_run
+from domain.identity import caller_hash, earlier_attempt, epoch_ms, tenant_of_run
 from domain.inference.parsing import parse_request, request_hash
 from domain.inference.ports import RunStarts
 from domain.ports import Clock, IdentityKeys
@@ -158,6 +158,8 @@ def _overreach(workflow_id: str, context: start_context.StartContext) -> str | N
     """Return the claim of a context that its signer may not make, or None."""
     if tenant_of_run(workflow_id) != context.tenant:
         return "issued for a run of another tenant"
+    if earlier_attempt(workflow_id) is not None and not context.countersigned:
+        return "a team makes no further attempt"
     if context.policy and not context.countersigned:
         return "a team must not choose a policy"
     if context.issuer and not context.countersigned:

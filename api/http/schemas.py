@@ -151,6 +151,10 @@ class RunBody(BaseModel):
     )
     receipt: ReceiptBody | None = None
     problem: RunProblemBody | None = None
+    earlier_attempt: str | None = Field(
+        default=None,
+        description="The run before of the same `Idempotency-Key`, which ended in a passing fault",
+    )
 
 
 class PredictResult(BaseModel):

@@ -10,6 +10,7 @@ from temporalio.exceptions import ApplicationError, CancelledError, TerminatedEr
 
 from api.problems import problem_type
 from assay_temporal.contracts import InferenceResult, ProblemDetail
+from domain.identity import earlier_attempt
 from domain.inference.runs import Status
 from domain.refusals import Kind, Refusal
 from domain.transparency.checkpoints import Proof
@@ -59,6 +60,7 @@ class RunView:
     def body(self) -> dict[str, Any]:
         """Return the run's JSON: ``{id, status, decision, ...}``, with optional members as available."""
         body: dict[str, Any] = {"id": self.id, "status": self.status.value, "decision": None}
+        body |= _attempt(self.id)
         if (ended := self.result) is not None:
             body["decision"] = ended.decision
             for name, part in (("result", ended.result), ("usage", ended.usage), ("receipt", ended.receipt)):
@@ -76,6 +78,12 @@ class RunView:
         if self.problem is not None:
             body["problem"] = _problem(self.problem)
         return body
+
+
+def _attempt(run_id: str) -> dict[str, str]:
+    """Return the member with the attempt before; none for a first one."""
+    earlier = earlier_attempt(run_id)
+    return {} if earlier is None else {"earlier_attempt": earlier}
 
 
 def _problem(problem: ProblemDetail) -> dict[str, Any]:

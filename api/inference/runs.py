@@ -1,7 +1,6 @@
 """Starting, awaiting, reading and cancelling runs: the API's only use of Temporal."""
 
 import asyncio
-import contextlib
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -27,6 +26,7 @@ from domain.inference.parsing import request_hash
 from domain.ports import Clock, IdentityKeys
 from domain.refusals import Kind, Refusal
 from services.plaintext_access import PlaintextAccess
+from services.runs.attempts import RunAttempts
 from services.runs.local_feed import LocalRunFeed
 from services.runs.result_feed import ResultFeed
 from workflows.inference import run_summary, search_attributes
@@ -82,6 +82,7 @@ class Runs:
         access: AccessDecider,
         reading: PlaintextAccess,
         require_engine: Callable[[], None],
+        attempts: RunAttempts,
     ) -> None:
         """Take the parts.
 
@@ -100,9 +101,12 @@ class Runs:
         self._access = access
         self._reading = reading
         self._require_engine = require_engine
+        self._attempts = attempts
 
     async def start(self, submission: Submission) -> Started:
         """Start the run, or return the one started before with this idempotency key.
+
+        A run of the key that ended in a passing fault, by the record, gets a further attempt.
 
         Raises:
             Refusal: IDEMPOTENCY_MISMATCH; ENGINE_UNAVAILABLE, VAULT_UNAVAILABLE, STORE_UNAVAILABLE.
@@ -115,35 +119,45 @@ class Runs:
         public_id = run_id(
             key, principal.tenant, principal.caller, submission.idempotency_key or f"random:{self._random_tag()}"
         )
-        here = False
         async with _keys_or_refusal(), _engine():
-            made = self._context(submission, public_id, digest)
-            context = await start_context.sign(made, self._keyring, countersigner=SYSTEM_TENANT)
-            with contextlib.suppress(WorkflowAlreadyStartedError):  # it has ended: the same key, the same answer
-                handle = await self._client.start_workflow(
-                    WORKFLOW,
-                    SignedRequest(dict(submission.body), context),
-                    id=public_id,
-                    task_queue=self._task_queue,
-                    id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-                    id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
-                    execution_timeout=RUN_TOTAL,
-                    memo={"request_hash": digest, "caller": principal.caller},
-                    static_summary=run_summary.static_summary(submission.model, principal.tenant),
-                    static_details=run_summary.static_details(submission.model, principal.tenant),
-                    search_attributes=search_attributes.running(
-                        tenant=principal.tenant,
-                        caller=principal.caller,
-                        policy=submission.policy_hash,
-                        model=submission.model,
-                    ),
-                    request_eager_start=True,
-                    rpc_timeout=_RPC_TIMEOUT,
-                )
-                here = getattr(handle, "__temporal_eagerly_started", False)
+            started = await self._start(submission, public_id, digest)
             if submission.idempotency_key is not None:
                 await self._require_same_request(public_id, digest)
-        return Started(principal.tenant, public_id, here)
+                if started is None:  # it has ended
+                    public_id = await self._attempts.latest(principal.tenant, public_id)
+                    started = await self._start(submission, public_id, digest)
+        return started or Started(principal.tenant, public_id)
+
+    async def _start(self, submission: Submission, public_id: str, digest: str) -> Started | None:
+        """Start the run, or find it running. None if it has ended: the same key, the same answer."""
+        principal = submission.principal
+        context = await start_context.sign(
+            self._context(submission, public_id, digest), self._keyring, countersigner=SYSTEM_TENANT
+        )
+        try:
+            handle = await self._client.start_workflow(
+                WORKFLOW,
+                SignedRequest(dict(submission.body), context),
+                id=public_id,
+                task_queue=self._task_queue,
+                id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+                id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+                execution_timeout=RUN_TOTAL,
+                memo={"request_hash": digest, "caller": principal.caller},
+                static_summary=run_summary.static_summary(submission.model, principal.tenant),
+                static_details=run_summary.static_details(submission.model, principal.tenant),
+                search_attributes=search_attributes.running(
+                    tenant=principal.tenant,
+                    caller=principal.caller,
+                    policy=submission.policy_hash,
+                    model=submission.model,
+                ),
+                request_eager_start=True,
+                rpc_timeout=_RPC_TIMEOUT,
+            )
+        except WorkflowAlreadyStartedError:
+            return None
+        return Started(principal.tenant, public_id, getattr(handle, "__temporal_eagerly_started", False))
 
     def _context(self, submission: Submission, public_id: str, digest: str) -> start_context.StartContext:
         principal = submission.principal

@@ -49,6 +49,27 @@ def status_for(kind: Kind | None) -> Status:
     return Status.FAILED if kind.nature is Nature.FAULT else Status.REFUSED
 
 
+_PASSING = frozenset(
+    {
+        Kind.PROVIDER_UNAVAILABLE,
+        Kind.PROVIDER_TIMEOUT,
+        Kind.PROVIDER_RATE_LIMITED,
+        Kind.PROVIDER_GARBLED,
+        Kind.SCREENING_UNAVAILABLE,
+        Kind.STORE_UNAVAILABLE,
+        Kind.VAULT_UNAVAILABLE,
+        Kind.ENGINE_UNAVAILABLE,
+        Kind.QUOTA_SPENT,
+    }
+)
+"""Kinds whose cause passes without a change by the caller or an operator. None of them gave an answer."""
+
+
+def may_be_repeated(status: str, refusal: str | None) -> bool:
+    """Test for a recorded end after which a further attempt may succeed."""
+    return status in (Status.FAILED, Status.REFUSED) and refusal in _PASSING
+
+
 def event_for(status: Status) -> EventKind:
     """Return the kind of event that records a final status.
 

@@ -29,6 +29,7 @@ class ScreenedFields:
         masked: values by kind that the model did not see and the answer has again.
         redacted: values by kind that the model did not see and that are gone.
         prompt_commitment: a salted hash of the request as it was sent.
+        earlier_attempt: the workflow ID of the run before, of the same idempotency key.
     """
 
     caller: str | None = None
@@ -45,6 +46,7 @@ class ScreenedFields:
     masked: Mapping[str, int] | None = None
     redacted: Mapping[str, int] | None = None
     prompt_commitment: str | None = None
+    earlier_attempt: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

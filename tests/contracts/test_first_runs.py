@@ -2,7 +2,7 @@
 
 import asyncio
 import secrets
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -17,9 +17,10 @@ from domain.budgets.values import (
     QuotaSpent,
     Reservation,
 )
-from domain.identity import epoch_ms, event_id
+from domain.identity import attempt_id, epoch_ms, event_id
 from domain.records.records import EncryptedFields, EventKind, Record
 from domain.refusals import Refusal
+from services.runs.attempts import MOST_ATTEMPTS, RunAttempts
 from tests.doubles.events import fields_for
 
 LIMIT = 1000
@@ -34,6 +35,7 @@ class ARun:
     workflow_id: str = field(default_factory=lambda: f"inf.acme.{secrets.token_hex(16)}")
     run_id: str = field(default_factory=lambda: secrets.token_hex(8))
     tenant: str = "acme"
+    refusal: str = "prompt-blocked"
 
     def again(self, tenant: str = "acme") -> "ARun":
         """Another run of the same workflow ID."""
@@ -56,7 +58,7 @@ class ARun:
         self, ledger: Ledger, kind: EventKind = EventKind.COMPLETED, spent: int = 40, *, admitted: bool = True
     ) -> None:
         reservation = self.event("reservation") if admitted else None
-        refusal = {} if kind is EventKind.COMPLETED else {"refusal": "prompt-blocked"}
+        refusal = {} if kind is EventKind.COMPLETED else {"refusal": self.refusal}
         await ledger.close(reservation, spent if admitted else 0, self.record(kind, "outcome", **refusal))
 
     def recorded(self, kind: str = "completed", refusal: str | None = None) -> AlreadyRecorded:
@@ -197,3 +199,30 @@ async def test_calls_that_race_are_counted_one_by_one(ledger: Ledger, run: ARun)
     await run.admit(ledger)
     counted = await asyncio.gather(*(ledger.begin_call(run.event("reservation"), "acme", 5) for _ in range(9)))
     assert sorted(found or 0 for found in counted) == [0, 0, 0, 0, 1, 2, 3, 4, 5]
+
+
+async def test_a_further_attempt_needs_the_record_of_a_passing_fault(ledger: Ledger, caller: str) -> None:
+    attempts = RunAttempts(ledger)
+    first = ARun(caller, refusal="provider-unavailable")
+    assert await attempts.latest("acme", first.workflow_id) == first.workflow_id
+    await first.admit(ledger)
+    assert await attempts.latest("acme", first.workflow_id) == first.workflow_id
+    await first.close(ledger, EventKind.FAILED)
+    second = replace(first, workflow_id=f"{first.workflow_id}.2", run_id="second", refusal="quota-spent")
+    assert await attempts.latest("acme", first.workflow_id) == second.workflow_id
+    assert await attempts.latest("globex", first.workflow_id) == first.workflow_id
+    await second.close(ledger, EventKind.REFUSED, admitted=False)
+    third = replace(first, workflow_id=f"{first.workflow_id}.3", run_id="third", refusal="provider-rejected")
+    assert await attempts.latest("acme", first.workflow_id) == third.workflow_id
+    await third.admit(ledger)
+    await third.close(ledger, EventKind.FAILED)
+    assert await attempts.latest("acme", first.workflow_id) == third.workflow_id
+
+
+async def test_attempts_are_bounded(ledger: Ledger, caller: str) -> None:
+    first = ARun(caller, refusal="provider-timeout")
+    for number in range(1, MOST_ATTEMPTS + 1):
+        one = replace(first, workflow_id=attempt_id(first.workflow_id, number), run_id=f"run-{number}")
+        await one.close(ledger, EventKind.FAILED, admitted=False)
+    last = attempt_id(first.workflow_id, MOST_ATTEMPTS)
+    assert await RunAttempts(ledger).latest("acme", first.workflow_id) == last

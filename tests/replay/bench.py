@@ -32,6 +32,7 @@ from embedded.servers.group import EmbeddedServers, temporal
 from services.access import role_access
 from services.plaintext_access import PlaintextAccess
 from services.policies.parsed import Policies
+from services.runs.attempts import RunAttempts
 from services.runs.local_feed import LocalRunFeed
 from tests.detectors import DETECTORS
 from tests.doubles.clock import FixedClock
@@ -147,6 +148,7 @@ class RecordingBench:
             role_access(),
             PlaintextAccess(self.ledger, clock),
             lambda: None,
+            RunAttempts(self.ledger),
         )
 
 

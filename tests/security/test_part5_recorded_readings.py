@@ -44,6 +44,7 @@ from services.log.checkpoint_wait import CheckpointWait
 from services.log.exporting import LogExport
 from services.log.reading import RecordReading
 from services.plaintext_access import PlaintextAccess
+from services.runs.attempts import RunAttempts
 from services.runs.local_feed import LocalRunFeed
 from tests.doubles.clock import FixedClock
 from tests.doubles.keys import FixedIdentity, FixedKeyRing, LocalSigner
@@ -106,7 +107,7 @@ class Edge:
         unused = cast("Any", None)
         runs = Runs(
             *(cast("Any", self.engine), "assay", self.ring, identity, self.clock, self.tag, lambda: None),
-            *(self.feed, access, reading(self.ledger, self.clock), lambda: None),
+            *(self.feed, access, reading(self.ledger, self.clock), lambda: None, RunAttempts(self.ledger)),
         )
         current = cast("Any", self)
         self.services = Services(

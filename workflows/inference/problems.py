@@ -71,4 +71,4 @@ def fault(failed: StageFailed) -> Problem:
     if failed.stage in _SCREENING and kind is Kind.INTERNAL:
         kind = Kind.SCREENING_UNAVAILABLE
     field = "messages" if kind is Kind.CONTEXT_EXCEEDED else None
-    return Problem(kind.value, _FAULTS.get(kind, "internal error"), field)
+    return Problem(kind.value, _FAULTS.get(kind, "internal error"), field, retry_after=failed.call.retry_after)

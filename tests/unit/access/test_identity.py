@@ -4,7 +4,16 @@ from uuid import UUID
 
 import pytest
 
-from domain.identity import RUN_ID, caller_hash, content_mac, event_id, run_id, tenant_of_run
+from domain.identity import (
+    RUN_ID,
+    attempt_id,
+    caller_hash,
+    content_mac,
+    earlier_attempt,
+    event_id,
+    run_id,
+    tenant_of_run,
+)
 
 KEY = bytes(range(32))
 
@@ -82,3 +91,18 @@ TAG = "a" * 32
 )
 def test_what_is_no_run_has_no_tenant(public_id: str):
     assert tenant_of_run(public_id) is None
+
+
+def test_an_attempt_has_its_number_and_names_the_one_before():
+    first = f"inf.acme.{'a' * 32}"
+    assert [attempt_id(first, number) for number in (1, 2, 10)] == [first, f"{first}.2", f"{first}.10"]
+    assert [earlier_attempt(attempt_id(first, number)) for number in (1, 2, 3, 10)] == [
+        None, first, f"{first}.2", f"{first}.9",
+    ]  # fmt: skip
+    assert tenant_of_run(f"{first}.2") == "acme"
+
+
+@pytest.mark.parametrize("tail", [".1", ".0", ".02", ".100", ".", ".2.3", ".x", ".-2", ".2\n", " .2"])
+def test_other_tails_make_no_run_of_it(tail: str):
+    text = f"inf.acme.{'a' * 32}{tail}"
+    assert (tenant_of_run(text), earlier_attempt(text)) == (None, None)

@@ -17,6 +17,7 @@ from domain.records.records import EventKind
 from domain.refusals import Kind, Refusal
 from services.access import role_access
 from services.plaintext_access import PlaintextAccess
+from services.runs.attempts import RunAttempts
 from services.runs.local_feed import LocalRunFeed
 from tests.doubles.clock import FixedClock
 from tests.doubles.principals import principal as a_principal
@@ -133,6 +134,7 @@ def runs(bench: Bench) -> Runs:
         role_access(),
         PlaintextAccess(bench.ledger, FixedClock()),
         lambda: None,
+        RunAttempts(bench.ledger),
     )
 
 

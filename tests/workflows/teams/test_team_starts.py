@@ -94,6 +94,13 @@ async def test_a_team_names_no_issuer(bench: Bench):
     assert [record.tenant for record in bench.records(result.id)] == ["system"]
 
 
+async def test_a_team_makes_no_further_attempt(bench: Bench):
+    let_in(bench)
+    first = await bench.run(BODY, countersigner=None, **TEAM)
+    result = await bench.run(BODY, countersigner=None, **TEAM, workflow_id=f"{first.id}.2")
+    assert (first.status, result.status, result.problem.kind) == ("completed", "refused", "invalid-context")
+
+
 async def test_without_a_current_policy_nothing_is_answered(bench: Bench):
     let_in(bench)
     await bench.policies.make_current(None)
