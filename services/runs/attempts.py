@@ -22,7 +22,7 @@ class RunAttempts:
         self._ledger = ledger
 
     async def latest(self, tenant: str, first: str) -> str:
-        """Return the ID of the last attempt, or of a new one after its passing fault.
+        """Return the ID of the last attempt, or a new one after its passing fault.
 
         Args:
             tenant: the caller's.

@@ -69,7 +69,7 @@ KNOWN = {
 
 
 def bounded(usage: Usage, call: ModelCall) -> bool:
-    """Test the bounds of a usage; an estimate of what is shown may be above the tokens that were asked for."""
+    """Test the bounds of a usage. What is shown may be estimated above the limit on tokens."""
     prompt = max(estimate_tokens(call.request), most_prompt_tokens(call.request))
     return 0 <= usage.prompt_tokens <= prompt and 0 <= usage.completion_tokens <= CONTEXT
 
