@@ -47,7 +47,7 @@ SELECT
 """
 _RECORD = (
     *("event_id", "schema", "tenant", "kind", "recorded_at", "workflow_id", "run_id", "subject", "fields", "key_id"),
-    *("subject_key", "ciphertext", "digest"),
+    *("subject_key", "ciphertext", "digest", "content_mac", "stored_at"),
 )
 _LEAVES = f"""
 SELECT * FROM (

@@ -31,6 +31,8 @@ from domain.records.fields import (
 SCHEMA_VERSION = 2
 """Version of the stored row and its digest: 2 added ``subject`` and ``subject_key``."""
 
+CONTENT_MAC = "content_mac"
+"""Name of the keyed digest, as a column and among the open fields."""
 _CONTENT_VERSION = 1
 
 
@@ -181,10 +183,29 @@ def repeatable_content(record: Record) -> bytes:
     )
 
 
+def fields_with_mac(record: Record, content_mac: bytes) -> dict[str, Any]:
+    """Return a record's open fields with its keyed digest, for the stored digest."""
+    return {**open_fields(record.fields), CONTENT_MAC: content_mac.hex()}
+
+
+def has_evidence(fields: Mapping[str, Any], *, content_mac: bytes, recorded_at: datetime, stored_at: datetime) -> bool:
+    """Compare the columns outside the digest with the fields inside. True for records of earlier releases."""
+    return CONTENT_MAC not in fields or (fields[CONTENT_MAC], stored_at) == (content_mac.hex(), recorded_at)
+
+
 def record_digest(
-    record: Record, *, key_id: str, ciphertext: bytes, subject: str | None = None, subject_key: UUID | None = None
+    record: Record,
+    *,
+    key_id: str,
+    ciphertext: bytes,
+    subject: str | None = None,
+    subject_key: UUID | None = None,
+    content_mac: bytes | None = None,
 ) -> bytes:
-    """Return the digest of a record that is about to be stored: see ``stored_digest``."""
+    """Return the digest of a record that is about to be stored: see ``stored_digest``.
+
+    Without ``content_mac`` that of earlier releases, whose fields don't have it.
+    """
     return stored_digest(
         event_id=record.event_id,
         schema=SCHEMA_VERSION,
@@ -194,7 +215,7 @@ def record_digest(
         workflow_id=record.workflow_id,
         run_id=record.run_id,
         subject=subject,
-        fields=open_fields(record.fields),
+        fields=open_fields(record.fields) if content_mac is None else fields_with_mac(record, content_mac),
         key_id=key_id,
         subject_key=subject_key,
         ciphertext=ciphertext,

@@ -15,7 +15,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from domain.records.records import canonical, stored_digest
+from domain.records.records import canonical, has_evidence, stored_digest
 from domain.records.stored_json import parse_distinct, parse_fields
 
 MANIFEST_TYPE = "assay-archive+jwt"
@@ -221,9 +221,10 @@ def read_line(text: str, tenant: str) -> ArchiveLine:
         if not whole:
             return ArchiveLine(seq, event_id, bytes.fromhex(found["digest"]), text, whole=False)
         digest = _digest_of(found, event_id)
+        evident = _has_evidence(found)
     except (ValueError, TypeError, AttributeError, binascii.Error):
         raise ArchiveInvalid("the file: a line can't be read") from None
-    if digest.hex() != found["digest"]:
+    if digest.hex() != found["digest"] or not evident:
         raise ArchiveInvalid(f"record {event_id}: changed after it was stored")
     return ArchiveLine(seq, event_id, digest, text)
 
@@ -242,6 +243,15 @@ def _digest_of(found: Mapping[str, Any], event_id: UUID) -> bytes:
         key_id=found["key_id"],
         subject_key=None if found["subject_key"] is None else UUID(found["subject_key"]),
         ciphertext=base64.b64decode(found["ciphertext"], validate=True),
+    )
+
+
+def _has_evidence(found: Mapping[str, Any]) -> bool:
+    return has_evidence(
+        found["fields"],
+        content_mac=bytes.fromhex(found["content_mac"]),
+        recorded_at=datetime.fromisoformat(found["recorded_at"]),
+        stored_at=datetime.fromisoformat(found["stored_at"]),
     )
 
 

@@ -11,7 +11,7 @@ from itertools import zip_longest
 from typing import Any
 from uuid import UUID
 
-from domain.records.records import stored_digest
+from domain.records.records import has_evidence, stored_digest
 from domain.records.stored_json import parse_fields
 from domain.transparency.checkpoints import Checkpoint
 from domain.transparency.merkle import HASH_BYTES, Edge, edge_of, leaf_hash
@@ -135,8 +135,12 @@ def check_entry(tenant: str, entry: Entry, *, archived: bool) -> VerificationFin
 def _digest(record: Mapping[str, Any]) -> bytes | None:
     """Return the digest of a stored record; None for one Assay can't have written."""
     try:
-        columns = {name: value for name, value in record.items() if name != "digest"}
-        return stored_digest(**{**columns, "fields": parse_fields(record["fields"])})
+        fields = parse_fields(record["fields"])
+        outside = {name: record[name] for name in ("content_mac", "stored_at")}
+        if not has_evidence(fields, recorded_at=record["recorded_at"], **outside):
+            return None
+        columns = {name: value for name, value in record.items() if name not in {"digest", *outside}}
+        return stored_digest(**{**columns, "fields": fields})
     except (ValueError, TypeError, AttributeError, OverflowError, RecursionError):
         return None
 

@@ -138,6 +138,19 @@ async def test_wrong_attempts_are_slowed_by_client_whatever_source_they_come_fro
     assert (await edge.attack(1, "another", "10.0.1.1")) == [401]
 
 
+@pytest.mark.parametrize("processes", [1, 3])
+async def test_processes_multiply_the_wrong_answers_by_their_number_at_most(processes: int):
+    """Each counts for itself, behind a load balancer that takes turns."""
+    edges = [Edge() for _ in range(processes)]
+    for one in edges:
+        await one.begin()
+    answers = [(await one.attack(1))[0] for _ in range(WRONG_ATTEMPTS.limit + 10) for one in edges]
+    assert answers.count(401) == processes * WRONG_ATTEMPTS.limit
+    assert answers.count(429) == processes * 10
+    for one in edges:
+        assert (await one.ask(SECRET)).status_code == 200
+
+
 async def test_an_unknown_client_is_slowed_exactly_as_a_known_one(edge: Edge):
     """Otherwise the 429 would say which clients exist."""
     answers = {

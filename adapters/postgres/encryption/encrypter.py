@@ -22,13 +22,13 @@ from assay_temporal.keyring import DataKey, KeyRing, KeyUnavailable, derive
 from domain.identity import content_mac, subject_hash
 from domain.ports import IdentityKeys
 from domain.records.encrypted_rows import EncryptedRecord
-from domain.records.fields import open_fields
 from domain.records.records import (
     SCHEMA_VERSION,
     Record,
     StoredRecord,
     canonical,
     encrypted_fields,
+    fields_with_mac,
     record_digest,
     repeatable_content,
 )
@@ -94,16 +94,22 @@ class RecordEncrypter:
         nonce = self._random_bytes(_NONCE_BYTES)
         associated = _associated(record.tenant, record.event_id, SCHEMA_VERSION)
         ciphertext = nonce + _cipher(key, record.event_id).encrypt(nonce, encrypted_fields(record.sealed), associated)
+        mac = content_mac(identity_key, repeatable_content(record))
         return EncryptedRecord(
             record=record,
             subject=subject,
-            fields_json=canonical(open_fields(record.fields)).decode(),
+            fields_json=canonical(fields_with_mac(record, mac)).decode(),
             key_id=key.key_id,
             subject_key=subject_key,
             ciphertext=ciphertext,
-            content_mac=content_mac(identity_key, repeatable_content(record)),
+            content_mac=mac,
             digest=record_digest(
-                record, key_id=key.key_id, ciphertext=ciphertext, subject=subject, subject_key=subject_key
+                record,
+                key_id=key.key_id,
+                ciphertext=ciphertext,
+                subject=subject,
+                subject_key=subject_key,
+                content_mac=mac,
             ),
         )
 
@@ -153,15 +159,16 @@ def without_encrypted_part(record: Record, identity_key: bytes) -> EncryptedReco
     if encrypted_fields(record.sealed) != _NOTHING:
         raise ValueError("this record has fields that must be encrypted")
     record = replace(record, recorded_at=record.recorded_at.astimezone(UTC))
+    mac = content_mac(identity_key, repeatable_content(record))
     return EncryptedRecord(
         record=record,
         subject=None,
-        fields_json=canonical(open_fields(record.fields)).decode(),
+        fields_json=canonical(fields_with_mac(record, mac)).decode(),
         key_id=NO_KEY,
         subject_key=None,
         ciphertext=b"",
-        content_mac=content_mac(identity_key, repeatable_content(record)),
-        digest=record_digest(record, key_id=NO_KEY, ciphertext=b""),
+        content_mac=mac,
+        digest=record_digest(record, key_id=NO_KEY, ciphertext=b"", content_mac=mac),
     )
 
 

@@ -23,7 +23,8 @@ async def test_a_refusal_gets_into_the_log_and_leaves_the_spool():
     of_nobody, of_person = sorted(edge.log.rows.values(), key=lambda row: row.tenant, reverse=True)
     assert (of_nobody.tenant, of_nobody.subject, of_nobody.kind) == ("system", None, "refused")
     assert of_nobody.open_fields() == {
-        "refusal": "missing-token", "method": "POST", "route": "/v1/x", "status": 401
+        "refusal": "missing-token", "method": "POST", "route": "/v1/x", "status": 401,
+        "content_mac": of_nobody.content_mac.hex(),
     }  # fmt: skip
     assert (of_person.tenant, of_person.open_fields()["caller"]) == ("acme", PERSON.caller)
     assert of_person.subject_key is not None

@@ -41,10 +41,14 @@ COLUMNS = {
 }
 
 
+OUTSIDE = {"content_mac": bytes(32), "stored_at": datetime(2026, 1, 1, tzinfo=UTC)}
+"""Columns that no digest covers."""
+
+
 def entry_of(fields: str, **changes: Any) -> Entry:
     """An entry whose leaf was made from ``fields`` being empty, and whose record says otherwise."""
     digest = stored_digest(**COLUMNS, fields={})
-    return Entry(3, UUID(int=7), digest, {**COLUMNS, "fields": fields, "digest": digest, **changes})
+    return Entry(3, UUID(int=7), digest, {**COLUMNS, **OUTSIDE, "fields": fields, "digest": digest, **changes})
 
 
 def test_a_record_holds_in_the_json_that_was_written_and_in_no_other() -> None:
@@ -73,15 +77,43 @@ def test_another_text_of_the_same_fields_is_a_change(fields: str) -> None:
     written = canonical(WRITTEN).decode()
     assert (
         check_entry(
-            "acme", Entry(3, UUID(int=7), digest, {**COLUMNS, "fields": written, "digest": digest}), archived=False
+            "acme",
+            Entry(3, UUID(int=7), digest, {**COLUMNS, **OUTSIDE, "fields": written, "digest": digest}),
+            archived=False,
         )
         is None
     )
     finding = check_entry(
-        "acme", Entry(3, UUID(int=7), digest, {**COLUMNS, "fields": fields, "digest": digest}), archived=False
+        "acme",
+        Entry(3, UUID(int=7), digest, {**COLUMNS, **OUTSIDE, "fields": fields, "digest": digest}),
+        archived=False,
     )
     assert finding is not None
     assert finding.fault is Fault.RECORD_CHANGED
+
+
+WITH_MAC = {"caller": "c", "content_mac": bytes(32).hex()}
+
+
+@pytest.mark.parametrize(
+    ("fields", "changed", "whole"),
+    [
+        (WITH_MAC, {}, True),
+        (WITH_MAC, {"content_mac": bytes(31) + b"x"}, False),
+        (WITH_MAC, {"content_mac": None}, False),
+        (WITH_MAC, {"stored_at": datetime(2026, 1, 1, 0, 0, 1, tzinfo=UTC)}, False),
+        ({**WITH_MAC, "content_mac": None}, {}, False),
+        (WRITTEN, {"content_mac": bytes(31) + b"x"}, True),  # of an earlier release
+        (WRITTEN, {"stored_at": datetime(2026, 1, 2, tzinfo=UTC)}, True),
+    ],
+)
+def test_columns_outside_the_digest_are_compared_with_the_fields(
+    fields: dict[str, Any], changed: dict[str, Any], whole: bool
+) -> None:
+    digest = stored_digest(**COLUMNS, fields=fields)
+    record = {**COLUMNS, **OUTSIDE, "fields": canonical(fields).decode(), "digest": digest, **changed}
+    finding = check_entry("acme", Entry(3, UUID(int=7), digest, record), archived=False)
+    assert (finding is None) is whole
 
 
 def test_a_stored_digest_that_is_not_the_leafs_is_a_change() -> None:
@@ -132,7 +164,7 @@ class Keys:
         self._signer = signer
 
     async def key_set(self, key_name: str) -> KeySet:
-        return KeySet(1, await self._signer.public_keys(key_name), 0.0)
+        return KeySet(await self._signer.public_keys(key_name), {}, 0.0)
 
 
 async def test_what_a_signed_manifest_covers_may_be_missing_and_nothing_else() -> None:
