@@ -73,7 +73,7 @@ async def test_a_change_of_a_record_is_named(scene: LogScene, change: str) -> No
 @pytest.mark.parametrize(
     "change",
     [
-        """fields = replace(fields::text, '{"decision"', '{"decision":"block","decision"')::json""",
+        """fields = replace(fields::text, '"decision"', '"decision":"block","decision"')::json""",
         """fields = replace(fields::text, '"model":"m"', '"model":"x","model":"m"')::json""",
         """fields = replace(fields::text, '"allow"', '"\\u0061llow"')::json""",
         """fields = (fields::text || ' ')::json""",
