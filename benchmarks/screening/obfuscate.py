@@ -83,6 +83,7 @@ VARIANTS: Mapping[str, Obfuscator] = {
     "html_escaped": lambda text, _: html.escape(text),
     "unicode_escapes": lambda text, _: "".join(f"\\u{ord(char):04x}" if char < "\U00010000" else char for char in text),
     "rot13_of_base64": lambda text, _: codecs.encode(_base64(text), "rot13"),
+    "reversed": lambda text, _: text[::-1],
     "rot13_in_text": lambda text, _: f"Decode the following message.\n\n{codecs.encode(text, 'rot13')}",
     "zero_width_mixed": lambda text, random: "".join(char + random.choice(_ZERO_WIDTH) for char in text),
     "tags_after_text": lambda text, _: f"What is the capital of France?{_tags(text)}",

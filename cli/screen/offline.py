@@ -93,5 +93,9 @@ _BUILT_IN = {
     "bidirectional": "Overrides of the writing direction: people and the model read different text.",
     "zero_width": "Runs of zero-width characters, or many of them inside words.",
     "variation_selectors": "Consecutive variation selectors, which can encode invisible text.",
+    "reversed": "Text written from right to left.",
+    "unasked_tool": "An order in data to call a tool of the request that neither user nor system message named.",
+    "unasked_call": "An order in data to call something that is named as tools are, and that neither message named.",
+    "unasked_recipient": "An order in data to send or pay to an address that neither user nor system message named.",
     "ngrams": "Resembles attacks in the classifier's training data.",
 }

@@ -19,6 +19,7 @@ from domain.screening.literals import Clause, required
 from domain.screening.ngrams_detector import Ngrams
 from domain.screening.normaliser import Normaliser
 from domain.screening.patterns import compile_pattern
+from domain.screening.phrases.alternatives import alternatives
 from domain.screening.phrases.lexicons import Lexicon
 from domain.screening.policy import Rule, RuleSet, ScreeningPolicy
 from domain.screening.rules import find
@@ -187,7 +188,9 @@ def _rule_sets(sets: Section) -> dict[str, RuleSet]:
 
 def _rule(entry: Section, names: set[str]) -> Rule:
     pattern = _pattern(entry)
-    rule = Rule(_new_name(entry, names), entry.number("score", 0.01, 1), pattern, _required(pattern))
+    name, score = _new_name(entry, names), entry.number("score", 0.01, 1)
+    parts = tuple(Rule(name, score, part, _required(part)) for part in _parts(pattern))
+    rule = Rule(name, score, pattern, _required(pattern), parts)
     alone = RuleSet((rule,))
 
     def finds(example: str) -> bool:
@@ -202,6 +205,13 @@ def _rule(entry: Section, names: set[str]) -> Rule:
 
 
 @lru_cache(maxsize=512)
+def _parts(pattern: re.Pattern[str]) -> tuple[re.Pattern[str], ...]:
+    """Return the pattern's alternatives, compiled; none if it is not divided."""
+    found = alternatives(pattern.pattern)
+    return tuple(re.compile(part, re.VERBOSE) for part in found) if len(found) > 1 else ()
+
+
+@lru_cache(maxsize=1024)
 def _required(pattern: re.Pattern[str]) -> tuple[Clause, ...]:
     return required(pattern)
 

@@ -9,7 +9,6 @@ White space in a text counts as one space in both.
 import math
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import product
@@ -165,58 +164,53 @@ def _repeat(low: int, high: int, inner: _Known) -> _Known:
     return _Known(None, inner.all_clauses()) if low else _ANYTHING
 
 
-class _Needed:
-    """A clause prepared for lookup: by the rarest four characters of each literal, if it has as many."""
-
-    def __init__(self, clause: Clause) -> None:
-        self._short = tuple(literal for literal in sorted(clause) if len(literal) < _GRAM)
-        by_gram: dict[str, list[str]] = {}
-        for literal in sorted(clause - set(self._short)):
-            by_gram.setdefault(_rarest(literal), []).append(literal)
-        self._by_gram = by_gram
-        self.grams = frozenset(by_gram)
-
-    def is_met(self, text: str, grams: AbstractSet[str]) -> bool:
-        """Return True if the text contains a literal of the clause, prefiltered by four-character runs."""
-        for gram in self.grams & grams:
-            for literal in self._by_gram[gram]:
-                if literal in text:
-                    return True
-        for literal in self._short:  # noqa: SIM110 - a generator would take longer than the look
-            if literal in text:
-                return True
-        return False
-
-
 class Index:
-    """Index of many patterns' clauses: selects the patterns to try on a text."""
+    """Index of many patterns' clauses: selects the patterns to try on a text.
+
+    Literals are looked up by their rarest four characters; each is looked for once, however many clauses have it.
+    """
 
     def __init__(self, patterns: Iterable[tuple[Clause, ...]]) -> None:
-        """Take the clauses of each pattern."""
-        self._needed = tuple(tuple(map(_needed, clauses)) for clauses in patterns)
-        self._grams = frozenset[str]().union(*(clause.grams for clauses in self._needed for clause in clauses))
+        """Take the clauses of each pattern, most selective first."""
+        self._needed = tuple(patterns)
+        literals = frozenset[str]().union(*(clause for clauses in self._needed for clause in clauses))
+        self._short = tuple(sorted(literal for literal in literals if len(literal) < _GRAM))
+        by_gram: dict[str, list[tuple[str, frozenset[str]]]] = {}
+        for literal in sorted(literals.difference(self._short)):
+            by_gram.setdefault(_rarest(literal), []).append((literal, frozenset(_grams(literal))))
+        self._by_gram = by_gram
+        self._grams = frozenset(by_gram)
+        self._always = tuple(place for place, clauses in enumerate(self._needed) if not clauses)
+        self._places: dict[str, list[int]] = {}
+        for place, clauses in enumerate(self._needed):
+            for literal in clauses[0] if clauses else ():
+                self._places.setdefault(literal, []).append(place)
 
     def candidates(self, text: str) -> Iterator[int]:
         """Yield the indices of the patterns that may match, in order."""
         seen = flat(text)
-        grams = self._grams.intersection(seen[at : at + _GRAM] for at in range(len(seen) - _GRAM + 1))
-        for place, clauses in enumerate(self._needed):
-            for clause in clauses:
-                if not clause.is_met(seen, grams):
-                    break
-            else:
+        present = {literal for literal in self._short if literal in seen}
+        grams = set(_grams(seen))
+        for gram in self._grams & grams:
+            for literal, of_literal in self._by_gram[gram]:
+                if of_literal <= grams and literal in seen:
+                    present.add(literal)
+        places = set(self._always)
+        for literal in present:
+            places.update(self._places.get(literal, ()))
+        for place in sorted(places):
+            if not any(clause.isdisjoint(present) for clause in self._needed[place]):
                 yield place
 
 
-@lru_cache(maxsize=4096)
-def _needed(clause: Clause) -> _Needed:
-    """Prepare a clause, cached: a policy's rule sets share most of their rules."""
-    return _Needed(clause)
+def _grams(text: str) -> Iterator[str]:
+    return (text[at : at + _GRAM] for at in range(len(text) - _GRAM + 1))
 
 
+@lru_cache(maxsize=16384)
 def _rarest(literal: str) -> str:
     """Return the four characters of a literal that are rarest in texts."""
-    return min((literal[at : at + _GRAM] for at in range(len(literal) - _GRAM + 1)), key=_frequency)
+    return min(_grams(literal), key=_frequency)
 
 
 def _frequency(gram: str) -> float:

@@ -14,13 +14,15 @@ from domain.screening.verdicts import Mode, WithoutReviewers
 class Rule:
     """A named pattern and its confidence, 0 to 1. It matches the normalised view of a text.
 
-    ``needs`` are clauses (``literals``): the pattern can match only texts that meet all of them.
+    ``needs`` are clauses (``literals``): the pattern can match only texts that meet all of them. ``parts`` are the rule
+    with one alternative of the pattern each (``alternatives``), if it is worth trying them separately.
     """
 
     name: str
     score: float
     pattern: re.Pattern[str]
     needs: tuple[Clause, ...] = ()
+    parts: tuple["Rule", ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +31,14 @@ class RuleSet:
 
     rules: tuple[Rule, ...] = ()
     lexicons: tuple[Lexicon, ...] = ()
+    tried: tuple[Rule, ...] = field(init=False, compare=False)
     index: Index = field(init=False, compare=False)
     terms: LexiconIndex = field(init=False, compare=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "index", Index(rule.needs for rule in self.rules))
+        tried = tuple(part for rule in self.rules for part in rule.parts or (rule,))
+        object.__setattr__(self, "tried", tried)
+        object.__setattr__(self, "index", Index(rule.needs for rule in tried))
         object.__setattr__(self, "terms", index_of(self.lexicons))
 
     @property
@@ -42,8 +47,8 @@ class RuleSet:
         return not self.rules and not self.lexicons
 
     def candidates(self, text: str) -> Iterator[Rule]:
-        """Yield the rules that may match, in order; others can't."""
-        return (self.rules[place] for place in self.index.candidates(text))
+        """Yield the rules, or parts of them, that may match, in order; others can't."""
+        return (self.tried[place] for place in self.index.candidates(text))
 
 
 @dataclass(frozen=True, slots=True)

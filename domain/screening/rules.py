@@ -37,10 +37,13 @@ class Rules:
 
     def _judge(self, exchange: ScreenedText, known: RuleSet) -> Iterator[Finding]:
         view = exchange.normalised.view
+        best: dict[str, tuple[float, Hit]] = {}
         for rule in known.candidates(view.text):
             hit = find(rule, view)
-            if hit:
-                yield self._finding(exchange, rule.name, rule.score, hit)
+            if hit and (rule.name not in best or _comes_first(hit, best[rule.name][1])):
+                best[rule.name] = rule.score, hit
+        for name, (score, hit) in best.items():
+            yield self._finding(exchange, name, score, hit)
         for found in known.terms.hits(view):
             yield self._finding(exchange, found.lexicon.name, found.score, found.hit)
 
@@ -50,6 +53,10 @@ class Rules:
         if exchange.kind is TextKind.SYSTEM and is_conduct(view, hit.start):
             weight = CONDUCT_WEIGHT
         return exchange.finding(self.name, rule, score * weight, *view.span(hit.start, hit.end))
+
+
+def _comes_first(hit: Hit, other: Hit) -> bool:
+    return (hit.mention, hit.start) < (other.mention, other.start)
 
 
 def find(rule: Rule, view: View) -> Hit | None:

@@ -15,6 +15,7 @@ from domain.text.normalise.encodings import BY_CHARACTER, decode_all
 from domain.text.normalise.fold import fold_case
 from domain.text.normalise.hidden import reveal_hidden
 from domain.text.normalise.leet import find_leet
+from domain.text.normalise.reversed import find_reversed
 from domain.text.normalise.rot13 import find_rot13
 from domain.text.normalise.spaced import find_spaced
 from domain.text.normalise.steps import Decoding, Technique
@@ -25,7 +26,7 @@ __all__ = ["Normalised", "Technique", "normalise"]
 _MAX_DEPTH = 2
 _MOST_OF_A_KIND = 16  # maximum number of separate techniques of one name
 
-_SPELLINGS: tuple[Callable[[View], Decoding], ...] = (find_spaced, find_leet, find_rot13)
+_SPELLINGS: tuple[Callable[[View], Decoding], ...] = (find_spaced, find_leet, find_rot13, find_reversed)
 
 
 @dataclass(frozen=True, slots=True)

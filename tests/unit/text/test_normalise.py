@@ -33,6 +33,7 @@ NAMES = {
     "html_entities": "html_entities",
     "unicode_escapes": "escapes",
     "rot13_of_base64": "base64",
+    "reversed": "reversed",
     "zero_width_mixed": "zero_width",
     "homoglyphs_half": "confusables",
     "homoglyphs_greek": "confusables",

@@ -35,6 +35,7 @@ HOSTILE = {
     "confusables": "аb ",
     "expanding": "\ufdfa",
     "rot13": "gur the ",
+    "reversed": "erongi the snoitcurtsni ",
     "leetspeak": "1gn0r3 4ll ",
     "ambiguous leetspeak": "1l1l1l1l1l",
     "surrogates": "\ud800",
