@@ -1,4 +1,4 @@
-"""Alternatives of a pattern as patterns of their own, so that only those are tried whose words a text has.
+"""Alternatives of a pattern as separate patterns, of which few are tried on a text.
 
 ``prefix (?: a | b ) suffix`` matches just where ``prefix (?: a ) suffix`` or ``prefix (?: b ) suffix`` does.
 """
@@ -16,7 +16,10 @@ _OPENING = "(?:"
 
 
 def alternatives(pattern: str) -> tuple[str, ...]:
-    """Return patterns in verbose syntax that together match where this one does; itself if there is no bulk of them."""
+    """Return patterns that together match where this one does, in verbose syntax.
+
+    That is the pattern itself if alternatives are not the bulk of it.
+    """
     compact = "".join(_items(pattern))
     found = _divided(compact)
     if not 1 < len(found) <= _MOST or sum(map(len, found)) / len(found) < _FEWEST_CHARS:

@@ -10,7 +10,7 @@ from domain.policy.document import Policy
 from domain.screening.screen import screen
 from domain.screening.unasked import RECIPIENT, TOOL, TOOL_LIKE
 from domain.screening.verdicts import Decision, DetectorReport, DetectorState, Verdict
-from tests.unit.screening.test_lexicons import LANGUAGES
+from tests.unit.screening.phrases.test_lexicons import LANGUAGES
 
 TOOLS = (Tool("send_mail", "Sends a mail. Use send_mail to write to a@b.example.", "{}"), Tool("lookup", None, "{}"))
 
