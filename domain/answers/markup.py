@@ -32,6 +32,13 @@ _HTML_RAW = (
     (re.compile(r"<!\[CDATA\["), "]]>"),
 )
 _NO_PARAGRAPH = re.compile(r"#{1,6}(?:[ \t]|$)|(?:[*_-][ \t]*){3,}$")
+_DELIMITER_ROW = re.compile(
+    r"[ \t>]*+(?:(?:[-*+]|\d{1,9}[.)])[ \t]+)*+\|?[ \t]*+:?-++:?[ \t]*+(?:\|[ \t:-]*+)*+[\r\n]*+\Z"
+)
+_CELLS = (  # viewers differ on a bar after two backslashes
+    re.compile(r"(?:[^|\r\n\\]|\\[^\r\n]|\\)*+(?:\||[\r\n]++|\Z)"),
+    re.compile(r"(?:[^|\r\n]|(?<=\\)\|)*+(?:\||[\r\n]++|\Z)"),
+)
 _TICKS = re.compile(r"(?P<ticks>`+)")
 _INLINE = re.compile(
     r"(?P<ticks>`+)|<!--.{0,2000}?-->|<\?.{0,2000}?\?>|<![a-z][^>]{0,2000}>|<!\[CDATA\[.{0,2000}?\]\]>"
@@ -47,11 +54,27 @@ def without_code(text: str) -> str:
     """Blank out Markdown code, keeping length and lines of the text."""
     if "`" not in text and "~~~" not in text:
         return text
+    lines: list[str] = _LINE.findall(text)
+    readings = [_without_blocks(lines, tables=False)]
+    if any(map(_DELIMITER_ROW.match, lines)):
+        readings.append(_without_blocks(lines, tables=True))
+    return _code_in_all(text, readings)
+
+
+def _code_in_all(text: str, readings: list[str]) -> str:
+    """Return a text without what all readings of it have blanked out."""
+    if len(readings) == 1:
+        return readings[0]
+    return "".join(chars[1] if len(set(chars[1:])) == 1 else chars[0] for chars in zip(text, *readings, strict=True))
+
+
+def _without_blocks(lines: list[str], *, tables: bool) -> str:
+    """Blank out code. ``tables``: a line before a table's delimiter row is its header, as for some viewers."""
     blocks = _Blocks()
     parts: list[str] = []
     prose: list[str] = []
-    for line in _LINE.findall(text):
-        kind = blocks.kind_of(line)
+    for line, following in zip(lines, [*lines[1:], ""], strict=True):
+        kind = blocks.kind_of(line, header=tables and "|" in line and bool(_DELIMITER_ROW.match(following)))
         if kind is not _LineKind.PROSE or blocks.fresh:
             parts.append(_without_spans(prose))
             prose = []
@@ -79,8 +102,8 @@ class _Blocks:
         self._paragraph = False
         self.fresh = False  # True if the line does not continue the paragraph before it
 
-    def kind_of(self, line: str) -> _LineKind:
-        """Classify the next line. A fence counts as code."""
+    def kind_of(self, line: str, *, header: bool = False) -> _LineKind:
+        """Classify the next line. A fence counts as code, unless it is the header of a table."""
         line = line.expandtabs(_TAB).rstrip("\r\n")
         depth, rest = self._unquoted(line)
         bare = rest.strip()
@@ -90,7 +113,7 @@ class _Blocks:
                 return self._goes_on(bare, width)
             self._fence, self._html = "", ()  # its list or quotation has ended
         self.fresh = not self._paragraph or depth != self._quotes
-        return self._begins(rest, width, depth)
+        return self._begins(rest, width, depth, header=header)
 
     def _unquoted(self, line: str) -> tuple[int, str]:
         """Return the quotation depth of a line and its quoted text. Inside a block, more marks than its own don't
@@ -110,7 +133,7 @@ class _Blocks:
             self._fence = ""
         return _LineKind.CODE
 
-    def _begins(self, rest: str, width: int, depth: int) -> _LineKind:
+    def _begins(self, rest: str, width: int, depth: int, *, header: bool) -> _LineKind:
         if not rest.strip():
             self._paragraph = False
             return _LineKind.PROSE
@@ -126,6 +149,9 @@ class _Blocks:
         if width - inner > _INDENT:  # indented code, or a continued paragraph: markup, to be safe
             return _LineKind.PROSE
         self._quotes, self._offset = depth, inner
+        if header:
+            self._paragraph = True
+            return _LineKind.PROSE
         if opening := _FENCE.match(rest, width):
             self._fence, self._paragraph = opening[0], False
             return _LineKind.CODE
@@ -156,10 +182,13 @@ def _without_spans(lines: list[str]) -> str:
     text = "".join(lines)
     if "`" not in text:
         return text
-    readings = [
-        "".join(_blank_spans(part, marks) for part in parts) for parts in ([text], lines) for marks in (_TICKS, _INLINE)
-    ]
-    return "".join(chars[1] if len(set(chars[1:])) == 1 else chars[0] for chars in zip(text, *readings, strict=True))
+    divisions = [[text], lines]
+    if any(map(_DELIMITER_ROW.match, lines)):  # a code span is in one cell of a table
+        divisions += (cell.findall(text) for cell in _CELLS)
+    return _code_in_all(
+        text,
+        ["".join(_blank_spans(part, marks) for part in parts) for parts in divisions for marks in (_TICKS, _INLINE)],
+    )
 
 
 def _blank_spans(text: str, marks: re.Pattern[str]) -> str:

@@ -14,6 +14,10 @@ _ATTRIBUTE = re.compile(
     r"(?:[ \t\n\f\r]*+=[ \t\n\f\r]*+(?:\"(?P<double>[^\"]*+)(?P<quote>\"?)|'(?P<single>[^']*+)(?P<apostrophe>'?)"
     r"|(?P<plain>[^ \t\n\f\r>]*+)))?)"
 )
+_MARKDOWN_TAG = re.compile(  # CommonMark 0.31, section 6.6
+    r"<[A-Za-z][A-Za-z0-9-]*+(?:[ \t\r\n]++[A-Za-z_:][A-Za-z0-9_.:-]*+(?:[ \t\r\n]*+=[ \t\r\n]*+"
+    r"(?:[^ \t\r\n\"'=<>`]++|'[^']{0,4000}'|\"[^\"]{0,4000}\"))?)*+[ \t\r\n]*+/?>"
+)
 _DEPTH = 4  # levels of tags inside attributes
 
 
@@ -38,8 +42,21 @@ class Tag:
 
 
 def find_tags(text: str) -> Iterator[Tag]:
-    """Yield the start tags of a text. Those in an attribute follow its tag."""
-    return _tags(text, 0, len(text), _DEPTH)
+    """Yield the start tags of a text. Those in an attribute follow its tag.
+
+    A Markdown viewer passes on only what is a whole tag for it: ``<i t='<img src='x'>`` is text and an image there, and
+    one tag for a browser. Both are yielded.
+    """
+    seen: set[tuple[int, int]] = set()
+    crossed = False
+    for tag in _tags(text, 0, len(text), _DEPTH):
+        seen.add((tag.start, tag.end))
+        crossed |= text.find("<", tag.start + 1, tag.end) >= 0
+        yield tag
+    if crossed:
+        for whole in _MARKDOWN_TAG.finditer(text):
+            if whole.span() not in seen and (opening := _TAG.match(text, whole.start(), whole.end())):
+                yield _read(text, opening, whole.end())
 
 
 def _tags(text: str, at: int, end: int, depth: int) -> Iterator[Tag]:

@@ -72,6 +72,21 @@ HOSTILE = [
     "<img src=https://e.example>",
     "&",
     "/*",
+    "| ` |\n|---|\n",
+    "```|\n|---|\n",
+    "\\|",
+    "<i t='<img src='x'>",
+    "<a b='<a b=\"",
+    "<script>go()</script>",
+    "<script>",
+    "-----BEGIN PRIVATE KEY-----\nMIIE",
+    "ghp_" + "x" * 36 + " ",
+    "eyJhbGciOi.eyJzdWIiOi",
+    "postgres://a:secret@b ",
+    "https://e.example/northwind/new ",
+    "\U0001f3f4\U000e0075\U000e0073\U000e0074\U000e0078\U000e007f",
+    "1.",
+    "3.4-",
 ]
 
 
