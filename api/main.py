@@ -20,8 +20,10 @@ from adapters.temporal.availability import EngineAvailability
 from adapters.temporal.client import TemporalConnection
 from adapters.temporal.external_storage import resolve
 from adapters.temporal.payload_driver import PayloadDriver
+from adapters.temporal.runs import TemporalRuns
 from adapters.tokens.access_tokens import JwtIssuer, JwtVerifier
 from adapters.tokens.browser_sessions import JwtSessions
+from adapters.tokens.signatures import LocalSignatureChecks
 from adapters.vault.clients import VaultClients
 from adapters.wiring.log_readers import LogReaders, open_readers
 from adapters.wiring.platform import Platform
@@ -33,7 +35,9 @@ from api.codec.decoding import PayloadDecoder
 from api.dependencies import Readiness, Services
 from api.http.metrics import Metrics
 from api.inference.inference_services import InferenceServices
+from api.inference.result_proofs import ResultProofs
 from api.inference.runs import Runs
+from api.inference.signed_starts import SignedStarts
 from api.server.limits import ServerLimits, ServerLoad
 from api.server.protocol import limited_protocol
 from assay_temporal.backoff import Backoff
@@ -231,6 +235,8 @@ class _Wiring:
             PlaintextAccess(platform.ledger, self.clock),
             self.engine.require_available,
             RunAttempts(platform.ledger),
+            ResultProofs(platform.keyring, settings.temporal.namespace, platform.signer, LocalSignatureChecks()),
+            SignedStarts(TemporalRuns(client), platform.keyring, platform.identities),
         )
         return InferenceServices(
             runs=runs,

@@ -44,6 +44,7 @@ SHAPES: dict[Kind, Shape] = {
     Kind.INVALID_CONTEXT: Shape(403, "Invalid signed start context"),
     Kind.EXPIRED_CONTEXT: Shape(403, "Signed start context expired"),
     Kind.UNKNOWN_POLICY: Shape(403, "Unknown policy"),
+    Kind.UNPROVEN_STAGE: Shape(500, "A stage of the run is not proven"),
     Kind.UNAUTHENTICATED_PAYLOAD: Shape(422, "Payload failed authentication"),
     Kind.NOT_SEALED: Shape(409, "Not covered by a signed checkpoint yet"),
     Kind.PROMPT_BLOCKED: Shape(403, "Prompt blocked"),

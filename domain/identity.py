@@ -15,6 +15,7 @@ RUN_ID = re.compile(
     r"(?P<first>inf\.(?P<tenant>[a-z0-9-]{1,40})\.(?P<tag>[a-z2-7]{32}))(?:\.(?P<attempt>[2-9]|[1-9][0-9]))?\Z"
 )
 _TAG_BYTES = 20
+_CONTROLS = re.compile("[\x00-\x1f\x7f]")
 
 
 def _mac(key: bytes, label: str, *parts: str) -> bytes:
@@ -67,6 +68,11 @@ def tenant_of_run(public_id: str) -> str | None:
     """Return the tenant in a run's ID, or None for any other text."""
     match = RUN_ID.match(public_id)
     return match["tenant"] if match else None
+
+
+def recordable_id(workflow_id: str) -> str:
+    """Return a workflow ID with U+FFFD for control characters: PostgreSQL stores no NUL. A run's ID is unchanged."""
+    return _CONTROLS.sub("\ufffd", workflow_id)
 
 
 def epoch_ms(moment: datetime) -> int:

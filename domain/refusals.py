@@ -46,6 +46,7 @@ class Kind(StrEnum):
     INVALID_CONTEXT = "invalid-context"
     EXPIRED_CONTEXT = "expired-context"
     UNKNOWN_POLICY = "unknown-policy"
+    UNPROVEN_STAGE = "unproven-stage"
     # payloads
     UNAUTHENTICATED_PAYLOAD = "unauthenticated-payload"
     # the audit log
@@ -106,6 +107,7 @@ _NATURES: dict[Kind, Nature] = {
         (
             Kind.SERVER_BUSY,
             Kind.NOT_ADMITTED,
+            Kind.UNPROVEN_STAGE,
             Kind.SCREENING_UNAVAILABLE,
             Kind.PROVIDER_UNAVAILABLE,
             Kind.PROVIDER_TIMEOUT,

@@ -15,6 +15,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "ends": ("e2e/processes/test_abandoned.py", "e2e/processes/test_shutdown.py"),
     "log": ("security/log",),
     "starts": ("security/starts",),
+    "stages": ("security/stages",),
     "up": ("e2e/processes/test_up.py",),
     "policies": ("e2e/processes/test_policies.py",),
     "contracts": ("contracts",),

@@ -15,6 +15,7 @@ from activities.inference.screen import ScreeningActivities
 from activities.inference.stage_feed import StagesToFeed
 from activities.inference.text_threads import TextThreads
 from activities.inference.validate import ValidationActivities
+from activities.proofs.interceptor import ProvenStages
 from activities.reconciliation.sweep import AbandonedActivities
 from adapters.screening.phone_numbers import LibPhoneNumbers
 from adapters.temporal.runs import TemporalRuns
@@ -31,6 +32,7 @@ from domain.screening.detectors import Detector
 from domain.screening.verdicts import Verdict
 from services.access import role_access
 from services.policies.parsed import Policies
+from services.refusals.stage_refusals import StageRefusals
 from services.runs.local_feed import LocalRunFeed
 from worker.nexus import NexusGate
 from worker.queries import RefusedQueries
@@ -58,6 +60,7 @@ class WorkerPorts:
     phones: PhoneSearches = field(default_factory=LibPhoneNumbers)
     threads: TextThreads = field(default_factory=TextThreads)
     access: AccessDecider = field(default_factory=role_access)
+    stage_refusals: StageRefusals | None = None
 
 
 def build_worker(client: Client, settings: Settings, ports: WorkerPorts) -> Worker:
@@ -73,6 +76,7 @@ def build_worker(client: Client, settings: Settings, ports: WorkerPorts) -> Work
     terms = ReceiptTerms(settings.audit.log_name, settings.audit.promise_seconds)
     ledger = LedgerActivities(ports.ledger, policies, ports.identities, ports.signer, ports.clock, ports.feed, terms)
     model = ModelActivities(ports.provider, policies, ports.ledger)
+    proven = ProvenStages(ports.keyring, runs, ports.stage_refusals or StageRefusals(ports.ledger, ports.clock))
     abandoned = AbandonedActivities(runs, ports.gaps, ports.ledger, validation, ports.clock)
     slots = settings.worker
     return Worker(
@@ -95,7 +99,7 @@ def build_worker(client: Client, settings: Settings, ports: WorkerPorts) -> Work
             abandoned.end_look,
         ],
         nexus_service_handlers=[NexusGate()] if slots.serves_nexus else [],
-        interceptors=[FailuresByKind(), StagesToFeed(ports.feed), RefusedQueries()],
+        interceptors=[proven, FailuresByKind(), StagesToFeed(ports.feed), RefusedQueries()],
         workflow_runner=sandbox(),
         deployment_config=_deployment(slots),
         tuner=WorkerTuner.create_fixed(

@@ -14,6 +14,7 @@ from activities.contracts.stages import (
     CloseInput,
     InvokeInput,
     ModelReply,
+    ProvenVerdict,
     SanitiseResult,
     ScreenInput,
     ScreenOutputInput,
@@ -21,7 +22,6 @@ from activities.contracts.stages import (
     Validated,
     ValidateInput,
 )
-from domain.screening.verdicts import Verdict
 
 Given = TypeVar("Given")
 Made = TypeVar("Made")
@@ -38,10 +38,10 @@ class Stage(Generic[Given, Made]):
 
 VALIDATE_REQUEST = Stage("validate_request", ValidateInput, Validated)
 SANITISE_PROMPT = Stage("sanitise_prompt", StageInput, SanitiseResult)
-SCREEN_PROMPT = Stage("screen_prompt", ScreenInput, Verdict)
+SCREEN_PROMPT = Stage("screen_prompt", ScreenInput, ProvenVerdict)
 ADMIT_REQUEST = Stage("admit_request", AdmitInput, Admission)
 INVOKE_MODEL = Stage("invoke_model", InvokeInput, ModelReply)
-SCREEN_OUTPUT = Stage("screen_output", ScreenOutputInput, Verdict)
+SCREEN_OUTPUT = Stage("screen_output", ScreenOutputInput, ProvenVerdict)
 CLOSE_REQUEST = Stage("close_request", CloseInput, Closed)
 
 ALL = (VALIDATE_REQUEST, SANITISE_PROMPT, SCREEN_PROMPT, ADMIT_REQUEST, INVOKE_MODEL, SCREEN_OUTPUT, CLOSE_REQUEST)

@@ -27,6 +27,7 @@ def result_of(end: CloseInput, closed: Closed, reply: ModelReply | None) -> Infe
         masked=end.masked or {},
         redacted=end.redacted or {},
         shown_as_text=(shown_as_text(end.output_verdict) or None) if completed else None,
+        worker_proof=closed.proof,
     )
 
 

@@ -1,14 +1,21 @@
-"""Arguments and results of the stages: one dataclass in, one out, of JSON values."""
+"""Arguments and results of the stages: one dataclass in, one out, of JSON values.
 
-from dataclasses import dataclass, field
+Each has a ``proof``: of the stages before, in an argument, and of this stage as well, in a result.
+"""
+
+from dataclasses import dataclass, field, fields
 from typing import Any
 
+from domain.access.principals import SYSTEM_TENANT
 from domain.inference.content import UNLESS_SET, Content
 from domain.inference.lost_attempts import LostAttempts
 from domain.inference.models import Usage
 from domain.inference.requests import InferenceRequest
 from domain.refusals import Refusal
 from domain.screening.verdicts import MatchedSpan, Verdict
+
+PROOF_FIELD = field(default=None, metadata=UNLESS_SET)
+"""Default of a field ``proof``: see ``activities.proofs``. Histories of releases before it have none."""
 
 
 @dataclass(frozen=True)
@@ -22,6 +29,11 @@ class Run:
     started_ms: int
     policy: str
     request_hash: str
+
+
+def unverified_run(workflow_id: str, run_id: str, started_ms: int) -> Run:
+    """Return a run of which only the engine's word is known."""
+    return Run(SYSTEM_TENANT, "", workflow_id, run_id, started_ms, "", "")
 
 
 @dataclass(frozen=True)
@@ -77,6 +89,7 @@ class Validated:
     fallbacks: tuple[str, ...] = ()
     problem: Problem | None = None
     call_seconds: tuple[float, ...] = field(default=(), metadata=UNLESS_SET)
+    proof: str | None = PROOF_FIELD
 
 
 @dataclass(frozen=True)
@@ -85,6 +98,7 @@ class StageInput:
 
     run: Run
     request: InferenceRequest
+    proof: str | None = PROOF_FIELD
 
 
 @dataclass(frozen=True)
@@ -106,6 +120,7 @@ class SanitiseResult:
     values: tuple[tuple[str, str], ...] = ()
     masked: dict[str, int] | None = None
     redacted: dict[str, int] | None = None
+    proof: str | None = PROOF_FIELD
 
 
 @dataclass(frozen=True)
@@ -115,6 +130,23 @@ class ScreenInput:
     run: Run
     request: InferenceRequest
     original: InferenceRequest | None = None
+    proof: str | None = PROOF_FIELD
+
+
+@dataclass(frozen=True, slots=True)
+class ProvenVerdict(Verdict):
+    """A verdict as a stage returns it, with its proof."""
+
+    proof: str | None = PROOF_FIELD
+
+    @classmethod
+    def of(cls, verdict: Verdict, proof: str) -> "ProvenVerdict":
+        """Return the verdict with a proof."""
+        return cls(**{part.name: getattr(verdict, part.name) for part in fields(Verdict)}, proof=proof)
+
+    def bare(self) -> Verdict:
+        """Return the verdict alone."""
+        return Verdict(**{part.name: getattr(self, part.name) for part in fields(Verdict)})
 
 
 @dataclass(frozen=True)
@@ -129,6 +161,7 @@ class AdmitInput:
     removed: tuple[str, ...]
     masked: dict[str, int] | None = None
     redacted: dict[str, int] | None = None
+    proof: str | None = PROOF_FIELD
 
 
 @dataclass(frozen=True)
@@ -137,6 +170,7 @@ class Admission:
 
     reserved_tokens: int = 0
     problem: Problem | None = None
+    proof: str | None = PROOF_FIELD
 
 
 @dataclass(frozen=True)
@@ -148,6 +182,7 @@ class InvokeInput:
     model: str
     call_id: str
     lost: LostAttempts | None = field(default=None, metadata=UNLESS_SET)
+    proof: str | None = PROOF_FIELD
 
 
 @dataclass(frozen=True)
@@ -159,6 +194,7 @@ class ModelReply:
     finish_reason: str
     usage: Usage
     lost: LostAttempts | None = field(default=None, metadata=UNLESS_SET)
+    proof: str | None = PROOF_FIELD
 
 
 @dataclass(frozen=True)
@@ -168,6 +204,7 @@ class ScreenOutputInput:
     run: Run
     request: InferenceRequest
     reply: ModelReply
+    proof: str | None = PROOF_FIELD
 
 
 @dataclass(frozen=True)
@@ -202,6 +239,7 @@ class CloseInput:
     masked: dict[str, int] | None = None
     redacted: dict[str, int] | None = None
     lost: LostAttempts | None = field(default=None, metadata=UNLESS_SET)
+    proof: str | None = PROOF_FIELD
 
 
 @dataclass(frozen=True)
@@ -218,3 +256,4 @@ class Closed:
     statement: str | None = None
     openings: tuple[tuple[str, str], ...] = ()
     adopted_from: str | None = field(default=None, metadata=UNLESS_SET)
+    proof: str | None = PROOF_FIELD

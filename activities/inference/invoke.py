@@ -1,7 +1,6 @@
 """The one long stage: the model."""
 
 import asyncio
-from typing import Final
 
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
@@ -12,14 +11,11 @@ from activities.failures import failure_for, handed_over
 from activities.heartbeats import heartbeats
 from activities.inference import evidence
 from domain.budgets.ports import Ledger
-from domain.inference.lost_attempts import LostAttempts
+from domain.inference.lost_attempts import CALLS_A_MODEL, LostAttempts
 from domain.inference.models import ModelCall, ProviderFailure
 from domain.inference.ports import ModelProvider
 from domain.refusals import Kind, Refusal
 from services.policies.parsed import Policies
-
-CALLS_A_MODEL: Final = 8
-"""Most calls of a run for each of its model and the fallbacks: four attempts, and some that are lost or handed over."""
 
 
 class ModelActivities:

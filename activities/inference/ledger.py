@@ -19,6 +19,7 @@ from domain.budgets.values import (
     RecordConflict,
     Reservation,
 )
+from domain.identity import recordable_id
 from domain.inference.feed import OutcomeRecorded
 from domain.inference.ports import RunFeed
 from domain.inference.runs import Status, event_for
@@ -116,7 +117,7 @@ class LedgerActivities:
             recorded_at=self._clock.now(),
             fields=evidence.outcome_fields(end, made),
             sealed=evidence.sealed(end.submitter, end.request, answer),
-            workflow_id=run.workflow_id,
+            workflow_id=recordable_id(run.workflow_id),
             run_id=run.run_id,
         )
         reservation = evidence.event_of(run, evidence.RESERVATION) if end.admitted else None
@@ -136,7 +137,7 @@ class LedgerActivities:
             await sign(stored.digest)
         closed = Closed(end.status, str(event), stored.digest.hex(), signed[stored.digest], made.openings)
         if Status(end.status) in _GIVEN:
-            self._feed.publish(run.workflow_id, OutcomeRecorded(result_of(end, closed, end.reply)))
+            self._feed.publish(run.workflow_id, OutcomeRecorded(result_of(end, closed, end.reply), run.caller))
             await asyncio.sleep(0)  # a waiter in this process is answered before the run completes
         return closed
 

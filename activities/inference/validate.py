@@ -5,7 +5,7 @@ from typing import Final
 
 from temporalio import activity
 
-from activities.contracts.stages import Problem, Run, Submitter, Validated, ValidateInput, problem_of
+from activities.contracts.stages import Problem, Run, Submitter, Validated, ValidateInput, problem_of, unverified_run
 from assay_temporal import start_context
 from assay_temporal.keyring import KeyRing
 from domain.access.ports import AccessDecider, TeamDirectory
@@ -56,7 +56,7 @@ class ValidationActivities:
         return await self._validate(start, ended=True)
 
     async def _validate(self, start: ValidateInput, *, ended: bool) -> Validated:
-        unverified = Run(SYSTEM_TENANT, "", start.workflow_id, start.run_id, start.started_ms, "", "")
+        unverified = unverified_run(start.workflow_id, start.run_id, start.started_ms)
         try:
             digest = request_hash(start.request)
             context = await start_context.verify(

@@ -4,10 +4,13 @@ Temporal's own reader looks up the type hints of every dataclass for every value
 tenth of the worker's time. Values that pydantic can't write (unpaired surrogates, say) use Temporal's own writer.
 """
 
+from collections.abc import Sequence
 from dataclasses import is_dataclass
 from functools import lru_cache
+from itertools import zip_longest
 from typing import Any, Final
 
+import structlog
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import CoreConfig, PydanticSerializationError, SchemaSerializer, SchemaValidator
 from temporalio.api.common.v1 import Payload
@@ -19,6 +22,8 @@ from temporalio.converter import (
     JSONPlainPayloadConverter,
     JSONProtoPayloadConverter,
 )
+
+_log = structlog.get_logger()
 
 
 class PayloadMismatch(TypeError):
@@ -67,8 +72,27 @@ _BY_ENCODING: Final = CompositePayloadConverter(*_CONVERTERS).converters
 
 
 class CompiledJsonConverter(CompositePayloadConverter):
-    """Temporal's default converters in their order, JSON by pydantic. Created often, so instances share their parts."""
+    """Temporal's default converters in their order, JSON by pydantic. Created often, so instances share their parts.
+
+    A value that can't be read is null, as it is for the codec where it fails authentication: an error in a workflow's
+    task would repeat the task until the run's end, in an activity's it would end the attempt without a reason.
+    """
 
     def __init__(self) -> None:
         """Take no arguments: Temporal creates it."""
         self.converters = _BY_ENCODING
+
+    def from_payloads(self, payloads: Sequence[Payload], type_hints: list[type] | None = None) -> list[Any]:
+        """See ``CompositePayloadConverter``. Unreadable values are None."""
+        try:
+            return super().from_payloads(payloads, type_hints)
+        except (KeyError, RuntimeError, TypeError, ValueError):
+            hints = type_hints or []
+            return [self._or_null(payload, hint) for payload, hint in zip_longest(payloads, hints[: len(payloads)])]
+
+    def _or_null(self, payload: Payload, hint: type | None) -> Any:  # noqa: ANN401 - any value
+        try:
+            return super().from_payloads([payload], None if hint is None else [hint])[0]
+        except (KeyError, RuntimeError, TypeError, ValueError) as error:
+            _log.warning("payload.unreadable", wanted=getattr(hint, "__name__", None), error=type(error).__name__)
+            return None

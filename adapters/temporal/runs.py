@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
+from cachetools import LRUCache
 from temporalio.api.common.v1 import WorkflowExecution
 from temporalio.api.enums.v1 import EventType, WorkflowTaskFailedCause
 from temporalio.api.history.v1 import HistoryEvent, WorkflowExecutionStartedEventAttributes
@@ -31,15 +32,18 @@ _STAGE_DONE: Final = EventType.EVENT_TYPE_ACTIVITY_TASK_COMPLETED
 _MARKER: Final = EventType.EVENT_TYPE_MARKER_RECORDED
 _TASK_FAILED: Final = EventType.EVENT_TYPE_WORKFLOW_TASK_FAILED
 _RESET: Final = WorkflowTaskFailedCause.WORKFLOW_TASK_FAILED_CAUSE_RESET_WORKFLOW
+_STARTED: Final = EventType.EVENT_TYPE_WORKFLOW_EXECUTION_STARTED
+_MOST_ANCESTORS: Final = 256
 _LOCAL_STAGE: Final = "core_local_activity"
 
 
 class TemporalRuns:
-    """``RunLists`` and ``RunStarts`` over a client of the namespace."""
+    """``RunLists``, ``RunStarts`` and ``RunAncestry`` over a client of the namespace."""
 
     def __init__(self, client: Client) -> None:
         """Take the client, with the converter that encrypted the runs."""
         self._client = client
+        self._ancestors: LRUCache[tuple[str, str], frozenset[str]] = LRUCache(_MOST_ANCESTORS)
 
     async def closed(self, since: datetime | None, page: bytes, most: int) -> ClosedRuns:
         """See ``RunLists``. Temporal's visibility lags by moments."""
@@ -123,6 +127,29 @@ class TemporalRuns:
             if event.event_type == _TASK_FAILED and failed.cause == _RESET:
                 found.append(failed.new_run_id)
         return tuple(dict.fromkeys(found))
+
+    async def descends(self, workflow_id: str, run_id: str, earlier: str) -> bool:
+        """See ``RunAncestry``. Only the server writes a reset, and the ID of the run that it makes, into a history."""
+        known = self._ancestors.get((workflow_id, run_id))
+        if known is None:
+            try:
+                with _engine():
+                    known = await self._resets(workflow_id, run_id)
+            except _NotFound:
+                return False
+            self._ancestors[workflow_id, run_id] = known
+        return earlier in known
+
+    async def _resets(self, workflow_id: str, run_id: str) -> frozenset[str]:
+        found: set[str] = set()
+        handle = self._client.get_workflow_handle(workflow_id, run_id=run_id)
+        async for event in handle.fetch_history_events(rpc_timeout=_RPC_TIMEOUT):
+            if event.event_type == _STARTED:
+                found.add(event.workflow_execution_started_event_attributes.original_execution_run_id)
+            failed = event.workflow_task_failed_event_attributes
+            if event.event_type == _TASK_FAILED and failed.cause == _RESET:
+                found |= {failed.base_run_id, failed.new_run_id}
+        return frozenset(found)
 
     async def _argument(self, workflow_id: str, started: WorkflowExecutionStartedEventAttributes) -> Any:  # noqa: ANN401
         place = WorkflowSerializationContext(namespace=self._client.namespace, workflow_id=workflow_id)

@@ -27,8 +27,8 @@ class Outcomes:
 
     def recorded(self, tenant: str, public_id: str) -> RunView | None:
         """The outcome delivered to a caller before Temporal has it, or None."""
-        result = self._here.recorded(tenant, public_id)
-        return None if result is None else run_views.ended(public_id, result)
+        found = self._here.recorded(tenant, public_id)
+        return None if found is None else run_views.ended(public_id, found.result, found.caller or None)
 
     async def first(self, tenant: str, public_id: str, after: float = 0.0) -> RunView:
         """The outcome; the run as running once the process stops.

@@ -5,7 +5,6 @@ from typing import Any
 from uuid import UUID
 
 from temporalio.client import WorkflowFailureError
-from temporalio.converter import value_to_type
 from temporalio.exceptions import ApplicationError, CancelledError, TerminatedError, TimeoutError  # noqa: A004 - theirs
 
 from api.problems import problem_type
@@ -26,6 +25,8 @@ class RunView:
     status: Status
     result: InferenceResult | None = None
     problem: ProblemDetail | None = None
+    caller: str | None = None
+    """Keyed hash of the run's caller, if it is proven."""
     proof: str | None = None
     """Text of a tlog-proof: a signed checkpoint covers the receipt's event."""
 
@@ -115,15 +116,13 @@ def running(run_id: str) -> RunView:
     return RunView(run_id, Status.RUNNING)
 
 
-def ended(run_id: str, result: InferenceResult | None) -> RunView:
-    """Return a completed workflow as a run. An unreadable result yields a generic failure."""
-    if result is None:
-        return _failed(run_id, Kind.INTERNAL, "the run's result can't be read")
-    return RunView(run_id, Status(result.status), result, result.problem)
+def ended(run_id: str, result: InferenceResult, caller: str | None = None) -> RunView:
+    """Return the run with a proven result."""
+    return RunView(run_id, Status(result.status), result, result.problem, caller)
 
 
 def failed(run_id: str, error: WorkflowFailureError) -> RunView:
-    """Return a workflow that failed as a run."""
+    """Return a workflow that failed without a result as a run."""
     match error.cause:
         case CancelledError():
             return _failed(run_id, Kind.RUN_CANCELLED, "the run was cancelled", Status.CANCELLED)
@@ -132,9 +131,6 @@ def failed(run_id: str, error: WorkflowFailureError) -> RunView:
         case TimeoutError():
             return _failed(run_id, Kind.RUN_TERMINATED, "the run timed out")
         case ApplicationError() as cause if cause.type in _KINDS:
-            result = _details(cause)
-            if result is not None and result.problem is not None:
-                return RunView(run_id, Status.FAILED, result, result.problem)
             return _failed(run_id, Kind(cause.type), "the run failed")
         case _:
             return _failed(run_id, Kind.INTERNAL, "the run failed")
@@ -142,14 +138,3 @@ def failed(run_id: str, error: WorkflowFailureError) -> RunView:
 
 def _failed(run_id: str, kind: Kind, detail: str, status: Status = Status.FAILED) -> RunView:
     return RunView(run_id, status, problem=ProblemDetail(kind.value, detail))
-
-
-def _details(cause: ApplicationError) -> InferenceResult | None:
-    details = cause.details
-    if not details or not isinstance(details[0], dict):
-        return None
-    try:
-        result: InferenceResult = value_to_type(InferenceResult, details[0])
-    except (KeyError, TypeError, ValueError):
-        return None
-    return result

@@ -1,23 +1,24 @@
 """Starting, awaiting, reading and cancelling runs: the API's only use of Temporal."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
 from temporalio.client import Client, WorkflowFailureError, WorkflowHandle
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
-from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
-from temporalio.service import RPCError, RPCStatusCode
+from temporalio.exceptions import WorkflowAlreadyStartedError
 
 from api.inference import run_views
+from api.inference.engine_errors import engine, keys_or_refusal, not_found
 from api.inference.outcomes import Outcomes
+from api.inference.result_proofs import ProvenResult, ResultProofs
 from api.inference.run_views import RunView
+from api.inference.signed_starts import SignedStarts
 from assay_temporal import start_context
 from assay_temporal.contracts import WORKFLOW, InferenceResult, SignedRequest
-from assay_temporal.keyring import KeyRing, KeyUnavailable
+from assay_temporal.keyring import KeyRing
 from domain.access.ports import AccessDecider
 from domain.access.principals import SYSTEM_TENANT, Action, Principal
 from domain.access.resources import Resource, ResourceKind
@@ -60,7 +61,7 @@ class Started:
 
 @dataclass(frozen=True, slots=True)
 class _Described:
-    """A run as Temporal describes it. ``own``: the principal is its caller."""
+    """A run as Temporal describes it. ``own``: it says that the principal is its caller, which proves nothing."""
 
     own: bool
     ended: bool
@@ -83,6 +84,8 @@ class Runs:
         reading: PlaintextAccess,
         require_engine: Callable[[], None],
         attempts: RunAttempts,
+        proofs: ResultProofs,
+        starts: SignedStarts,
     ) -> None:
         """Take the parts.
 
@@ -102,6 +105,8 @@ class Runs:
         self._reading = reading
         self._require_engine = require_engine
         self._attempts = attempts
+        self._proofs = proofs
+        self._starts = starts
 
     async def start(self, submission: Submission) -> Started:
         """Start the run, or return the one started before with this idempotency key.
@@ -119,7 +124,7 @@ class Runs:
         public_id = run_id(
             key, principal.tenant, principal.caller, submission.idempotency_key or f"random:{self._random_tag()}"
         )
-        async with _keys_or_refusal(), _engine():
+        async with keys_or_refusal(), engine():
             started = await self._start(submission, public_id, digest)
             if submission.idempotency_key is not None:
                 await self._require_same_request(public_id, digest)
@@ -206,32 +211,50 @@ class Runs:
             view = await self._outcome(public_id)
         else:
             view = self._outcomes.recorded(principal.tenant, public_id) or run_views.running(public_id)
-        if not (found.own or view.running):
+        if not view.running and not (found.own and await self._is_callers(view, principal)):
+            await self._require(principal, Action.READ_ANY_RUN, public_id)
             await self._reading.record(principal, public_id)
         return view
 
+    async def _is_callers(self, view: RunView, principal: Principal) -> bool:
+        """Return True if the principal is the run's caller: by proof, or by the signed start."""
+        if view.result is None:
+            return True  # nothing of the run is shown
+        if view.caller is not None:
+            return view.caller == principal.caller
+        async with keys_or_refusal():
+            return await self._starts.caller(view.id) == principal.caller
+
     async def _outcome(self, public_id: str) -> RunView:
         try:
-            return run_views.ended(public_id, await self._result(public_id))
+            found = await self._proven(public_id)
         except WorkflowFailureError as error:
             return run_views.failed(public_id, error)
+        return run_views.ended(public_id, found.result, found.caller)
 
     async def _result(self, public_id: str) -> InferenceResult:
-        async with _keys_or_refusal(), _engine():
-            return await self._handle(public_id).result()
+        return (await self._proven(public_id)).result
+
+    async def _proven(self, public_id: str) -> ProvenResult:
+        async with keys_or_refusal(), engine():
+            try:
+                result = await self._handle(public_id).result()
+            except WorkflowFailureError as error:
+                return await self._proofs.of_failure(public_id, error)
+            return await self._proofs.of_result(public_id, result)
 
     async def cancel(self, public_id: str, principal: Principal) -> RunView:
         """Request the run's cancellation. A run that has ended is unchanged."""
         if (await self._described(public_id, principal, Action.CANCEL_OWN_RUN)).ended:
             return await self.read(public_id, principal)
-        async with _engine():
+        async with engine():
             await self._handle(public_id).cancel(rpc_timeout=_RPC_TIMEOUT)
         return run_views.running(public_id)
 
     async def _described(self, public_id: str, principal: Principal, action: Action) -> _Described:
         await self._require(principal, action, public_id)
         self._require_engine()
-        async with _keys_or_refusal(), _engine():
+        async with keys_or_refusal(), engine():
             description = await self._handle(public_id).describe(rpc_timeout=_RPC_TIMEOUT)
             memo = await description.memo()
         # only the workflow knows the caller of a team's run, and shows it once verified
@@ -247,41 +270,11 @@ class Runs:
         """Pass if the principal may. A run that they may not see is not found."""
         tenant = tenant_of_run(public_id)
         if tenant is None:
-            raise _not_found()
+            raise not_found()
         try:
             await self._access.require(principal, action, Resource(tenant, ResourceKind.RUN, public_id))
         except Refusal:
-            raise _not_found() from None
+            raise not_found() from None
 
     def _handle(self, public_id: str) -> Handle:
         return self._client.get_workflow_handle(public_id, result_type=InferenceResult)
-
-
-def _not_found() -> Refusal:
-    return Refusal(Kind.NOT_FOUND, "there is no such run for this caller")
-
-
-@asynccontextmanager
-async def _engine() -> AsyncIterator[None]:
-    """Translate Temporal's errors to refusals."""
-    try:
-        yield
-    except RPCError as error:
-        if error.status is RPCStatusCode.NOT_FOUND:
-            raise _not_found() from None
-        raise Refusal(Kind.ENGINE_UNAVAILABLE, "the workflow engine did not answer", retry_after=2) from None
-
-
-@asynccontextmanager
-async def _keys_or_refusal() -> AsyncIterator[None]:
-    """Translate missing keys and an unavailable large-payload store to refusals."""
-    try:
-        yield
-    except KeyUnavailable as error:
-        if error.gone:
-            raise Refusal(Kind.FORBIDDEN, "the tenant has no key: it was not created, or was erased") from None
-        raise Refusal(Kind.VAULT_UNAVAILABLE, "the key store did not answer", retry_after=2) from None
-    except ApplicationError as error:
-        if error.type != Kind.STORE_UNAVAILABLE:
-            raise
-        raise Refusal(Kind.STORE_UNAVAILABLE, "the large-payload storage did not answer", retry_after=2) from None

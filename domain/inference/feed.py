@@ -25,9 +25,13 @@ class RunHeld:
 
 @dataclass(frozen=True, slots=True)
 class OutcomeRecorded(Generic[ResultT]):
-    """The outcome was committed to the log: the run's result is final, whatever happens to its workflow."""
+    """The outcome was committed to the log: the run's result is final, whatever happens to its workflow.
+
+    ``caller`` is the keyed hash of the run's caller; empty if unknown.
+    """
 
     result: ResultT = field(repr=False)
+    caller: str = ""
 
 
 RunEvent = StageBegun | RunHeld | OutcomeRecorded[ResultT]

@@ -2,8 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from domain.inference.models import Usage
+
+CALLS_A_MODEL: Final = 8
+"""Most calls of a run for each of its model and the fallbacks: four attempts, and some that are lost or handed over."""
 
 
 @dataclass(frozen=True, slots=True)

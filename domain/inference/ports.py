@@ -102,3 +102,15 @@ class PayloadStore(Protocol):
             Refusal: INTERNAL as above.
         """
         ...
+
+
+class RunAncestry(Protocol):
+    """Origin of runs that were reset, by the workflow engine's own word."""
+
+    async def descends(self, workflow_id: str, run_id: str, earlier: str) -> bool:
+        """Return True if the run descends from ``earlier`` by resets.
+
+        Raises:
+            Refusal: ENGINE_UNAVAILABLE.
+        """
+        ...

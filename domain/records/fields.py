@@ -107,6 +107,16 @@ class RefusalSummaryFields:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StageRefusalFields:
+    """Fields of a stage that was scheduled without proof. ``workflow`` is the workflow's ID as the engine states it."""
+
+    refusal: str
+    stage: str
+    workflow: str | None = None
+    run: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DropFields:
     """Fields of ``count`` refusals that went unrecorded: ``rules`` has the reason, ``decision`` is ``dropped``."""
 
@@ -200,6 +210,7 @@ EventFields = (
     | OutcomeFields
     | EdgeRefusalFields
     | RefusalSummaryFields
+    | StageRefusalFields
     | DropFields
     | AccessFields
     | ReadingFields

@@ -24,6 +24,7 @@ from domain.records.fields import (
     PolicyChangedFields,
     ReadingFields,
     RefusalSummaryFields,
+    StageRefusalFields,
     TenantErasureFields,
     open_fields,
 )
@@ -45,6 +46,7 @@ class EventKind(StrEnum):
     COMPLETED = "completed"
     FAILED = "failed"
     CANCELLED = "cancelled"
+    STAGE_REFUSED = "stage_refused"
     HELD = "held"
     DECIDED = "decided"
     PAYLOAD_DECODED = "payload_decoded"
@@ -91,6 +93,7 @@ _FIELDS_OF: Mapping[EventKind, tuple[type[EventFields], ...]] = {
     EventKind.COMPLETED: _OUTCOME,
     EventKind.FAILED: _OUTCOME,
     EventKind.CANCELLED: _OUTCOME,
+    EventKind.STAGE_REFUSED: (StageRefusalFields, RefusalSummaryFields),
     EventKind.PAYLOAD_DECODED: (AccessFields,),
     EventKind.SESSION_OPENED: (AccessFields,),
     EventKind.RECORDS_READ: (ReadingFields,),

@@ -141,6 +141,7 @@ class InferenceResult:
         redacted: number of those replaced permanently by a placeholder.
         shown_as_text: number of places in the answer with content that a viewer would have loaded from an unknown host,
             and that is shown as text instead. None for none.
+        worker_proof: evidence for Assay's API that a worker made this result; for others without use.
     """
 
     id: str
@@ -155,3 +156,4 @@ class InferenceResult:
     masked: dict[str, int] = field(default_factory=dict)
     redacted: dict[str, int] = field(default_factory=dict)
     shown_as_text: int | None = field(default=None, metadata=_UNLESS_SET)
+    worker_proof: str | None = field(default=None, metadata=_UNLESS_SET)

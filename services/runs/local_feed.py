@@ -152,15 +152,14 @@ class LocalRunFeed(Generic[ResultT]):
             made.cut_off()
         return made
 
-    def recorded(self, tenant: str, run_id: str) -> ResultT | None:
-        """Return the result that a reader received recently, or None.
+    def recorded(self, tenant: str, run_id: str) -> OutcomeRecorded[ResultT] | None:
+        """Return the outcome that a reader received recently, or None.
 
         Raises:
             Refusal: NOT_FOUND if the run is another tenant's.
         """
         require_tenant_of(run_id, tenant)
-        kept = self._kept.get(run_id)
-        return None if kept is None else kept.result
+        return self._kept.get(run_id)
 
     def close(self) -> None:
         """End all present and future subscriptions. Runs continue without readers."""

@@ -18,6 +18,7 @@ from domain.records.fields import (
     OutcomeFields,
     PolicyChangedFields,
     ReadingFields,
+    StageRefusalFields,
 )
 from domain.records.records import EventKind
 
@@ -42,6 +43,7 @@ _FEW: dict[EventKind, EventFields] = {
     **dict.fromkeys((EventKind.PAYLOAD_DECODED, EventKind.SESSION_OPENED), _ACCESS),
     **dict.fromkeys((EventKind.RECORDS_READ, EventKind.EXPORTED), _READING),
     **dict.fromkeys((EventKind.ARCHIVED, EventKind.RESTORED), _ARCHIVE),
+    EventKind.STAGE_REFUSED: StageRefusalFields(refusal="unproven-stage", stage="close_request"),
     EventKind.ERASED: ErasureFields(caller="c" * 32, about="a" * 64),
     EventKind.HOLD_PLACED: HoldFields(caller="c" * 32, about=None),
     EventKind.HOLD_RELEASED: HoldReleaseFields(caller="c" * 32, decision="released", hold=""),

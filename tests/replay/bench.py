@@ -16,7 +16,11 @@ from temporalio.client import Client, WorkflowHandle
 from adapters.system.clock import SystemClock
 from adapters.system.policy_files import load_policy_document
 from adapters.temporal.client import TemporalConnection
+from adapters.temporal.runs import TemporalRuns
+from adapters.tokens.signatures import LocalSignatureChecks
+from api.inference.result_proofs import ResultProofs
 from api.inference.runs import Runs, Submission
+from api.inference.signed_starts import SignedStarts
 from api.main import random_tag
 from assay_temporal import start_context
 from assay_temporal.contracts import WORKFLOW, InferenceResult, SignedRequest
@@ -149,6 +153,8 @@ class RecordingBench:
             PlaintextAccess(self.ledger, clock),
             lambda: None,
             RunAttempts(self.ledger),
+            ResultProofs(keyring(), self.client.namespace, LocalSigner(), LocalSignatureChecks()),
+            SignedStarts(TemporalRuns(self.client), keyring(), self.identity),
         )
 
 

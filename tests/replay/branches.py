@@ -19,9 +19,14 @@ from temporalio.api.common.v1 import WorkflowExecution
 from temporalio.api.enums.v1 import EventType
 from temporalio.api.update.v1 import UpdateRef
 from temporalio.api.workflowservice.v1 import PollWorkflowExecutionUpdateRequest
-from temporalio.client import Client, WorkflowFailureError, WorkflowHandle
+from temporalio.client import AsyncActivityHandle, Client, WorkflowFailureError, WorkflowHandle
+from temporalio.converter import ActivitySerializationContext
+from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError, RPCStatusCode
 
+from activities.contracts.stages import ModelReply
+from activities.proofs import interceptor
+from activities.proofs.claims import Claims, InvalidProof, ProofPlace
 from assay_temporal.contracts import Withdrawal
 from domain.budgets.values import AlreadyAdmitted, RecordConflict
 from domain.inference.models import ProviderFailure, Usage
@@ -383,6 +388,80 @@ async def answer_is_forged(bench: RecordingBench) -> Handle:
         forged = stranger.get_async_activity_handle(workflow_id=handle.id, run_id=None, activity_id=pending.activity_id)
         await forged.complete({"content": "forged"})
         return await ended(handle)
+
+
+async def _in_place_of_the_worker(
+    bench: RecordingBench, answer: Callable[[AsyncActivityHandle], Awaitable[Any]]
+) -> Handle:
+    """Someone who has the tenant's keys, as a team has, answers for the model call."""
+    reached, never = hanging()
+    bench.model.script = [never]
+    async with bench.working():
+        handle = await bench.start(BODY)
+        await reached.wait()
+        [pending] = (await handle.describe()).raw_description.pending_activities
+        place = ActivitySerializationContext(
+            *(bench.client.namespace, pending.activity_id, "invoke_model", bench.settings.temporal.task_queue),
+            *(handle.id, "GuardedInference", False),
+        )
+        forged = bench.client.get_async_activity_handle(
+            workflow_id=handle.id, run_id=None, activity_id=pending.activity_id
+        )
+        await answer(forged.with_context(place))
+        return await ended(handle)
+
+
+@branch(Status.FAILED, Kind.UNPROVEN_STAGE)
+async def answer_is_forged_with_the_tenants_key(bench: RecordingBench) -> Handle:
+    made = ModelReply("forged", "fake", "stop", Usage(1, 1))
+    return await _in_place_of_the_worker(bench, lambda forged: forged.complete(made))
+
+
+@branch(Status.FAILED, Kind.UNPROVEN_STAGE)
+async def denial_is_forged(bench: RecordingBench) -> Handle:
+    blocked = ApplicationError("prompt-blocked", type=Kind.PROMPT_BLOCKED.value, non_retryable=True)
+    return await _in_place_of_the_worker(bench, lambda forged: forged.fail(blocked))
+
+
+@branch(Status.FAILED, Kind.UNPROVEN_STAGE)
+async def no_proof_is_accepted_any_more(bench: RecordingBench) -> Handle:
+    async def lost() -> str:
+        lose.enter_context(patch("activities.proofs.claims.read", side_effect=InvalidProof("its key is lost")))
+        return "an answer"
+
+    with contextlib.ExitStack() as lose:
+        return await answered(bench, BODY, lost)
+
+
+@contextmanager
+def an_earlier_release(begun: int, ended: int) -> Iterator[None]:
+    """Have the first stages neither ask for a proof nor give one."""
+    known, proven = interceptor._Proving._known, interceptor._proven
+    asked, given = iter(range(begun)), iter(range(ended))
+
+    async def as_it_comes(proving: Any, place: ProofPlace, *arguments: Any) -> Claims:
+        return await known(proving, place, *arguments) if next(asked, None) is None else Claims(place.run_id)
+
+    def made(stage: str, argument: Any, result: Any, *more: Any) -> Any:
+        return proven(stage, argument, result, *more) if next(given, None) is None else result
+
+    with (
+        patch.object(interceptor._Proving, "_known", as_it_comes),
+        patch("activities.proofs.interceptor._proven", made),
+    ):
+        yield
+
+
+@branch(Status.COMPLETED)
+async def begun_by_a_release_without_proofs(bench: RecordingBench) -> Handle:
+    with an_earlier_release(3, 3):
+        return await answered(bench)
+
+
+@branch(Status.CANCELLED)
+async def cancelled_under_a_release_without_proofs(bench: RecordingBench) -> Handle:
+    with an_earlier_release(5, 4):
+        return await _interrupted(bench, lambda handle: handle.cancel())
 
 
 @branch(Status.COMPLETED)

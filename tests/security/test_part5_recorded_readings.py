@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Awaitable, Callable, Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any, cast
@@ -17,9 +18,12 @@ from temporalio.client import WorkflowHandle
 from temporalio.converter import StorageDriverStoreContext, StorageDriverWorkflowInfo, WorkflowSerializationContext
 from temporalio.service import RPCError
 
+from activities.proofs.claims import ProofPlace, write
+from activities.proofs.results import result_claims
 from adapters.temporal.external_storage import resolve, with_external_storage
 from adapters.temporal.payload_driver import PayloadDriver
 from adapters.tokens.access_tokens import JwtIssuer, JwtVerifier
+from adapters.tokens.signatures import LocalSignatureChecks
 from api.access.access_services import AccessServices
 from api.app import build_app
 from api.audit.audit_services import AuditServices
@@ -28,6 +32,7 @@ from api.codec.decoding import PayloadDecoder
 from api.dependencies import Readiness, Services
 from api.http.metrics import Metrics
 from api.inference.inference_services import InferenceServices
+from api.inference.result_proofs import ResultProofs
 from api.inference.runs import Runs
 from assay_temporal.codec import ENCODING, EncryptingCodec
 from assay_temporal.contracts import Answer, InferenceResult
@@ -36,6 +41,7 @@ from config.settings import Settings
 from domain.access.clients import ClientEntry
 from domain.access.principals import Principal
 from domain.identity import event_id, tenant_of_run
+from domain.inference.feed import OutcomeRecorded
 from domain.records.fields import OutcomeFields
 from domain.records.records import EncryptedFields, EventKind, Record
 from domain.refusals import Kind, Refusal
@@ -58,6 +64,7 @@ RUN = "inf.acme." + "a" * 32
 EVENT = event_id(0, "acme", RUN, "run", "outcome")
 READINGS = {EventKind.PAYLOAD_DECODED, EventKind.RECORDS_READ}
 ROLES = {"auditor": ("auditor",), "admin": ("admin",), "owner": ("ai_operator",), "both": ("auditor", "ai_operator")}
+ROLES["outsider"] = ROLES["owner"]
 
 
 class Engine:
@@ -67,6 +74,8 @@ class Engine:
         self._owner = owner
         self.close_time: datetime | None = datetime(2026, 3, 1, tzinfo=UTC)
         self.typed_search_attributes: dict[Any, str] = {}
+        self.claimed: str | None = None
+        self.forged: InferenceResult | None = None
 
     def get_workflow_handle(self, run: str, **_: Any) -> "Engine":
         assert run == RUN
@@ -76,10 +85,22 @@ class Engine:
         return self
 
     async def memo(self) -> dict[str, str]:
-        return {"caller": self._owner}
+        return {"caller": self.claimed or self._owner}
 
     async def result(self) -> InferenceResult:
-        return InferenceResult(RUN, "completed", "allow", result=Answer(CANARY, "m", "stop"))
+        if self.forged is not None:
+            return self.forged
+        result = InferenceResult(RUN, "completed", "allow", result=Answer(CANARY, "m", "stop"))
+        place = ProofPlace("assay", RUN, "run")
+        key = await FixedKeyRing("system").current("system")
+        return replace(result, worker_proof=write(result_claims("run", result, self._owner), place, key))
+
+
+class Unstarted:
+    """In place of ``SignedStarts``: no start is left."""
+
+    async def caller(self, _: str) -> str | None:
+        return None
 
 
 class Unrecorded(PlaintextAccess):
@@ -108,6 +129,7 @@ class Edge:
         runs = Runs(
             *(cast("Any", self.engine), "assay", self.ring, identity, self.clock, self.tag, lambda: None),
             *(self.feed, access, reading(self.ledger, self.clock), lambda: None, RunAttempts(self.ledger)),
+            *(ResultProofs(self.ring, "assay", self.signer, LocalSignatureChecks()), cast("Any", Unstarted())),
         )
         current = cast("Any", self)
         self.services = Services(
@@ -209,7 +231,8 @@ async def _run(edge: Edge) -> httpx2.Response:
 async def _run_known_here_first(edge: Edge) -> httpx2.Response:
     """The outcome is committed, and Temporal does not know it yet."""
     edge.engine.close_time = None
-    edge.feed.recorded = lambda *_: InferenceResult(RUN, "completed", "allow", result=Answer(CANARY, "m", "stop"))  # type: ignore[method-assign]
+    result = InferenceResult(RUN, "completed", "allow", result=Answer(CANARY, "m", "stop"))
+    edge.feed.recorded = lambda *_: OutcomeRecorded(result, "c" * 32)  # type: ignore[method-assign]
     return await edge.ask("GET", f"/v1/inferences/{RUN}", "admin")
 
 
@@ -337,6 +360,30 @@ async def test_the_caller_reads_the_own_run_without_a_record(edge: Edge):
     edge.ledger.outage = Refusal(Kind.STORE_UNAVAILABLE, "the database can't be reached")
     assert CANARY in (await edge.ask("GET", f"/v1/inferences/{RUN}", "owner")).text
     assert edge.readings() == []
+
+
+async def test_whom_the_namespace_calls_the_caller_proves_nothing(edge: Edge):
+    """Whoever writes to the namespace can name anyone as the caller."""
+    edge.engine.claimed = (await edge.verifier.verify(await edge.token("auditor"))).caller
+    assert CANARY in (await _run(edge)).text
+    [record] = edge.readings()
+    assert record.sealed.subject == "client:auditor"
+    edge.engine.claimed = (await edge.verifier.verify(await edge.token("outsider"))).caller
+    assert (await edge.ask("GET", f"/v1/inferences/{RUN}", "outsider")).status_code == 404
+
+
+@pytest.mark.parametrize("forged", [None, "", "key=a&run=run.b", "of another run", "of another result"])
+async def test_a_result_that_no_worker_made_is_not_shown(edge: Edge, forged: str | None):
+    key = await edge.ring.current("system")
+    result = await edge.engine.result()
+    other = replace(result, status="blocked") if forged == "of another result" else result
+    place = ProofPlace("assay", RUN if forged == "of another result" else RUN[:-1] + "b", "run")
+    if forged is not None and forged.startswith("of "):
+        forged = write(result_claims("run", other, "c" * 32), place, key)
+    edge.engine.forged = replace(result, worker_proof=forged)
+    answer = await edge.ask("GET", f"/v1/inferences/{RUN}", "admin")
+    assert CANARY not in answer.text
+    assert (answer.json()["status"], answer.json()["problem"]["type"]) == ("failed", "urn:assay:problem:unproven-stage")
 
 
 async def test_a_run_without_an_outcome_yet_has_nothing_to_record(edge: Edge):

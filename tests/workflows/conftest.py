@@ -3,6 +3,7 @@
 import secrets
 import sys
 from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
@@ -120,6 +121,14 @@ class Bench:
             *(self.teams, MemoryGaps(self.ledger), DETECTORS),
         )
         return build_worker(self.env.client, Settings(), ports)
+
+    @asynccontextmanager
+    async def worker_again(self) -> AsyncIterator[None]:
+        """Replace the worker by one that is built now, of the same stores."""
+        if self.worker is not None:
+            await self.worker.shutdown()
+        async with build_worker(self.env.client, Settings(), self.ports):
+            yield
 
     def records(self, workflow_id: str) -> list[Record]:
         """A run's records, in the order in which they were made."""

@@ -1,8 +1,8 @@
 """The workflow: one governed request, from a signed start to a recorded outcome."""
 
 import asyncio
-from collections.abc import Mapping
-from typing import Any
+from dataclasses import replace
+from typing import Any, Final
 
 from temporalio import workflow
 
@@ -11,9 +11,10 @@ from activities.contracts.results import result_of
 from activities.contracts.stages import (
     AdmitInput,
     Closed,
+    CloseInput,
     InvokeInput,
     ModelReply,
-    Run,
+    Problem,
     ScreenInput,
     ScreenOutputInput,
     StageInput,
@@ -21,15 +22,15 @@ from activities.contracts.stages import (
 )
 from activities.failures import failure_for
 from assay_temporal.contracts import WITHDRAWAL_REASONS, WORKFLOW, InferenceResult, Progress, Withdrawal
-from domain.access.principals import SYSTEM_TENANT
-from domain.identity import epoch_ms
-from domain.inference.runs import Status, status_for
+from domain.inference.runs import Status
 from domain.refusals import Kind
 from domain.screening.verdicts import Decision
 from workflows.inference import problems, run_summary, search_attributes, stages
+from workflows.inference.beginning import read_start, reason_of, unverified, whatever_happens
 from workflows.inference.run_state import RunState, Stopped
 from workflows.inference.run_summary import RunSummary
 
+_PROOFS: Final = "stage-proofs"
 _TRY_ANOTHER = frozenset(
     {Kind.PROVIDER_UNAVAILABLE, Kind.PROVIDER_TIMEOUT, Kind.PROVIDER_RATE_LIMITED, Kind.PROVIDER_GARBLED}
 )
@@ -47,6 +48,7 @@ class GuardedInference:
         self._summary = RunSummary()
         self._running: asyncio.Task[None] | None = None
         self._withdrawn: str | None = None
+        self._stopped: Problem | None = None
 
     @workflow.query
     def stage(self) -> str:
@@ -69,7 +71,7 @@ class GuardedInference:
 
     @withdraw.validator
     def _may_withdraw(self, withdrawal: Withdrawal) -> None:
-        if _reason(withdrawal) not in WITHDRAWAL_REASONS:
+        if reason_of(withdrawal) not in WITHDRAWAL_REASONS:
             raise ValueError(f"a withdrawal needs a reason: {', '.join(WITHDRAWAL_REASONS)}")
         if self._summary.closing:
             raise ValueError("too late: the outcome of the run is being recorded")
@@ -77,7 +79,17 @@ class GuardedInference:
     @workflow.run
     async def run(self, start: Any = None, *_: Any) -> InferenceResult:  # noqa: ANN401 - untrusted
         """Run a ``SignedRequest``. It is parsed leniently, since a malformed start has to be refused by name."""
-        state = RunState(_read_start(start), _unverified_run())
+        state = await self._attempt(read_start(start))
+        if state.of_earlier_release and workflow.patched(_PROOFS):
+            state = await self._attempt(read_start(start))
+        result = await self._close(state)
+        if not workflow.all_handlers_finished():
+            await workflow.wait_condition(workflow.all_handlers_finished)
+        return result
+
+    async def _attempt(self, start: tuple[Any, Any]) -> RunState:
+        """Run the stages up to the outcome, which is not recorded yet."""
+        state = RunState(start, unverified())
         self._running = asyncio.create_task(self._run_stages(state))
         if self._withdrawn is not None:  # before its first stage
             self._running.cancel()
@@ -87,14 +99,13 @@ class GuardedInference:
             state.problem = stop.problem
         except stages.StageFailed as failed:
             state.problem = state.as_sent(problems.fault(failed))
+            state.proof = failed.proof or state.proof
         except asyncio.CancelledError:
             state.problem = problems.withdrawn(self._withdrawn) if self._withdrawn else problems.cancelled()
+            self._stopped = state.problem
         if state.problem is not None:
             self._note(run_summary.refused(state.problem))
-        result = await self._close(state)
-        if not workflow.all_handlers_finished():
-            await workflow.wait_condition(workflow.all_handlers_finished)
-        return result
+        return state
 
     def _enter(self, stage: str, *, closing: bool = False) -> None:
         if not closing:
@@ -107,11 +118,15 @@ class GuardedInference:
 
     async def _run_stages(self, state: RunState) -> None:
         await self._validate(state)
+        if self._stopped is not None:  # cancelled before: only the proof of the start was missing
+            raise Stopped(self._stopped)
         await self._guard(state)
         await self._admit(state)
-        state.reply = await self._invoke(state)
-        state.usage = state.reply.usage
-        state.lose(state.reply.lost)
+        reply = await self._invoke(state)
+        state.proceed(reply.proof)
+        state.reply = replace(reply, proof=None)
+        state.usage = reply.usage
+        state.lose(reply.lost)
         self._note(run_summary.answered(state.reply))
         await self._screen_output(state)
         stages.heed_cancellation()
@@ -119,7 +134,7 @@ class GuardedInference:
     async def _validate(self, state: RunState) -> None:
         self._enter(names.VALIDATE_REQUEST.name)
         run = state.run
-        state.valid = valid = await stages.short(
+        valid = await stages.short(
             names.VALIDATE_REQUEST,
             ValidateInput(
                 request=state.sent,
@@ -131,6 +146,8 @@ class GuardedInference:
             ),
             "verify the signed start and read the request",
         )
+        state.proceed(valid.proof)
+        state.valid = valid
         if valid.problem is not None:
             raise Stopped(valid.problem)
         request = state.valid_request
@@ -143,20 +160,23 @@ class GuardedInference:
         self._enter(names.SANITISE_PROMPT.name)
         clean = await stages.short(
             names.SANITISE_PROMPT,
-            StageInput(run, state.valid_request),
+            StageInput(run, state.valid_request, state.proof),
             "normalise the prompt, remove hidden text, mask personal data",
         )
+        state.proceed(clean.proof)
         state.cleaned = clean
         if clean.problem is not None:
             raise Stopped(state.as_sent(clean.problem))
         state.clean = clean.request or state.valid_request
         self._note(run_summary.sanitised(clean))
         self._enter(names.SCREEN_PROMPT.name)
-        state.verdict = verdict = await stages.short(
+        judged = await stages.short(
             names.SCREEN_PROMPT,
-            ScreenInput(run, state.clean, state.valid_request if clean.request else None),
+            ScreenInput(run, state.clean, state.valid_request if clean.request else None, state.proof),
             "screen the prompt for injections",
         )
+        state.proceed(judged.proof)
+        state.verdict = verdict = judged.bare()
         if verdict.decision is Decision.BLOCK:
             raise Stopped(problems.prompt_blocked(verdict))
         if verdict.decision is not Decision.ALLOW:
@@ -177,9 +197,11 @@ class GuardedInference:
                 removed=state.removed,
                 masked=state.cleaned.masked,
                 redacted=state.cleaned.redacted,
+                proof=state.proof,
             ),
             "reserve the budget and record the admission",
         )
+        state.proceed(admission.proof)
         if admission.problem is not None:
             state.admitted = False
             raise Stopped(admission.problem)
@@ -195,7 +217,7 @@ class GuardedInference:
             try:
                 return await stages.long(
                     names.INVOKE_MODEL,
-                    InvokeInput(state.run, state.clean_request, model, f"{call_id}-{index}"),
+                    InvokeInput(state.run, state.clean_request, model, f"{call_id}-{index}", proof=state.proof),
                     f"call {model}",
                     state.call_lengths(index),
                 )
@@ -206,15 +228,18 @@ class GuardedInference:
                 passing = (failed.kind or Kind.PROVIDER_TIMEOUT) in _TRY_ANOTHER
                 if last or not (passing or failed.call.another):
                     raise
+                state.proof = failed.proof or state.proof
         raise AssertionError("there is always a model to call")
 
     async def _screen_output(self, state: RunState) -> None:
         self._enter(names.SCREEN_OUTPUT.name)
-        state.output_verdict = verdict = await stages.short(
+        judged = await stages.short(
             names.SCREEN_OUTPUT,
-            ScreenOutputInput(state.run, state.clean_request, state.answered),
+            ScreenOutputInput(state.run, state.clean_request, state.answered, state.proof),
             "screen the answer for leaks",
         )
+        state.proceed(judged.proof)
+        state.output_verdict = verdict = judged.bare()
         if verdict.decision is Decision.BLOCK:
             raise Stopped(problems.output_blocked(verdict))
         if verdict.decision is not Decision.ALLOW:
@@ -223,12 +248,8 @@ class GuardedInference:
 
     async def _close(self, state: RunState) -> InferenceResult:
         self._enter(names.CLOSE_REQUEST.name, closing=True)
-        end = state.end(status_for(Kind(state.problem.kind) if state.problem else None))
-        closing = asyncio.ensure_future(
-            stages.short(names.CLOSE_REQUEST, end, "settle the budget and record the outcome")
-        )
         try:
-            closed = await _whatever_happens(closing)
+            end, closed = await self._record(state)
         except stages.StageFailed as failed:  # after a day without its servers, a run ends unrecorded: as a fault
             self._summary.finish(Status.FAILED)
             raise failure_for(failed.kind or Kind.STORE_UNAVAILABLE, retryable=False) from failed
@@ -239,33 +260,22 @@ class GuardedInference:
         workflow.set_current_details(self._summary.markdown())
         if recorded is Status.CANCELLED and self._withdrawn is None:
             raise asyncio.CancelledError
-        result = result_of(end, closed, state.reply)
+        result = result_of(end, closed, end.reply)
         if recorded is Status.FAILED:
             raise failure_for(Kind(result.problem.kind) if result.problem else Kind.INTERNAL, result, retryable=False)
         return result
 
-
-async def _whatever_happens(closing: asyncio.Future[Closed]) -> Closed:
-    """Await the closing, also if the run is cancelled meanwhile: a late cancellation must not prevent the record."""
-    try:
-        return await asyncio.shield(closing)
-    except asyncio.CancelledError:
-        return await closing
-
-
-def _reason(withdrawal: object) -> str | None:
-    """Return the reason; None for an argument that failed authentication and was read as null."""
-    return withdrawal.reason if isinstance(withdrawal, Withdrawal) else None
-
-
-def _unverified_run() -> Run:
-    """Return the unverified run, before its signed context is proven."""
-    info = workflow.info()
-    return Run(SYSTEM_TENANT, "", info.workflow_id, info.run_id, epoch_ms(info.workflow_start_time), "", "")
-
-
-def _read_start(start: object) -> tuple[Any, Any]:
-    """Return request and context of a start; None for each if it is malformed."""
-    if not isinstance(start, Mapping):
-        return None, None
-    return start.get("request"), start.get("context")
+    async def _record(self, state: RunState) -> tuple[CloseInput, Closed]:
+        """Record the outcome as far as it is proven."""
+        refused: stages.StageFailed | None = None
+        for end in state.endings(problems.unproven()):
+            closing = asyncio.ensure_future(
+                stages.short(names.CLOSE_REQUEST, end, "settle the budget and record the outcome")
+            )
+            try:
+                return end, await whatever_happens(closing)
+            except stages.StageFailed as failed:
+                if failed.kind is not Kind.UNPROVEN_STAGE:
+                    raise
+                refused = failed
+        raise refused or AssertionError("there is always an end to record")

@@ -23,6 +23,7 @@ _FAULTS = MappingProxyType(
         Kind.NOT_ADMITTED: "the run holds no reservation for a call of a model, or had as many calls as it may",
         Kind.PROVIDER_FILTERED: "the content filter of the model's provider refused the request or its answer",
         Kind.UNREQUESTED_TOOL_CALL: "the model called a tool, and the request offers none",
+        Kind.UNPROVEN_STAGE: "a result of a stage was not made by a worker of this service",
         Kind.SCREENING_UNAVAILABLE: "the screening could not run, so the request was refused",
     }
 )
@@ -36,6 +37,11 @@ def cancelled() -> Problem:
 def withdrawn(reason: str) -> Problem:
     """Return the problem of a run ended by the update ``withdraw``."""
     return Problem(Kind.RUN_CANCELLED.value, f"the run was withdrawn: {reason}")
+
+
+def unproven() -> Problem:
+    """Return the problem of a run with a result that no worker has made."""
+    return Problem(Kind.UNPROVEN_STAGE.value, _FAULTS[Kind.UNPROVEN_STAGE])
 
 
 def prompt_blocked(verdict: Verdict) -> Problem:

@@ -1,6 +1,7 @@
 """State of a run between its stages. Kept in the workflow; rebuilt by replay."""
 
-from collections.abc import Mapping
+import copy
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any, TypeVar
 
@@ -9,7 +10,7 @@ from domain.inference.lost_attempts import LostAttempts
 from domain.inference.models import Usage
 from domain.inference.parsing import messages_of
 from domain.inference.requests import InferenceRequest
-from domain.inference.runs import Status
+from domain.inference.runs import Status, status_for
 from domain.inference.token_estimates import estimate_tokens
 from domain.refusals import Kind
 from domain.screening.verdicts import Verdict
@@ -44,6 +45,29 @@ class RunState:
         self.reserved = 0
         self._lost = LostAttempts()
         self.problem: Problem | None = None
+        self.proof: str | None = None
+        self._unverified = unverified
+        self._verified: RunState | None = None
+
+    def proceed(self, proof: str | None) -> None:
+        """Take the proof of the stage that has just ended. That stage has verified the state as it is now."""
+        self._verified = None  # not a chain of all states
+        self._verified = copy.copy(self)
+        self.proof = proof
+
+    @property
+    def of_earlier_release(self) -> bool:
+        """Return True if the first stage ended without a proof: its worker is of a release before there were any."""
+        return self._verified is not None and self.valid.proof is None
+
+    def endings(self, unproven: Problem) -> Iterator[CloseInput]:
+        """Return the ends to record: the run's, and if a result is ``unproven``, without it, and bare."""
+        if self.problem is None or self.problem.kind != unproven.kind:
+            yield self.end()
+        for state in (self._verified, RunState((self.sent, self.context), self._unverified)):
+            if state is not None:
+                state.problem = unproven
+                yield state.end()
 
     @property
     def run(self) -> Run:
@@ -112,8 +136,9 @@ class RunState:
         if attempts is not None:
             self._lost = self._lost.plus(attempts)
 
-    def end(self, status: Status) -> CloseInput:
+    def end(self) -> CloseInput:
         """Return the end of the run, to be settled and recorded."""
+        status = status_for(Kind(self.problem.kind) if self.problem else None)
         shown = status in (Status.COMPLETED, Status.BLOCKED, Status.REFUSED)
         return CloseInput(
             run=self.valid.run,
@@ -132,6 +157,7 @@ class RunState:
             admitted=self.admitted,
             problem=self.problem,
             lost=self._lost.settled(self.reserved) if self._lost.attempts else None,
+            proof=self.proof,
         )
 
     @property

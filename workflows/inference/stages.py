@@ -24,13 +24,25 @@ _KINDS = frozenset(kind.value for kind in Kind)
 
 
 class StageFailed(Exception):
-    """A stage failed. ``kind`` is None if it timed out; ``call`` has the details of a model call."""
+    """A stage failed. ``kind`` is None if it timed out.
 
-    def __init__(self, stage: str, kind: Kind | None, *, final: bool, call: CallFailure | None = None) -> None:
+    ``call`` has the details of a model call; ``proof`` is the worker's, if it failed there.
+    """
+
+    def __init__(
+        self,
+        stage: str,
+        kind: Kind | None,
+        *,
+        final: bool,
+        call: CallFailure | None = None,
+        proof: str | None = None,
+    ) -> None:
         super().__init__(f"{stage}: {kind or 'timeout'}")
         self.stage = stage
         self.kind = kind
         self.call = call or CallFailure()
+        self.proof = proof
         self.worth_waiting = not final and (kind is None or kind in _STORE_AWAY or stage in _MUST_HAPPEN)
 
 
@@ -164,9 +176,17 @@ async def _by_kind(stage: str, work: Awaitable[StageOut]) -> StageOut:
             raise _HandedOver(cause) from error
         if isinstance(cause, ApplicationError):
             kind = Kind(cause.type) if cause.type in _KINDS else Kind.INTERNAL
-            raise StageFailed(stage, kind, final=cause.non_retryable, call=call_failure_of(cause.details)) from error
+            raise StageFailed(
+                stage, kind, final=cause.non_retryable, call=call_failure_of(cause.details), proof=_proof_of(cause)
+            ) from error
         beats = cause.last_heartbeat_details if isinstance(cause, exceptions.TimeoutError) else ()
         raise StageFailed(stage, None, final=False, call=call_failure_of(beats)) from error
     if made is None:  # a value that fails authentication is read as null: another worker answered for the activity
         raise StageFailed(stage, Kind.INTERNAL, final=True)
     return made
+
+
+def _proof_of(cause: ApplicationError) -> str | None:
+    """Return the proof of a failure, its last detail. ``close_request`` verifies it."""
+    last = cause.details[-1] if cause.details else None
+    return last if isinstance(last, str) else None

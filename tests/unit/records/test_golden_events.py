@@ -41,6 +41,7 @@ from domain.screening.verdicts import Decision, DetectorReport, DetectorState, F
 from services.archiving.events import ArchiveRecords
 from services.refusals.drops import Drop, Dropped, Drops
 from services.refusals.recorder import EdgeRecorder
+from services.refusals.stage_refusals import RefusedStage, StageRefusals
 from tests.doubles.clock import START, FixedClock
 from tests.doubles.principals import principal
 
@@ -185,10 +186,22 @@ async def archives() -> dict[str, Record]:
     return dict(zip(names, captured.records, strict=True))
 
 
+async def refused_stages() -> dict[str, Record]:
+    captured, clock = Captured(), FixedClock()
+    refusals = StageRefusals(captured, clock, Windows(2))
+    await refusals.record(RefusedStage("close_request", "a\0b", "r" * 36, "7"))
+    await refusals.record(RefusedStage("close_request", None, None, "7"))
+    await refusals.record(RefusedStage("close_request", None, None, "8"))
+    clock.advance(61)
+    await refusals.tick()
+    names = ("stage refused", "standalone activity refused", "refused stages counted")
+    return {name: replace(record, recorded_at=START) for name, record in zip(names, captured.records, strict=True)}
+
+
 async def events() -> dict[str, Record]:
     synchronous = (admissions, outcomes, edge, readings, custodial, policies)
     made = [one for part in synchronous for one in part().items()]
-    return dict([*made, *(await archives()).items()])
+    return dict([*made, *(await archives()).items(), *(await refused_stages()).items()])
 
 
 def vector(record: Record) -> dict[str, str]:

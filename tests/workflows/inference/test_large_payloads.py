@@ -10,7 +10,11 @@ from temporalio.client import WorkflowFailureError
 from temporalio.service import RPCError, RPCStatusCode
 
 from adapters.postgres.errors import unavailable
+from adapters.temporal.runs import TemporalRuns
+from adapters.tokens.signatures import LocalSignatureChecks
+from api.inference.result_proofs import ResultProofs
 from api.inference.runs import Runs, Submission
+from api.inference.signed_starts import SignedStarts
 from domain.access.principals import Role
 from domain.inference.run_lengths import RUN_TOTAL
 from domain.records.records import EventKind
@@ -20,6 +24,7 @@ from services.plaintext_access import PlaintextAccess
 from services.runs.attempts import RunAttempts
 from services.runs.local_feed import LocalRunFeed
 from tests.doubles.clock import FixedClock
+from tests.doubles.keys import LocalSigner
 from tests.doubles.principals import principal as a_principal
 from tests.doubles.retention import CountedRows
 from tests.workflows.conftest import EXTERNAL_BYTES, QUEUE, Bench
@@ -135,6 +140,8 @@ def runs(bench: Bench) -> Runs:
         PlaintextAccess(bench.ledger, FixedClock()),
         lambda: None,
         RunAttempts(bench.ledger),
+        ResultProofs(bench.keyring, bench.env.client.namespace, LocalSigner(), LocalSignatureChecks()),
+        SignedStarts(TemporalRuns(bench.env.client), bench.keyring, bench.identity),
     )
 
 

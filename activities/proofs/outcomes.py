@@ -1,0 +1,130 @@
+"""Requirements on the end of a run: each value that is recorded must be proven, and so must the reason for a denial."""
+
+from dataclasses import replace
+from typing import Final
+
+from activities.contracts.stages import CloseInput, unverified_run
+from activities.proofs.claims import Claims, InvalidProof
+from activities.proofs.digests import digest
+from activities.proofs.rules import (
+    ADMITTED,
+    FAILED,
+    PROBLEM,
+    RESERVED,
+    Cleaning,
+    MaskedValues,
+    problem_fact,
+    require_fact,
+    require_lost,
+    require_original,
+)
+from domain.inference.runs import Status, status_for
+from domain.refusals import Kind
+from domain.screening.verdicts import Decision
+
+UNPROVEN_FAULTS: Final = frozenset(
+    {
+        Kind.RUN_CANCELLED,
+        Kind.INTERNAL,
+        Kind.PROVIDER_TIMEOUT,
+        Kind.SCREENING_UNAVAILABLE,
+        Kind.STORE_UNAVAILABLE,
+        Kind.VAULT_UNAVAILABLE,
+        Kind.UNPROVEN_STAGE,
+    }
+)
+"""Kinds that need no proof: whoever can write to the namespace can end a run so, or make a stage time out."""
+
+_NOTHING_CLEANED: Final = Cleaning((), None, None)
+
+
+def require_bare(end: CloseInput) -> None:
+    """Check that an end without proof states a failure or a cancellation alone.
+
+    Raises:
+        InvalidProof: it says more.
+    """
+    said = CloseInput(
+        run=unverified_run(end.run.workflow_id, end.run.run_id, end.run.started_ms),
+        status=end.status,
+        problem=end.problem,
+    )
+    if end != said or end.status not in (Status.FAILED.value, Status.CANCELLED.value):
+        raise InvalidProof("nothing of it is proven")
+    _require_status(end)
+    if _kind(end) not in UNPROVEN_FAULTS:
+        raise InvalidProof("its reason is not proven")
+
+
+def require_outcome(end: CloseInput, claims: Claims) -> None:
+    """Check that every value of a run's end is proven, and its status as well.
+
+    Raises:
+        InvalidProof: one is not.
+    """
+    require_fact(claims, "run", end.run)
+    _require_status(end)
+    _require_request(end, claims)
+    for name, value in (("submitter", end.submitter), ("verdict", end.verdict), ("output", end.output_verdict)):
+        if value is not None:
+            require_fact(claims, name, value)
+    cleaning = Cleaning(end.removed, end.masked, end.redacted)
+    if cleaning != _NOTHING_CLEANED:
+        require_fact(claims, "cleaning", cleaning)
+    if end.values:
+        require_fact(claims, "values", MaskedValues(end.values))
+    if end.reply is not None:
+        require_fact(claims, "reply", replace(end.reply, proof=None))
+    _require_usage(end, claims)
+    require_lost(end.lost, claims)
+    _require_reason(end, claims)
+
+
+def _require_status(end: CloseInput) -> None:
+    if end.status != status_for(_kind(end)).value:
+        raise InvalidProof("the status is not the reason's")
+
+
+def _kind(end: CloseInput) -> Kind | None:
+    if end.problem is None:
+        return None
+    try:
+        return Kind(end.problem.kind)
+    except ValueError:
+        raise InvalidProof("the reason is of no known kind") from None
+
+
+def _require_request(end: CloseInput, claims: Claims) -> None:
+    if end.original is not None:
+        require_original(end.run, end.original)
+    if end.request is not None:
+        name = "clean" if end.request.messages else "header"
+        require_fact(claims, name, end.request)
+
+
+def _require_usage(end: CloseInput, claims: Claims) -> None:
+    """Check the charge: the reply's, or for a call without one an estimate within the reservation."""
+    if end.usage is None or claims.facts.get("usage") == digest(end.usage):
+        return
+    reserved = int(claims.facts.get(RESERVED, "0"))
+    if not end.usage.estimated or ADMITTED not in claims.facts or end.usage.total > reserved:
+        raise InvalidProof("the usage is not proven")
+
+
+def _require_reason(end: CloseInput, claims: Claims) -> None:
+    kind, facts = _kind(end), claims.facts
+    if kind is None:
+        allowed = end.output_verdict is not None and end.output_verdict.decision is Decision.ALLOW
+        if not allowed or end.reply is None:
+            raise InvalidProof("the answer was not allowed")
+        return
+    decided = {
+        Kind.PROMPT_BLOCKED: end.verdict is not None and end.verdict.decision is Decision.BLOCK,
+        Kind.OUTPUT_BLOCKED: end.output_verdict is not None and end.output_verdict.decision is Decision.BLOCK,
+        Kind.REVIEW_UNAVAILABLE: any(
+            verdict is not None and verdict.decision is Decision.REVIEW for verdict in (end.verdict, end.output_verdict)
+        ),
+    }
+    stated = end.problem is not None and facts.get(PROBLEM) == digest(problem_fact(end.problem))
+    if not (kind in UNPROVEN_FAULTS or decided.get(kind) or stated or facts.get(FAILED) == kind.value):
+        raise InvalidProof("the reason is not proven")
