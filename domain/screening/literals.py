@@ -199,7 +199,10 @@ class Index:
         for literal in present:
             places.update(self._places.get(literal, ()))
         for place in sorted(places):
-            if not any(clause.isdisjoint(present) for clause in self._needed[place]):
+            for clause in self._needed[place]:
+                if clause.isdisjoint(present):
+                    break
+            else:
                 yield place
 
 
