@@ -77,9 +77,12 @@ async def test_reservations_are_open_until_they_are_closed_and_name_their_runs(
         made, key=lambda held: held.workflow_id or ""
     )
     assert {held.started_ms for held in made} == {run.started_ms for run in runs}
+    assert [await gaps.open_reservation(held.reservation_id) for held in made] == made
+    assert await gaps.open_reservation(new_event_id()) is None
     for run, held in zip(runs, made, strict=True):
         await ledger.close(held.reservation_id, 0, run.record(EventKind.FAILED, "outcome"))
     assert await held_by(gaps, caller) == []
+    assert await gaps.open_reservation(made[0].reservation_id) is None
 
 
 async def test_a_look_never_goes_back(gaps: OutcomeGaps):
