@@ -184,7 +184,7 @@ class Past:
 
 async def public_log_keys(stack: Stack, tenant: str = "acme") -> list[VerifierKey]:
     found = await stack.as_root(lambda client: read(client, "transit/keys/log-signing"))
-    return [VerifierKey(f"{LOG}/{tenant}", base64.b64decode(found["keys"]["1"]["public_key"]))]
+    return [VerifierKey(f"{LOG}/{tenant}", base64.b64decode(one["public_key"])) for one in found["keys"].values()]
 
 
 def ed25519(public_key: bytes, signature: bytes, message: bytes) -> bool:

@@ -139,8 +139,9 @@ async def test_whoever_has_the_logs_key_verifies_a_file_without_assay(
         lines[2] = lines[2].replace(b'"kind":"completed"', b'"kind":"cancelled"')
     plain = tmp_path / "month.jsonl"
     plain.write_bytes(b"".join(lines))
-    (key,) = await public_log_keys(stack)
-    code = VERIFIER.main(["export", str(plain), "--key", vkey(key.name, key.public_key), "--json"])
+    keys = await public_log_keys(stack)
+    given = [part for key in keys for part in ("--key", vkey(key.name, key.public_key))]
+    code = VERIFIER.main(["export", str(plain), *given, "--json"])
     found = json.loads(capsys.readouterr().out)
     if tampered:
         assert (code, found["verdict"], found["why"]) == (1, "broken", "the record differs from the logged one")
@@ -148,7 +149,7 @@ async def test_whoever_has_the_logs_key_verifies_a_file_without_assay(
     else:
         assert (code, found["verdict"]) == (0, "holds")
         assert (found["records"], found["leaves_only"]) == (6, 2)
-        assert verify_export(lines, [key])["records"] == 6, "our own agrees"
+        assert verify_export(lines, keys)["records"] == 6, "our own agrees"
     assert (await archiver.restore(month)).rows == 6
     assert await past.in_log(month) == 6
 

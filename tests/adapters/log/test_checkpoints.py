@@ -29,7 +29,7 @@ from tests.doubles.clock import FixedClock
 from tests.doubles.log.rows import CHECKPOINTS, LEAVES, append, new_tenant
 from tests.doubles.log.verifier import opened
 
-LOG = "log.example"
+LOG = "assay.local"  # one name for all tests: a sequencer signs every log, and Vault keeps its name
 
 
 class Dies(Exception):
