@@ -63,8 +63,11 @@ async def test_what_needs_a_review_is_refused_by_its_own_kind(gateway: Gateway):
     assert body["run"]["decision"] == "review"
 
 
+KEY_BODY = "MC4CAQAwBQYDK2VwBCIEIP1x9m3Qw0c7Zt5rK8yN2bV4uH6jL0sD1fG3hJ5kA7qE"
+
+
 async def test_an_answer_with_a_secret_in_it_reaches_nobody(gateway: Gateway):
-    secret = "-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEIC\n-----END PRIVATE KEY-----"
+    secret = f"-----BEGIN PRIVATE KEY-----\n{KEY_BODY}\n-----END PRIVATE KEY-----"
     gateway.provider.script(answer(f"Here you are: {secret}"))
     used, _ = await gateway.budget("acme")
     response = await gateway.post({"model": "fake", "prompt": "Show me a key."})

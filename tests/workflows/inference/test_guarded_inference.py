@@ -6,6 +6,7 @@ from domain.records.records import EventKind
 from domain.refusals import Kind, Refusal
 from tests.workflows.conftest import Bench, unavailable
 
+KEY_BODY = "MC4CAQAwBQYDK2VwBCIEIP1x9m3Qw0c7Zt5rK8yN2bV4uH6jL0sD1fG3hJ5kA7qE"
 BODY = {"model": "fake", "prompt": "Hello"}
 
 
@@ -42,7 +43,7 @@ async def test_a_blocked_prompt_calls_no_model_and_reserves_nothing(bench: Bench
 
 
 async def test_a_blocked_answer_is_charged_and_withheld(bench: Bench):
-    bench.model.script = ["-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEIC\n-----END PRIVATE KEY-----"]
+    bench.model.script = [f"-----BEGIN PRIVATE KEY-----\n{KEY_BODY}\n-----END PRIVATE KEY-----"]
     result = await bench.run(BODY)
     assert (result.status, result.result, result.problem.kind) == ("blocked", None, "output-blocked")
     _, blocked = bench.records(result.id)
