@@ -124,7 +124,7 @@ def test_estimating_counts_every_text():
         def longer(found: Text, at: TextAddress = at) -> str:
             return found.text + " 1234" if found.address == at else found.text
 
-        assert estimate_tokens(map_texts(request, longer, set())) == whole + estimate_text_tokens(" 1234")
+        assert whole < estimate_tokens(map_texts(request, longer, set())) <= whole + estimate_text_tokens(" 1234")
 
 
 ANSWERS = ("text", "refusal", "arguments", "name", "call_id", "reasoning")

@@ -11,7 +11,6 @@ from domain.inference.models import Usage
 from domain.inference.parsing import messages_of
 from domain.inference.requests import InferenceRequest
 from domain.inference.runs import Status, status_for
-from domain.inference.token_estimates import estimate_tokens
 from domain.refusals import Kind
 from domain.screening.verdicts import Verdict
 from workflows import timing
@@ -124,11 +123,11 @@ class RunState:
     def charge(self, status: Status) -> Usage | None:
         """Return the charged usage.
 
-        For a call that was cancelled in progress the provider has read the prompt: it is charged, by estimate. A failed
-        call is free, but for its lost attempts.
+        For a call that was cancelled in progress the provider has read the prompt: it is charged, by the estimate that
+        was reserved for it. A failed call is free, but for its lost attempts.
         """
         if self.usage is None and self.asked and status is Status.CANCELLED and self.clean is not None:
-            return Usage(estimate_tokens(self.clean), 0, estimated=True)
+            return Usage(max(0, self.reserved - self.clean.max_tokens), 0, estimated=True)
         return self.usage
 
     def lose(self, attempts: LostAttempts | None) -> None:

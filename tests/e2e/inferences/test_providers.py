@@ -115,13 +115,25 @@ async def test_a_fallback_is_asked_where_the_first_has_no_credit_or_no_such_mode
 async def test_a_prompt_beyond_the_models_context_is_the_callers_to_mend(gateway: Gateway):
     """The real model's error is reported in Assay's terms."""
     budget = await gateway.budget("acme")
-    response = await gateway.post({"model": "smollm2", "prompt": "word " * 5000, "max_tokens": 8})
+    response = await gateway.post({"model": "smollm2", "prompt": "word " * 3000, "max_tokens": 8})
     assert response.status_code == 422, response.text
     body = response.json()
     assert body["type"] == "urn:assay:problem:context-exceeded"
     assert body["field"] == "prompt"
     assert body["run"]["status"] == "refused"
     assert await gateway.budget("acme") == budget
+
+
+async def test_a_prompt_that_is_certainly_beyond_the_context_is_refused_with_numbers(gateway: Gateway):
+    budget = await gateway.budget("acme")
+    response = await gateway.post({"model": "smollm2", "prompt": "word " * 5000, "max_tokens": 8})
+    body = response.json()
+    assert (response.status_code, body["type"], body["field"]) == (422, "urn:assay:problem:context-exceeded", "prompt")
+    assert "at least 2750 by the estimate" in body["detail"]
+    assert "2048" in body["detail"]
+    assert await gateway.budget("acme") == budget
+    kinds = [(record["kind"], record["refusal"]) for record in await gateway.records(body["run"]["id"])]
+    assert kinds == [("refused", "context-exceeded")]
 
 
 async def test_another_model_of_the_policy_steps_in(gateway: Gateway):
