@@ -42,10 +42,11 @@ class Rules:
             hit = find(rule, view)
             if hit and (rule.name not in best or _comes_first(hit, best[rule.name][1])):
                 best[rule.name] = rule.score, hit
-        for name, (score, hit) in best.items():
-            yield self._finding(exchange, name, score, hit)
-        for found in known.terms.hits(view):
-            yield self._finding(exchange, found.lexicon.name, found.score, found.hit)
+        found = [(score, name, hit) for name, (score, hit) in best.items()]
+        found += ((phrase.score, phrase.lexicon.name, phrase.hit) for phrase in known.terms.hits(view))
+        for score, name, hit in found:
+            if not hit.mention or not any(_covers(score, hit, *other) for other in found):
+                yield self._finding(exchange, name, score, hit)
 
     def _finding(self, exchange: ScreenedText, rule: str, score: float, hit: Hit) -> Finding:
         view = exchange.normalised.view
@@ -53,6 +54,11 @@ class Rules:
         if exchange.kind is TextKind.SYSTEM and is_conduct(view, hit.start):
             weight = CONDUCT_WEIGHT
         return exchange.finding(self.name, rule, score * weight, *view.span(hit.start, hit.end))
+
+
+def _covers(score: float, hit: Hit, more: float, _: str, other: Hit) -> bool:
+    """Test for a stronger mention of the same words: one quotation counts once."""
+    return other.mention and more > score and hit.start < other.end and other.start < hit.end
 
 
 def _comes_first(hit: Hit, other: Hit) -> bool:

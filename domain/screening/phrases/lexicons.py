@@ -26,6 +26,7 @@ _NEAR = 14
 _OPTION = "--"  # of a command line
 _SAID_WITHIN = 40
 _MOST_MENTIONS = 8
+_OF_OTHERS = 0.6  # further discount of a phrase whose object is a third party's
 
 _Place = tuple[int, int, int]  # start, end, and the parts that a term can be
 
@@ -193,9 +194,10 @@ def _best(lexicon: Lexicon, phrases: Iterator[tuple[float, int, int]], view: Vie
     for score, start, end in phrases:
         if _is_reversed(lexicon, view, start, end):
             continue
-        mention = mentions < _MOST_MENTIONS and _is_mention(lexicon, view, start, end)
+        theirs = mentions < _MOST_MENTIONS and _is_of_others(lexicon, view, end)
+        mention = theirs or (mentions < _MOST_MENTIONS and _is_mention(lexicon, view, start, end))
         mentions += mention
-        found = LexiconHit(lexicon, Hit(start, end, mention), score)
+        found = LexiconHit(lexicon, Hit(start, end, mention), score * (_OF_OTHERS if theirs else 1.0))
         if best is None or found.weight > best.weight:
             best = found
         if not mention and score == lexicon.score:
@@ -215,12 +217,16 @@ def _is_reversed(lexicon: Lexicon, view: View, start: int, end: int) -> bool:
     return any(0 <= around.find(term) < end - first for term in lexicon.unless)
 
 
+def _is_of_others(lexicon: Lexicon, view: View, end: int) -> bool:
+    rest = view.text[end : end + _SAID_WITHIN].lstrip(" \n")
+    for term in lexicon.others:
+        if rest.startswith(term):
+            return not rest[len(term) :].lstrip().startswith(lexicon.own)
+    return False
+
+
 def _is_mention(lexicon: Lexicon, view: View, start: int, end: int) -> bool:
     after = view.text[end : end + _SAID_WITHIN]
-    rest = after.lstrip(" \n")
-    for term in lexicon.others:
-        if rest.startswith(term) and not rest[len(term) :].lstrip().startswith(lexicon.own):
-            return True
     return any(term in after for term in lexicon.said) or is_mention(view, start, end)
 
 
