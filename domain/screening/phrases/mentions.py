@@ -1,6 +1,6 @@
 """Mentions of attacks: a phrase that is quoted and discussed is a mention, not a use.
 
-A heuristic, and a model may still follow a mention: so a mention counts half, and two of them count fully.
+A heuristic, and a model may still follow a mention: so a mention counts a little, and several count more.
 """
 
 import re
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from domain.text.view import View
 
-MENTION_WEIGHT = 0.5
+MENTION_WEIGHT = 0.3
 CONDUCT_WEIGHT = 0.2
 """Weight of a phrase that a system message forbids or foresees."""
 
