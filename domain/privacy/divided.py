@@ -81,12 +81,12 @@ def _add_parts(
     kinds: Collection[DataKind],
     rules: Sequence[DataRule],
 ) -> None:
-    blanked = [_blanked(texts[place], every[place]) for place in places]
-    starts = [0, *accumulate(len(text) + 1 for text in blanked)]
-    for value in divided("\n".join(blanked), kinds, rules):
+    plain = [blanked(texts[place], every[place]) for place in places]
+    starts = [0, *accumulate(len(text) + 1 for text in plain)]
+    for value in divided("\n".join(plain), kinds, rules):
         parts = [
             (place, Found(value.kind, max(value.start - start, 0), min(value.end - start, len(text))))
-            for place, start, text in zip(places, starts, blanked, strict=False)
+            for place, start, text in zip(places, starts, plain, strict=False)
             if value.start < start + len(text) and value.end > start
         ]
         if len(parts) > 1:
@@ -94,7 +94,8 @@ def _add_parts(
                 every[place].append(part)
 
 
-def _blanked(text: str, known: Iterable[Found]) -> str:
+def blanked(text: str, known: Iterable[Found]) -> str:
+    """Return a text of the same length with NUL in place of known values."""
     pieces, at = list[str](), 0
     for value in sorted(known, key=lambda value: value.start):
         pieces += (text[at : value.start], "\x00" * (value.end - value.start))

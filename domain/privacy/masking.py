@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from domain.inference.requests import InferenceRequest
 from domain.inference.texts import Text, TextAddress, map_texts, texts_of
-from domain.privacy.divided import with_divided
+from domain.privacy.divided import blanked, with_divided
 from domain.privacy.finding import find
 from domain.privacy.placeholders import TAG_LENGTH, TAG_LETTERS, placeholder_of
 from domain.privacy.policy import DataKind, Found, Handling, PrivacyPolicy
@@ -102,7 +102,13 @@ def _find_all(
     said = [view.text for view in plain]
     if sum(map(len, said)) > policy.max_scanned_chars:
         raise TooMuchToScan
-    found = with_divided(said, [find(text, kinds, policy, phones) for text in said], kinds, policy.rules)
+    # a part of an account may have a telephone number's form: telephones last
+    others = kinds - {DataKind.PHONE}
+    found = with_divided(said, [find(text, others, policy, phones) for text in said], kinds, policy.rules)
+    if DataKind.PHONE in kinds:
+        for text, known in zip(said, found, strict=True):
+            known.extend(find(blanked(text, known), {DataKind.PHONE}, policy, phones))
+            known.sort(key=lambda value: value.start)
     return {
         text.address: [_value(datum, *around) for datum in values]
         for text, values, *around in zip(texts, found, views, plain, strict=True)

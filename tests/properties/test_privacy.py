@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from adapters.screening.phone_numbers import LibPhoneNumbers
@@ -18,6 +18,8 @@ from domain.privacy.restoring import put_back
 from domain.text.compatibility import compatibility_view
 from domain.text.view import View
 from tests.properties.test_texts import TEXTS
+from tests.unit.privacy.sets.real import Planted
+from tests.unit.privacy.sets.texts import harmless, real
 
 DATA = [
     "alice@example.com",
@@ -103,3 +105,29 @@ def test_putting_back_is_total_and_changes_placeholders_alone(masking: PrivacyPo
         restored = restored.replace(value, name)
         written = written.replace(value, name)
     assert restored == written
+
+
+def planted_documents() -> st.SearchStrategy[tuple[str, list[str]]]:
+    """Documents of harmless texts and texts with values, in any order, with the values."""
+    harmless_texts = [text for _, text in harmless()]
+    real_texts = [planted for planted in real() if planted.group != "by hand" and "\0" not in planted.text]
+    pieces = st.one_of(st.sampled_from(harmless_texts), st.sampled_from(real_texts))
+
+    def put_together(chosen: list[str | Planted]) -> tuple[str, list[str]]:
+        texts = [piece if isinstance(piece, str) else piece.text for piece in chosen]
+        return "\n\n".join(texts), [piece.value for piece in chosen if not isinstance(piece, str)]
+
+    return st.lists(pieces, min_size=1, max_size=6).map(put_together)
+
+
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(planted_documents())
+def test_masking_a_document_leaves_no_planted_value_and_is_undone(
+    masking: PrivacyPolicy, document: tuple[str, list[str]]
+):
+    text, values = document
+    made = mask_request(request_of([text]), masking, "acme", SEARCHES.begin(), "run")
+    shown = made.request.messages[0].content
+    assert isinstance(shown, str)
+    assert [value for value in values if value in shown] == []
+    assert put_back(shown, made.values, [shown]) == text

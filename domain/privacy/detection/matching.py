@@ -19,10 +19,14 @@ def places_of(rule: DataRule, text: str) -> list[tuple[int, int]]:
         return []
     group = "value" if "value" in rule.pattern.groupindex else 0
     places: list[tuple[int, int]] = []
+    free = 0
     for match in rule.pattern.finditer(text):
         start, end = match.span(group if match[group] is not None else 0)
+        if start < free:  # within the one before, which was read to its end
+            continue
         if (rest := _REST.get(rule.kind)) and (more := rest.match(text, end)):
             end += len(more[0].rstrip("."))
+        free = end
         if start < end and not (rule.exempt and exempt(text[start:end], match.groupdict().get("login"), rule.exempt)):
             places.append((start, end))
     return places

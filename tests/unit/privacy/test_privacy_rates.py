@@ -28,6 +28,11 @@ def test_harmless_look_alikes_are_not_masked(policy: PrivacyPolicy, seed: str):
     assert rate.share <= MOST_TOUCHED, "\n".join(examples(rate))
 
 
+def test_of_the_hand_written_lines_one_is_masked(policy: PrivacyPolicy):
+    """It has a telephone number's form to the last sign: ``312-845-1207``."""
+    assert touched(policy).wrong["by hand"] <= 1
+
+
 @pytest.mark.parametrize("seed", ["real", "other"])
 def test_values_are_found_whole(policy: PrivacyPolicy, seed: str):
     rate = missed(policy, seed)

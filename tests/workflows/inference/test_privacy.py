@@ -3,6 +3,7 @@
 import pytest
 from temporalio.client import WorkflowFailureError
 
+from adapters.screening import phone_numbers
 from assay_temporal.contracts import Progress
 from domain.records.commitments import digest
 from domain.records.records import EventKind
@@ -81,7 +82,8 @@ async def test_a_blocked_prompt_is_recorded_with_placeholders(bench: Bench):
     assert ALICE not in blocked.sealed.prompt
 
 
-async def test_numbers_beyond_count_are_refused_and_not_recorded(bench: Bench):
+async def test_numbers_beyond_count_are_refused_and_not_recorded(bench: Bench, monkeypatch):
+    monkeypatch.setattr(phone_numbers, "MOST_CANDIDATES", 500)
     numbers = "".join(f"650-253-{number:04}, " for number in range(600))
     result = await bench.run({"model": "fake", "prompt": numbers})
     assert (result.status, result.problem.kind) == ("refused", Kind.REVIEW_UNAVAILABLE)

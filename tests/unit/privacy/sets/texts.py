@@ -13,12 +13,12 @@ _OF_EACH_FAMILY = 18
 
 
 def harmless(seed: str = "harmless") -> Iterator[tuple[str, str]]:
-    """Yield a family's name and a text, for each of some 2,200 look-alikes."""
+    """Yield a family's name and a text, for each of some 2,260 look-alikes."""
     for name, make in {**NUMBERS, **CODE}.items():
         rng = Random(f"{seed} {name}")
         yield from ((name, make(rng)) for _ in range(_OF_EACH_FAMILY))
     for line in (_FOLDER / "lines_harmless.txt").read_text("utf-8").splitlines():
-        yield "by hand", line
+        yield "by hand", line.replace("\\n", "\n")
 
 
 def real(seed: str = "real") -> Iterator[Planted]:
