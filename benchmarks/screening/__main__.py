@@ -11,6 +11,7 @@ import typer
 from benchmarks.screening import peers
 from benchmarks.screening.drawing import draw
 from benchmarks.screening.judging import judge
+from benchmarks.screening.latency import disguised as latencies_disguised
 from benchmarks.screening.latency import latencies
 from benchmarks.screening.measure import by_disguise, by_length, by_source, curves, decisions, ranking
 from benchmarks.screening.model import card, held_out, trained_on
@@ -40,6 +41,9 @@ def main(
     aside: Annotated[
         Path | None, typer.Option("--held-out", help="What `python -m training evaluate` has printed.")
     ] = None,
+    unseen: Annotated[
+        Path | None, typer.Option(help="Labelled texts that the model was not trained on: the first tables.")
+    ] = None,
     jobs: Annotated[int, typer.Option(min=0, help="Processes; 0 is one for each processor.")] = 0,
     output: Annotated[Path, typer.Option(help="The results, as JSON.")] = RESULTS,
     write_docs: Annotated[bool, typer.Option(help=f"Put the tables into {DOCUMENT.relative_to(ROOT)}.")] = False,
@@ -50,6 +54,7 @@ def main(
         digest = hashlib.sha256(data.read_bytes()).hexdigest()
         found = _measured(rows, digest, policies, set(hard.split(",")), disguised, jobs)
         found["held_out"] = held_out(card(), aside)
+        found["unseen"] = _unseen(unseen, policies, jobs) if unseen else None
     except (BadLine, OSError, NoFiguresError) as error:
         typer.echo(f"error: {data}: {error}", err=True)
         raise typer.Exit(2) from None
@@ -89,7 +94,20 @@ def _measured(
         "by_length": by_length(pairs),
         "by_disguise": by_disguise(rows, policies, disguised, _say, jobs),
         "latency_ms": latencies(rows, policies),
+        "latency_disguised_ms": latencies_disguised(rows, policies),
         "curves": curves(scored),
+    }
+
+
+def _unseen(path: Path, policies: Path, jobs: int) -> dict[str, Any]:
+    rows = read(path)
+    _say(f"{len(rows)} unseen texts")
+    pairs = list(zip(rows, judge([(row.text, row.kind) for row in rows], policies, jobs), strict=True))
+    return {
+        "data": {"rows": len(rows), "attacks": sum(row.attack for row in rows)},
+        "ranking": ranking([(one.score, row.attack) for row, one in pairs]),
+        "decisions": decisions(pairs),
+        "by_source": by_source(pairs, ()),
     }
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from cli.screen.offline import Screener, read_policy_files
 from config.settings import Settings
+from domain.inference.content import TextKind
 from domain.screening.verdicts import Decision
 
 _CHUNK = 64
@@ -27,8 +28,8 @@ class Judged:
         return self.decision is not Decision.ALLOW
 
 
-def judge(texts: Sequence[str], policies: Path, jobs: int = 0) -> list[Judged]:
-    """Judge texts in order. ``jobs`` of 0 is one for each processor."""
+def judge(texts: Sequence[str | tuple[str, str]], policies: Path, jobs: int = 0) -> list[Judged]:
+    """Judge texts, or texts with their kinds, in order. ``jobs`` of 0 is one for each processor."""
     document = read_policy_files(policies)
     workers = jobs or os.cpu_count() or 1
     if workers == 1:
@@ -47,10 +48,11 @@ def _start(document: bytes) -> None:
     _here.append(Screener(document, Settings()))
 
 
-def _judge(text: str) -> Judged:
+def _judge(text: str | tuple[str, str]) -> Judged:
     return _judged(_here[0], text)
 
 
-def _judged(screener: Screener, text: str) -> Judged:
-    verdict = screener.screen(text)
+def _judged(screener: Screener, text: str | tuple[str, str]) -> Judged:
+    said, kind = (text, TextKind.PROMPT) if isinstance(text, str) else (text[0], TextKind(text[1]))
+    verdict = screener.screen(said, kind)
     return Judged(verdict.score, verdict.judged)

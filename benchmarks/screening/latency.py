@@ -3,8 +3,10 @@
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from random import Random
 from typing import Any
 
+from benchmarks.screening.obfuscate import TECHNIQUES
 from benchmarks.screening.rows import Row, sample
 from benchmarks.tools.figures import percentile
 from cli.screen.offline import Screener, read_policy_files
@@ -16,6 +18,8 @@ from domain.text.normalise.pipeline import normalise
 from domain.text.sanitise import sanitise
 
 LENGTHS = (100, 200, 1_000, 4_000)
+DISGUISES = ("leet", "zero_width", "base64", "spacing")
+_DISGUISED = 1_000
 _TEXTS = 300
 _WARM = 30
 
@@ -41,6 +45,17 @@ def latencies(rows: Sequence[Row], policies: Path) -> dict[str, Any]:
         str(length): {name: timed(stage, texts_of(rows, length)) for name, stage in stages.items()}
         for length in LENGTHS
     }
+
+
+def disguised(rows: Sequence[Row], policies: Path) -> dict[str, Any]:
+    """Return the same for attacks of 1,000 code points, plain and by disguise."""
+    stages = _stages(Screener(read_policy_files(policies), Settings()))
+    plain = texts_of([row for row in rows if row.attack], _DISGUISED)
+    texts = {"attacks, plain": plain}
+    for name in DISGUISES:
+        random = Random(0)
+        texts[f"attacks, {name}"] = [TECHNIQUES[name](text, random)[:_DISGUISED] for text in plain]
+    return {name: {stage: timed(run, some) for stage, run in stages.items()} for name, some in texts.items()}
 
 
 def timed(stage: Callable[[str], object], texts: Sequence[str]) -> dict[str, float]:

@@ -7,6 +7,8 @@ from random import Random
 from typing import TypeVar
 
 from cli.screen.jsonl import BadLine, lines_of, parse, text_of
+from cli.screen.offline import kind_of
+from domain.inference.content import TextKind
 
 BANDS = ((0, 200), (201, 1_000), (1_001, 4_000), (4_001, 10**9))
 """Lengths in code points, from and to."""
@@ -16,11 +18,12 @@ Item = TypeVar("Item")
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A text, its label, and the name of its source."""
+    """A text, its label, the name of its source, and its kind of text."""
 
     text: str
     attack: bool
     source: str
+    kind: str = TextKind.PROMPT.value
 
 
 def read(path: Path) -> list[Row]:
@@ -36,7 +39,7 @@ def read(path: Path) -> list[Row]:
         if row.get("label") not in (0, 1):
             raise BadLine(number, "label", "must be 0 or 1")
         source = text_of(number, row, "source") if "source" in row else "unnamed"
-        rows.append(Row(text_of(number, row), bool(row["label"]), source))
+        rows.append(Row(text_of(number, row), bool(row["label"]), source, kind_of(number, row).value))
     return rows
 
 

@@ -50,11 +50,13 @@ _CLASSES = {
     Category.NONCHARACTER: "\ufdd0-\ufdef" + _PLANE_ENDS,
 }
 HIDDEN = re.compile("[" + "".join(_CLASSES.values()) + "]")
-_MEMBERS = {category: re.compile(f"[{chars}]") for category, chars in _CLASSES.items()}
-
-
-def _category(char: str) -> Category:
-    return next(category for category, members in _MEMBERS.items() if members.match(char))
+_RANGE = re.compile(r"(.)(?:-(.))?", re.DOTALL)
+_CATEGORIES = {
+    chr(code): category
+    for category, chars in reversed(_CLASSES.items())
+    for first, last in _RANGE.findall(chars)
+    for code in range(ord(first), ord(last or first) + 1)
+}
 
 
 def find_hidden(text: str) -> list[Hidden]:
@@ -70,7 +72,7 @@ def find_hidden(text: str) -> list[Hidden]:
         if index in whole or is_needed(text, index, before):
             last_kept = text[index]
         else:
-            found.append(Hidden(index, _category(text[index])))
+            found.append(Hidden(index, _CATEGORIES[text[index]]))
             last_kept = before
         last = index
     return found

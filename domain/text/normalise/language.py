@@ -4,8 +4,8 @@ The pairs are those of English; other languages in the same alphabet score far b
 """
 
 import re
-from itertools import pairwise
 from math import log2
+from operator import add
 
 from domain.text.normalise.words import BIGRAMS, COMMON_WORDS, OTHER_WORDS
 
@@ -30,7 +30,7 @@ PAIR_BITS = {
 
 def word_bits(word: str) -> float:
     """Return the information in a word, less the bonus of a common word."""
-    bits = sum(PAIR_BITS[first + second] for first, second in pairwise(f"{BORDER}{word}{BORDER}"))
+    bits = sum(map(PAIR_BITS.__getitem__, map(add, BORDER + word, word + BORDER)))
     return bits + _KNOWN_BITS if word in WORDS else bits
 
 

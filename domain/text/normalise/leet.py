@@ -1,9 +1,10 @@
 """Leetspeak: digits and signs instead of letters, where many words have them and read as words."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable
 from functools import cache
 from itertools import product
+from operator import add
 
 from domain.text.normalise.language import BORDER, PAIR_BITS, WORDS, word_bits
 from domain.text.normalise.steps import Decoding
@@ -42,26 +43,28 @@ def find_leet(view: View) -> Decoding:
     """Return stretches in leetspeak and their plaintext, with the same number of characters."""
     if not _MAYBE.search(view.text):
         return Decoding("leetspeak")
-    weight = cache(_weight)  # for this text alone: nothing of a prompt outlives its screening
+    unleet = cache(_unleet)  # for this text alone: nothing of a prompt outlives its screening
+    weight = cache(lambda token: _weight(token, unleet))
     words = [WeighedWord(*match.span(), weight(match.group())) for match in _TOKEN.finditer(view.text)]
     found: list[Replacement] = []
     for gain, stretch in best_stretches(words, _COSTLY_GAP):
         if gain >= _ENOUGH and sum(word.weight >= _MAYBE_FOREIGN for word in stretch) >= _FEWEST:
             start, end = stretch[0].start, stretch[-1].end
-            found.append((start, end, _TOKEN.sub(_spelt, view.text[start:end])))
+            spelt = _TOKEN.sub(lambda match: _spelt(match, unleet), view.text[start:end])
+            found.append((start, end, spelt))
     return Decoding("leetspeak", found)
 
 
-def _weight(token: str) -> float:
+def _weight(token: str, unleet: Callable[[str], str]) -> float:
     if _PLAIN.match(token):
         return _AGAINST if len(token) >= _LONG else 0.0
-    word = _unleet(token)
+    word = unleet(token)
     if not _LETTER.search(token):
         return _NUMBER if word in WORDS else 0.0
     if word in WORDS:
         return _KNOWN if len(word) >= _LONG else _SHORT
     if token.endswith("!"):
-        return _weight(token[:-1])
+        return _weight(token[:-1], unleet)
     return _odd_weight(token, word)
 
 
@@ -75,7 +78,7 @@ def _odd_weight(token: str, word: str) -> float:
     return _MAYBE_FOREIGN if bits <= _READS_SOMEHOW else _AGAINST
 
 
-def _spelt(match: re.Match[str]) -> str:
+def _spelt(match: re.Match[str], unleet: Callable[[str], str]) -> str:
     """Return a word of a leetspeak stretch in letters. Numbers stay unless they spell a common word."""
     token, text, end = match.group(), match.string, match.end()
     if _PLAIN.match(token):
@@ -83,31 +86,29 @@ def _spelt(match: re.Match[str]) -> str:
     if token in _ENDINGS and text[match.start() - 1 : match.start()] == "'":
         return _ENDINGS[token]
     if "@" in token and _DOMAIN.match(text, end):
-        return "@".join(map(_unleet, token.split("@")))
-    word = _unleet(token)
+        return "@".join(map(unleet, token.split("@")))
+    word = unleet(token)
     if word in WORDS or word in _WITH_NUMBERS:
         return _WITH_NUMBERS.get(word, word)
     core = token.removesuffix("!")
-    return _unleet(core) + token[len(core) :] if _LETTER.search(token) else token
+    return unleet(core) + token[len(core) :] if _LETTER.search(token) else token
 
 
 def _unleet(token: str) -> str:
     """Return the likeliest lower-case word for a token."""
     lower = token.lower()
-    if not _EITHER.search(lower):
-        return unleet_letters(lower)
-    if sum(map(lower.count, "1!")) <= _MOST_TRIED:
-        for letters in product("il", repeat=sum(map(lower.count, "1!"))):
-            word = unleet_letters(_filled(lower, letters))
+    first, *rest = map(unleet_letters, _EITHER.split(lower))
+    if not rest:
+        return first
+    if len(rest) <= _MOST_TRIED:
+        for letters in product("il", repeat=len(rest)):
+            word = first + "".join(map(add, letters, rest))
             if word in WORDS:
                 return word
-    ways = (lower.translate(_ALL_I), lower.translate(_ALL_L), _likeliest(lower))
+    ways = [lower.translate(_ALL_I), lower.translate(_ALL_L)]
+    if len(rest) > 1:
+        ways.append(_likeliest(lower))
     return min(map(unleet_letters, ways), key=word_bits)
-
-
-def _filled(lower: str, letters: Sequence[str]) -> str:
-    left = iter(letters)
-    return "".join(next(left) if char in "1!" else char for char in lower)
 
 
 def _likeliest(lower: str) -> str:
