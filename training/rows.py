@@ -12,13 +12,14 @@ SEED = 7
 PER_FAMILY = 100
 _HERE = Path(__file__).resolve().parent
 _GRAMMARS = (
-    ("attacks.yaml", 1),
-    ("attacks_data.yaml", 1),
-    ("attacks_languages.yaml", 1),
-    ("benign.yaml", 0),
-    ("benign_agents.yaml", 0),
-    ("benign_turns.yaml", 0),
+    ("attacks.yaml", 1, 1),
+    ("attacks_data.yaml", 1, 1),
+    ("attacks_languages.yaml", 1, 4),
+    ("benign.yaml", 0, 1),
+    ("benign_agents.yaml", 0, 1),
+    ("benign_turns.yaml", 0, 3),
 )
+"""Files with their label, and a factor of the number of texts: families of many languages need more."""
 OWN = "grammar_"
 """Prefix of the sources of generated texts."""
 
@@ -55,8 +56,8 @@ def read_rows(path: Path) -> list[Row]:
 def own_rows(per_family: int = PER_FAMILY) -> Iterator[Row]:
     """Yield texts of the grammars, the same at each call."""
     chance = random.Random(SEED)  # noqa: S311 - for variety, no secret
-    for file, label in _GRAMMARS:
+    for file, label, factor in _GRAMMARS:
         grammar = Grammar.read(_HERE / file)
         for family in grammar.families:
-            for text in grammar.texts(family, per_family, chance):
+            for text in grammar.texts(family, factor * per_family, chance):
                 yield Row(text, label, f"{OWN}{family}:{label}")

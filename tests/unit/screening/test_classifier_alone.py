@@ -6,7 +6,7 @@ import pytest
 
 from cli.screen.offline import Screener, read_policy_files
 from config.settings import Settings
-from domain.inference.content import Message, Speaker
+from domain.inference.content import Message, Speaker, TextKind
 from domain.inference.requests import bare_request
 from domain.policy.document import Policy
 from domain.screening.policy import Thresholds
@@ -14,6 +14,7 @@ from domain.screening.scores import ALONE_MOST, SURE, TextScore, confirmed, deci
 from domain.screening.screen import screen
 from domain.screening.verdicts import Decision, Finding
 from tests.paths import ROOT
+from tests.unit.screening.kept_aside import COMPLETIONS, OVERRIDES
 from tests.unit.screening.turns import turns
 
 THRESHOLDS = Thresholds(review=0.5, block=0.7)
@@ -103,3 +104,14 @@ def test_the_standard_opening_of_an_agent_passes(screener: Screener):
         "Never introduce code that exposes or logs secrets and keys.\n"
     )
     assert screener.screen(opening).judged is Decision.ALLOW
+
+
+def test_most_overrides_in_other_languages_are_found(screener: Screener):
+    texts = [text for language in OVERRIDES.values() for text in language]
+    found = [text for text in texts if screener.screen(text).judged is not Decision.ALLOW]
+    assert len(found) >= 0.6 * len(texts)
+
+
+def test_false_completions_in_outputs_of_tools_are_found(screener: Screener):
+    found = [text for text in COMPLETIONS if screener.screen(text, TextKind.TOOL_OUTPUT).judged is not Decision.ALLOW]
+    assert len(found) >= 0.4 * len(COMPLETIONS)
