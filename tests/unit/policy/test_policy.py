@@ -163,7 +163,7 @@ WRONG: tuple[tuple[Edit, str, str], ...] = (
     (_set("screening.thresholds.memo", [HALF]), "screening.thresholds.memo", "unknown"),
     (_set("screening.thresholds.prompt", []), "screening.thresholds.prompt", "at least one"),
     (_set("screening.thresholds.prompt", HALF), "screening.thresholds.prompt", "a list"),
-    (_set(f"{BAND}.review", 0.9), f"{BAND}.review", "block"),
+    (_set(f"{BAND}.review", 0.95), f"{BAND}.review", "block"),
     (_set(f"{BAND}.review", 0), f"{BAND}.review", "from 0.01"),
     (_set(f"{BAND}.block", 1.1), f"{BAND}.block", "to 1"),
     (_set("screening.thresholds.prompt.2.up_to", 5000), "screening.thresholds.prompt.2.up_to", "omitted"),
