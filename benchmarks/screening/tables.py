@@ -85,7 +85,8 @@ def _decided(decided: Found) -> list[str]:
 def _decisions(found: Found) -> str:
     rows = [["all", *_decided(found["decisions"])]]
     if hard := found.get("hard_negatives"):
-        rows.append(["harmless, full of trigger words", *_decided(hard)])
+        seen = ", trained on" if any(one["trained_on"] for one in found["by_source"].values()) else ""
+        rows.append([f"harmless, full of trigger words{seen}", *_decided(hard)])
     precision = percent(found["decisions"]["precision"])
     text = f"\n\nOf what is blocked or reviewed here, {precision} are attacks. In your traffic attacks are rarer."
     return "### Decisions at the shipped thresholds\n\n" + table(["", *_DECIDED], rows) + text
@@ -118,7 +119,7 @@ def _cell(value: object) -> str:
 
 
 def _unseen(found: Found) -> str:
-    """Return the tables on texts that the model was not trained on, and its rules were not written for."""
+    """Return the tables on texts that were never trained on."""
     unseen = found.get("unseen")
     if not unseen:
         return ""
@@ -162,7 +163,8 @@ def _latency(found: Found) -> str:
         for name, one in found.get("latency_disguised_ms", {}).items()
     ]
     headings = ["code points", *(f"{stage}, p50 / p99" for stage in stages)]
-    return "### Time, in milliseconds on one core\n\n" + table(headings, rows)
+    note = "Processor time. Disguised text costs what its decoding and its decoded words take.\n\n"
+    return "### Time, in milliseconds on one core\n\n" + note + table(headings, rows)
 
 
 def _times(one: Found) -> str:
