@@ -60,7 +60,11 @@ class WorkerPorts:
     phones: PhoneSearches = field(default_factory=LibPhoneNumbers)
     threads: TextThreads = field(default_factory=TextThreads)
     access: AccessDecider = field(default_factory=role_access)
-    stage_refusals: StageRefusals | None = None
+    stage_refusals: StageRefusals = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Record refused stages in the ledger."""
+        object.__setattr__(self, "stage_refusals", StageRefusals(self.ledger, self.clock))
 
 
 def build_worker(client: Client, settings: Settings, ports: WorkerPorts) -> Worker:
@@ -76,7 +80,7 @@ def build_worker(client: Client, settings: Settings, ports: WorkerPorts) -> Work
     terms = ReceiptTerms(settings.audit.log_name, settings.audit.promise_seconds)
     ledger = LedgerActivities(ports.ledger, policies, ports.identities, ports.signer, ports.clock, ports.feed, terms)
     model = ModelActivities(ports.provider, policies, ports.ledger)
-    proven = ProvenStages(ports.keyring, runs, ports.stage_refusals or StageRefusals(ports.ledger, ports.clock))
+    proven = ProvenStages(ports.keyring, runs, ports.stage_refusals)
     abandoned = AbandonedActivities(runs, ports.gaps, ports.ledger, validation, ports.clock)
     slots = settings.worker
     return Worker(

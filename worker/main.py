@@ -119,8 +119,11 @@ async def _work(
     with ready(settings.worker.ready_file):
         log.info("working", task_queue=settings.temporal.task_queue)
         budgets = PostgresBudgetRetention(platform.pool)
+        counting = asyncio.create_task(ports.stage_refusals.run())
         async with housekeeping(client, platform.payloads, budgets), scheduling(client, settings):
             await asyncio.wait({working, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        counting.cancel()
+        await ports.stage_refusals.drain()
     stopping.cancel()
     if not working.done():
         await worker.shutdown()

@@ -1,12 +1,13 @@
 """Arguments and results of the reconciliation sweep: IDs of runs, counts and times only.
 
-Times are epoch milliseconds, UTC.
+Times are epoch milliseconds, UTC. A ``proof`` is of the steps before, and in a result of this one as well.
 """
 
 from dataclasses import dataclass
 from typing import Final
 
 from activities.contracts.names import Stage
+from activities.contracts.stages import PROOF_FIELD
 
 SETTLE_ABANDONED: Final = "SettleAbandoned"
 """Type name of the workflow."""
@@ -17,6 +18,7 @@ class SweepStart:
     """Start of a sweep."""
 
     at_ms: int
+    proof: str | None = PROOF_FIELD
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,7 @@ class SweepState:
     pages: int = 1
     recorded: int = 0
     left: int = 0
+    proof: str | None = PROOF_FIELD
 
 
 @dataclass(frozen=True)
@@ -62,6 +65,7 @@ class ClosedSuspects:
 
     suspects: tuple[Suspect, ...]
     page: str | None
+    proof: str | None = PROOF_FIELD
 
 
 @dataclass(frozen=True)
@@ -70,6 +74,7 @@ class HeldSuspects:
 
     suspects: tuple[Suspect, ...]
     after: str | None
+    proof: str | None = PROOF_FIELD
 
 
 @dataclass(frozen=True)
@@ -77,6 +82,7 @@ class Suspects:
     """Runs to be examined."""
 
     suspects: tuple[Suspect, ...]
+    proof: str | None = PROOF_FIELD
 
 
 @dataclass(frozen=True)
@@ -85,6 +91,7 @@ class Settled:
 
     recorded: int
     left: int
+    proof: str | None = PROOF_FIELD
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from temporalio import activity
 from temporalio.exceptions import ApplicationError
 from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, Interceptor
 
-from activities.contracts import names
+from activities.contracts import names, reconciliation
 from activities.contracts.call_failures import CallFailure
 from activities.contracts.results import result_of
 from activities.contracts.stages import Closed, CloseInput, ProvenVerdict, Validated, ValidateInput
@@ -24,6 +24,7 @@ from activities.proofs.digests import as_recorded
 from activities.proofs.outcomes import require_bare, require_outcome
 from activities.proofs.results import result_claims
 from activities.proofs.rules import FAILED, RULES, failed_call
+from activities.proofs.sweep import STEPS, facts_of_step, require_step, sweep_place
 from assay_temporal.contracts import WORKFLOW
 from assay_temporal.keyring import DataKey, KeyRing, KeyUnavailable
 from domain.access.principals import SYSTEM_TENANT
@@ -50,17 +51,25 @@ class _Proving(ActivityInboundInterceptor):
 
     async def execute_activity(self, input: ExecuteActivityInput) -> Any:  # noqa: A002, ANN401 - Temporal's signature
         info = activity.info()
-        if info.activity_type not in _STAGES:
+        if info.activity_type not in _STAGES and info.activity_type not in STEPS:
             return await super().execute_activity(input)
         given = input.args[0] if input.args else None
         try:
-            place = _place(info, given)
-            known = await self._known(place, info.activity_type, given)
+            if info.activity_type in STEPS:
+                place = sweep_place(info)
+                known = await self._swept(place, info.activity_type, given)
+            else:
+                place = _place(info, given)
+                known = await self._known(place, info.activity_type, given)
             key = await self._keyring.current(SYSTEM_TENANT)  # before the work: its result must not be lost
         except InvalidProof as error:
             raise await self._refused(info, str(error)) from None
         except (Refusal, KeyUnavailable) as error:
             raise as_failure(error) from None
+        if info.activity_type in STEPS:
+            made = await super().execute_activity(input)
+            facts = facts_of_step(given, as_recorded(made), known)
+            return replace(made, proof=proofs.write(Claims(place.run_id, facts), place, key)) if facts else made
         try:
             made = await super().execute_activity(input)
         except ApplicationError as failure:
@@ -83,6 +92,16 @@ class _Proving(ActivityInboundInterceptor):
             require_outcome(given, known)
         else:
             RULES[stage].require(given, known)
+        return known
+
+    async def _swept(self, place: ProofPlace, step: str, given: Any) -> Claims:  # noqa: ANN401 - any step's argument
+        """Return the facts of the steps before. The first step needs none: it reads all that it returns."""
+        if not isinstance(given, STEPS[step].takes):
+            raise InvalidProof("the argument can't be read")
+        if step == reconciliation.BEGIN_LOOK.name:
+            return Claims(place.run_id)
+        known = await proofs.read(given.proof, place.namespace, place.workflow_id, self._keyring)
+        require_step(given, known)
         return known
 
     async def _refused(self, info: activity.Info, reason: str) -> ApplicationError:

@@ -70,6 +70,14 @@ class StageRefusals:
             except Refusal as refusal:
                 log.warning("stage_refusals.uncounted", refusal=refusal.kind.value)
 
+    async def drain(self) -> None:
+        """Record all counts: the process stops. What can't be recorded is logged."""
+        for summary in self._windows.end_all():
+            try:
+                await self._append(_summary(summary), "", "", summary.alike.route)
+            except Refusal as refusal:
+                log.warning("stage_refusals.uncounted", refusal=refusal.kind.value, count=summary.count)
+
     async def tick(self) -> None:
         """Record the counts of ended minutes.
 

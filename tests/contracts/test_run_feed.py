@@ -208,11 +208,11 @@ async def test_an_outcome_that_was_given_stays_for_those_who_come_next() -> None
     with closing(feed.subscribe("acme", RUN)):
         feed.publish(RUN, OutcomeRecorded("yes"))
     with closing(feed.subscribe("acme", RUN)) as late:
-        assert [await late.outcome(), feed.recorded("acme", RUN)] == ["yes", "yes"]
+        assert [await late.outcome(), feed.recorded("acme", RUN).result] == ["yes", "yes"]
     with pytest.raises(Refusal):
         feed.recorded("globex", RUN)
     now[0] = KEPT_SECONDS - 1
-    assert feed.recorded("acme", RUN) == "yes"
+    assert feed.recorded("acme", RUN).result == "yes"
     now[0] = KEPT_SECONDS + 1
     assert feed.recorded("acme", RUN) is None
 
@@ -223,7 +223,8 @@ async def test_only_so_many_outcomes_are_kept(feed: LocalRunFeed[str]) -> None:
         with closing(feed.subscribe("acme", run)):
             feed.publish(run, OutcomeRecorded("yes"))
     assert len(feed._kept) == MOST_KEPT
-    assert [feed.recorded("acme", run) for run in (runs[0], runs[-1])] == [None, "yes"]
+    first, last = (feed.recorded("acme", run) for run in (runs[0], runs[-1]))
+    assert (first, last.result) == (None, "yes")
 
 
 async def test_a_feed_that_closes_ends_all_waiting_now_and_later(feed: LocalRunFeed[str]) -> None:

@@ -43,7 +43,7 @@ class SettleAbandoned:
         await step(
             _LENGTHS,
             reconciliation.END_LOOK,
-            SweepStart(look.began_ms),
+            SweepStart(look.began_ms, look.proof),
             "store the start of the next sweep's time span",
         )
         return look
@@ -51,16 +51,16 @@ class SettleAbandoned:
     async def _page(self, look: SweepState) -> SweepState:
         if look.page is not None:
             closed = await step(_LENGTHS, reconciliation.FIND_CLOSED, look, "list runs that ended since")
-            suspects, further = closed.suspects, replace(look, page=closed.page)
+            suspects, further = closed.suspects, replace(look, page=closed.page, proof=closed.proof)
         else:
             held = await step(_LENGTHS, reconciliation.FIND_HELD, look, "list old open reservations")
-            suspects, further = held.suspects, replace(look, after=held.after)
+            suspects, further = held.suspects, replace(look, after=held.after, proof=held.proof)
         if not suspects:
             return further
-        made: Settled = await step(
-            _LENGTHS, reconciliation.SETTLE_RUNS, Suspects(suspects), f"examine {len(suspects)} of them"
-        )
-        return replace(further, recorded=look.recorded + made.recorded, left=look.left + made.left)
+        given = Suspects(suspects, further.proof)
+        made: Settled = await step(_LENGTHS, reconciliation.SETTLE_RUNS, given, f"examine {len(suspects)} of them")
+        recorded, left = look.recorded + made.recorded, look.left + made.left
+        return replace(further, recorded=recorded, left=left, proof=made.proof)
 
 
 def _told(look: SweepState) -> str:
