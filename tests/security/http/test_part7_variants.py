@@ -100,7 +100,7 @@ async def test_a_signed_subject_that_no_store_holds_is_accepted_by_a_library_alo
 
 @pytest.mark.parametrize("header", ["idempotency-key", "x-namespace", "host"])
 def test_readers_of_a_header_twice_differ(header: str):
-    """Why each is refused: a framework takes the first, a dictionary the last, and a proxy may join them."""
+    """The reason for refusing each: a framework takes the first, a dictionary the last, and a proxy may join them."""
     pairs = [(header.encode(), b"one"), (header.encode(), b"two")]
     assert Request(_scope("/", pairs)).headers[header] == "one"
     assert dict(pairs)[header.encode()] == b"two"
