@@ -20,7 +20,7 @@ class Rules:
     name = "rules"
 
     def inspect(self, conversation: tuple[ScreenedText, ...], policy: ScreeningPolicy) -> Inspection:
-        """Find each rule at most once in a text."""
+        """Find each rule at most once in a text. Of one text the finding with the highest score comes first."""
         findings: list[Finding] = []
         read = False
         for exchange in conversation:
@@ -28,7 +28,7 @@ class Rules:
             if known is None or known.is_empty:
                 continue
             read = True
-            findings.extend(self._judge(exchange, known))
+            findings.extend(sorted(self._judge(exchange, known), key=_falling))
             if exchange.scanned < len(exchange.original):
                 findings.append(exchange.finding(self.name, NOT_SCANNED, 0.0, exchange.scanned, len(exchange.original)))
         if any(finding.rule == NOT_SCANNED for finding in findings):
@@ -54,6 +54,10 @@ class Rules:
         if exchange.kind is TextKind.SYSTEM and is_conduct(view, hit.start):
             weight = CONDUCT_WEIGHT
         return exchange.finding(self.name, rule, score * weight, *view.span(hit.start, hit.end))
+
+
+def _falling(finding: Finding) -> float:
+    return -finding.score
 
 
 def _covers(score: float, hit: Hit, more: float, _: str, other: Hit) -> bool:
