@@ -19,7 +19,7 @@ from typing import Any
 _MOST = 64
 _SHORTEST = 2
 _BEST = 4
-_GRAM = 4
+_GRAM = 5
 _TRY = 500.0  # relative cost of trying a pattern in vain on a long text, compared with one literal lookup
 _LENGTH = 3000
 _SELDOM = 0.005
@@ -167,52 +167,68 @@ def _repeat(low: int, high: int, inner: _Known) -> _Known:
 class Index:
     """Index of many patterns' clauses: selects the patterns to try on a text.
 
-    Literals are looked up by their rarest four characters; each is looked for once, however many clauses have it.
+    The literals of all patterns' most selective clauses are looked up together, each once. The other clauses are read
+    for patterns that meet this one.
     """
 
     def __init__(self, patterns: Iterable[tuple[Clause, ...]]) -> None:
         """Take the clauses of each pattern, most selective first."""
-        self._needed = tuple(patterns)
-        literals = frozenset[str]().union(*(clause for clauses in self._needed for clause in clauses))
-        self._short = tuple(sorted(literal for literal in literals if len(literal) < _GRAM))
-        by_gram: dict[str, list[tuple[str, frozenset[str]]]] = {}
-        for literal in sorted(literals.difference(self._short)):
-            by_gram.setdefault(_rarest(literal), []).append((literal, frozenset(_grams(literal))))
-        self._by_gram = by_gram
-        self._grams = frozenset(by_gram)
-        self._always = tuple(place for place, clauses in enumerate(self._needed) if not clauses)
+        needed = tuple(patterns)
+        self._always = tuple(place for place, clauses in enumerate(needed) if not clauses)
         self._places: dict[str, list[int]] = {}
-        for place, clauses in enumerate(self._needed):
+        for place, clauses in enumerate(needed):
             for literal in clauses[0] if clauses else ():
                 self._places.setdefault(literal, []).append(place)
+        self._first = _Literals(self._places)
+        read = {clause: _Literals(clause) for clauses in needed for clause in clauses[1:]}
+        self._others = tuple(tuple(read[clause] for clause in clauses[1:]) for clauses in needed)
 
     def candidates(self, text: str) -> Iterator[int]:
         """Yield the indices of the patterns that may match, in order."""
         seen = flat(text)
-        present = {literal for literal in self._short if literal in seen}
-        grams = set(_grams(seen))
-        for gram in self._grams & grams:
-            for literal, of_literal in self._by_gram[gram]:
-                if of_literal <= grams and literal in seen:
-                    present.add(literal)
+        grams = frozenset(_grams(seen))
         places = set(self._always)
-        for literal in present:
-            places.update(self._places.get(literal, ()))
+        for literal in self._first.within(seen, grams):
+            places.update(self._places[literal])
         for place in sorted(places):
-            for clause in self._needed[place]:
-                if clause.isdisjoint(present):
+            for clause in self._others[place]:
+                if next(clause.within(seen, grams), None) is None:
                     break
             else:
                 yield place
 
 
-def _grams(text: str) -> Iterator[str]:
-    return (text[at : at + _GRAM] for at in range(len(text) - _GRAM + 1))
+class _Literals:
+    """Literals by their rarest few characters; shorter ones apart."""
+
+    def __init__(self, literals: Iterable[str]) -> None:
+        self._short: list[str] = []
+        self._by_gram: dict[str, list[tuple[str, frozenset[str]]]] = {}
+        for literal in sorted(literals):
+            if len(literal) < _GRAM:
+                self._short.append(literal)
+            else:
+                self._by_gram.setdefault(_rarest(literal), []).append((literal, frozenset(_grams(literal))))
+        self._grams = frozenset(self._by_gram)
+
+    def within(self, seen: str, grams: frozenset[str]) -> Iterator[str]:
+        """Yield the literals within a text, by the text and its sequences of characters."""
+        for literal in self._short:
+            if literal in seen:
+                yield literal
+        for gram in self._grams & grams:
+            for literal, needed in self._by_gram[gram]:
+                if needed <= grams and literal in seen:
+                    yield literal
+
+
+def _grams(text: str) -> list[str]:
+    return [text[at : at + _GRAM] for at in range(len(text) - _GRAM + 1)]
 
 
 @lru_cache(maxsize=16384)
 def _rarest(literal: str) -> str:
-    """Return the four characters of a literal that are rarest in texts."""
+    """Return the characters of a literal that are rarest in texts."""
     return min(_grams(literal), key=_frequency)
 
 

@@ -11,11 +11,14 @@ from bisect import bisect_right
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from itertools import pairwise
+from operator import itemgetter
 
 from domain.screening.ngrams import LEAST_FEATURES, TABLE_BITS
 
 NAME_CHARS = 16
 """Number of hexadecimal digits of its SHA-256 in a model's name."""
+_RAISE = 128
+_RAISED = bytes((byte + _RAISE) % 256 for byte in range(256))
 _MAGIC = b"ASSAYNG2"
 _HEAD = struct.Struct("<8sBBdd")
 _POINT = struct.Struct("<dd")
@@ -31,6 +34,7 @@ class NgramModel:
         bias: margin of a text without features.
         points: margins with their scores, both increasing; scores in between are interpolated linearly.
         weights: a signed byte for each position of the table.
+        raised: the same plus 128, which are read faster.
     """
 
     name: str
@@ -38,13 +42,16 @@ class NgramModel:
     bias: float
     points: tuple[tuple[float, float], ...]
     weights: memoryview = field(repr=False)
+    raised: bytes = field(repr=False)
 
     def margin(self, features: Collection[int]) -> float:
         """Return the log odds that a window with these features is an attack."""
         if not features:
             return self.bias
         length = math.sqrt(max(len(features), LEAST_FEATURES))
-        return self.scale * sum(map(self.weights.__getitem__, features)) / length + self.bias
+        first = self.raised[0]  # read as well, so that there are always several
+        total: int = sum(itemgetter(0, *features)(self.raised)) - first - _RAISE * len(features)
+        return self.scale * total / length + self.bias
 
     def score(self, margin: float) -> float:
         """Return the score, 0 to 1, of a margin."""
@@ -74,7 +81,7 @@ def unpack(data: bytes) -> NgramModel:
     if not points or not all(map(math.isfinite, [scale, bias, *flat])) or not _rises(points):
         raise ValueError("contains numbers that give no valid score")
     name = hashlib.sha256(data).hexdigest()[:NAME_CHARS]
-    return NgramModel(name, scale, bias, points, memoryview(data)[begin:].cast("b"))
+    return NgramModel(name, scale, bias, points, memoryview(data)[begin:].cast("b"), data[begin:].translate(_RAISED))
 
 
 def pack(scale: float, bias: float, points: tuple[tuple[float, float], ...], weights: bytes) -> bytes:

@@ -1,29 +1,23 @@
 """Lexicon rules: a verb, its object and a mark of whose it is, near each other in one sentence, in any order.
 
-All lexicons of a rule set share one index of terms by their first letters, so their number costs little: a text is cut
-into words once, and most words begin no term (a prefilter as in Aho and Corasick 1975, on words instead of characters).
+All lexicons of a rule set share one index of terms (``terms``), so their number costs little.
 """
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import islice
 
 from domain.screening.phrases.mentions import MENTION_WEIGHT, Hit, is_mention
-from domain.text.view import WORD, View
+from domain.screening.phrases.terms import TermIndex, Use
+from domain.text.view import View
 
-_HEAD = 3
-_ANY_WORD = "*"
 _VERB, _OBJECT, _MARK = range(3)
+_NEEDED = 1 << _VERB | 1 << _OBJECT
 _SENTENCE_END = re.compile(r"[!?;\u3002\u061f\u0964\u06d4\uff01\uff1f\u2026]|\.(?!\w)|\n\n")
-_UNSPACED = re.compile(
-    r"[\u0590-\u08ff\u0900-\u109f\u1100-\u11ff\u1780-\u17ff\u3040-\u30ff\u3130-\u318f\u3400-\u9fff\uac00-\ud7a3"
-    r"\uf900-\ufaff\U00020000-\U0003ffff]"
-)
 _NEAR = 14
-_OPTION = "--"  # of a command line
 _SAID_WITHIN = 40
 _MOST_MENTIONS = 8
 _OF_OTHERS = 0.6  # further discount of a phrase whose object is a third party's
@@ -83,76 +77,38 @@ class LexiconHit:
         return self.score * (MENTION_WEIGHT if self.hit.mention else 1.0)
 
 
-@dataclass(frozen=True, slots=True)
-class _Term:
-    text: str
-    whole: bool
-    lexicon: int
-    parts: int  # a bit for each of verb, object, mark
-
-
 class LexiconIndex:
     """Index of many lexicons' terms."""
 
     def __init__(self, lexicons: tuple[Lexicon, ...]) -> None:
         """Index the terms of these lexicons."""
         self._lexicons = lexicons
-        words: dict[str, list[_Term]] = defaultdict(list)
-        anywhere: dict[str, list[_Term]] = defaultdict(list)
-        for term in _terms(lexicons):
-            if _UNSPACED.search(term.text):
-                anywhere[term.text[0]].append(term)
-            else:
-                words[term.text[:_HEAD].split(" ")[0]].append(term)
-        self._words = {head: tuple(terms) for head, terms in words.items()}
-        self._anywhere = {head: tuple(terms) for head, terms in anywhere.items()}
+        self._terms = TermIndex(_uses(lexicons))
 
     def hits(self, view: View) -> Iterator[LexiconHit]:
         """Yield the best phrase of each lexicon in a view."""
         by_lexicon: dict[int, list[_Place]] = defaultdict(list)
-        for number, place in self._places(view.text):
-            by_lexicon[number].append(place)
+        present: dict[int, int] = defaultdict(int)
+        for start, end, uses in self._terms.places(view.text):
+            for number, parts in uses:
+                by_lexicon[number].append((start, end, parts))
+                present[number] |= parts
         for number, places in by_lexicon.items():
+            if present[number] & _NEEDED != _NEEDED:
+                continue
             lexicon = self._lexicons[number]
             if best := _best(lexicon, _phrases(lexicon, places, view), view):
                 yield best
 
-    def _places(self, text: str) -> Iterator[tuple[int, _Place]]:
-        """Yield each term of the text: its lexicon, start, end and parts."""
-        words = self._words
-        for match in WORD.finditer(text):
-            terms = words.get(match[0][:_HEAD])
-            if terms is not None and not text.startswith(_OPTION, match.start() - 2):
-                start, end = match.span()
-                for term in terms:
-                    if _stands(term, text, start, end):
-                        yield term.lexicon, (start, max(end, start + len(term.text)), term.parts)
-        if text.isascii() or not self._anywhere.keys() & set(text):
-            return
-        for start, char in enumerate(text):
-            for term in self._anywhere.get(char, ()):
-                if text.startswith(term.text, start):
-                    yield term.lexicon, (start, start + len(term.text), term.parts)
 
-
-def _stands(term: _Term, text: str, start: int, end_of_word: int) -> bool:
-    """Test for a term at a word's start."""
-    end = start + len(term.text)
-    if end <= end_of_word:
-        return text.startswith(term.text, start) and (not term.whole or end == end_of_word)
-    if text[start:end].replace("\n", " ") != term.text:
-        return False
-    return not term.whole or not text[end : end + 1].isalnum()
-
-
-def _terms(lexicons: Iterable[Lexicon]) -> Iterator[_Term]:
+def _uses(lexicons: Iterable[Lexicon]) -> Mapping[str, tuple[Use, ...]]:
+    """Return the terms of all lexicons, with their parts in each."""
+    uses: dict[str, dict[int, int]] = defaultdict(lambda: defaultdict(int))
     for number, lexicon in enumerate(lexicons):
-        parts: dict[str, int] = defaultdict(int)
         for part, terms in enumerate((lexicon.verbs, lexicon.objects, lexicon.marks)):
             for term in terms:
-                parts[term] |= 1 << part
-        for term, bits in parts.items():
-            yield _Term(term.removesuffix(_ANY_WORD), not term.endswith(_ANY_WORD), number, bits)
+                uses[term][number] |= 1 << part
+    return {term: tuple(of_lexicons.items()) for term, of_lexicons in uses.items()}
 
 
 def _phrases(lexicon: Lexicon, places: list[_Place], view: View) -> Iterator[tuple[float, int, int]]:
