@@ -1,4 +1,4 @@
-"""Index of terms: words, their beginnings, and sequences of words, found in one pass over a text's words.
+"""Index of words, beginnings of words and sequences of words, and their places in a text.
 
 A text is cut into words once, and most words begin no term (a prefilter as in Aho and Corasick 1975, on words instead
 of characters).
