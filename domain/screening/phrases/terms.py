@@ -1,4 +1,4 @@
-"""Index of words, beginnings of words and sequences of words, and their places in a text.
+"""Index of words, their beginnings and their sequences, and places of these in a text.
 
 A text is cut into words once, and most words begin no term (a prefilter as in Aho and Corasick 1975, on words instead
 of characters).
