@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from domain.text.view import WORD
 
 Use = tuple[int, int]
-"""A user's number, and the roles that a term has for it, a bit for each."""
+"""A user's number, and its roles for the term, a bit for each."""
 
 _HEAD = 3
 _ANY_WORD = "*"
