@@ -31,7 +31,24 @@ def _chat(*messages: object) -> dict[str, Any]:
     return {**_CHAT, "messages": list(messages)}
 
 
+def _parts(*parts: object) -> dict[str, Any]:
+    return {"role": "user", "content": list(parts)}
+
+
+def _called(**changed: object) -> dict[str, Any]:
+    return {"role": "assistant", "content": [{**_CALL, **changed}]}
+
+
+def _result(**changed: object) -> dict[str, Any]:
+    return {"role": "tool", "content": [{"type": "tool_result", "call_id": "c", "content": "42", **changed}]}
+
+
 _HELLO = {"role": "user", "content": "Hello"}
+_SAID = {"type": "text", "text": "Hello"}
+_CALL = {"type": "tool_call", "call_id": "c", "name": "a", "arguments": "{}"}
+_CALLED = _called()
+_RESULT = "messages.2.content.0.content"
+_TOOLS = [{"name": "a"}]
 
 BAD_REQUESTS: tuple[tuple[str, Any, Kind, str], ...] = (
     ("a list for a body", [GOOD], _WRONG, ""),
@@ -62,7 +79,8 @@ BAD_REQUESTS: tuple[tuple[str, Any, Kind, str], ...] = (
     ("a message that is a text", _chat("Hello"), _WRONG, "messages.0"),
     ("a message that is null", _chat(_HELLO, None), _WRONG, "messages.1"),
     ("a message without a role", _chat({"content": "Hello"}), _WRONG, "messages.0.role"),
-    ("a message of an unknown role", _chat({"role": "tool", "content": "x"}), _WRONG, "messages.0.role"),
+    ("a message of an unknown role", _chat({"role": "function", "content": "x"}), _WRONG, "messages.0.role"),
+    ("a tool's text", _chat(_HELLO, {"role": "tool", "content": "x"}), _WRONG, "messages.1.content"),
     ("a role in capitals", _chat({"role": "User", "content": "x"}), _WRONG, "messages.0.role"),
     ("a message without content", _chat({"role": "user"}), _WRONG, "messages.0.content"),
     ("content null", _chat({"role": "user", "content": None}), _WRONG, "messages.0.content"),
@@ -84,7 +102,80 @@ BAD_REQUESTS: tuple[tuple[str, Any, Kind, str], ...] = (
     ),
     ("content empty", _chat(_HELLO, {"role": "user", "content": " "}), _WRONG, "messages.1.content"),
     ("content of the system empty", _chat(_HELLO, {"role": "system", "content": ""}), _WRONG, "messages.1.content"),
-    ("content in parts", _chat({"role": "user", "content": [{"type": "text"}]}), _WRONG, "messages.0.content"),
+    ("content without parts", _chat({"role": "user", "content": []}), _WRONG, "messages.0.content"),
+    ("content an object", _chat({"role": "user", "content": {"type": "text"}}), _WRONG, "messages.0.content"),
+    ("content of too many parts", _chat(_parts(*[_SAID] * 65)), _WRONG, "messages.0.content"),
+    ("content of blank parts", _chat(_parts({"type": "text", "text": " "})), _WRONG, "messages.0.content"),
+    ("a part that is a text", _chat(_parts("Hello")), _WRONG, "messages.0.content.0"),
+    ("a part without a type", _chat(_parts({"text": "x"})), _WRONG, "messages.0.content.0.type"),
+    ("a part of an unknown type", _chat(_parts({"type": "image", "text": "x"})), _WRONG, "messages.0.content.0.type"),
+    ("a part whose type is a list", _chat(_parts({"type": ["text"]})), _WRONG, "messages.0.content.0.type"),
+    ("a part without its text", _chat(_parts({"type": "text"})), _WRONG, "messages.0.content.0.text"),
+    ("an unknown member of a part", _chat(_parts({**_SAID, "x": 1})), _WRONG, "messages.0.content.0.x"),
+    ("a part of the kind system", _chat(_parts({**_SAID, "kind": "system"})), _WRONG, "messages.0.content.0.kind"),
+    (
+        "a document of the assistant",
+        _chat(_HELLO, {"role": "assistant", "content": [{**_SAID, "kind": "document"}]}),
+        _WRONG,
+        "messages.1.content.0.kind",
+    ),
+    ("a tool call of the user", _chat(_parts(_CALL)), _WRONG, "messages.0.content.0.type"),
+    ("a result of no call", _chat(_HELLO, _result()), _WRONG, "messages.1.content.0.call_id"),
+    ("a result before its call", _chat(_HELLO, _result(), _CALLED), _WRONG, "messages.1.content.0.call_id"),
+    ("a result of a file", _chat(_HELLO, _CALLED, _result(content=[{"type": "image"}])), _WRONG, f"{_RESULT}.0.type"),
+    ("a result without parts", _chat(_HELLO, _CALLED, _result(content=[])), _WRONG, _RESULT),
+    ("a result that is null", _chat(_HELLO, _CALLED, _result(content=None)), _WRONG, _RESULT),
+    ("a result of texts", _chat(_HELLO, _CALLED, _result(content=["x"])), _WRONG, f"{_RESULT}.0"),
+    (
+        "a result that failed by a text",
+        _chat(_HELLO, _CALLED, _result(failed="yes")),
+        _WRONG,
+        "messages.2.content.0.failed",
+    ),
+    ("a call ID with a line", _chat(_HELLO, _called(call_id="a\nb")), _WRONG, "messages.1.content.0.call_id"),
+    ("a call ID too long", _chat(_HELLO, _called(call_id="c" * 257)), _WRONG, "messages.1.content.0.call_id"),
+    ("a call of no name", _chat(_HELLO, _called(name="")), _WRONG, "messages.1.content.0.name"),
+    ("arguments that are an object", _chat(_HELLO, _called(arguments={})), _WRONG, "messages.1.content.0.arguments"),
+    ("parts too long in all", _chat(_parts(*[{"type": "text", "text": "x" * 16_001}] * 2)), _WRONG, "messages"),
+    ("tools null", _but(tools=None), _WRONG, "tools"),
+    ("tools empty", _but(tools=[]), _WRONG, "tools"),
+    ("tools too many", _but(tools=[{"name": f"t{n}"} for n in range(129)]), _WRONG, "tools"),
+    ("a tool that is a text", _but(tools=["search"]), _WRONG, "tools.0"),
+    ("a tool without a name", _but(tools=[{}]), _WRONG, "tools.0.name"),
+    ("a tool's name with a space", _but(tools=[{"name": "ignore all"}]), _WRONG, "tools.0.name"),
+    ("two tools of a name", _but(tools=[{"name": "a"}, {"name": "a"}]), _WRONG, "tools.1.name"),
+    ("an unknown member of a tool", _but(tools=[{"name": "a", "type": "web_search"}]), _WRONG, "tools.0.type"),
+    ("a description of null", _but(tools=[{"name": "a", "description": None}]), _WRONG, "tools.0.description"),
+    ("parameters that are a text", _but(tools=[{"name": "a", "parameters": "{}"}]), _WRONG, "tools.0.parameters"),
+    ("strict by a text", _but(tools=[{"name": "a", "strict": "yes"}]), _WRONG, "tools.0.strict"),
+    ("tools too long", _but(tools=[{"name": "a", "description": "x" * 32_000}]), _WRONG, "tools"),
+    ("a choice without tools", _but(tool_choice={"use": "auto"}), _WRONG, "tool_choice"),
+    ("a choice by a text", _but(tools=_TOOLS, tool_choice="auto"), _WRONG, "tool_choice"),
+    ("an unknown choice", _but(tools=_TOOLS, tool_choice={"use": "some"}), _WRONG, "tool_choice"),
+    ("a choice by a list", _but(tools=_TOOLS, tool_choice={"use": ["auto"]}), _WRONG, "tool_choice"),
+    ("a choice of no name", _but(tools=_TOOLS, tool_choice={"use": "named"}), _WRONG, "tool_choice.name"),
+    ("a name too much", _but(tools=_TOOLS, tool_choice={"use": "auto", "name": "a"}), _WRONG, "tool_choice.name"),
+    ("a choice of another", _but(tools=_TOOLS, tool_choice={"use": "named", "name": "b"}), _WRONG, "tool_choice.name"),
+    ("one call by a text", _but(tools=_TOOLS, one_tool_call="yes"), _WRONG, "one_tool_call"),
+    ("one call without tools", _but(one_tool_call=True), _WRONG, "one_tool_call"),
+    ("a form by a text", _but(response_format="json_object"), _WRONG, "response_format"),
+    ("an unknown form", _but(response_format={"form": "xml"}), _WRONG, "response_format"),
+    (
+        "a schema of no name",
+        _but(response_format={"form": "json_schema", "schema": {}}),
+        _WRONG,
+        "response_format.name",
+    ),
+    ("no schema", _but(response_format={"form": "json_schema", "name": "a"}), _WRONG, "response_format.schema"),
+    ("a schema too much", _but(response_format={"form": "text", "schema": {}}), _WRONG, "response_format.schema"),
+    ("stop a text", _but(stop="x"), _WRONG, "stop"),
+    ("stop too many", _but(stop=list("abcde")), _WRONG, "stop"),
+    ("stop of an empty text", _but(stop=["x", ""]), _WRONG, "stop.1"),
+    ("stop too long", _but(stop=["x" * 257]), _WRONG, "stop.0"),
+    ("top_p above 1", _but(top_p=1.01), _WRONG, "top_p"),
+    ("top_p a text", _but(top_p="1"), _WRONG, "top_p"),
+    ("seed a fraction", _but(seed=1.5), _WRONG, "seed"),
+    ("seed of 65 bits", _but(seed=2**63), _WRONG, "seed"),
     ("an unknown member of a message", _chat({**_HELLO, "name": "eve"}), _WRONG, "messages.0.name"),
     ("temperature a text", _but(temperature="0.7"), _WRONG, "temperature"),
     ("temperature true", _but(temperature=True), _WRONG, "temperature"),
@@ -106,7 +197,7 @@ BAD_REQUESTS: tuple[tuple[str, Any, Kind, str], ...] = (
     ("metadata too many", _but(metadata={f"k{n}": "v" for n in range(17)}), _WRONG, "metadata"),
     ("metadata value too long", _but(metadata={"a": "v" * 257}), _WRONG, "metadata.a"),
     ("metadata name too long", _but(metadata={"n" * 257: "v"}), _WRONG, "metadata.*"),
-    ("an unknown member", _but(stop=["x"]), _WRONG, "stop"),
+    ("an unknown member", _but(stops=["x"]), _WRONG, "stops"),
     ("a member that could be a secret", _but(**{"sk-1234 abcd": "x"}), _WRONG, "*"),
 )
 """JSON can say all of these, so that they can be sent."""
@@ -116,6 +207,18 @@ UNSPEAKABLE: tuple[tuple[str, Any, Kind, str], ...] = (
     ("a surrogate in the model", _but(model="m\udfff"), _WRONG, "model"),
     ("a surrogate in a message", _chat({"role": "user", "content": "a\udc00b"}), _WRONG, "messages.0.content"),
     ("a surrogate in metadata", _but(metadata={"a": "\ud800"}), _WRONG, "metadata.a"),
+    (
+        "a surrogate in a schema",
+        _but(tools=[{"name": "a", "parameters": {"a": "\ud800"}}]),
+        _WRONG,
+        "tools.0.parameters",
+    ),
+    (
+        "infinity in a schema",
+        _but(tools=[{"name": "a", "parameters": {"a": float("inf")}}]),
+        _WRONG,
+        "tools.0.parameters",
+    ),
     ("temperature not a number", _but(temperature=float("nan")), _WRONG, "temperature"),
     ("temperature infinite", _but(temperature=float("inf")), _WRONG, "temperature"),
     ("a number for a member", {**GOOD, 7: "x"}, _WRONG, "*"),

@@ -46,6 +46,7 @@ def body_of(call: ModelCall) -> dict[str, Any]:
     options = {
         "temperature": request.temperature if accepts.temperature else None,
         "tools": [_tool(tool) for tool in request.tools] or None,
+        "parallel_tool_calls": False if request.one_tool_call else None,
         "tool_choice": request.tool_choice and _choice(request.tool_choice),
         "response_format": request.response_format and _format(request.response_format),
         "stop": (list(request.stop) or None) if accepts.stop else None,

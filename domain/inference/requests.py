@@ -8,7 +8,7 @@ from domain.inference.content import UNLESS_SET, Message
 
 @dataclass(frozen=True, slots=True)
 class Tool:
-    """A function that the model may call. ``parameters`` is its JSON Schema, as canonical JSON text."""
+    """A function that the model may call. ``parameters`` is its JSON Schema, as JSON text."""
 
     name: str
     parameters: str = "{}"
@@ -45,7 +45,7 @@ class AnswerForm(StrEnum):
 class ResponseFormat:
     """The form that the answer has to have. All but ``form`` goes with ``JSON_SCHEMA``.
 
-    ``schema`` is canonical JSON text.
+    ``schema`` is JSON text, its members in the order sent.
     """
 
     form: AnswerForm
@@ -59,7 +59,8 @@ class ResponseFormat:
 class InferenceRequest:
     """A valid request. Token counts are the model's tokens; ``temperature`` is 0 to 2, ``top_p`` 0 to 1.
 
-    ``metadata`` is kept with the request and never sent to a model.
+    ``one_tool_call`` asks for at most one tool call in an answer. ``metadata`` is kept with the
+    request and never sent to a model.
     """
 
     model: str
@@ -73,6 +74,7 @@ class InferenceRequest:
     stop: tuple[str, ...] = field(default=(), metadata=UNLESS_SET)
     top_p: float | None = field(default=None, metadata=UNLESS_SET)
     seed: int | None = field(default=None, metadata=UNLESS_SET)
+    one_tool_call: bool = field(default=False, metadata=UNLESS_SET)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,17 +13,20 @@ from assay_temporal.errors import InvalidCall
 class ChatMessage:
     """A message of a conversation.
 
-    ``kind`` is the origin of a user message's text: text by others (``document``, ``tool_output``) is screened as such.
+    ``content`` is a text, or a list of parts as JSON objects, each with its ``type``: ``text``, ``refusal``,
+    ``tool_call`` or ``tool_result``. ``kind`` is the origin of a user message's text: text by others (``document``,
+    ``tool_output``) is screened as such.
     A prompt by default.
     """
 
-    role: Literal["system", "user", "assistant"]
-    content: str
+    role: Literal["system", "user", "assistant", "tool"]
+    content: str | Sequence[Mapping[str, Any]]
     kind: Literal["prompt", "document", "tool_output"] | None = None
 
-    def body(self) -> dict[str, str]:
+    def body(self) -> dict[str, Any]:
         """Return the JSON object of the message."""
-        body = {"role": self.role, "content": self.content}
+        content = self.content if isinstance(self.content, str) else [dict(part) for part in self.content]
+        body: dict[str, Any] = {"role": self.role, "content": content}
         return body if self.kind is None else {**body, "kind": self.kind}
 
 
@@ -37,6 +40,13 @@ class InferenceCall:
         temperature: 0 to 2; by default the policy's.
         max_tokens: maximum tokens of the answer; by default the policy's.
         metadata: short texts stored, encrypted, with the request.
+        tools: functions that the model may call: objects of ``name``, ``description``, ``parameters``, ``strict``.
+        tool_choice: ``{"use": "auto" | "none" | "required"}``, or ``{"use": "named", "name": ...}``.
+        one_tool_call: True for at most one tool call in an answer.
+        response_format: ``{"form": "json_object"}``, or ``{"form": "json_schema", "name": ..., "schema": ...}``.
+        stop: texts that end the answer.
+        top_p: probability mass to sample from, 0 to 1.
+        seed: of the sampling.
     """
 
     model: str
@@ -45,6 +55,13 @@ class InferenceCall:
     temperature: float | None = None
     max_tokens: int | None = None
     metadata: Mapping[str, str] | None = None
+    tools: Sequence[Mapping[str, Any]] | None = None
+    tool_choice: Mapping[str, Any] | None = None
+    one_tool_call: bool | None = None
+    response_format: Mapping[str, Any] | None = None
+    stop: Sequence[str] | None = None
+    top_p: float | None = None
+    seed: int | None = None
 
     def body(self) -> dict[str, Any]:
         """Return the JSON object accepted by ``POST /v1/inferences``."""
@@ -59,6 +76,13 @@ class InferenceCall:
             "temperature": self.temperature,
             "max_tokens": self.max_tokens,
             "metadata": metadata,
+            "tools": None if self.tools is None else [dict(tool) for tool in self.tools],
+            "tool_choice": None if self.tool_choice is None else dict(self.tool_choice),
+            "one_tool_call": self.one_tool_call,
+            "response_format": None if self.response_format is None else dict(self.response_format),
+            "stop": None if self.stop is None else list(self.stop),
+            "top_p": self.top_p,
+            "seed": self.seed,
         }
         return {name: value for name, value in fields.items() if value is not None}
 

@@ -11,12 +11,22 @@ from tests.bad_requests import BAD_REQUESTS, GOOD, LIMITS
 
 SCHEMAS = body_schemas()
 MESSAGE = {"role": "user", "content": "Hello"}
+CALL = {"type": "tool_call", "call_id": "c", "name": "search", "arguments": "{}"}
+CALLED = [{"role": "assistant", "content": [CALL]}]
+RESULT = {"role": "tool", "content": [{"type": "tool_result", "call_id": "c", "content": "42"}]}
+ITEMS: dict[str, Any] = {
+    "MessageBody": MESSAGE,
+    "PartBody": {"type": "text", "text": "Hello"},
+    "ToolBody": {"name": "search"},
+    "string": "###",
+}
 _OF_TYPE: dict[str, Any] = {
     "string": "Hello",
     "array": [MESSAGE],
     "number": 0.5,
     "integer": 3,
     "object": {"a": "b"},
+    "boolean": False,
 }
 
 
@@ -30,16 +40,19 @@ def accepts(body: object) -> bool:
 
 def body_with(name: str, value: object) -> dict[str, Any]:
     given = {"model": "smollm2"} if name in ("prompt", "messages") else GOOD
+    if name in ("tool_choice", "one_tool_call"):
+        given = {**given, "tools": [ITEMS["ToolBody"]]}
     return {**given, name: value}
 
 
 def edges(schema: dict[str, Any]) -> Iterator[tuple[Any, bool]]:
     """Values at the edges of a schema, and whether it takes them."""
+    types = [schema["type"]] if isinstance(schema["type"], str) else schema["type"]
     for kind, value in _OF_TYPE.items():
-        if schema["type"] != kind and (schema["type"], kind) != ("number", "integer") and "enum" not in schema:
+        if kind not in types and ("number" not in types or kind != "integer") and "enum" not in schema:
             yield value, False
     yield None, False
-    yield True, False
+    yield True, types == ["boolean"]
     for value in schema.get("enum", ()):
         yield value, True
         yield f"{value}s", False
@@ -55,9 +68,18 @@ def edges(schema: dict[str, Any]) -> Iterator[tuple[Any, bool]]:
         if bound in schema:
             yield schema[bound], True
             yield schema[bound] + step, False
-    if "minItems" in schema:
-        yield [MESSAGE] * schema["minItems"], True
-        yield [MESSAGE] * (schema["minItems"] - 1), False
+    yield from lists(schema)
+
+
+def lists(schema: dict[str, Any]) -> Iterator[tuple[Any, bool]]:
+    """Lists at the edges of a schema, and whether it takes them."""
+    if "minItems" not in schema:
+        return
+    item = ITEMS[str(schema["items"].get("$ref", schema["items"].get("type"))).rpartition("/")[2]]
+    yield [item] * schema["minItems"], True
+    yield [item] * (schema["minItems"] - 1), False
+    for more, good in ((0, True), (1, False)) if "maxItems" in schema else ():
+        yield [{"name": f"t{n}"} if isinstance(item, dict) else item for n in range(schema["maxItems"] + more)], good
 
 
 @pytest.mark.parametrize("name", BODY_FIELDS)
@@ -71,7 +93,10 @@ def test_the_schema_of_a_field_says_what_its_reader_does(name: str):
 def test_the_schema_of_a_messages_field_says_what_its_reader_does(name: str):
     found = list(edges(SCHEMAS["MessageBody"]["properties"][name]))
     others = [] if name == "kind" else [MESSAGE]  # a message of the user there has to be
-    assert [(value, accepts(body_with("messages", [{**MESSAGE, name: value}, *others]))) for value, _ in found] == found
+    made = [
+        (value, [*CALLED, {**MESSAGE, **(RESULT if value == "tool" else {name: value})}, *others]) for value, _ in found
+    ]
+    assert [(value, accepts(body_with("messages", messages))) for value, messages in made] == found
 
 
 def test_a_schema_that_said_something_else_would_be_noticed():

@@ -1,0 +1,1 @@
+"""Formats of the clients' own SDKs: requests, answers and errors, each in its form."""

@@ -1,0 +1,1 @@
+"""Readers of a body's fields: values, parts of messages, tools, messages."""
