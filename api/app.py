@@ -16,10 +16,12 @@ from api.dependencies import Readiness
 from api.edge.refusals import record_refusal
 from api.http import health
 from api.http.metrics import Metrics
-from api.http.middleware import BodyLimit, RequestFrame
+from api.http.middleware import BodyLimit, RequestFrame, request_id
 from api.http.openapi import describe
 from api.inference import inferences, predict
 from api.problems import SHAPES, problem_response
+from api.wires import chat, models
+from api.wires.errors import alternative, error_response, wire_of
 from assay_temporal.keyring import KeyUnavailable
 from domain.refusals import Kind, Refusal
 
@@ -47,7 +49,7 @@ def build_app(
     )
     app.state.readiness = readiness
     app.state.metrics = metrics
-    for group in (inferences, predict, audit_routes, custody_routes, oauth, codec_routes, health):
+    for group in (inferences, chat, models, predict, audit_routes, custody_routes, oauth, codec_routes, health):
         app.include_router(group.router)
     app.openapi = lambda: describe(app)  # type: ignore[method-assign] # FastAPI's documented way to extend it
     app.add_exception_handler(Refusal, _refused)
@@ -64,7 +66,8 @@ def build_app(
 
 async def _refused(request: Request, error: Exception) -> Response:
     refusal = error if isinstance(error, Refusal) else Refusal(Kind.INTERNAL, "internal error")
-    response = problem_response(refusal)
+    wire = wire_of(request)
+    response = problem_response(refusal) if wire is None else error_response(wire, refusal, request_id(request))
     record_refusal(request, refusal, response.status_code)
     return response
 
@@ -80,7 +83,8 @@ async def _without_key(request: Request, error: Exception) -> Response:
 
 async def _http_error(request: Request, error: Exception) -> Response:
     kind = _HTTP_KINDS.get(getattr(error, "status_code", 500), Kind.MALFORMED_BODY)
-    response = await _refused(request, Refusal(kind, SHAPES[kind].title.lower()))
+    advice = alternative(request.scope["path"]) if kind is Kind.NOT_FOUND else None
+    response = await _refused(request, Refusal(kind, advice or SHAPES[kind].title.lower()))
     response.headers.update(getattr(error, "headers", None) or {})
     return response
 

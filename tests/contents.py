@@ -137,4 +137,5 @@ REQUESTS = st.builds(
     stop=st.lists(TEXTS, max_size=2).map(tuple),
     top_p=st.none() | st.floats(0, 1),
     seed=st.none() | st.integers(-5, 5),
+    one_tool_call=st.booleans(),
 )

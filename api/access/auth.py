@@ -10,22 +10,40 @@ from domain.access.principals import Action, Principal
 from domain.access.resources import Resource, ResourceKind
 from domain.refusals import Kind, Refusal
 
+KEY_HEADERS = ("x-api-key", "api-key")
+"""Headers with a credential alone, as clients of Anthropic and Azure send it."""
 _MAX_HEADER_CHARS = 8192
 
 
+def credential_of(request: Request) -> str:
+    """Return the access token: of ``Authorization`` (RFC 6750), or of a header that SDKs of other services send.
+
+    Raises:
+        Refusal: MISSING_TOKEN; INVALID_TOKEN, also for two that differ, since a proxy may have checked the other.
+    """
+    headers = request.headers
+    found = [token for name in KEY_HEADERS for token in headers.getlist(name)]
+    for value in headers.getlist("authorization"):
+        scheme, _, token = value.partition(" ")
+        found.append(token if scheme.lower() == "bearer" else "")
+    if not found:
+        raise Refusal(Kind.MISSING_TOKEN, "send 'Authorization: Bearer <access token>'")
+    if len(headers.getlist("authorization")) > 1 or len(set(found)) > 1:
+        raise Refusal(Kind.INVALID_TOKEN, "there must be a single credential")
+    token = found[0]
+    if not token or len(token) > _MAX_HEADER_CHARS:
+        raise Refusal(Kind.INVALID_TOKEN, "the credential must be a bearer token")
+    return token
+
+
 async def authenticate(request: Request) -> Principal:
-    """Return the principal of the ``Authorization`` header (RFC 6750).
+    """Return the principal of the credential: see ``credential_of``.
 
     Raises:
         Refusal: MISSING_TOKEN, INVALID_TOKEN, EXPIRED_TOKEN; ENGINE_UNAVAILABLE while the process is starting.
     """
     provided = await services(request)
-    values = request.headers.getlist("authorization")
-    if not values:
-        raise Refusal(Kind.MISSING_TOKEN, "send 'Authorization: Bearer <access token>'")
-    scheme, _, token = values[0].partition(" ")
-    if len(values) > 1 or scheme.lower() != "bearer" or not token or len(token) > _MAX_HEADER_CHARS:
-        raise Refusal(Kind.INVALID_TOKEN, "the Authorization header must be a single bearer token")
+    token = credential_of(request)
     principal = await provided.access.verifier.verify(token)
     request.state.principal = principal
     return principal

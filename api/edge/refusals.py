@@ -3,6 +3,7 @@
 from fastapi import Request
 
 from api.http.middleware import route_of
+from api.problems import SHAPES
 from domain.refusals import Refusal
 
 _RECORDED = frozenset({401, 403, 422, 429})
@@ -14,10 +15,10 @@ def leave_unrecorded(request: Request) -> None:
 
 
 def record_refusal(request: Request, refusal: Refusal, status: int) -> None:
-    """Count a refusal, and pass it to the recorder if its kind is recorded."""
+    """Count a refusal, and pass it to the recorder if its kind is recorded. ``status`` is the one sent."""
     request.app.state.metrics.refusals.labels(refusal.kind.value).inc()
     services = request.app.state.readiness.services
-    if services is None or status not in _RECORDED or getattr(request.state, "unrecorded", False):
+    if services is None or SHAPES[refusal.kind].status not in _RECORDED or getattr(request.state, "unrecorded", False):
         return
     services.edge.offer(
         refusal,

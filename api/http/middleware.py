@@ -6,10 +6,12 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import structlog
+from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.http.metrics import Metrics
 from api.problems import problem_response
+from api.wires.errors import error_response, wire_of
 from domain.refusals import Kind, Refusal
 
 _TRACEPARENT = re.compile(r"00-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}\Z")
@@ -75,6 +77,7 @@ class RequestFrame:
         began = self._elapsed()
         state: dict[str, Any] = scope.setdefault("state", {})
         own_id = f"req.{self._random_tag()}"
+        state["request_id"] = own_id
         trace = _trace_of(scope)
         status = 0
 
@@ -92,7 +95,8 @@ class RequestFrame:
             log.exception("request failed unexpectedly")
             if status:
                 raise
-            response = problem_response(Refusal(Kind.INTERNAL, "internal error"))
+            refusal, wire = Refusal(Kind.INTERNAL, "internal error"), wire_of(Request(scope))
+            response = problem_response(refusal) if wire is None else error_response(wire, refusal, own_id)
             await response(scope, receive, framed)
         finally:
             self._account(scope, state, own_id, status, self._elapsed() - began)
@@ -113,6 +117,11 @@ class RequestFrame:
         )
 
 
+def request_id(request: Request) -> str:
+    """Return the ID of a request as its response names it: the run's, once known."""
+    return str(getattr(request.state, "run_id", request.state.request_id))
+
+
 def route_of(scope: Scope) -> str:
     """Return the route's template: the path itself may contain caller data."""
     return str(getattr(scope.get("route"), "path", "unmatched"))
@@ -129,7 +138,8 @@ def _headers(
     state: dict[str, Any], own_id: str, present: list[tuple[bytes, bytes]], trace: tuple[str, str] | None
 ) -> list[tuple[bytes, bytes]]:
     names = {name.lower() for name, _ in present}
-    added = [(b"x-request-id", str(state.get("run_id", own_id)).encode("latin-1", "replace"))]
+    shown = str(state.get("run_id", own_id)).encode("latin-1", "replace")
+    added = [(b"x-request-id", shown), (b"request-id", shown)]  # each for the SDKs of one service
     added += [header for header in _ALWAYS if header[0] not in names]
     added += [(name.lower().encode(), value.encode()) for name, value in state.get("rate_headers", {}).items()]
     if trace:

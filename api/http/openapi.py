@@ -16,6 +16,7 @@ from api.http.schemas import (
     TicketRequest,
 )
 from api.problems import MEDIA_TYPE
+from api.wires.descriptions import wire_schemas
 from domain.inference.parsing import body_schemas
 
 _REF = "#/components/schemas/{model}"
@@ -66,7 +67,7 @@ def describe(app: FastAPI) -> dict[str, Any]:
         )
         components = document.setdefault("components", {})
         _, extra = models_json_schema([(model, "validation") for model in _BODIES], ref_template=_REF)
-        components.setdefault("schemas", {}).update(extra["$defs"] | body_schemas())
+        components.setdefault("schemas", {}).update(extra["$defs"] | body_schemas() | wire_schemas())
         components["securitySchemes"] = {
             "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
             "session": {"type": "apiKey", "in": "cookie", "name": "assay-codec"},

@@ -18,8 +18,6 @@ from api.problems import SHAPES, headers_for
 from domain.refusals import Kind, Nature, Refusal
 
 DEFAULT_RETRY_AFTER: Final = 5.0
-PATIENT_CLIENT_SECONDS: Final = 120.0
-"""The longest wait in seconds that SDKs accept in ``Retry-After``."""
 
 
 class ClientWire(StrEnum):
@@ -172,24 +170,41 @@ _INSTEAD: Final[Mapping[str, str]] = MappingProxyType(
 
 
 def alternative(path: str) -> str | None:
-    """Return the advice for a route that clients may ask for and that there is not. None for other paths."""
+    """Return the advice for a missing route of the clients. None for other paths."""
     return next((said for known, said in _INSTEAD.items() if path == known or path.startswith(f"{known}/")), None)
 
 
 def error_response(wire: ClientWire, refusal: Refusal, request_id: str, run: RunOfError | None = None) -> JSONResponse:
     """Build the response for a refusal, in the format's shape. ``message`` stands alone: clients show nothing else."""
     found = ERRORS[wire][refusal.kind]
-    message = _message(refusal, run)
+    headers = _headers(refusal, found, final=run is not None)
+    return _response(wire, found, _message(refusal, run), refusal.field, request_id, run, headers)
+
+
+def unfinished_response(wire: ClientWire, run: RunOfError) -> JSONResponse:
+    """Build the response for a run that has not ended: an error, since clients take 202 for an answer."""
+    found = WireError(400, _OTHERWISE, None if wire is ClientWire.MESSAGES else "run_in_progress")
+    said = f"The run has not ended. Read it at GET /v1/inferences/{run.id}; a repeat without Idempotency-Key is new."
+    return _response(wire, found, said, None, run.id, run, {"x-should-retry": "false"})
+
+
+def _response(
+    wire: ClientWire,
+    found: WireError,
+    message: str,
+    field: str | None,
+    request_id: str,
+    run: RunOfError | None,
+    headers: Mapping[str, str],
+) -> JSONResponse:
     body: dict[str, Any]
     if wire is ClientWire.MESSAGES:
         body = {"type": "error", "error": {"type": found.type, "message": message}, "request_id": request_id}
     else:
-        body = {
-            "error": {"message": message, "type": found.type, "param": refusal.field or None, "code": found.code}
-        }
+        body = {"error": {"message": message, "type": found.type, "param": field or None, "code": found.code}}
     if run is not None:
         body["assay"] = dict(run.body)
-    return JSONResponse(body, status_code=found.status, headers=_headers(refusal, found, final=run is not None))
+    return JSONResponse(body, status_code=found.status, headers=dict(headers))
 
 
 def _message(refusal: Refusal, run: RunOfError | None) -> str:

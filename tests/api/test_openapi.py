@@ -13,6 +13,8 @@ from api.http.metrics import Metrics
 PUBLIC = {"/oauth/token", "/.well-known/jwks.json", "/healthz", "/readyz", "/codec/session"}
 BY_SESSION_TOO = {"/codec/decode", "/codec/encode"}
 
+FOR_CLIENTS = {"/v1/chat/completions", "/v1/models", "/v1/models/{alias}"}
+
 
 @pytest.fixture(scope="module")
 def client() -> TestClient:
@@ -36,7 +38,7 @@ def references(node: Any) -> list[str]:
 def test_it_is_openapi_3_1_and_every_reference_leads_somewhere(description):
     assert description["openapi"] == "3.1.0"
     found = references(description)
-    assert "#/components/schemas/InferenceBody" in found
+    assert {"#/components/schemas/InferenceBody", "#/components/schemas/ChatBody"} <= set(found)
     for reference in found:
         node = description
         for part in reference.removeprefix("#/").split("/"):
@@ -58,7 +60,10 @@ def test_the_session_is_described_by_its_cookie(description):
 def test_protected_routes_describe_their_problems(description):
     for path, operations in description["paths"].items():
         for operation in operations.values():
-            if path not in PUBLIC:
+            if path in FOR_CLIENTS:
+                assert {"400", "401", "404", "429", "503"} <= operation["responses"].keys()
+                assert "application/json" in operation["responses"]["401"]["content"]
+            elif path not in PUBLIC:
                 assert {"401", "403"} <= operation["responses"].keys()
                 assert "application/problem+json" in operation["responses"]["401"]["content"]
 

@@ -94,7 +94,7 @@ def _message(item: object, field: str, limits: RequestLimits) -> Message:
 
 
 def _require_fitting(message: Message, field: str) -> None:
-    """Require the parts of the role; of system and user a text that is not blank, of a tool its result."""
+    """Require the role's own parts. Messages of system and user must not be blank."""
     role, content = message.role, message.content
     if isinstance(content, str):
         if role is Speaker.TOOL:

@@ -1,0 +1,47 @@
+"""OpenAPI descriptions of the clients' formats."""
+
+from typing import Any, Final
+
+from api.wires.chat_fields import CHAT_FIELDS
+
+CHAT_SCHEMA: Final = "ChatBody"
+ERROR_SCHEMA: Final = "WireErrorBody"
+_STATUSES: Final = (400, 401, 404, 413, 429, 500, 503)
+
+
+def wire_errors() -> dict[int | str, dict[str, Any]]:
+    """Describe the errors of a route in a client's format."""
+    content = {"application/json": {"schema": {"$ref": f"#/components/schemas/{ERROR_SCHEMA}"}}}
+    return {status: {"description": "Error", "content": content} for status in _STATUSES}
+
+
+def wire_schemas() -> dict[str, dict[str, Any]]:
+    """Return the JSON Schemas (2020-12) of the clients' bodies and errors, by name."""
+    types: dict[str, dict[str, Any]] = {
+        "model": {"type": "string"},
+        "messages": {"type": "array", "items": {"type": "object"}, "minItems": 1},
+    }
+    properties = {
+        name: {**types.get(name, {}), "description": f"{field.placing.capitalize()}: {field.note}."}
+        for name, field in CHAT_FIELDS.items()
+    }
+    texts = {name: {"type": ["string", "null"]} for name in ("param", "code")}
+    error = {"message": {"type": "string"}, "type": {"type": "string"}, **texts}
+    return {
+        CHAT_SCHEMA: {
+            "type": "object",
+            "description": "OpenAI's chat completion. Unknown fields are dropped and named in `Assay-Ignored`.",
+            "properties": properties,
+            "required": ["model", "messages"],
+        },
+        ERROR_SCHEMA: {
+            "type": "object",
+            "description": "An error as OpenAI's SDKs read it. With `anthropic-version`, as Anthropic's do: `type` is "
+            "`error`, and `error` has `type` and `message`. `assay` is the run's body, if there is a run.",
+            "properties": {
+                "error": {"type": "object", "properties": error, "required": ["message", "type"]},
+                "assay": {"type": "object"},
+            },
+            "required": ["error"],
+        },
+    }

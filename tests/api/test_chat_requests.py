@@ -1,0 +1,264 @@
+"""Chat completions as requests of Assay, and answers as chat completions."""
+
+import json
+from typing import Any
+
+import pytest
+
+from api.inference import run_views
+from api.wires.chat import chat_response
+from api.wires.chat_answers import completion_of
+from api.wires.chat_fields import CHAT_FIELDS, Placing
+from api.wires.chat_requests import in_clients_terms, read_chat
+from assay_temporal.contracts import Answer, InferenceResult, ProblemDetail, Receipt, TokenUsage
+from domain.inference.parsing import messages_of, parse_request
+from domain.inference.requests import InferenceRequest
+from domain.refusals import Kind, Refusal
+from tests.bad_requests import LIMITS
+from tests.paths import ROOT
+
+HELLO = {"role": "user", "content": "Hello"}
+GOOD: dict[str, Any] = {"model": "m", "messages": [HELLO]}
+TOOL = {"type": "function", "function": {"name": "f", "description": "d", "parameters": {"type": "object"}}}
+CALL = {"id": "c1", "type": "function", "function": {"name": "f", "arguments": '{"a":1}'}}
+CALLED = {"role": "assistant", "content": None, "tool_calls": [CALL]}
+RESULT = {"role": "tool", "tool_call_id": "c1", "content": "42"}
+RUN = "inf.acme." + "a" * 32
+EVENT = "019a0000-0000-7000-8000-000000000000"
+
+REQUEST_TYPE = {
+    *("messages", "model", "audio", "frequency_penalty", "function_call", "functions", "logit_bias", "logprobs"),
+    *("max_completion_tokens", "max_tokens", "metadata", "modalities", "moderation", "n", "parallel_tool_calls"),
+    *("prediction", "presence_penalty", "prompt_cache_key", "prompt_cache_options", "prompt_cache_retention"),
+    *("reasoning_effort", "response_format", "safety_identifier", "seed", "service_tier", "stop", "store", "stream"),
+    *("stream_options", "temperature", "tool_choice", "tools", "top_logprobs", "top_p", "user", "verbosity"),
+    "web_search_options",
+}
+"""The fields of ``CompletionCreateParams`` of OpenAI's SDK."""
+
+ASKING: dict[str, Any] = {
+    **dict.fromkeys(("stream", "logprobs", "store"), True),
+    **dict.fromkeys(("n", "top_logprobs", "frequency_penalty", "presence_penalty"), 2),
+    "functions": ["x"],
+    "modalities": ["audio"],
+    "function_call": {"name": "f"},
+    "service_tier": "flex",
+}
+
+
+def parsed(sent: Any) -> InferenceRequest:
+    chat = read_chat(sent)
+    try:
+        found = parse_request(chat.body, LIMITS)
+    except Refusal as refusal:
+        raise in_clients_terms(refusal, chat) from None
+    assert messages_of(chat.body) == found.messages
+    return found
+
+
+def test_every_field_of_the_sdks_request_type_is_placed():
+    assert set(CHAT_FIELDS) == REQUEST_TYPE
+
+
+@pytest.mark.parametrize("name", [name for name, field in CHAT_FIELDS.items() if field.placing is Placing.REFUSED])
+def test_a_field_that_is_refused_is_named_and_asks_for_nothing_by_null_or_its_default(name: str):
+    with pytest.raises(Refusal) as refused:
+        read_chat({**GOOD, name: ASKING.get(name, "x")})
+    assert (refused.value.kind, refused.value.field) == (Kind.INVALID_REQUEST, name)
+    for nothing in (None, *CHAT_FIELDS[name].neutral):
+        assert read_chat({**GOOD, name: nothing}) == read_chat(GOOD)
+
+
+@pytest.mark.parametrize("name", [name for name, field in CHAT_FIELDS.items() if field.placing is Placing.DROPPED])
+def test_a_field_that_is_dropped_is_named(name: str):
+    found = read_chat({**GOOD, name: ASKING.get(name, "x")})
+    assert (found.body, found.ignored) == (GOOD, (name,))
+    for nothing in (None, *CHAT_FIELDS[name].neutral):
+        assert read_chat({**GOOD, name: nothing}).ignored == ()
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "attribute", "wanted"),
+    [
+        ("temperature", 1, "temperature", 1.0),
+        ("top_p", 0.5, "top_p", 0.5),
+        ("seed", 7, "seed", 7),
+        ("metadata", {"a": "b"}, "metadata", (("a", "b"),)),
+        ("max_tokens", 9, "max_tokens", 9),
+        ("max_completion_tokens", 9, "max_tokens", 9),
+        ("stop", "x", "stop", ("x",)),
+        ("stop", ["x", "y"], "stop", ("x", "y")),
+        ("stop", [], "stop", ()),
+        ("tool_choice", "none", "tool_choice", None),
+        ("parallel_tool_calls", False, "one_tool_call", False),
+        ("response_format", {"type": "text"}, "response_format", None),
+    ],
+)
+def test_a_field_that_is_honoured_reaches_the_request(name: str, value: object, attribute: str, wanted: object):
+    assert getattr(parsed({**GOOD, name: value}), attribute) == wanted
+
+
+def test_every_honoured_field_is_in_a_test():
+    tested = {"model", "messages", "tools", "tool_choice", "parallel_tool_calls", "response_format", "temperature"}
+    tested |= {"top_p", "seed", "metadata", "max_tokens", "max_completion_tokens", "stop"}
+    assert {name for name, field in CHAT_FIELDS.items() if field.placing is Placing.HONOURED} == tested
+
+
+def test_tools_and_forms_of_answers_are_translated():
+    found = parsed(
+        {
+            **GOOD,
+            "tools": [TOOL, {"type": "function", "function": {"name": "g", "strict": None}}],
+            "tool_choice": {"type": "function", "function": {"name": "g"}},
+            "parallel_tool_calls": False,
+            "response_format": {"type": "json_schema", "json_schema": {"name": "n", "schema": {"b": 1, "a": 2}}},
+        }
+    )
+    assert [(tool.name, tool.description, tool.parameters) for tool in found.tools] == [
+        ("f", "d", '{"type":"object"}'),
+        ("g", None, "{}"),
+    ]
+    assert found.tool_choice is not None
+    assert (found.tool_choice.use, found.tool_choice.name, found.one_tool_call) == ("named", "g", True)
+    assert found.response_format is not None
+    assert (found.response_format.form, found.response_format.schema) == ("json_schema", '{"b":1,"a":2}')
+    assert parsed({**GOOD, "response_format": {"type": "json_object"}}).response_format is not None
+
+
+def test_unknown_fields_are_dropped_and_named_without_a_secret_in_the_name():
+    sent = {**GOOD, "thinking": {"x": 1}, "sk-secret key": 1, "messages": [{**HELLO, "name": "eve", "cache": None}]}
+    assert read_chat(sent).ignored == ("*", "messages.name", "thinking")
+
+
+@pytest.mark.parametrize(
+    ("changed", "field"),
+    [
+        ({"messages": None}, "messages"),
+        ({"messages": "Hello"}, "messages"),
+        ({"messages": []}, "messages"),
+        ({"messages": ["Hello"]}, "messages.0"),
+        ({"messages": [{"role": "function", "content": "x"}]}, "messages.0.role"),
+        ({"messages": [{"role": ["user"], "content": "x"}]}, "messages.0.role"),
+        ({"messages": [{"role": "user"}]}, "messages.0.content"),
+        ({"messages": [{"role": "user", "content": 5}]}, "messages.0.content"),
+        ({"messages": [{"role": "user", "content": [{"type": "image_url"}]}]}, "messages.0.content.0.type"),
+        ({"messages": [{"role": "user", "content": [{"type": "text"}]}]}, "messages.0.content.0.text"),
+        ({"messages": [HELLO, {**CALLED, "function_call": {"name": "f"}}]}, "messages.1.function_call"),
+        ({"messages": [HELLO, {**CALLED, "tool_calls": 5}]}, "messages.1.tool_calls"),
+        ({"messages": [HELLO, {**CALLED, "tool_calls": [{**CALL, "type": "custom"}]}]}, "messages.1.tool_calls.0.type"),
+        ({"messages": [HELLO, {**CALLED, "tool_calls": [{**CALL, "id": None}]}]}, "messages.1.tool_calls.0.id"),
+        (
+            {"messages": [HELLO, {**CALLED, "content": "x", "tool_calls": [CALL, {**CALL, "function": {"name": 1}}]}]},
+            "messages.1.tool_calls.1.function.name",
+        ),
+        ({"messages": [HELLO, RESULT]}, "messages.1.tool_call_id"),
+        ({"messages": [HELLO, CALLED, {**RESULT, "content": None}]}, "messages.2.content"),
+        ({"messages": [HELLO, CALLED, {**RESULT, "content": [{"type": "image"}]}]}, "messages.2.content.0.type"),
+        ({"tools": {}}, "tools"),
+        ({"tools": [{"type": "web_search"}]}, "tools.0.type"),
+        ({"tools": [{"type": "function"}]}, "tools.0.function"),
+        ({"tools": [{"type": "function", "function": {"name": "a b"}}]}, "tools.0.function.name"),
+        ({"tool_choice": "required"}, "tool_choice"),
+        ({"tool_choice": "some", "tools": [TOOL]}, "tool_choice"),
+        (
+            {"tool_choice": {"type": "function", "function": {"name": "g"}}, "tools": [TOOL]},
+            "tool_choice.function.name",
+        ),
+        ({"tool_choice": {"type": "allowed_tools"}, "tools": [TOOL]}, "tool_choice.type"),
+        ({"parallel_tool_calls": "no"}, "parallel_tool_calls"),
+        ({"response_format": {"type": "grammar"}}, "response_format.type"),
+        ({"response_format": {"type": "json_schema"}}, "response_format.json_schema"),
+        (
+            {"response_format": {"type": "json_schema", "json_schema": {"name": "n"}}},
+            "response_format.json_schema.schema",
+        ),
+        ({"max_tokens": 5, "max_completion_tokens": 6}, "max_tokens"),
+        ({"max_completion_tokens": 5000}, "max_completion_tokens"),
+        ({"max_tokens": True}, "max_tokens"),
+        ({"temperature": 3}, "temperature"),
+        ({"model": None}, "model"),
+    ],
+)
+def test_a_bad_request_is_refused_by_the_clients_own_name_of_the_field(changed: dict[str, Any], field: str):
+    with pytest.raises(Refusal) as refused:
+        parsed({**GOOD, **changed})
+    assert (refused.value.kind, refused.value.field) == (Kind.INVALID_REQUEST, field)
+
+
+@pytest.mark.parametrize("sent", [None, [], "x", 5])
+def test_a_body_that_is_no_object_is_refused(sent: object):
+    with pytest.raises(Refusal):
+        read_chat(sent)
+
+
+# Answers
+
+
+def view(answer: Answer | None, problem: ProblemDetail | None = None) -> run_views.RunView:
+    receipt = Receipt(EVENT, "d", "s")
+    status, decision = ("completed", "allow") if answer else ("blocked", "block")
+    return run_views.ended(
+        RUN,
+        InferenceResult(
+            RUN, status, decision, result=answer, usage=TokenUsage(1, 2, 3), receipt=receipt, problem=problem
+        ),
+    )
+
+
+def test_an_answer_is_a_chat_completion_with_its_receipt():
+    response = chat_response(view(Answer("Hi", "m", "stop")))
+    body = json.loads(response.body)
+    assert body.keys() == {"id", "object", "created", "model", "choices", "usage", "assay"}
+    assert body["choices"] == [
+        {
+            "index": 0,
+            "message": {"role": "assistant", "content": "Hi", "refusal": None},
+            "logprobs": None,
+            "finish_reason": "stop",
+        }
+    ]
+    assert body["usage"] == {"prompt_tokens": 1, "completion_tokens": 2, "total_tokens": 3}
+    assert body["created"] == int(EVENT.replace("-", "")[:12], 16) // 1000
+    assert (body["assay"]["decision"], body["assay"]["receipt"]["statement"]) == ("allow", "s")
+    assert response.headers["assay-run-id"] == RUN
+    assert response.headers["assay-decision"] == "allow"
+    assert response.headers["assay-receipt"] == f"/v1/inferences/{RUN}"
+
+
+def test_calls_and_refusals_of_an_answer_have_their_places():
+    parts = (
+        {"type": "text", "text": "Let me see."},
+        {"type": "tool_call", "call_id": "c1", "name": "f", "arguments": "{}"},
+    )
+    choice = completion_of(view(Answer("Let me see.", "m", "stop", parts)))["choices"][0]
+    assert choice["finish_reason"] == "tool_calls"
+    assert choice["message"]["content"] == "Let me see."
+    assert choice["message"]["tool_calls"] == [
+        {"id": "c1", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+    ]
+    message = completion_of(view(Answer("", "m", "unknown", parts[1:])))["choices"][0]["message"]
+    assert message["content"] is None
+    refused = completion_of(view(Answer("No.", "m", "content_filter", ({"type": "refusal", "text": "No."},))))
+    assert refused["choices"][0]["message"] == {"role": "assistant", "content": None, "refusal": "No."}
+    assert refused["choices"][0]["finish_reason"] == "content_filter"
+    assert completion_of(view(Answer("", "m", "unknown")))["choices"][0]["finish_reason"] == "stop"
+    assert completion_of(view(Answer("", "m", "stop")))["choices"][0]["message"]["content"] == ""
+
+
+def test_a_run_without_an_answer_is_an_error_with_the_run():
+    problem = ProblemDetail("prompt-blocked", "resembles an attack", rules=("a_rule",))
+    response = chat_response(view(None, problem))
+    body = json.loads(response.body)
+    assert (response.status_code, body["error"]["code"]) == (400, "content_filter")
+    assert body["assay"]["problem"]["rules"] == ["a_rule"]
+    assert response.headers["assay-decision"] == "block"
+    assert response.headers["x-should-retry"] == "false"
+    running = chat_response(run_views.running(RUN))
+    assert (running.status_code, json.loads(running.body)["error"]["code"]) == (400, "run_in_progress")
+    assert running.headers["assay-run-id"] == RUN
+
+
+def test_the_document_lists_every_field():
+    document = (ROOT / "docs" / "compatibility.md").read_text(encoding="utf-8")
+    for name, field in CHAT_FIELDS.items():
+        assert f"| `{name}` | {field.placing} | {field.note} |\n" in document
