@@ -267,7 +267,7 @@ WAYS: dict[str, tuple[str, Way]] = {
     "both": ("POST /codec/decode", _decode("/codec/decode", "payload", "reference")),
     "a downloaded payload": ("POST /codec/download", _decode("/codec/download", "payload", "reference")),
 }
-OWN_ALONE = {"POST /v1/inferences", "POST /ai/predict"}
+OWN_ALONE = {"POST /v1/inferences", "POST /v1/chat/completions", "POST /ai/predict"}
 """They answer with the caller's own runs: a run's ID is a keyed hash of its caller."""
 WITHOUT_PLAINTEXT: dict[str, tuple[str, Any]] = {
     "GET /v1/audit/events/{event_id}/proof": (f"/v1/audit/events/{EVENT}/proof", None),
@@ -286,6 +286,7 @@ WITHOUT_PLAINTEXT: dict[str, tuple[str, Any]] = {
 }
 NO_READING = {
     *("POST /oauth/token", "POST /codec/tickets", "GET /codec/session"),
+    *("GET /v1/models", "GET /v1/models/{alias:path}"),
     *(
         "POST /v1/audit/erasures",
         "POST /v1/audit/holds",
@@ -293,7 +294,7 @@ NO_READING = {
         "POST /v1/audit/holds/{hold_id}/release",
     ),
 }
-"""They give tokens, counts, and holds by keyed hashes, which have no run's content."""
+"""They give tokens, counts, models, and holds by keyed hashes, which have no run's content."""
 
 
 def _routes(routes: Any) -> Iterator[str]:
