@@ -1,4 +1,4 @@
-"""Every kind of refusal in every client's format, and the credentials and paths that decide on the format."""
+"""Every kind of refusal in every client's format; credentials and paths that decide on it."""
 
 import json
 

@@ -185,7 +185,7 @@ async def test_credentials_of_each_kind_work_and_two_that_differ_do_not(gateway:
         response = await gateway.http.post(PATH, json=chat(), headers=headers)
         error(response, 401, "invalid_api_key")
         assert response.headers["www-authenticate"]
-    error(await gateway.post(chat(), "acme-nobody", PATH), 400, "permission_denied")
+    error(await gateway.post(chat(), "acme-auditor", PATH), 400, "permission_denied")
 
 
 async def test_bad_requests_budgets_and_faults_have_the_sdks_shape(gateway: Gateway):
