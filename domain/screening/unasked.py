@@ -36,7 +36,8 @@ _SEND = re.compile(
     r"partag\w{1,2}|envi[ae]\w{0,2}|reenvi\w{1,2}|transfier\w{1,2}|compart\w{1,3}|invi[ao]\w{0,2}|inoltr\w{1,2}|encaminh\w{1,2}|"
     r"transfir\w{1,2})\s"
 )
-_TOOL_LIKE = re.compile(r"\b[a-z]{2,20}(?:_[a-z0-9]{1,20}){1,4}\b")
+# Names in quotes or code, options and paths are documentation: only those of the request's own tools count there.
+_TOOL_LIKE = re.compile(r"(?<![\w'\"/.$-])[a-z]{2,20}(?:_[a-z0-9]{1,20}){1,4}\b(?!['\"=/.-]\w|['\"])")
 _RECIPIENT = re.compile(
     r"[\w.+-]{1,64}@[\w-]{1,63}\.[\w.-]{2,63}|https?://[^\s\"'<>)]{4,200}|\b[a-z]{2}\d{2}(?:\s?[a-z0-9]{4}){2,7}(?:\s?[a-z0-9]{1,3})?\b"
     r"|\b(?:0x[0-9a-f]{20,64}|bc1[a-z0-9]{20,60})\b|\+\d[\d\s().-]{7,18}\d"
