@@ -9,7 +9,6 @@ from typing import Any, ParamSpec, TypeVar, cast
 
 import pytest
 
-import domain.answers.screen as answers
 from activities.contracts.stages import ModelReply, Run, ScreenInput, ScreenOutputInput, StageInput
 from activities.inference.screen import ScreeningActivities
 from activities.inference.text_threads import TextThreads
@@ -17,7 +16,7 @@ from adapters.screening import phone_numbers
 from adapters.screening.phone_numbers import LibPhoneNumbers, LibPhoneSearch
 from adapters.system.policy_files import load_policy_document
 from benchmarks.screening.shapes import SHAPES, filled
-from domain.answers import exfiltration, leaks
+from domain.answers import exfiltration, leaks, links
 from domain.answers.screen import screen_output
 from domain.inference.content import Message, Speaker
 from domain.inference.models import Usage
@@ -208,7 +207,7 @@ def test_many_system_messages_normalise_each_text_once(policy: Policy, monkeypat
 def test_addresses_of_an_answer_are_compared_up_to_a_number_and_the_rest_is_no_pass(
     policy: Policy, monkeypatch: pytest.MonkeyPatch
 ):
-    compared = _counted(monkeypatch, answers, "carries_data")
+    compared = _counted(monkeypatch, links, "carries_data")
     verdict = screen_output("".join(f"https://a.example/{at} " for at in range(2_000)), asked("a"), policy.output)
     assert len(compared) == 500
     assert verdict.decision is Decision.REVIEW
@@ -216,7 +215,7 @@ def test_addresses_of_an_answer_are_compared_up_to_a_number_and_the_rest_is_no_p
 
 
 def test_a_repeated_address_is_compared_once(policy: Policy, monkeypatch: pytest.MonkeyPatch):
-    compared = _counted(monkeypatch, answers, "carries_data")
+    compared = _counted(monkeypatch, links, "carries_data")
     verdict = screen_output("https://a.example/b " * 2_000, asked("a"), policy.output)
     assert len(compared) == 1
     assert verdict.decision is Decision.ALLOW

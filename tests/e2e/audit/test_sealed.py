@@ -15,7 +15,7 @@ from adapters.vault.errors import new_client
 from cli.wiring.offline_checks import verify_receipt
 from domain.signing_keys import LOG_KEY
 from domain.transparency.checkpoints import parse_vkey, vkey
-from services.verification.receipts import ReceiptInvalid
+from services.verification.receipts import ReceiptInvalid, ReceiptUndecided
 from tests.fakes.behaviours import answer
 from tests.gateway import Gateway, eventually
 from tests.paths import ROOT
@@ -62,7 +62,9 @@ async def test_a_sealed_reply_proves_itself_offline(gateway: Gateway, log_key: s
     assert verify_receipt(again, jwks, BODY, log_keys=[parse_vkey(log_key)])["verdict"] == "sealed"
 
 
-async def test_a_proof_that_is_not_this_receipts_breaks_it(gateway: Gateway, log_key: str, tmp_path: Path) -> None:
+async def test_a_proof_that_is_not_this_receipts_is_never_sealed(
+    gateway: Gateway, log_key: str, tmp_path: Path
+) -> None:
     runs = []
     for _ in range(2):
         gateway.provider.script(answer("Paris."))
@@ -71,17 +73,19 @@ async def test_a_proof_that_is_not_this_receipts_breaks_it(gateway: Gateway, log
     proof = runs[0]["receipt"]["proof"]
     lines = proof.split("\n")
     stranger = vkey("assay.local/acme", bytes(range(32)))
-    for changed, key in (
-        (runs[1]["receipt"]["proof"], log_key),
-        (proof, stranger),
-        (proof[:-30], log_key),
-        ("\n".join(lines[:2] + lines[3:]), log_key),
+    broken, unknown = (1, "broken"), (3, "unknown key")
+    for changed, key, expected in (
+        (runs[1]["receipt"]["proof"], log_key, broken),
+        (proof, stranger, unknown),  # another version of the log's key
+        (proof[:-30], log_key, broken),
+        ("\n".join(lines[:2] + lines[3:]), log_key, broken),
     ):
         document = {**runs[0], "receipt": {**runs[0]["receipt"], "proof": changed}}
-        with pytest.raises(ReceiptInvalid):
+        with pytest.raises(ReceiptInvalid) as raised:
             verify_receipt(document, jwks, BODY, log_keys=[parse_vkey(key)])
+        assert isinstance(raised.value, ReceiptUndecided) == (expected == unknown)
         code, found = await asyncio.to_thread(stand_alone, tmp_path, document, jwks, BODY, key)
-        assert (code, found["verdict"]) == (1, "broken")
+        assert (code, found["verdict"]) == expected
 
 
 async def test_a_blocked_reply_is_sealed_too(gateway: Gateway, log_key: str) -> None:
