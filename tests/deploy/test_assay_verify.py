@@ -333,7 +333,7 @@ def test_extra_data_is_allowed_and_proves_nothing(put: Put):
 
 
 SIGNER = f"\u2014 {ORIGIN} " + base64.b64encode(key_id(ORIGIN, public(LOG)))[:4].decode()
-"""Start of the log's signature line, up to the first three bytes of the key ID."""
+"""Start of the log's signature line, with three bytes of the key ID."""
 
 
 def changed_texts(text: str) -> st.SearchStrategy[str]:
@@ -348,7 +348,7 @@ def changed_texts(text: str) -> st.SearchStrategy[str]:
 
 
 def own_code(proof: str) -> int:
-    """The exit code that our own code's finding stands for."""
+    """Exit code for the finding of our own code."""
     try:
         open_proof(parse_proof(proof), PLAIN.digests[5], [parse_vkey(KEY)], ed25519_holds)
     except UnknownLogKey:
