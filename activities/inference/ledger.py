@@ -1,7 +1,7 @@
 """Admission and closing: budgets and records, each pair in one transaction."""
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from temporalio import activity
@@ -14,6 +14,7 @@ from domain.budgets.ports import Ledger
 from domain.budgets.values import (
     AlreadyAdmitted,
     AlreadyRecorded,
+    BegunCalls,
     OutcomeOfAnotherRun,
     QuotaSpent,
     RecordConflict,
@@ -21,6 +22,8 @@ from domain.budgets.values import (
 )
 from domain.identity import recordable_id
 from domain.inference.feed import OutcomeRecorded
+from domain.inference.lost_attempts import LostAttempts
+from domain.inference.models import Usage
 from domain.inference.ports import RunFeed
 from domain.inference.runs import Status, event_for
 from domain.inference.token_estimates import estimate_tokens
@@ -30,6 +33,7 @@ from domain.refusals import Kind
 from domain.signing_keys import RECEIPT_KEY
 from services.policies.parsed import Policies
 
+_UNREPORTED = frozenset({Kind.RUN_CANCELLED.value, Kind.RUN_TERMINATED.value, Kind.UNPROVEN_STAGE.value})
 _GIVEN = frozenset({Status.COMPLETED, Status.BLOCKED, Status.REFUSED})  # the others fail or cancel the workflow
 RECEIPT_TYPE = "assay-receipt+jwt"
 
@@ -105,6 +109,9 @@ class LedgerActivities:
     async def close_request(self, end: CloseInput) -> Closed:
         """Settle the used tokens or release them, record the outcome, and sign the receipt."""
         run = end.run
+        reservation = evidence.event_of(run, evidence.RESERVATION) if end.admitted else None
+        if reservation is not None and (end.lost is not None or end.reply is None):
+            end = charged(end, await self._ledger.begun_calls(reservation, run.tenant))
         event = evidence.event_of(run, evidence.OUTCOME)
         key = await self._identities.tenant_key(run.tenant)
         answer = evidence.written(end.reply.content) if end.reply else None
@@ -120,7 +127,6 @@ class LedgerActivities:
             workflow_id=recordable_id(run.workflow_id),
             run_id=run.run_id,
         )
-        reservation = evidence.event_of(run, evidence.RESERVATION) if end.admitted else None
         signed: dict[bytes, str] = {}
 
         async def sign(digest: bytes) -> None:
@@ -145,6 +151,23 @@ class LedgerActivities:
 def _another(kind: Kind, state: str, run_id: str) -> Problem:
     activity.logger.warning("not admitted again", extra={"refusal": kind.value, "run": run_id})
     return Problem(kind.value, f"the run {run_id} of this ID {state}")
+
+
+def charged(end: CloseInput, begun: BegunCalls) -> CloseInput:
+    """Return the end with the charge that its calls can have caused.
+
+    Once a call began, a run that ends without an answer or a worker's word is charged its prompt at least. No more
+    attempts are lost than began, and each is charged the reservation at most.
+    """
+    if end.lost is not None:
+        most = max(0, begun.calls - (end.usage is not None))
+        lost = LostAttempts(min(end.lost.attempts, begun.calls), 0, min(end.lost.tokens, most * begun.tokens))
+        end = replace(end, lost=lost if lost.attempts else None)
+    unreported = end.problem is not None and end.problem.kind in _UNREPORTED
+    if begun.calls and unreported and end.usage is None and end.lost is None:
+        answer = end.request.max_tokens if end.request is not None else 0
+        end = replace(end, usage=Usage(max(0, begun.tokens - answer), 0, estimated=True))
+    return end
 
 
 def _spent_tokens(end: CloseInput) -> int:

@@ -3,7 +3,9 @@
 from dataclasses import replace
 from typing import Final
 
-from activities.contracts.stages import CloseInput, unverified_run
+from activities.contracts import problems
+from activities.contracts.problems import stated_fault
+from activities.contracts.stages import CloseInput, Problem, unverified_run
 from activities.proofs.claims import Claims, InvalidProof
 from activities.proofs.digests import digest
 from activities.proofs.rules import (
@@ -18,6 +20,7 @@ from activities.proofs.rules import (
     require_lost,
     require_original,
 )
+from assay_temporal.contracts import WITHDRAWAL_REASONS
 from domain.inference.runs import Status, status_for
 from domain.refusals import Kind
 from domain.screening.verdicts import Decision
@@ -35,6 +38,7 @@ UNPROVEN_FAULTS: Final = frozenset(
 )
 """Kinds that need no proof: whoever can write to the namespace can end a run so, or make a stage time out."""
 
+_LONGEST_DELAY: Final = 86_400 * 366.0
 _NOTHING_CLEANED: Final = Cleaning((), None, None)
 
 
@@ -52,7 +56,7 @@ def require_bare(end: CloseInput) -> None:
     if end != said or end.status not in (Status.FAILED.value, Status.CANCELLED.value):
         raise InvalidProof("nothing of it is proven")
     _require_status(end)
-    if _kind(end) not in UNPROVEN_FAULTS:
+    if _kind(end) not in UNPROVEN_FAULTS or end.problem not in _stated(end):
         raise InvalidProof("its reason is not proven")
 
 
@@ -106,6 +110,8 @@ def _require_usage(end: CloseInput, claims: Claims) -> None:
     """Check the charge: the reply's, or for a call without one an estimate within the reservation."""
     if end.usage is None or claims.facts.get("usage") == digest(end.usage):
         return
+    if min(end.usage.prompt_tokens, end.usage.completion_tokens) < 0:
+        raise InvalidProof("the usage is negative")
     reserved = int(claims.facts.get(RESERVED, "0"))
     if not end.usage.estimated or ADMITTED not in claims.facts or end.usage.total > reserved:
         raise InvalidProof("the usage is not proven")
@@ -118,13 +124,28 @@ def _require_reason(end: CloseInput, claims: Claims) -> None:
         if not allowed or end.reply is None:
             raise InvalidProof("the answer was not allowed")
         return
-    decided = {
-        Kind.PROMPT_BLOCKED: end.verdict is not None and end.verdict.decision is Decision.BLOCK,
-        Kind.OUTPUT_BLOCKED: end.output_verdict is not None and end.output_verdict.decision is Decision.BLOCK,
-        Kind.REVIEW_UNAVAILABLE: any(
-            verdict is not None and verdict.decision is Decision.REVIEW for verdict in (end.verdict, end.output_verdict)
-        ),
-    }
     stated = end.problem is not None and facts.get(PROBLEM) == digest(problem_fact(end.problem))
-    if not (kind in UNPROVEN_FAULTS or decided.get(kind) or stated or facts.get(FAILED) == kind.value):
+    told = replace(end.problem, field=None, retry_after=None) if end.problem is not None else None
+    proven = told in _stated(end) or (facts.get(FAILED) == kind.value and told == stated_fault(kind))
+    if not (stated or (proven and _is_delay(end.problem))):
         raise InvalidProof("the reason is not proven")
+
+
+def _stated(end: CloseInput) -> list[Problem]:
+    """Return the problems that an end may state: those of its verdicts, and those that need no proof."""
+    found = [stated_fault(kind) for kind in UNPROVEN_FAULTS if kind is not Kind.RUN_CANCELLED]
+    found += [problems.cancelled(), *(problems.withdrawn(reason) for reason in WITHDRAWAL_REASONS)]
+    prompt, output = end.verdict, end.output_verdict
+    if prompt is not None and prompt.decision is Decision.BLOCK:
+        found.append(problems.prompt_blocked(prompt))
+    if prompt is not None and prompt.decision is Decision.REVIEW:
+        found.append(problems.prompt_held(prompt))
+    if output is not None and output.decision is Decision.BLOCK:
+        found.append(problems.output_blocked(output))
+    if output is not None and output.decision is Decision.REVIEW:
+        found.append(problems.output_held(output))
+    return found
+
+
+def _is_delay(problem: Problem | None) -> bool:
+    return problem is None or problem.retry_after is None or 0 <= problem.retry_after <= _LONGEST_DELAY

@@ -168,6 +168,8 @@ def require_lost(lost: LostAttempts | None, claims: Claims) -> None:
     """
     if lost is None:
         return
+    if min(lost.attempts, lost.unreported, lost.tokens) < 0:
+        raise InvalidProof("lost attempts are negative")
     known, reserved = _lost(claims), int(claims.facts.get(RESERVED, "0"))
     others = lost.attempts - known.attempts
     most = known.tokens + (known.unreported + max(0, others)) * reserved

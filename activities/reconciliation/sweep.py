@@ -20,6 +20,7 @@ from activities.contracts.reconciliation import (
 )
 from activities.contracts.stages import CloseInput, Problem, Run, Validated, ValidateInput
 from activities.inference import evidence
+from activities.inference.ledger import charged
 from activities.inference.validate import ValidationActivities
 from assay_temporal.keyring import KeyUnavailable
 from domain.access.principals import SYSTEM_TENANT
@@ -118,6 +119,8 @@ class AbandonedActivities:
         end = await self._runs.state(workflow_id, run_id)
         beginning = await self._runs.beginning(workflow_id, run_id)
         if end is EngineState.OPEN:
+            if held is not None and await self._runs.end_stuck(workflow_id, run_id):
+                activity.logger.warning("terminated a run whose tasks keep failing", extra={"run": workflow_id})
             return 0
         if beginning is not None:
             started_ms, identities = epoch_ms(beginning.started_at), beginning.identities
@@ -156,10 +159,12 @@ class AbandonedActivities:
         outcomes = {evidence.event_of(own, evidence.OUTCOME), evidence.event_of(strange, evidence.OUTCOME)}
         admission = evidence.event_of(own, evidence.ADMISSION)
         missing = await self._gaps.missing([*outcomes, admission])
+        reserved = held is not None and held.reservation_id == evidence.event_of(own, evidence.RESERVATION)
+        if reserved:  # an end without proofs, recorded without a tenant, has settled nothing
+            outcomes = {evidence.event_of(own, evidence.OUTCOME)}
         if not missing >= outcomes:
             return False
         proven = await self._proven(own, beginning)
-        reserved = held is not None and held.reservation_id == evidence.event_of(own, evidence.RESERVATION)
         admitted = admission not in missing or reserved
         if not admitted and proven.submitter is None:
             return await self._record(Validated(strange), end, reserved=False)
@@ -179,6 +184,9 @@ class AbandonedActivities:
         kind = kind_for(end)
         status = status_for(kind)
         close = CloseInput(of.run, status.value, of.submitter, problem=Problem(kind.value, ""))
+        reservation = evidence.event_of(of.run, evidence.RESERVATION) if reserved else None
+        if reservation is not None:
+            close = charged(close, await self._ledger.begun_calls(reservation, of.run.tenant))
         record = Record(
             event_id=evidence.event_of(of.run, evidence.OUTCOME),
             tenant=of.run.tenant,
@@ -189,9 +197,8 @@ class AbandonedActivities:
             workflow_id=of.run.workflow_id,
             run_id=of.run.run_id,
         )
-        reservation = evidence.event_of(of.run, evidence.RESERVATION) if reserved else None
         try:
-            stored = await self._ledger.close(reservation, 0, record)
+            stored = await self._ledger.close(reservation, close.usage.total if close.usage else 0, record)
         except RecordConflict:  # its own outcome was recorded first
             return False
         if not stored.repeated:

@@ -15,6 +15,7 @@ from domain.budgets.values import (
     AlreadyAdmitted,
     AlreadyRecorded,
     Appended,
+    BegunCalls,
     OutcomeOfAnotherRun,
     QuotaSpent,
     QuotaState,
@@ -36,6 +37,7 @@ _ADMIT = f"SELECT * FROM assay.admit($15, $16, $17, $18, {RECORD})"  # noqa: S60
 _CLOSE = f"SELECT * FROM assay.close($15, $16, {RECORD})"  # noqa: S608
 _QUOTA = "SELECT * FROM assay.quota_state($1, $2)"
 _BEGIN_CALL = "SELECT assay.begin_call($1, $2, $3) AS calls"
+_BEGUN_CALLS = "SELECT calls, tokens FROM assay.begun_calls($1, $2)"
 _OUTCOME = "SELECT run, event, kind, refusal FROM assay.run_outcome($1, $2)"
 
 
@@ -99,6 +101,11 @@ class PostgresLedger:
         row = await self._pool.fetchrow(_BEGIN_CALL, reservation_id, tenant, most)
         calls: int | None = row["calls"] if row else None
         return calls
+
+    async def begun_calls(self, reservation_id: UUID, tenant: str) -> BegunCalls:
+        """See ``Ledger``."""
+        row = await self._pool.fetchrow(_BEGUN_CALLS, reservation_id, tenant)
+        return BegunCalls(row["calls"], row["tokens"]) if row else BegunCalls()
 
     async def outcome(self, tenant: str, workflow_id: str) -> AlreadyAdmitted | AlreadyRecorded | None:
         """See ``Ledger``."""

@@ -26,6 +26,9 @@ from temporalio.converter import (
 _log = structlog.get_logger()
 
 
+_UNREADABLE = (KeyError, RuntimeError, TypeError, ValueError, ArithmeticError)
+
+
 class PayloadMismatch(TypeError):
     """A payload has another type than expected. Names the type and never the value."""
 
@@ -86,13 +89,13 @@ class CompiledJsonConverter(CompositePayloadConverter):
         """See ``CompositePayloadConverter``. Unreadable values are None."""
         try:
             return super().from_payloads(payloads, type_hints)
-        except (KeyError, RuntimeError, TypeError, ValueError):
+        except _UNREADABLE:
             hints = type_hints or []
             return [self._or_null(payload, hint) for payload, hint in zip_longest(payloads, hints[: len(payloads)])]
 
     def _or_null(self, payload: Payload, hint: type | None) -> Any:  # noqa: ANN401 - any value
         try:
             return super().from_payloads([payload], None if hint is None else [hint])[0]
-        except (KeyError, RuntimeError, TypeError, ValueError) as error:
+        except _UNREADABLE as error:
             _log.warning("payload.unreadable", wanted=getattr(hint, "__name__", None), error=type(error).__name__)
             return None

@@ -34,6 +34,8 @@ _TASK_FAILED: Final = EventType.EVENT_TYPE_WORKFLOW_TASK_FAILED
 _RESET: Final = WorkflowTaskFailedCause.WORKFLOW_TASK_FAILED_CAUSE_RESET_WORKFLOW
 _STARTED: Final = EventType.EVENT_TYPE_WORKFLOW_EXECUTION_STARTED
 _MOST_ANCESTORS: Final = 256
+_STUCK_ATTEMPTS: Final = 10
+_STUCK: Final = "its workflow task keeps failing"
 _LOCAL_STAGE: Final = "core_local_activity"
 
 
@@ -69,6 +71,21 @@ class TemporalRuns:
         if described is None:
             return EngineState.GONE
         return _STATES.get(described.status, EngineState.OPEN) if described.status else EngineState.OPEN
+
+    async def end_stuck(self, workflow_id: str, run_id: str) -> bool:
+        """See ``RunLists``. Others can answer for an activity so that no task of its workflow succeeds any more."""
+        described = await self._described(workflow_id, run_id)
+        if described is None or described.close_time is not None:
+            return False
+        if described.raw_description.pending_workflow_task.attempt < _STUCK_ATTEMPTS:
+            return False
+        handle = self._client.get_workflow_handle(workflow_id, run_id=run_id)
+        try:
+            with _engine():
+                await handle.terminate(reason=_STUCK, rpc_timeout=_RPC_TIMEOUT)
+        except _NotFound:  # it has ended meanwhile
+            return False
+        return True
 
     async def _described(self, workflow_id: str, run_id: str | None) -> WorkflowExecutionDescription | None:
         handle = self._client.get_workflow_handle(workflow_id, run_id=run_id)

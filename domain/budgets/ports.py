@@ -10,6 +10,7 @@ from domain.budgets.values import (
     AlreadyAdmitted,
     AlreadyRecorded,
     Appended,
+    BegunCalls,
     QuotaSpent,
     QuotaState,
     Rate,
@@ -76,6 +77,10 @@ class Ledger(Protocol):
 
         None for an ID that no run has taken, or that was pruned.
         """
+        ...
+
+    async def begun_calls(self, reservation_id: UUID, tenant: str) -> BegunCalls:
+        """Return the calls of models that began under a reservation, and its tokens."""
         ...
 
     async def append(self, record: Record) -> Appended:

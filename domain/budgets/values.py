@@ -71,6 +71,14 @@ class QuotaSpent:
 
 
 @dataclass(frozen=True, slots=True)
+class BegunCalls:
+    """Calls of models that began under a reservation of ``tokens``."""
+
+    calls: int = 0
+    tokens: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class AlreadyAdmitted:
     """Another run of the same workflow ID is admitted and has no outcome yet. Nothing was reserved or recorded."""
 

@@ -26,6 +26,10 @@ class RunLists(Protocol):
         """Return a run's current state."""
         ...
 
+    async def end_stuck(self, workflow_id: str, run_id: str) -> bool:
+        """Terminate an open run whose workflow task keeps failing; False for any other."""
+        ...
+
     async def beginning(self, workflow_id: str, run_id: str) -> Beginning | None:
         """Return the start of a run; None if its history was deleted.
 

@@ -4,6 +4,7 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from typing import Self
 
+from temporalio.api.failure.v1 import Failure
 from temporalio.converter import (
     DataConverter,
     DefaultFailureConverterWithEncodedAttributes,
@@ -11,6 +12,7 @@ from temporalio.converter import (
     SerializationContext,
     WithSerializationContext,
 )
+from temporalio.exceptions import ApplicationError
 
 from assay_temporal.codec import EncryptingCodec
 from assay_temporal.headers import PlacingCodec
@@ -48,6 +50,21 @@ class EncryptedDataConverter(DataConverter):
         return clone
 
 
+class TolerantFailureConverter(DefaultFailureConverterWithEncodedAttributes):
+    """Temporal's converter with encoded attributes, which reads any failure.
+
+    Whoever can answer for an activity can report one with values that Temporal's converter does not know. An error
+    would repeat the workflow's task until the run's end.
+    """
+
+    def from_failure(self, failure: Failure, payload_converter: PayloadConverter) -> BaseException:
+        """See ``FailureConverter``. An unreadable failure becomes a final one without a type."""
+        try:
+            return super().from_failure(failure, payload_converter)
+        except (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError):
+            return ApplicationError("the failure can't be read", non_retryable=True)
+
+
 def encrypted(
     codec: EncryptingCodec | PlacingCodec,
     payload_converter_class: type[PayloadConverter] = DataConverter.default.payload_converter_class,
@@ -56,5 +73,5 @@ def encrypted(
     return EncryptedDataConverter(
         payload_converter_class=payload_converter_class,
         payload_codec=codec,
-        failure_converter_class=DefaultFailureConverterWithEncodedAttributes,
+        failure_converter_class=TolerantFailureConverter,
     )

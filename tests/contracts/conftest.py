@@ -41,7 +41,7 @@ class WholeLedger(PostgresLedger):
     def __init__(self, writer: PostgresLedger, api: PostgresLedger) -> None:
         self.admit, self.close, self.append = writer.admit, writer.close, writer.append
         self.quota, self.outcome = api.quota, api.outcome
-        self.begin_call = writer.begin_call
+        self.begin_call, self.begun_calls = writer.begin_call, writer.begun_calls
 
 
 class AgingMemory(MemoryPayloads):

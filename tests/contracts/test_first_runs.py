@@ -13,6 +13,7 @@ from domain.budgets.values import (
     Admitted,
     AlreadyAdmitted,
     AlreadyRecorded,
+    BegunCalls,
     OutcomeOfAnotherRun,
     QuotaSpent,
     Reservation,
@@ -36,13 +37,14 @@ class ARun:
     run_id: str = field(default_factory=lambda: secrets.token_hex(8))
     tenant: str = "acme"
     refusal: str = "prompt-blocked"
+    started_ms: int = _STARTED_MS
 
     def again(self, tenant: str = "acme") -> "ARun":
         """Another run of the same workflow ID."""
         return ARun(self.caller, self.workflow_id, tenant=tenant)
 
     def event(self, slot: str) -> UUID:
-        return event_id(_STARTED_MS, self.tenant, self.workflow_id, self.run_id, slot)
+        return event_id(self.started_ms, self.tenant, self.workflow_id, self.run_id, slot)
 
     def record(self, kind: EventKind, slot: str, **fields: object) -> Record:
         made = fields_for(kind, **fields)
@@ -181,6 +183,32 @@ async def test_admissions_and_ends_that_race_leave_one_outcome_and_nothing_held(
         await asyncio.gather(*(to_the_end(first.again()) for _ in range(4)))
         assert isinstance(await ledger.outcome("acme", first.workflow_id), AlreadyRecorded)
     assert await reserved(ledger, run.caller) == (0, 0)
+
+
+async def test_a_run_that_states_another_start_has_no_second_admission_and_outcome(ledger: Ledger, run: ARun):
+    """An event's ID has the start that the stages were told."""
+    await run.admit(ledger)
+    later = replace(run, started_ms=run.started_ms + 1000)
+    assert await later.admit(ledger) == AlreadyAdmitted(run.run_id)
+    assert isinstance(await run.admit(ledger), Admitted)
+    await run.close(ledger)
+    with pytest.raises(OutcomeOfAnotherRun) as adopted:
+        await later.close(ledger, EventKind.FAILED, 0, admitted=False)
+    assert adopted.value.recorded.event_id == run.event("outcome")
+    await run.close(ledger)
+    assert await reserved(ledger, run.caller) == (40, 0)
+
+
+async def test_begun_calls_are_told_with_the_reservation(ledger: Ledger, run: ARun):
+    reservation = run.event("reservation")
+    assert await ledger.begun_calls(reservation, run.tenant) == BegunCalls(0, 0)
+    await run.admit(ledger)
+    await ledger.begin_call(reservation, run.tenant, 8)
+    await ledger.begin_call(reservation, run.tenant, 8)
+    assert await ledger.begun_calls(reservation, run.tenant) == BegunCalls(2, 100)
+    assert await ledger.begun_calls(reservation, "globex") == BegunCalls(0, 0)
+    await run.close(ledger)
+    assert await ledger.begun_calls(reservation, run.tenant) == BegunCalls(2, 100)
 
 
 async def test_a_call_needs_a_reservation_that_is_held(ledger: Ledger, run: ARun):

@@ -12,6 +12,7 @@ from domain.budgets.values import (
     AlreadyAdmitted,
     AlreadyRecorded,
     Appended,
+    BegunCalls,
     OutcomeOfAnotherRun,
     QuotaSpent,
     QuotaState,
@@ -25,6 +26,7 @@ from domain.records.ports import EVERY_RECORD
 from domain.records.queries import RecordCursor, RecordFilter
 from domain.records.records import (
     SCHEMA_VERSION,
+    EventKind,
     Record,
     StoredRecord,
     encrypted_fields,
@@ -69,8 +71,10 @@ class MemoryLedger:
         first = self.first_runs.get(record.workflow_id or "") if _takes_id(record) else None
         if isinstance(first, AlreadyRecorded):
             return first
-        if first is not None and first.run_id != record.run_id and record.event_id not in self.records:
-            return first
+        if first is not None and record.event_id not in self.records:
+            others = [known for known in self.records.values() if known.workflow_id == record.workflow_id]
+            if first.run_id != record.run_id or any(known.kind is EventKind.ADMITTED for known in others):
+                return first
         earlier = self.reservations.get(reservation.reservation_id)
         if record.event_id not in self.records:
             if earlier is None:
@@ -107,6 +111,8 @@ class MemoryLedger:
         holds = held is not None and held.state == "held"
         if isinstance(first, AlreadyRecorded) and first.run_id != record.run_id and new and not holds:
             raise OutcomeOfAnotherRun(first)
+        if isinstance(first, AlreadyRecorded) and first.run_id == record.run_id and first.event_id != record.event_id:
+            raise OutcomeOfAnotherRun(first)
         if reservation_id is not None and new:
             self._settle(reservation_id, actual_tokens, record.tenant)
         appended = self._append(record)
@@ -123,6 +129,11 @@ class MemoryLedger:
             return None
         held.calls += 1
         return held.calls
+
+    async def begun_calls(self, reservation_id: UUID, tenant: str) -> BegunCalls:
+        self.require_store()
+        held = self.reservations.get(reservation_id)
+        return BegunCalls(held.calls, held.tokens) if held is not None and held.tenant == tenant else BegunCalls()
 
     async def outcome(self, tenant: str, workflow_id: str) -> AlreadyAdmitted | AlreadyRecorded | None:
         self.require_store()

@@ -24,7 +24,7 @@ from temporalio.converter import ActivitySerializationContext
 from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError, RPCStatusCode
 
-from activities.contracts.stages import ModelReply
+from activities.contracts.stages import Admission, Closed, ModelReply, Problem
 from activities.proofs import interceptor
 from activities.proofs.claims import Claims, InvalidProof, ProofPlace
 from assay_temporal.contracts import Withdrawal
@@ -432,6 +432,45 @@ async def no_proof_is_accepted_any_more(bench: RecordingBench) -> Handle:
 
     with contextlib.ExitStack() as lose:
         return await answered(bench, BODY, lost)
+
+
+async def _in_place_of_a_short_stage(
+    bench: RecordingBench, method: str, stage: str, answer: Callable[[AsyncActivityHandle], Awaitable[Any]]
+) -> Handle:
+    """The same for a short stage that waits for the store as a regular activity."""
+    reached, never = hanging()
+    with flawed(bench, method, [away, never]):
+        async with bench.working():
+            handle = await bench.start(BODY)
+            await reached.wait()
+            [pending] = (await handle.describe()).raw_description.pending_activities
+            place = ActivitySerializationContext(
+                *(bench.client.namespace, pending.activity_id, stage, bench.settings.temporal.task_queue),
+                *(handle.id, "GuardedInference", False),
+            )
+            forged = bench.client.get_async_activity_handle(
+                workflow_id=handle.id, run_id=None, activity_id=pending.activity_id
+            )
+            await answer(forged.with_context(place))
+            return await ended(handle)
+
+
+@branch(Status.FAILED, Kind.INTERNAL)
+async def admission_is_reported_as_handed_over(bench: RecordingBench) -> Handle:
+    error = ApplicationError("stopped", 7, type="handed-over", non_retryable=True)
+    return await _in_place_of_a_short_stage(bench, "admit", "admit_request", lambda forged: forged.fail(error))
+
+
+@branch(Status.FAILED, Kind.UNPROVEN_STAGE)
+async def admission_is_refused_by_an_unknown_kind(bench: RecordingBench) -> Handle:
+    made = Admission(problem=Problem("nope", "no"))
+    return await _in_place_of_a_short_stage(bench, "admit", "admit_request", lambda forged: forged.complete(made))
+
+
+@branch(Status.FAILED, Kind.INTERNAL)
+async def closing_is_reported_with_an_unknown_status(bench: RecordingBench) -> Handle:
+    made = Closed("nope", "no event")
+    return await _in_place_of_a_short_stage(bench, "close", "close_request", lambda forged: forged.complete(made))
 
 
 @contextmanager

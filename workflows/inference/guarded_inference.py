@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from temporalio import workflow
 
-from activities.contracts import names
+from activities.contracts import names, problems
 from activities.contracts.results import result_of
 from activities.contracts.stages import (
     AdmitInput,
@@ -25,12 +25,14 @@ from assay_temporal.contracts import WITHDRAWAL_REASONS, WORKFLOW, InferenceResu
 from domain.inference.runs import Status
 from domain.refusals import Kind
 from domain.screening.verdicts import Decision
-from workflows.inference import problems, run_summary, search_attributes, stages
+from workflows.inference import run_summary, search_attributes, stages
 from workflows.inference.beginning import read_start, reason_of, unverified, whatever_happens
+from workflows.inference.problems import fault
 from workflows.inference.run_state import RunState, Stopped
 from workflows.inference.run_summary import RunSummary
 
 _PROOFS: Final = "stage-proofs"
+_STATUSES = frozenset(status.value for status in Status)
 _TRY_ANOTHER = frozenset(
     {Kind.PROVIDER_UNAVAILABLE, Kind.PROVIDER_TIMEOUT, Kind.PROVIDER_RATE_LIMITED, Kind.PROVIDER_GARBLED}
 )
@@ -98,7 +100,7 @@ class GuardedInference:
         except Stopped as stop:
             state.problem = stop.problem
         except stages.StageFailed as failed:
-            state.problem = state.as_sent(problems.fault(failed))
+            state.problem = state.as_sent(fault(failed))
             state.proof = failed.proof or state.proof
         except asyncio.CancelledError:
             state.problem = problems.withdrawn(self._withdrawn) if self._withdrawn else problems.cancelled()
@@ -273,9 +275,14 @@ class GuardedInference:
                 stages.short(names.CLOSE_REQUEST, end, "settle the budget and record the outcome")
             )
             try:
-                return end, await whatever_happens(closing)
+                closed = await whatever_happens(closing)
             except stages.StageFailed as failed:
                 if failed.kind is not Kind.UNPROVEN_STAGE:
                     raise
                 refused = failed
+            else:
+                if closed.status in _STATUSES:
+                    return end, closed
+                refused = stages.StageFailed(names.CLOSE_REQUEST.name, Kind.INTERNAL, final=True)
+                break  # someone else has reported it: what is recorded is unknown
         raise refused or AssertionError("there is always an end to record")

@@ -1,74 +1,14 @@
-"""Problems determined by a workflow itself: decisions of its guards, and faults."""
+"""Problem of a failed stage. Those of verdicts are in ``activities.contracts.problems``."""
 
-from types import MappingProxyType
+from dataclasses import replace
 
 from activities.contracts import names
+from activities.contracts.problems import stated_fault
 from activities.contracts.stages import Problem
 from domain.refusals import Kind
-from domain.screening.verdicts import MatchedSpan, Verdict
 from workflows.inference.stages import StageFailed
 
 _SCREENING = frozenset({names.SCREEN_PROMPT.name, names.SCREEN_OUTPUT.name})
-_MOST_PLACES = 20
-_WHAT_TO_DO = "Rephrase it, or give your operator this run's ID: rules, thresholds and exceptions are in the policy"
-_FAULTS = MappingProxyType(
-    {
-        Kind.CONTEXT_EXCEEDED: "the messages and the requested answer are longer than the model's context",
-        Kind.UNSUPPORTED_CONTENT: "the format of the model's provider can't represent a part of the request",
-        Kind.PROVIDER_UNAVAILABLE: "the model's provider can't be reached",
-        Kind.PROVIDER_TIMEOUT: "the model's provider did not answer in time",
-        Kind.PROVIDER_RATE_LIMITED: "the model's provider has no capacity at present",
-        Kind.PROVIDER_REJECTED: "the model's provider rejected the call",
-        Kind.PROVIDER_GARBLED: "the model's provider returned an unusable answer",
-        Kind.NOT_ADMITTED: "the run holds no reservation for a call of a model, or had as many calls as it may",
-        Kind.PROVIDER_FILTERED: "the content filter of the model's provider refused the request or its answer",
-        Kind.UNREQUESTED_TOOL_CALL: "the model called a tool, and the request offers none",
-        Kind.UNPROVEN_STAGE: "a result of a stage was not made by a worker of this service",
-        Kind.SCREENING_UNAVAILABLE: "the screening could not run, so the request was refused",
-    }
-)
-
-
-def cancelled() -> Problem:
-    """Return the problem of a run cancelled through Temporal or the API."""
-    return Problem(Kind.RUN_CANCELLED.value, "the run was cancelled")
-
-
-def withdrawn(reason: str) -> Problem:
-    """Return the problem of a run ended by the update ``withdraw``."""
-    return Problem(Kind.RUN_CANCELLED.value, f"the run was withdrawn: {reason}")
-
-
-def unproven() -> Problem:
-    """Return the problem of a run with a result that no worker has made."""
-    return Problem(Kind.UNPROVEN_STAGE.value, _FAULTS[Kind.UNPROVEN_STAGE])
-
-
-def prompt_blocked(verdict: Verdict) -> Problem:
-    """Return the problem of a prompt blocked by the screening."""
-    detail = f"blocked by screening; 'findings' has rules and positions. {_WHAT_TO_DO}"
-    return Problem(Kind.PROMPT_BLOCKED.value, detail, rules=verdict.rules, places=_places(verdict))
-
-
-def output_blocked(verdict: Verdict) -> Problem:
-    """Return the problem of an answer blocked by the screening."""
-    return Problem(Kind.OUTPUT_BLOCKED.value, "the answer was blocked by screening", rules=verdict.rules)
-
-
-def prompt_held(verdict: Verdict) -> Problem:
-    """Return the problem of a prompt that requires review while reviews are not enabled."""
-    detail = f"requires human review, which is not enabled; 'findings' has rules and positions. {_WHAT_TO_DO}"
-    return Problem(Kind.REVIEW_UNAVAILABLE.value, detail, rules=verdict.rules, places=_places(verdict))
-
-
-def output_held(verdict: Verdict) -> Problem:
-    """Return the problem of an answer that requires review while reviews are not enabled."""
-    detail = "the answer requires human review, which is not enabled"
-    return Problem(Kind.REVIEW_UNAVAILABLE.value, detail, rules=verdict.rules)
-
-
-def _places(verdict: Verdict) -> tuple[MatchedSpan, ...]:
-    return verdict.places[:_MOST_PLACES]
 
 
 def fault(failed: StageFailed) -> Problem:
@@ -77,4 +17,4 @@ def fault(failed: StageFailed) -> Problem:
     if failed.stage in _SCREENING and kind is Kind.INTERNAL:
         kind = Kind.SCREENING_UNAVAILABLE
     field = "messages" if kind is Kind.CONTEXT_EXCEEDED else None
-    return Problem(kind.value, _FAULTS.get(kind, "internal error"), field, retry_after=failed.call.retry_after)
+    return replace(stated_fault(kind), field=field, retry_after=failed.call.retry_after)

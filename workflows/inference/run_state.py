@@ -16,6 +16,7 @@ from domain.screening.verdicts import Verdict
 from workflows import timing
 
 Known = TypeVar("Known")
+_KINDS = frozenset(kind.value for kind in Kind)
 
 
 class Stopped(Exception):
@@ -61,6 +62,8 @@ class RunState:
 
     def endings(self, unproven: Problem) -> Iterator[CloseInput]:
         """Return the ends to record: the run's, and if a result is ``unproven``, without it, and bare."""
+        if self.problem is not None and self.problem.kind not in _KINDS:  # as someone else has reported it
+            self.problem = unproven
         if self.problem is None or self.problem.kind != unproven.kind:
             yield self.end()
         for state in (self._verified, RunState((self.sent, self.context), self._unverified)):

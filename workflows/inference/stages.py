@@ -69,7 +69,7 @@ async def short(stage: Stage[StageIn, StageOut], given: StageIn, summary: str) -
         CancelledError: the run was cancelled meanwhile.
     """
     try:
-        return await _by_kind(
+        return await _by_short(
             stage.name,
             workflow.execute_local_activity(
                 stage.name,
@@ -84,7 +84,7 @@ async def short(stage: Stage[StageIn, StageOut], given: StageIn, summary: str) -
     except StageFailed as failed:
         if not failed.worth_waiting:
             raise
-    return await _by_kind(
+    return await _by_short(
         stage.name,
         workflow.execute_activity(
             stage.name,
@@ -160,6 +160,14 @@ def heed_cancellation() -> None:
 def _cancelling() -> bool:
     task = asyncio.current_task()
     return task is not None and task.cancelling() > 0
+
+
+async def _by_short(stage: str, work: Awaitable[StageOut]) -> StageOut:
+    """Await a short stage. Only a model call is handed over: for others, someone else has reported it."""
+    try:
+        return await _by_kind(stage, work)
+    except _HandedOver as error:
+        raise StageFailed(stage, Kind.INTERNAL, final=True) from error
 
 
 async def _by_kind(stage: str, work: Awaitable[StageOut]) -> StageOut:

@@ -84,11 +84,12 @@ async def waiting_run(gateway: Gateway, *behaviours: Any) -> str:
 
 
 async def ended_once(gateway: Gateway, run_id: str, content: str) -> int:
-    """Wait for the run's end; what it was charged."""
+    """Wait for the run's end; what it was charged, with attempts whose worker stopped."""
     ended = await gateway.until_ended(run_id)
     assert ended["result"]["content"] == content, ended
-    assert [record["kind"] for record in await gateway.records(run_id)] == ["completed", "admitted"]
-    return ended["usage"]["total_tokens"]
+    completed, admitted = await gateway.records(run_id)
+    assert [completed["kind"], admitted["kind"]] == ["completed", "admitted"]
+    return ended["usage"]["total_tokens"] + completed["fields"].get("attempts_lost_tokens", 0)
 
 
 async def test_pinned_runs_end_on_the_build_they_began_on(upgrading: Gateway, tmp_path: Path):

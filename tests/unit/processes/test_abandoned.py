@@ -10,6 +10,8 @@ import pytest
 from temporalio.testing import ActivityEnvironment
 
 from activities.contracts.reconciliation import Settled, Suspect, Suspects, SweepStart, SweepState
+from activities.contracts.stages import Run
+from activities.inference import evidence
 from activities.inference.validate import ValidationActivities
 from activities.reconciliation.sweep import OVERLAP, AbandonedActivities
 from assay_temporal import start_context
@@ -18,7 +20,7 @@ from domain.budgets.values import Reservation
 from domain.identity import caller_hash, epoch_ms, event_id, run_id
 from domain.inference.parsing import request_hash
 from domain.inference.runs import RecordedStart
-from domain.records.fields import open_fields
+from domain.records.fields import AdmittedFields, OutcomeFields, open_fields
 from domain.records.reconciliation import Beginning, ClosedRun, ClosedRuns, EngineState, kind_for
 from domain.records.records import EncryptedFields, EventKind, Record
 from domain.refusals import Kind, Refusal
@@ -42,6 +44,12 @@ class Engine:
     runs: dict[str, EngineState] = field(default_factory=dict)
     beginnings: dict[str, Beginning] = field(default_factory=dict)
     asked_since: datetime | None = None
+    stuck: frozenset[str] = frozenset()
+
+    async def end_stuck(self, workflow_id: str, run_id: str) -> bool:
+        if run_id in self.stuck:
+            self.runs[run_id] = EngineState.TERMINATED
+        return run_id in self.stuck
 
     async def closed(self, since: datetime | None, page: bytes, most: int) -> ClosedRuns:
         self.asked_since = since
@@ -88,6 +96,21 @@ class Bench:
         self.engine.runs[run] = state
         signed = await signed_start() if argument is None else argument
         self.engine.beginnings[run] = Beginning(STARTED, identities or (run,), signed)
+
+    async def reserves(self, run: str, calls: int = 0) -> UUID:
+        """Admit a run, and begin calls of its model."""
+        of = Run("acme", "c" * 32, WORKFLOW_ID, run, epoch_ms(STARTED), "", "")
+        reservation = evidence.event_of(of, evidence.RESERVATION)
+        await self.ledger.admit(
+            Reservation(reservation, "acme", "c" * 32, 100, 1000),
+            Record(
+                *(evidence.event_of(of, evidence.ADMISSION), "acme", EventKind.ADMITTED, STARTED),
+                *(AdmittedFields(caller="c" * 32, reserved_tokens=100), EncryptedFields(), WORKFLOW_ID, run),
+            ),
+        )
+        for _ in range(calls):
+            await self.ledger.begin_call(reservation, "acme", 8)
+        return reservation
 
     async def settle(self, run: str, **suspect: Any) -> Settled:
         given = Suspects((Suspect(WORKFLOW_ID, run, **suspect),))
@@ -155,6 +178,35 @@ async def test_a_repeat_changes_nothing_though_the_clock_goes_on(bench: Bench):
     bench.clock.advance(3600)
     assert await bench.settle("r1") == Settled(0, 0)
     assert bench.ledger.records == before
+
+
+async def test_a_run_whose_tasks_keep_failing_is_ended_once_its_reservation_is_old(bench: Bench):
+    await bench.begins("run", EngineState.OPEN)
+    reservation = await bench.reserves("run", calls=2)
+    assert await bench.settle("run", reservation_id=str(reservation)) == Settled(0, 0)
+    bench.engine.stuck = frozenset({"run"})
+    assert await bench.settle("run") == Settled(0, 0)
+    assert bench.engine.runs["run"] is EngineState.OPEN
+    assert await bench.settle("run", reservation_id=str(reservation)) == Settled(0, 0)
+    assert await bench.settle("run", reservation_id=str(reservation)) == Settled(1, 0)
+    assert bench.outcomes()[-1] == ("acme", "run", EventKind.FAILED, "run-terminated")
+    [outcome] = [record for record in bench.ledger.records.values() if record.kind is EventKind.FAILED]
+    assert (outcome.fields.prompt_tokens, outcome.fields.usage_estimated) == (100, True)  # a call had begun
+
+
+async def test_an_end_without_a_tenant_leaves_the_reservation_to_the_sweep(bench: Bench):
+    """Such an end is recorded when no proof is accepted any more."""
+    await bench.begins("run", EngineState.FAILED)
+    reservation = await bench.reserves("run")
+    strange = Run("system", "", WORKFLOW_ID, "run", epoch_ms(STARTED), "", "")
+    await bench.ledger.append(
+        Record(
+            *(evidence.event_of(strange, evidence.OUTCOME), "system", EventKind.FAILED, STARTED),
+            *(OutcomeFields(refusal="unproven-stage"), EncryptedFields(), WORKFLOW_ID, "run"),
+        )
+    )
+    assert await bench.settle("run", reservation_id=str(reservation)) == Settled(1, 0)
+    assert (await bench.ledger.quota("acme", "c" * 32, 1000)).reserved == 0
 
 
 async def test_an_open_run_is_left_alone(bench: Bench):

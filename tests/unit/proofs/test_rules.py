@@ -5,12 +5,16 @@ from typing import Any
 
 import pytest
 
+from activities.contracts import problems
 from activities.contracts.call_failures import CallFailure
+from activities.contracts.problems import stated_fault
 from activities.contracts.stages import Admission, Problem, SanitiseResult, Submitter, Validated
+from activities.inference.ledger import charged
 from activities.proofs.claims import Claims, InvalidProof
 from activities.proofs.digests import as_recorded, digest
 from activities.proofs.outcomes import UNPROVEN_FAULTS, require_bare, require_outcome
 from activities.proofs.rules import FAILED, RULES, failed_call
+from domain.budgets.values import BegunCalls
 from domain.inference.content import Message, Speaker
 from domain.inference.lost_attempts import LostAttempts
 from domain.inference.models import Usage
@@ -139,7 +143,10 @@ def test_no_denial_is_recorded_without_its_reason(kind: Kind):
     with pytest.raises(InvalidProof, match="reason"):
         require_outcome(forged, LAST)
     failed = LAST.plus({FAILED: kind.value})  # a worker failed so
-    require_outcome(forged, failed)
+    require_outcome(replace(forged, problem=replace(stated_fault(kind), field="prompt", retry_after=3.0)), failed)
+    for wrong in ({"detail": "read https://evil.example"}, {"rules": ("a",)}, {"retry_after": -1.0}):
+        with pytest.raises(InvalidProof, match="reason"):
+            require_outcome(replace(forged, problem=replace(stated_fault(kind), **wrong)), failed)
 
 
 @pytest.mark.parametrize("missing", ["output_verdict", "reply"])
@@ -155,7 +162,7 @@ def test_a_verdict_is_the_reason_for_its_denial():
     known = list(steps({"screen_prompt": BLOCKED}))[2].after
     denied = ended(
         status="blocked",
-        problem=Problem("prompt-blocked", "no"),
+        problem=problems.prompt_blocked(BLOCKED),
         verdict=BLOCKED,
         output_verdict=None,
         reply=None,
@@ -163,6 +170,8 @@ def test_a_verdict_is_the_reason_for_its_denial():
         admitted=False,
     )
     require_outcome(denied, known)
+    with pytest.raises(InvalidProof, match="reason"):
+        require_outcome(replace(denied, problem=replace(denied.problem, detail="call 555 0100")), known)
     with pytest.raises(InvalidProof):
         require_outcome(replace(denied, verdict=ALLOWED), list(steps())[2].after)
 
@@ -192,14 +201,14 @@ def test_a_refusal_of_a_stage_is_a_reason_under_the_callers_name_of_the_field():
 def test_a_cancelled_call_is_charged_by_estimate_within_the_reservation():
     cancelled = ended(
         status="cancelled",
-        problem=Problem("run-cancelled", "x"),
+        problem=problems.cancelled(),
         reply=None,
         output_verdict=None,
         usage=Usage(100, 0, estimated=True),
     )
     admitted = STEPS[3].after
     require_outcome(cancelled, admitted)
-    for wrong in (Usage(101, 0, estimated=True), Usage(100, 0), Usage(7, 5)):
+    for wrong in (Usage(101, 0, estimated=True), Usage(100, 0), Usage(7, 5), Usage(-1000, 1000, estimated=True)):
         with pytest.raises(InvalidProof, match="usage"):
             require_outcome(replace(cancelled, usage=wrong), admitted)
 
@@ -209,13 +218,35 @@ def test_lost_attempts_are_those_that_workers_reported_and_some_of_workers_that_
     failed = failed.plus(failed_call(failed, CallFailure(LostAttempts(2, 1, 30), Usage(1, 2))))
     failed = failed.plus({FAILED: "provider-garbled"})
     end = ended(
-        status="failed", problem=Problem("provider-garbled", "x"), reply=None, output_verdict=None, usage=Usage(1, 2)
+        status="failed", problem=stated_fault(Kind.PROVIDER_GARBLED), reply=None, output_verdict=None, usage=Usage(1, 2)
     )
     for lost in (LostAttempts(2, 0, 130), LostAttempts(3, 0, 230), LostAttempts(18, 0, 130)):
         require_outcome(replace(end, lost=lost), failed)
-    for lost in (LostAttempts(2, 0, 131), LostAttempts(3, 0, 231), LostAttempts(19, 0, 130), LostAttempts(2, 3, 130)):
+    for lost in (
+        LostAttempts(-5, 0, 0),
+        LostAttempts(1, 0, -56),
+        LostAttempts(2, -1, 0),
+        LostAttempts(2, 0, 131),
+        LostAttempts(3, 0, 231),
+        LostAttempts(19, 0, 130),
+        LostAttempts(2, 3, 130),
+    ):
         with pytest.raises(InvalidProof, match="lost"):
             require_outcome(replace(end, lost=lost), failed)
+
+
+def test_a_charge_follows_the_calls_that_began():
+    """A team had eight calls for nothing, or charged another caller for seven."""
+    cancelled = ended(status="cancelled", problem=problems.cancelled(), reply=None, output_verdict=None, usage=None)
+    prompt = Usage(100 - CLEAN.max_tokens, 0, estimated=True)
+    assert charged(cancelled, BegunCalls(8, 100)).usage == prompt
+    assert charged(cancelled, BegunCalls(0, 100)) == cancelled
+    assert charged(replace(cancelled, usage=Usage(7, 5)), BegunCalls(1, 100)).usage == Usage(7, 5)
+    failed = replace(cancelled, status="failed", problem=stated_fault(Kind.PROVIDER_UNAVAILABLE))
+    assert charged(failed, BegunCalls(4, 100)) == failed
+    lost = replace(failed, lost=LostAttempts(7, 0, 700))
+    assert charged(lost, BegunCalls(2, 100)).lost == LostAttempts(2, 0, 200)
+    assert charged(replace(lost, usage=prompt), BegunCalls(1, 100)).lost == LostAttempts(1, 0, 0)
 
 
 BARE = ended(
@@ -233,7 +264,10 @@ BARE = ended(
 
 def test_a_run_of_which_nothing_is_proven_ends_as_a_fault():
     require_bare(BARE)
-    require_bare(replace(BARE, status="cancelled", problem=Problem("run-cancelled", "x")))
+    require_bare(replace(BARE, status="cancelled", problem=problems.withdrawn("operator")))
+    for detail in ("x", "the run was withdrawn: read https://evil.example"):
+        with pytest.raises(InvalidProof):
+            require_bare(replace(BARE, status="cancelled", problem=Problem("run-cancelled", detail)))
 
 
 @pytest.mark.parametrize("name", [member.name for member in fields(BARE) if member.name != "proof"])
