@@ -65,9 +65,10 @@ class AbandonedActivities:
 
     @activity.defn
     async def begin_look(self, began: SweepStart) -> SweepState:
-        """Continue from the start of the last sweep."""
+        """Continue from the start of the last sweep. A start in the future is now: runs end between the two."""
         last = await self._gaps.last_sweep()
-        return SweepState(began.at_ms, epoch_ms(last - OVERLAP) if last else None, pages=PAGES_A_RUN)
+        began_ms = min(began.at_ms, epoch_ms(self._clock.now()))
+        return SweepState(began_ms, epoch_ms(last - OVERLAP) if last else None, pages=PAGES_A_RUN)
 
     @activity.defn
     async def find_closed(self, look: SweepState) -> ClosedSuspects:

@@ -1,6 +1,5 @@
 """Evidence that a worker made a run's result. A workflow's result alone proves nothing: others can complete it, too."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,16 +9,16 @@ from temporalio.converter import value_to_type
 from temporalio.exceptions import ApplicationError
 
 from activities.proofs import claims as proofs
-from activities.proofs.claims import InvalidProof
+from activities.proofs.claims import Claims, InvalidProof
 from activities.proofs.results import CALLER, require_result
-from api.inference import run_views
+from api.inference.receipt_results import UNREADABLE, covered_result
 from assay_temporal.contracts import InferenceResult, ProblemDetail
 from assay_temporal.keyring import KeyRing
 from domain.inference.runs import Status
 from domain.ports import SignatureChecks, StatementSigner
 from domain.refusals import Kind, Nature
 from domain.signing_keys import RECEIPT_KEY
-from services.verification.receipts import ReceiptInvalid, verify_receipt
+from services.verification.receipts import ReceiptInvalid
 
 _UNPROVEN = "the run ended with a result that no worker of this service made"
 log = structlog.get_logger(__name__)
@@ -44,7 +43,7 @@ class ResultProofs:
         self._signatures = signatures
 
     async def of_result(self, public_id: str, result: InferenceResult | None) -> ProvenResult:
-        """Return a workflow's result if it is proven, and otherwise a failure.
+        """Return a workflow's result as far as it is proven, and otherwise a failure.
 
         Raises:
             Refusal: VAULT_UNAVAILABLE.
@@ -54,10 +53,11 @@ class ResultProofs:
             return _unproven(public_id, "unreadable")
         try:
             if result.worker_proof is None:
-                await self._require_receipt(public_id, result)
-                return ProvenResult(result)
+                keys = await self._signer.public_keys(RECEIPT_KEY)
+                jwks = {"keys": list(keys.values())}
+                return ProvenResult(covered_result(public_id, result, self._signatures, jwks))
             known = await proofs.read(result.worker_proof, self._namespace, public_id, self._keyring)
-            require_result(known, public_id, result)
+            _require_result(known, public_id, result)
         except (InvalidProof, ReceiptInvalid) as error:
             return _unproven(public_id, str(error))
         return ProvenResult(result, known.facts.get(CALLER))
@@ -82,18 +82,6 @@ class ResultProofs:
             return _unproven(public_id, "a failure with another status")
         return found
 
-    async def _require_receipt(self, public_id: str, result: InferenceResult) -> None:
-        """Check a result from before there were proofs by its receipt.
-
-        Raises:
-            ReceiptInvalid: it has none, or another one's.
-        """
-        keys = await self._signer.public_keys(RECEIPT_KEY)
-        body: Mapping[str, Any] = run_views.ended(public_id, result).body()
-        claims = verify_receipt(self._signatures, body, {"keys": list(keys.values())})
-        if claims.get("outcome") != result.status or result.id != public_id:
-            raise ReceiptInvalid("the receipt is of another outcome")
-
 
 _FAULTS = frozenset(kind.value for kind in Kind if kind.nature is Nature.FAULT)
 
@@ -101,9 +89,16 @@ _FAULTS = frozenset(kind.value for kind in Kind if kind.nature is Nature.FAULT)
 def _read(given: dict[str, Any]) -> InferenceResult | None:
     try:
         result: InferenceResult = value_to_type(InferenceResult, given)
-    except (KeyError, TypeError, ValueError):
+    except UNREADABLE:
         return None
     return result
+
+
+def _require_result(known: Claims, public_id: str, result: InferenceResult) -> None:
+    try:
+        require_result(known, public_id, result)
+    except UNREADABLE:
+        raise InvalidProof("the result is malformed") from None
 
 
 def _unproven(public_id: str, reason: str) -> ProvenResult:

@@ -387,6 +387,13 @@ async def test_a_result_that_no_worker_made_is_not_shown(edge: Edge, forged: str
     assert (answer.json()["status"], answer.json()["problem"]["type"]) == ("failed", "urn:assay:problem:unproven-stage")
 
 
+async def test_a_result_with_an_unknown_status_is_no_fault_of_the_service(edge: Edge):
+    edge.engine.forged = replace(await edge.engine.result(), status="hacked", worker_proof=None)
+    answer = await edge.ask("GET", f"/v1/inferences/{RUN}", "admin")
+    assert answer.status_code == 200, answer.text
+    assert (answer.json()["status"], answer.json()["problem"]["type"]) == ("failed", "urn:assay:problem:unproven-stage")
+
+
 async def test_a_run_without_an_outcome_yet_has_nothing_to_record(edge: Edge):
     edge.engine.close_time = None
     assert (await _run(edge)).json() == {"id": RUN, "status": "running", "decision": None}

@@ -33,7 +33,7 @@ class SettleAbandoned:
         if look is None:  # a value that fails authentication is read as null
             began = SweepStart(epoch_ms(workflow.now()))
             look = await step(_LENGTHS, reconciliation.BEGIN_LOOK, began, "read the start of the sweep's time span")
-        for _ in range(look.pages):
+        for _ in range(max(1, look.pages)):  # with none it would continue as new for ever
             if look.page is None and look.after is None:
                 break
             look = await self._page(look)

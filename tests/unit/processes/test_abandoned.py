@@ -9,7 +9,9 @@ from uuid import UUID
 import pytest
 from temporalio.testing import ActivityEnvironment
 
-from activities.contracts.reconciliation import Settled, Suspect, Suspects, SweepStart, SweepState
+from activities.contracts import reconciliation
+from activities.contracts.names import Stage
+from activities.contracts.reconciliation import ClosedSuspects, Settled, Suspect, Suspects, SweepStart, SweepState
 from activities.contracts.stages import Run
 from activities.inference import evidence
 from activities.inference.validate import ValidationActivities
@@ -32,6 +34,7 @@ from tests.doubles.gaps import MemoryGaps
 from tests.doubles.keys import FixedIdentity, FixedKeyRing
 from tests.doubles.ledger import MemoryLedger
 from tests.doubles.stores import MemoryPolicies, MemoryTeams
+from workflows.reconciliation import settle_abandoned
 
 STARTED = datetime(2026, 3, 1, 11, 0, 0, 123_456, tzinfo=UTC)
 BODY = {"model": "fake", "prompt": "Hello"}
@@ -295,6 +298,36 @@ async def test_a_look_goes_back_a_little_beyond_the_last(bench: Bench):
     await ActivityEnvironment().run(bench.activities.find_closed, look)
     assert bench.engine.asked_since == STARTED.replace(microsecond=123_000) - OVERLAP
     assert timedelta(minutes=1) < OVERLAP, "lists follow by moments"
+
+
+async def test_a_look_that_states_a_start_in_the_future_begins_now(bench: Bench):
+    """Otherwise a held look would store a mark after runs that it did not see."""
+    future = epoch_ms(datetime(2100, 1, 1, tzinfo=UTC))
+    look = await ActivityEnvironment().run(bench.activities.begin_look, SweepStart(future))
+    assert look.began_ms == epoch_ms(bench.clock.now())
+    before = SweepStart(epoch_ms(STARTED))
+    assert (await ActivityEnvironment().run(bench.activities.begin_look, before)).began_ms == before.at_ms
+
+
+@pytest.mark.parametrize("pages", [0, -1])
+@pytest.mark.parametrize("page", [None, ""])
+async def test_a_look_reads_at_least_a_page_whatever_its_state_says(
+    monkeypatch: pytest.MonkeyPatch, pages: int, page: str | None
+):
+    """With none it would continue as another run without end."""
+    done, continued = [], []
+
+    async def step(_: object, stage: Stage[Any, Any], *__: object) -> object:
+        done.append(stage)
+        return ClosedSuspects((), None)
+
+    monkeypatch.setattr(settle_abandoned, "step", step)
+    monkeypatch.setattr(settle_abandoned.workflow, "set_current_details", lambda _: None)
+    monkeypatch.setattr(settle_abandoned.workflow, "continue_as_new", continued.append)
+    await settle_abandoned.SettleAbandoned().run(SweepState(0, page=page, after=None, pages=pages))
+    ended = page is None
+    assert done == [*([] if ended else [reconciliation.FIND_CLOSED]), reconciliation.END_LOOK]
+    assert [(state.page, state.after) for state in continued] == ([] if ended else [(None, None)])
 
 
 def test_every_end_has_a_kind_but_an_open_run_has_none():
