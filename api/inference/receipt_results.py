@@ -69,7 +69,7 @@ def _covered(
 
 def _receipt(given: Receipt) -> Receipt:
     """Return a receipt with its salts alone: no signature covers the openings."""
-    salts = {name: given.openings[name] for name in ("prompt", "answer") if name in given.openings}
+    salts = {name: salt for name, salt in given.openings.items() if name in ("prompt", "answer")}
     if not all(_SALT.fullmatch(salt) for salt in salts.values()):
         raise ReceiptInvalid("an opening is not a salt")
     return Receipt(given.event_id, given.record_digest, given.statement, salts)
