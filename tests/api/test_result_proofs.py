@@ -1,4 +1,4 @@
-"""Results of workflows as shown: nothing that no worker has made, and no fault of the service by any of them."""
+"""Results of workflows as the API shows them."""
 
 import secrets
 from dataclasses import asdict, replace
@@ -98,7 +98,7 @@ async def test_a_receipt_shows_the_answer_that_it_commits_to_and_nothing_else(an
 async def test_a_receipt_shows_an_outcome_with_a_reason_that_follows_from_it(
     status: str, committed: bytes | None, kind: str
 ):
-    """Neither the forged problem is shown, nor an answer that was withheld and opens the commitment."""
+    """Neither the forged problem nor a withheld answer is shown."""
     answer = Answer("Hi", "m", "stop") if committed else None
     body = await shown(await earlier(status, answer, committed))
     assert set(body) == {"id", "status", "decision", "receipt", "problem"}
@@ -167,7 +167,7 @@ FIELDS += [("receipt", "openings", "answer"), ("result", "parts", 0)]
 
 
 def mutated(value: Any, path: tuple[Any, ...], new: object) -> Any:
-    """Return a JSON value with another one at a path; unchanged if it has no such place."""
+    """Return a JSON value with another one at an existing path."""
     if not path:
         return new
     first, *rest = path
@@ -184,7 +184,7 @@ def mutated(value: Any, path: tuple[Any, ...], new: object) -> Any:
     changes=st.lists(st.tuples(st.sampled_from(FIELDS), st.one_of(VALUES, TEXTS)), min_size=1, max_size=3),
 )
 async def test_no_result_makes_a_fault_of_the_service(way: str, changes: list[tuple[tuple[Any, ...], Any]]):
-    """Any value in any place: the result is shown as it was, or as an unproven one."""
+    """A changed result is shown unchanged or unproven."""
     genuine = {
         "proof": lambda: proven("completed"),
         "text": lambda: earlier("completed", Answer("Hi", "m", "stop")),
