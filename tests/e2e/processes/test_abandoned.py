@@ -125,6 +125,12 @@ async def asking(servers: Gateway) -> str:
     return run
 
 
+async def charged(servers: Gateway, run: str, before: tuple[int, int]) -> tuple[int, int]:
+    """The budget after a run was ended from outside with its model asked: the reservation is spent."""
+    [admitted] = [record for record in await servers.records(run) if record["kind"] == "admitted"]
+    return before[0] + admitted["fields"]["reserved_tokens"], before[1]
+
+
 async def terminated(servers: Gateway, client: Client) -> str:
     run = await asking(servers)
     terminate(servers, run)
@@ -174,7 +180,7 @@ async def test_a_run_that_proves_nothing_is_nobodys(servers: Gateway, client: Cl
     assert records[0]["tenant"] == "system"
 
 
-async def test_a_run_that_is_terminated_while_the_model_is_asked_is_recorded_once_and_refunded(
+async def test_a_run_that_is_terminated_while_the_model_is_asked_is_recorded_once_and_charged(
     servers: Gateway, client: Client, worker: None
 ):
     before = await servers.budget("acme")
@@ -185,12 +191,12 @@ async def test_a_run_that_is_terminated_while_the_model_is_asked_is_recorded_onc
     assert told(records) == [OUTCOME, ("admitted", None)]
     assert records[0]["tenant"] == "acme"
     assert records[0]["fields"]["caller"] == records[1]["fields"]["caller"]
-    assert await servers.budget("acme") == before
+    assert await servers.budget("acme") == await charged(servers, run, before)
     shown = await servers.run(run)
     assert (shown["status"], shown["problem"]["type"]) == ("failed", "urn:assay:problem:run-terminated")
     await look(client)
     assert await servers.records(run) == records
-    assert await servers.budget("acme") == before
+    assert await servers.budget("acme") == await charged(servers, run, before)
 
 
 async def test_a_run_whose_history_was_deleted_is_found_by_its_reservation(
@@ -212,7 +218,7 @@ async def test_a_run_whose_history_was_deleted_is_found_by_its_reservation(
         records = await servers.records(run)
         assert told(records) == [OUTCOME, ("admitted", None)]
         assert records[0]["fields"]["caller"] == records[1]["fields"]["caller"]
-        assert await servers.budget("acme") == before
+        assert await servers.budget("acme") == await charged(servers, run, before)
 
 
 async def test_runs_that_go_on_or_ended_by_themselves_are_not_touched(servers: Gateway, client: Client, worker: None):
@@ -254,7 +260,7 @@ async def test_a_run_that_was_reset_to_its_beginning_is_refused_and_the_run_befo
         rows = await servers.superuser("SELECT run_id, kind FROM assay.record WHERE workflow_id = $1", run)
         each = {row["run_id"]: {other["kind"] for other in rows if other["run_id"] == row["run_id"]} for row in rows}
         assert sorted(map(sorted, each.values())) == [["admitted", "failed"], ["refused"]]
-        assert await servers.budget("acme") == before
+        assert await servers.budget("acme") == await charged(servers, run, before)
     assert servers.provider.stats.received == received
     servers.provider.release()
     reset(servers, run, tasks_of(servers, run)[0])
@@ -306,7 +312,7 @@ async def test_a_look_waits_for_its_store(servers: Gateway, client: Client, work
 
     await eventually(ended, WAIT)
     assert told(await servers.records(run)) == [OUTCOME, ("admitted", None)]
-    assert await servers.budget("acme") == before
+    assert await servers.budget("acme") == await charged(servers, run, before)
 
 
 async def test_workers_that_race_make_one_schedule_and_leave_an_operators_pause(servers: Gateway, worker: None):
