@@ -51,7 +51,7 @@ async def test_a_policy_is_applied_by_a_command_and_by_no_later_start(tmp_path: 
         token = (await assay(settings, "token"))["access_token"]
         base = f"http://127.0.0.1:{settings.api.port}"
         async with httpx2.AsyncClient(
-            base_url=base, headers={"Authorization": f"Bearer {token}"}, trust_env=False
+            base_url=base, headers={"Authorization": f"Bearer {token}"}, trust_env=False, timeout=60
         ) as http:
 
             async def refused() -> bool:
