@@ -1,4 +1,4 @@
-"""Answers of servers as they really come: what they say is used, and what was paid is told."""
+"""Answers in the forms of real servers: what can be used is used, and what was paid is charged."""
 
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
