@@ -20,7 +20,8 @@ from api.http.middleware import BodyLimit, RequestFrame, request_id
 from api.http.openapi import describe
 from api.inference import inferences, predict
 from api.problems import SHAPES, problem_response
-from api.wires import chat, models
+from api.wires import models
+from api.wires.chat import routes as chat_routes
 from api.wires.errors import alternative, error_response, wire_of
 from assay_temporal.keyring import KeyUnavailable
 from domain.refusals import Kind, Refusal
@@ -49,7 +50,7 @@ def build_app(
     )
     app.state.readiness = readiness
     app.state.metrics = metrics
-    for group in (inferences, chat, models, predict, audit_routes, custody_routes, oauth, codec_routes, health):
+    for group in (inferences, chat_routes, models, predict, audit_routes, custody_routes, oauth, codec_routes, health):
         app.include_router(group.router)
     app.openapi = lambda: describe(app)  # type: ignore[method-assign] # FastAPI's documented way to extend it
     app.add_exception_handler(Refusal, _refused)

@@ -7,6 +7,19 @@ from services.log.checkpoint_wait import CheckpointWait
 from services.policies.current import CurrentPolicy, PinnedPolicy
 
 
+@dataclass(frozen=True, slots=True)
+class StreamTerms:
+    """Terms of a stream.
+
+    Attributes:
+        keep_alive_seconds: the pause after which a sign of life is sent.
+        wait_seconds: how long it stays open for the outcome of its run.
+    """
+
+    keep_alive_seconds: float = 10.0
+    wait_seconds: float = 3600.0
+
+
 @dataclass(frozen=True)
 class InferenceServices:
     """Services of the routes that submit, read and cancel runs. ``wait_seconds``: how long a POST waits by default."""
@@ -15,6 +28,7 @@ class InferenceServices:
     checkpoints: CheckpointWait
     current: CurrentPolicy
     wait_seconds: float
+    streams: StreamTerms = StreamTerms()
 
     @property
     def policy(self) -> PinnedPolicy:

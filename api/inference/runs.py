@@ -199,6 +199,10 @@ class Runs:
         except TimeoutError:
             return run_views.running(public_id)
 
+    async def admitted(self, started: Started) -> bool:
+        """Return True for a run that passed guards and budget, or has its outcome. Raises STORE_UNAVAILABLE."""
+        return await self._attempts.begun(started.tenant, started.public_id)
+
     async def read(self, public_id: str, principal: Principal) -> RunView:
         """Return the run's state to a permitted principal. Another caller's outcome is recorded as read first.
 

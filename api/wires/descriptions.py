@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from api.wires.chat_fields import CHAT_FIELDS
+from api.wires.chat.fields import CHAT_FIELDS
 
 CHAT_SCHEMA: Final = "ChatBody"
 ERROR_SCHEMA: Final = "WireErrorBody"
@@ -13,6 +13,12 @@ def wire_errors() -> dict[int | str, dict[str, Any]]:
     """Describe the errors of a route in a client's format."""
     content = {"application/json": {"schema": {"$ref": f"#/components/schemas/{ERROR_SCHEMA}"}}}
     return {status: {"description": "Error", "content": content} for status in _STATUSES}
+
+
+def wire_answers() -> dict[int | str, dict[str, Any]]:
+    """Describe the answers of a route that gives them whole or as streams, and its errors."""
+    content = {"application/json": {"schema": {"type": "object"}}, "text/event-stream": {"schema": {"type": "string"}}}
+    return {200: {"description": "The answer, or its stream", "content": content}, **wire_errors()}
 
 
 def wire_schemas() -> dict[str, dict[str, Any]]:

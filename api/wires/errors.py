@@ -174,29 +174,52 @@ def alternative(path: str) -> str | None:
     return next((said for known, said in _INSTEAD.items() if path == known or path.startswith(f"{known}/")), None)
 
 
+@dataclass(frozen=True, slots=True)
+class ErrorContent:
+    """An error in a client's format.
+
+    Attributes:
+        error: its status, type and code.
+        message: its text, which stands alone: clients show nothing else.
+        body: its JSON, as the body of a response.
+        kind: the refusal's; None for a run that has not ended.
+    """
+
+    error: WireError
+    message: str
+    body: Mapping[str, Any]
+    kind: Kind | None
+
+
+def error_content(wire: ClientWire, refusal: Refusal, request_id: str, run: RunOfError | None = None) -> ErrorContent:
+    """Return a refusal in the format's shape."""
+    found, message = ERRORS[wire][refusal.kind], _message(refusal, run)
+    return ErrorContent(found, message, _body(wire, found, message, refusal.field, request_id, run), refusal.kind)
+
+
+def unfinished_content(wire: ClientWire, run: RunOfError) -> ErrorContent:
+    """Return the error for a run that has not ended: clients take 202 for an answer."""
+    found = WireError(400, _OTHERWISE, None if wire is ClientWire.MESSAGES else "run_in_progress")
+    said = f"The run has not ended. Read it at GET /v1/inferences/{run.id}; a repeat without Idempotency-Key is new."
+    return ErrorContent(found, said, _body(wire, found, said, None, run.id, run), None)
+
+
 def error_response(wire: ClientWire, refusal: Refusal, request_id: str, run: RunOfError | None = None) -> JSONResponse:
-    """Build the response for a refusal, in the format's shape. ``message`` stands alone: clients show nothing else."""
-    found = ERRORS[wire][refusal.kind]
-    headers = _headers(refusal, found, final=run is not None)
-    return _response(wire, found, _message(refusal, run), refusal.field, request_id, run, headers)
+    """Build the response for a refusal, in the format's shape."""
+    content = error_content(wire, refusal, request_id, run)
+    headers = _headers(refusal, content.error, final=run is not None)
+    return JSONResponse(content.body, status_code=content.error.status, headers=headers)
 
 
 def unfinished_response(wire: ClientWire, run: RunOfError) -> JSONResponse:
-    """Build the response for a run that has not ended: an error, since clients take 202 for an answer."""
-    found = WireError(400, _OTHERWISE, None if wire is ClientWire.MESSAGES else "run_in_progress")
-    said = f"The run has not ended. Read it at GET /v1/inferences/{run.id}; a repeat without Idempotency-Key is new."
-    return _response(wire, found, said, None, run.id, run, {"x-should-retry": "false"})
+    """Build the response for a run that has not ended."""
+    content = unfinished_content(wire, run)
+    return JSONResponse(content.body, status_code=content.error.status, headers={"x-should-retry": "false"})
 
 
-def _response(
-    wire: ClientWire,
-    found: WireError,
-    message: str,
-    field: str | None,
-    request_id: str,
-    run: RunOfError | None,
-    headers: Mapping[str, str],
-) -> JSONResponse:
+def _body(
+    wire: ClientWire, found: WireError, message: str, field: str | None, request_id: str, run: RunOfError | None
+) -> dict[str, Any]:
     body: dict[str, Any]
     if wire is ClientWire.MESSAGES:
         body = {"type": "error", "error": {"type": found.type, "message": message}, "request_id": request_id}
@@ -204,7 +227,7 @@ def _response(
         body = {"error": {"message": message, "type": found.type, "param": field or None, "code": found.code}}
     if run is not None:
         body["assay"] = dict(run.body)
-    return JSONResponse(body, status_code=found.status, headers=dict(headers))
+    return body
 
 
 def _message(refusal: Refusal, run: RunOfError | None) -> str:

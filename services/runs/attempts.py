@@ -36,3 +36,11 @@ class RunAttempts:
             if not (isinstance(found, AlreadyRecorded) and may_be_repeated(found.kind, found.refusal)):
                 return attempt_id(first, number)
         return attempt_id(first, MOST_ATTEMPTS)
+
+    async def begun(self, tenant: str, workflow_id: str) -> bool:
+        """Return True for an attempt that was admitted, or has its outcome.
+
+        Raises:
+            Refusal: STORE_UNAVAILABLE.
+        """
+        return await self._ledger.outcome(tenant, workflow_id) is not None

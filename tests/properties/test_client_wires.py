@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from adapters.models.openai_requests import body_of
-from api.wires.chat_requests import read_chat
+from api.wires.chat.requests import read_chat
 from domain.inference.models import ModelCall, ModelEntry
 from domain.inference.parsing import messages_of, parse_request, request_hash
 from domain.inference.requests import RequestLimits

@@ -189,9 +189,9 @@ async def test_credentials_of_each_kind_work_and_two_that_differ_do_not(gateway:
 
 
 async def test_bad_requests_budgets_and_faults_have_the_sdks_shape(gateway: Gateway):
-    body = error(await gateway.post(chat(stream=True), path=PATH), 400, "invalid_request")
-    assert body["error"]["param"] == "stream"
-    assert "streams are not available" in body["error"]["message"]
+    body = error(await gateway.post(chat(store=True), path=PATH), 400, "invalid_request")
+    assert body["error"]["param"] == "store"
+    assert "answers are kept" in body["error"]["message"]
     error(await gateway.post({"model": "fake", "messages": []}, path=PATH), 400, "invalid_request")
     raw = {"Authorization": f"Bearer {await gateway.token()}", "Content-Type": "application/json"}
     error(await gateway.http.post(PATH, content=b"{", headers=raw), 400, "malformed_body")

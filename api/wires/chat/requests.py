@@ -5,13 +5,15 @@ readers, so this module checks only the form that it translates.
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Final
 
-from api.wires.chat_fields import CHAT_FIELDS, Placing
-from domain.inference.bodies.values import inner_name, wrong
+from api.wires.chat.fields import CHAT_FIELDS
+from api.wires.members import drop_others, list_of, object_of
+from api.wires.placing import read_fields
+from domain.inference.bodies.values import wrong
 from domain.refusals import Refusal
 
 MOST_IGNORED: Final = 32
@@ -29,6 +31,13 @@ _MEMBERS: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
 
 
 @dataclass(frozen=True, slots=True)
+class ChatStream:
+    """A stream that is asked for. ``usage``: with a last chunk for the tokens."""
+
+    usage: bool
+
+
+@dataclass(frozen=True, slots=True)
 class ChatRequest:
     """A translated request.
 
@@ -36,11 +45,13 @@ class ChatRequest:
         body: the body of ``POST /v1/inferences``, not validated yet.
         ignored: names of what was dropped, sorted: short plain names only.
         renamed: names of fields of ``body`` by those that the client sent.
+        stream: the stream that it asks for; None for a whole answer.
     """
 
     body: dict[str, Any]
     ignored: tuple[str, ...]
     renamed: Mapping[str, str]
+    stream: ChatStream | None = None
 
 
 def read_chat(sent: object) -> ChatRequest:
@@ -49,26 +60,15 @@ def read_chat(sent: object) -> ChatRequest:
     Raises:
         Refusal: INVALID_REQUEST, with the field as the client named it.
     """
-    if not isinstance(sent, Mapping):
-        raise wrong("", "the body must be a JSON object")
     ignored: set[str] = set()
-    given: dict[str, Any] = {}
-    for name, value in sent.items():
-        field = CHAT_FIELDS.get(name)
-        if field is None:
-            ignored.add(inner_name("", name))
-        elif field.asks(value) and field.placing is Placing.REFUSED:
-            raise wrong(name, f"is refused: {field.note}")
-        elif field.asks(value) and field.placing is Placing.DROPPED:
-            ignored.add(name)
-        elif value is not None and field.placing is Placing.HONOURED:
-            given[name] = value
+    given = read_fields(sent, CHAT_FIELDS, ignored)
     body: dict[str, Any] = {name: given[name] for name in _AS_THEY_ARE if name in given}
-    body["messages"] = _list(given.get("messages"), "messages", lambda item, at: _message(item, at, ignored))
+    body["messages"] = list_of(given.get("messages"), "messages", lambda item, at: _message(item, at, ignored))
     renamed = _limit(given, body)
     _tools(given, body, ignored)
     _answer(given, body, ignored)
-    return ChatRequest(body, tuple(sorted(ignored)[:MOST_IGNORED]), renamed)
+    stream = _stream(given, ignored)
+    return ChatRequest(body, tuple(sorted(ignored)[:MOST_IGNORED]), renamed, stream)
 
 
 _AS_THEY_ARE: Final = ("model", "temperature", "top_p", "seed", "metadata")
@@ -110,24 +110,12 @@ def _message_field(rest: str, messages: list[dict[str, Any]]) -> str:
 _PART: Final = re.compile(r"(?P<at>\d+)\.content\.(?P<part>\d+)\.(?P<member>\w+)(?P<more>.*)\Z")
 
 
-def _list(value: object, field: str, read: Callable[[Mapping[str, Any], str], Any]) -> list[Any]:
-    if not isinstance(value, list):
-        raise wrong(field, "must be a list")
-    return [read(_object(item, f"{field}.{at}"), f"{field}.{at}") for at, item in enumerate(value)]
-
-
-def _object(value: object, field: str) -> Mapping[str, Any]:
-    if not isinstance(value, Mapping):
-        raise wrong(field, "must be an object")
-    return value
-
-
 def _message(item: Mapping[str, Any], field: str, ignored: set[str]) -> dict[str, Any]:
     role = item.get("role")
     known = _MEMBERS.get(role) if isinstance(role, str) else None
     if known is None:
         raise wrong(f"{field}.role", "must be 'system', 'developer', 'user', 'assistant' or 'tool'")
-    _drop(item, known, "messages", ignored)
+    drop_others(item, known, "messages", ignored)
     content = item.get("content")
     if role == "assistant":
         return {"role": "assistant", "content": _said(item, field, ignored)}
@@ -155,7 +143,7 @@ def _said(item: Mapping[str, Any], field: str, ignored: set[str]) -> Any:  # noq
     if refusal is not None:
         parts.append({"type": "refusal", "text": refusal})
     if calls:
-        parts += _list(calls, f"{field}.tool_calls", lambda call, at: _call(call, at, ignored))
+        parts += list_of(calls, f"{field}.tool_calls", lambda call, at: _call(call, at, ignored))
     return parts or ""
 
 
@@ -163,19 +151,19 @@ def _parts(value: object, field: str, ignored: set[str], *, refusals: bool = Fal
     def read(part: Mapping[str, Any], at: str) -> dict[str, Any]:
         kind = part.get("type")
         if kind == "refusal" and refusals:
-            _drop(part, frozenset({"type", "refusal"}), "messages.content", ignored)
+            drop_others(part, frozenset({"type", "refusal"}), "messages.content", ignored)
             return {"type": "refusal", "text": part.get("refusal")}
         if kind not in _TEXT_TYPES:
             raise wrong(f"{at}.type", "is refused: only text is available, no images, sound or files")
-        _drop(part, frozenset({"type", "text"}), "messages.content", ignored)
+        drop_others(part, frozenset({"type", "text"}), "messages.content", ignored)
         return {"type": "text", "text": part.get("text")}
 
-    return _list(value, field, read)
+    return list_of(value, field, read)
 
 
 def _call(call: Mapping[str, Any], field: str, ignored: set[str]) -> dict[str, Any]:
     function = _function(call, field)
-    _drop(call, frozenset({"id", "type", "function", "index"}), "messages.tool_calls", ignored)
+    drop_others(call, frozenset({"id", "type", "function", "index"}), "messages.tool_calls", ignored)
     return {
         "type": "tool_call",
         "call_id": call.get("id"),
@@ -188,7 +176,7 @@ def _function(item: Mapping[str, Any], field: str) -> Mapping[str, Any]:
     """Return the function of a tool, a call or a choice. Tools of a provider would reach past the gateway."""
     if item.get("type", "function") != "function":
         raise wrong(f"{field}.type", "is refused: only 'function' is available")
-    return _object(item.get("function"), f"{field}.function")
+    return object_of(item.get("function"), f"{field}.function")
 
 
 def _tools(given: Mapping[str, Any], body: dict[str, Any], ignored: set[str]) -> None:
@@ -196,12 +184,12 @@ def _tools(given: Mapping[str, Any], body: dict[str, Any], ignored: set[str]) ->
 
     def read(tool: Mapping[str, Any], field: str) -> dict[str, Any]:
         function = _function(tool, field)
-        _drop(tool, frozenset({"type", "function"}), "tools", ignored)
+        drop_others(tool, frozenset({"type", "function"}), "tools", ignored)
         members = ("name", "description", "parameters", "strict")
-        _drop(function, frozenset(members), "tools.function", ignored)
+        drop_others(function, frozenset(members), "tools.function", ignored)
         return {name: function[name] for name in members if function.get(name) is not None}
 
-    tools = _list(given.get("tools", []), "tools", read)
+    tools = list_of(given.get("tools", []), "tools", read)
     if tools:
         body["tools"] = tools
     choice = given.get("tool_choice")
@@ -219,7 +207,7 @@ def _choice(choice: object) -> dict[str, Any]:
         if choice not in ("auto", "none", "required"):
             raise wrong("tool_choice", "must be auto, none, required or a function")
         return {"use": choice}
-    return {"use": "named", "name": _function(_object(choice, "tool_choice"), "tool_choice").get("name")}
+    return {"use": "named", "name": _function(object_of(choice, "tool_choice"), "tool_choice").get("name")}
 
 
 def _answer(given: Mapping[str, Any], body: dict[str, Any], ignored: set[str]) -> None:
@@ -228,21 +216,21 @@ def _answer(given: Mapping[str, Any], body: dict[str, Any], ignored: set[str]) -
         body["stop"] = [given["stop"]] if isinstance(given["stop"], str) else given["stop"]
     if "response_format" not in given:
         return
-    wanted = _object(given["response_format"], "response_format")
+    wanted = object_of(given["response_format"], "response_format")
     match wanted.get("type"):
         case "text":
             pass
         case "json_object":
             body["response_format"] = {"form": "json_object"}
         case "json_schema":
-            schema = _object(wanted.get("json_schema"), "response_format.json_schema")
+            schema = object_of(wanted.get("json_schema"), "response_format.json_schema")
             members = ("name", "description", "schema", "strict")
-            _drop(schema, frozenset(members), "response_format.json_schema", ignored)
+            drop_others(schema, frozenset(members), "response_format.json_schema", ignored)
             found = {name: schema[name] for name in members if schema.get(name) is not None}
             body["response_format"] = {"form": "json_schema", **found}
         case _:
             raise wrong("response_format.type", "must be text, json_object or json_schema")
-    _drop(wanted, frozenset({"type", "json_schema"}), "response_format", ignored)
+    drop_others(wanted, frozenset({"type", "json_schema"}), "response_format", ignored)
 
 
 def _limit(given: Mapping[str, Any], body: dict[str, Any]) -> Mapping[str, str]:
@@ -256,6 +244,14 @@ def _limit(given: Mapping[str, Any], body: dict[str, Any]) -> Mapping[str, str]:
     return names if newer is None else {**names, "max_tokens": "max_completion_tokens"}
 
 
-def _drop(item: Mapping[str, Any], known: frozenset[str], place: str, ignored: set[str]) -> None:
-    """Name the members of an object that are not read."""
-    ignored.update(inner_name(place, name) for name, value in item.items() if name not in known and value is not None)
+def _stream(given: Mapping[str, Any], ignored: set[str]) -> ChatStream | None:
+    """Translate the form of the response. Options of a stream say nothing of a whole answer."""
+    wanted, options = given.get("stream", False), object_of(given.get("stream_options", {}), "stream_options")
+    usage = options.get("include_usage")
+    for value, field in ((wanted, "stream"), (usage, "stream_options.include_usage")):
+        if value is not None and not isinstance(value, bool):
+            raise wrong(field, "must be true or false")
+    drop_others(options, frozenset({"include_usage"}), "stream_options", ignored)
+    if not wanted and options:
+        ignored.add("stream_options")
+    return ChatStream(usage=bool(usage)) if wanted else None

@@ -4,12 +4,15 @@ import json
 from typing import Any
 
 import pytest
+from fastapi.responses import JSONResponse
 
 from api.inference import run_views
-from api.wires.chat import chat_response
-from api.wires.chat_answers import completion_of
-from api.wires.chat_fields import CHAT_FIELDS, Placing
-from api.wires.chat_requests import in_clients_terms, read_chat
+from api.wires.chat.answers import completion_of
+from api.wires.chat.fields import CHAT_FIELDS
+from api.wires.chat.requests import in_clients_terms, read_chat
+from api.wires.chat.routes import chat_request
+from api.wires.placing import Placing
+from api.wires.submissions import whole_response
 from assay_temporal.contracts import Answer, InferenceResult, ProblemDetail, Receipt, TokenUsage
 from domain.inference.parsing import messages_of, parse_request
 from domain.inference.requests import InferenceRequest
@@ -37,7 +40,7 @@ REQUEST_TYPE = {
 """The fields of ``CompletionCreateParams`` of OpenAI's SDK."""
 
 ASKING: dict[str, Any] = {
-    **dict.fromkeys(("stream", "logprobs", "store"), True),
+    **dict.fromkeys(("logprobs", "store"), True),
     **dict.fromkeys(("n", "top_logprobs", "frequency_penalty", "presence_penalty"), 2),
     "functions": ["x"],
     "modalities": ["audio"],
@@ -100,7 +103,7 @@ def test_a_field_that_is_honoured_reaches_the_request(name: str, value: object, 
 
 def test_every_honoured_field_is_in_a_test():
     tested = {"model", "messages", "tools", "tool_choice", "parallel_tool_calls", "response_format", "temperature"}
-    tested |= {"top_p", "seed", "metadata", "max_tokens", "max_completion_tokens", "stop"}
+    tested |= {"top_p", "seed", "metadata", "max_tokens", "max_completion_tokens", "stop", "stream", "stream_options"}
     assert {name for name, field in CHAT_FIELDS.items() if field.placing is Placing.HONOURED} == tested
 
 
@@ -123,6 +126,22 @@ def test_tools_and_forms_of_answers_are_translated():
     assert found.response_format is not None
     assert (found.response_format.form, found.response_format.schema) == ("json_schema", '{"b":1,"a":2}')
     assert parsed({**GOOD, "response_format": {"type": "json_object"}}).response_format is not None
+
+
+def test_a_stream_is_asked_for_with_or_without_its_tokens():
+    assert read_chat(GOOD).stream is None
+    assert read_chat({**GOOD, "stream": False}) == read_chat(GOOD)
+    for options, usage in (
+        (None, False),
+        ({}, False),
+        ({"include_usage": True}, True),
+        ({"include_usage": None}, False),
+    ):
+        stream = read_chat({**GOOD, "stream": True, "stream_options": options}).stream
+        assert stream is not None
+        assert stream.usage is usage
+    assert read_chat({**GOOD, "stream": True, "stream_options": {"x": 1}}).ignored == ("stream_options.x",)
+    assert read_chat({**GOOD, "stream_options": {"include_usage": True}}).ignored == ("stream_options",)
 
 
 def test_unknown_fields_are_dropped_and_named_without_a_secret_in_the_name():
@@ -166,6 +185,9 @@ def test_unknown_fields_are_dropped_and_named_without_a_secret_in_the_name():
         ),
         ({"tool_choice": {"type": "allowed_tools"}, "tools": [TOOL]}, "tool_choice.type"),
         ({"parallel_tool_calls": "no"}, "parallel_tool_calls"),
+        ({"stream": 1}, "stream"),
+        ({"stream_options": True}, "stream_options"),
+        ({"stream_options": {"include_usage": "yes"}}, "stream_options.include_usage"),
         ({"response_format": {"type": "grammar"}}, "response_format.type"),
         ({"response_format": {"type": "json_schema"}}, "response_format.json_schema"),
         (
@@ -205,8 +227,12 @@ def view(answer: Answer | None, problem: ProblemDetail | None = None) -> run_vie
     )
 
 
+def answer_to_chat(found: run_views.RunView) -> JSONResponse:
+    return whole_response(chat_request(GOOD), found)
+
+
 def test_an_answer_is_a_chat_completion_with_its_receipt():
-    response = chat_response(view(Answer("Hi", "m", "stop")))
+    response = answer_to_chat(view(Answer("Hi", "m", "stop")))
     body = json.loads(response.body)
     assert body.keys() == {"id", "object", "created", "model", "choices", "usage", "assay"}
     assert body["choices"] == [
@@ -247,13 +273,13 @@ def test_calls_and_refusals_of_an_answer_have_their_places():
 
 def test_a_run_without_an_answer_is_an_error_with_the_run():
     problem = ProblemDetail("prompt-blocked", "resembles an attack", rules=("a_rule",))
-    response = chat_response(view(None, problem))
+    response = answer_to_chat(view(None, problem))
     body = json.loads(response.body)
     assert (response.status_code, body["error"]["code"]) == (400, "content_filter")
     assert body["assay"]["problem"]["rules"] == ["a_rule"]
     assert response.headers["assay-decision"] == "block"
     assert response.headers["x-should-retry"] == "false"
-    running = chat_response(run_views.running(RUN))
+    running = answer_to_chat(run_views.running(RUN))
     assert (running.status_code, json.loads(running.body)["error"]["code"]) == (400, "run_in_progress")
     assert running.headers["assay-run-id"] == RUN
 

@@ -4,11 +4,12 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from api.inference.run_views import RunView
+from api.wires.run_members import assay_member, created
+from api.wires.streams.fragments import parts_of
 from assay_temporal.contracts import Answer, TokenUsage
 from domain.refusals import Kind, Refusal
 
 _REASONS: Final = frozenset({"stop", "length", "tool_calls", "content_filter"})
-_MS_SHIFT: Final = 80
 
 
 def completion_of(view: RunView) -> dict[str, Any]:
@@ -24,21 +25,16 @@ def completion_of(view: RunView) -> dict[str, Any]:
     return {
         "id": view.id,
         "object": "chat.completion",
-        "created": _created(view),
+        "created": created(view),
         "model": answer.model,
-        "choices": [{"index": 0, "message": message, "logprobs": None, "finish_reason": _reason(answer, message)}],
-        "usage": _usage(result.usage),
+        "choices": [{"index": 0, "message": message, "logprobs": None, "finish_reason": finish_reason(answer)}],
+        "usage": usage_of(result.usage),
         "assay": assay_member(view),
     }
 
 
-def assay_member(view: RunView) -> dict[str, Any]:
-    """Return the body of the run without its answer, which is beside it."""
-    return {name: value for name, value in view.body().items() if name not in ("result", "usage")}
-
-
 def _message(answer: Answer) -> dict[str, Any]:
-    parts = answer.parts or ({"type": "text", "text": answer.content},)
+    parts = parts_of(answer)
     texts, refusals = _texts(parts, "text"), _texts(parts, "refusal")
     calls = [
         {
@@ -60,18 +56,20 @@ def _message(answer: Answer) -> dict[str, Any]:
     return message
 
 
-def _texts(parts: tuple[dict[str, Any], ...], kind: str) -> list[str]:
+def _texts(parts: tuple[Mapping[str, Any], ...], kind: str) -> list[str]:
     return [str(part.get("text", "")) for part in parts if part.get("type") == kind]
 
 
-def _reason(answer: Answer, message: Mapping[str, Any]) -> str:
-    """Return the reason by a name that clients know: some fail on another."""
+def finish_reason(answer: Answer) -> str:
+    """Return the reason for the answer's end by a name that clients know: some fail on another."""
+    calls = any(part.get("type") == "tool_call" for part in answer.parts)
     if answer.finish_reason in _REASONS:
-        return "tool_calls" if answer.finish_reason == "stop" and "tool_calls" in message else answer.finish_reason
-    return "tool_calls" if "tool_calls" in message else "stop"
+        return "tool_calls" if answer.finish_reason == "stop" and calls else answer.finish_reason
+    return "tool_calls" if calls else "stop"
 
 
-def _usage(usage: TokenUsage | None) -> dict[str, int] | None:
+def usage_of(usage: TokenUsage | None) -> dict[str, int] | None:
+    """Return the charged tokens by the format's names."""
     if usage is None:
         return None
     return {
@@ -79,9 +77,3 @@ def _usage(usage: TokenUsage | None) -> dict[str, int] | None:
         "completion_tokens": usage.completion_tokens,
         "total_tokens": usage.total_tokens,
     }
-
-
-def _created(view: RunView) -> int:
-    """Return the run's start in epoch seconds, from its event's UUIDv7 (RFC 9562)."""
-    event = view.event
-    return 0 if event is None else (event.int >> _MS_SHIFT) // 1000

@@ -1,0 +1,69 @@
+"""Requests in the clients' formats, as every route of these takes them."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+from fastapi import Request
+
+from api.dependencies import Inference
+from api.http.body import read_json
+from api.inference.inference_services import InferenceServices
+from api.inference.inferences import SubmittedBody
+from api.inference.run_views import RunView
+from api.wires.errors import ClientWire
+from api.wires.streams.writer import EventWriter
+from domain.inference.parsing import parse_request
+from domain.refusals import Refusal
+
+
+@dataclass(frozen=True, slots=True)
+class ClientRequest:
+    """A translated body, and the writers of its answer.
+
+    Attributes:
+        wire: its format, for errors.
+        body: the body of ``POST /v1/inferences`` that says the same, not validated yet.
+        ignored: names of what was dropped.
+        named: returns a refusal of ``body`` with its field as the client named it.
+        whole: returns the body of a whole answer. Raises a Refusal, INTERNAL, for a run without an answer.
+        events: the writer of the stream that it asks for; None for a whole answer.
+    """
+
+    wire: ClientWire
+    body: dict[str, Any]
+    ignored: tuple[str, ...]
+    named: Callable[[Refusal], Refusal]
+    whole: Callable[[RunView], dict[str, Any]]
+    events: EventWriter | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ParsedRequest:
+    """A client's request, and its body parsed under the policy to be pinned."""
+
+    client: ClientRequest
+    body: SubmittedBody
+
+
+def parsed(client: ClientRequest, inference: InferenceServices) -> ParsedRequest:
+    """Parse a translated body under the current policy.
+
+    Raises:
+        Refusal: INVALID_REQUEST, with the field as the client named it.
+    """
+    pinned = inference.policy
+    try:
+        request = parse_request(client.body, pinned.policy.limits)
+    except Refusal as refusal:
+        raise client.named(refusal) from None
+    return ParsedRequest(client, SubmittedBody(client.body, request, pinned))
+
+
+def parsed_by(read: Callable[[object], ClientRequest]) -> Callable[..., Awaitable[ParsedRequest]]:
+    """Make a dependency that reads, translates and parses the body. A route names it after its caller."""
+
+    async def dependency(request: Request, inference: Inference) -> ParsedRequest:
+        return parsed(read(await read_json(request)), inference)
+
+    return dependency
