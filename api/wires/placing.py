@@ -47,7 +47,7 @@ def refused(note: str, *neutral: object) -> PlacedField:
 
 
 def read_fields(sent: object, fields: Mapping[str, PlacedField], ignored: set[str]) -> dict[str, Any]:
-    """Return the honoured fields of a decoded body that are not null; add what is dropped to ``ignored``.
+    """Return the honoured fields of a decoded body. Dropped names are added to ``ignored``.
 
     Raises:
         Refusal: INVALID_REQUEST for another value than an object, and by the name of a field that is refused.

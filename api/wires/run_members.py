@@ -25,7 +25,7 @@ def assay_member(view: RunView) -> dict[str, Any]:
 
 
 def created(view: RunView) -> int:
-    """Return the run's start in epoch seconds, from its event's UUIDv7 (RFC 9562); 0 without an event."""
+    """Return the run's start in epoch seconds, 0 without an event. From its event's UUIDv7 (RFC 9562)."""
     event = view.event
     return 0 if event is None else (event.int >> _MS_SHIFT) // 1000
 

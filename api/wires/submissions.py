@@ -88,7 +88,7 @@ async def _streamed(
     patience: Waiting,
     writer: EventWriter,
 ) -> Response:
-    """Return the stream of a run; a whole error if it ended in one before the first byte."""
+    """Return the stream of a run. An error before the first byte is a whole response."""
     client, terms = parsed.client, inference.streams
     patience = replace(patience, seconds=terms.wait_seconds)
     awaited = AwaitedRun(request, outcome(inference, caller, run, patience))
@@ -116,7 +116,7 @@ async def _streamed(
 
 
 async def _until_open(awaited: AwaitedRun, inference: InferenceServices, run: Started) -> RunView | None:
-    """Return the outcome; None once the run is admitted and has worked for as long as a client waits silently.
+    """Return the outcome, or None once the run is admitted and the first keep-alive is due.
 
     A run that is not admitted by the usual limit is returned as running.
     """
