@@ -10,7 +10,7 @@ from api.inference.run_views import RunView
 
 
 class ClientGone(Exception):
-    """The client closed its connection. Its run goes on."""
+    """The client closed its connection. Its run continues."""
 
 
 class AwaitedRun:

@@ -16,7 +16,7 @@ def wire_errors() -> dict[int | str, dict[str, Any]]:
 
 
 def wire_answers() -> dict[int | str, dict[str, Any]]:
-    """Describe the answers of a route that gives them whole or as streams, and its errors."""
+    """Describe the answers of a route, whole or as streams, and its errors."""
     content = {"application/json": {"schema": {"type": "object"}}, "text/event-stream": {"schema": {"type": "string"}}}
     return {200: {"description": "The answer, or its stream", "content": content}, **wire_errors()}
 

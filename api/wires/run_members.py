@@ -1,4 +1,4 @@
-"""What every client's format says of a run: the member ``assay``, headers, its start."""
+"""Members of every client's format for its run: the member ``assay``, headers, its start."""
 
 from typing import Any, Final
 

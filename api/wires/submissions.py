@@ -116,7 +116,7 @@ async def _streamed(
 
 
 async def _until_open(awaited: AwaitedRun, inference: InferenceServices, run: Started) -> RunView | None:
-    """Return the outcome, or None once the run is admitted and the first keep-alive is due.
+    """Return the outcome, or None for an admitted run whose keep-alive is due.
 
     A run that is not admitted by the usual limit is returned as running.
     """
