@@ -49,6 +49,14 @@ class IdentityKeys(Protocol):
         """
         ...
 
+    async def installation_key(self, purpose: str) -> bytes:
+        """Return 32 bytes of the installation for one purpose, which never change.
+
+        Raises:
+            Refusal: VAULT_UNAVAILABLE.
+        """
+        ...
+
 
 class StatementSigner(Protocol):
     """Signs with a key named ``key_name`` that never leaves the key store."""

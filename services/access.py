@@ -1,13 +1,13 @@
-"""Authorisation: the tenant boundary first, then the rules; without a decision, access is refused."""
+"""Authorisation: the tenant boundary and that of API keys first, then the rules; without a decision, a refusal."""
 
 from typing import final
 
 import structlog
 
 from domain.access.ports import AccessRules
-from domain.access.principals import Action, Principal
+from domain.access.principals import Action, AuthenticationMethod, Principal
 from domain.access.resources import Resource
-from domain.access.roles import RoleRules
+from domain.access.roles import KEY_ACTIONS, RoleRules
 from domain.refusals import Kind, Refusal
 
 log = structlog.get_logger(__name__)
@@ -15,7 +15,7 @@ log = structlog.get_logger(__name__)
 
 @final
 class TenantAccess:
-    """``AccessDecider`` over rules, called for the principal's own tenant only."""
+    """``AccessDecider`` over rules, within the principal's own tenant and the limits of API keys."""
 
     def __init__(self, rules: AccessRules) -> None:
         """Take the rules."""
@@ -25,6 +25,8 @@ class TenantAccess:
         """See ``AccessDecider``."""
         if resource.tenant != principal.tenant:
             raise Refusal(Kind.FORBIDDEN, "belongs to another tenant")
+        if principal.method is AuthenticationMethod.API_KEY and action not in KEY_ACTIONS:
+            raise Refusal(Kind.FORBIDDEN, f"'{action}' is not permitted with an API key")
         try:
             decision = await self._rules.decide(principal, action, resource)
             permitted, reason = decision.permitted is True, decision.reason

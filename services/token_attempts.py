@@ -7,22 +7,18 @@ counted, in memory: no attempt leaves a row in a store. See decision 41.
 import contextlib
 import hashlib
 import hmac
-from asyncio import Semaphore
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 from ipaddress import IPv6Address, ip_address, ip_network
 
 from domain.access.clients import IssuedToken
 from domain.budgets.values import Rate
 from domain.ports import Clock
 from domain.refusals import Kind, Refusal
+from services.source_turns import SourceTurns
 from services.tokens import TokenService
 
 WRONG_ATTEMPTS = Rate(limit=60, window_seconds=60)
 """Of one source, and with one client ID."""
 _SLOTS = 4096
-_VERIFIED_AT_ONCE = 2  # of one source; each reads the key store
 _SITE_BITS = 64  # of an IPv6 address: one network, all of whose addresses one host may use (RFC 4291 section 2.5.4)
 
 
@@ -54,12 +50,6 @@ class AttemptRates:
         return 0.0
 
 
-@dataclass
-class _Queue:
-    places: Semaphore = field(default_factory=lambda: Semaphore(_VERIFIED_AT_ONCE))
-    users: int = 0
-
-
 class TokenAttempts:
     """Grants tokens; answers wrong attempts beyond the rate with RATE_LIMITED."""
 
@@ -68,7 +58,7 @@ class TokenAttempts:
         self._tokens = tokens
         self._by_source = AttemptRates(WRONG_ATTEMPTS, clock, key + b"source")
         self._by_client = AttemptRates(WRONG_ATTEMPTS, clock, key + b"client")
-        self._queues: dict[str, _Queue] = {}
+        self._turns = SourceTurns()  # each attempt reads the key store
 
     async def grant(self, client_id: str, secret: str, address: str) -> IssuedToken:
         """Return an access token for a right secret, however many wrong ones were sent.
@@ -78,7 +68,7 @@ class TokenAttempts:
                 beyond the rate of the source, or of attempts with that client ID, known or not.
         """
         source = source_of(address)
-        async with self._place(source):
+        async with self._turns.turn(source):
             try:
                 return await self._tokens.grant(client_id, secret)
             except Refusal as refusal:
@@ -88,19 +78,6 @@ class TokenAttempts:
                 if wait > 0:
                     raise Refusal(Kind.RATE_LIMITED, "too many wrong attempts", retry_after=wait) from None
                 raise
-
-    @asynccontextmanager
-    async def _place(self, source: str) -> AsyncIterator[None]:
-        """Wait for the source's turn, so that one source can't occupy the key store. In the order of arrival."""
-        queue = self._queues.setdefault(source, _Queue())
-        queue.users += 1
-        try:
-            async with queue.places:
-                yield
-        finally:
-            queue.users -= 1
-            if not queue.users:
-                del self._queues[source]
 
 
 def source_of(address: str) -> str:

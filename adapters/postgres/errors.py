@@ -15,6 +15,8 @@ TENANT_ERASED = "AS010"
 OTHER_STEP = "AS011"
 RECORDED = "AS013"
 ADMITTED = "AS014"
+TOO_MANY_KEYS = "AS015"
+KEY_ENDED = "AS017"
 RETRY_AFTER_SECONDS = 1.0
 
 # Connections, resources, operator intervention, the system, rolled back transactions, locks, logins; and errors that a

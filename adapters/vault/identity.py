@@ -46,6 +46,10 @@ class DerivedIdentityKeys:
         key = self._derive("assay/identity/client-secret/v1", client_id)
         return hmac.new(key, secret.encode(), hashlib.sha256).hexdigest()
 
+    def of_installation(self, purpose: str) -> bytes:
+        """See ``IdentityKeys.installation_key``."""
+        return self._derive("assay/identity/installation/v1", purpose)
+
     def _derive(self, purpose: str, name: str) -> bytes:
         """Derive by HKDF-SHA-256 (RFC 5869). No label contains a zero byte, so purpose and name are unambiguous."""
         info = purpose.encode() + b"\0" + name.encode()
@@ -69,6 +73,10 @@ class VaultIdentity:
     async def hash_client_secret(self, client_id: str, secret: str) -> str:
         """See ``IdentityKeys``."""
         return (await self._loaded()).of_client_secret(client_id, secret)
+
+    async def installation_key(self, purpose: str) -> bytes:
+        """See ``IdentityKeys``."""
+        return (await self._loaded()).of_installation(purpose)
 
     async def _loaded(self) -> DerivedIdentityKeys:
         if self._keys is None:

@@ -36,6 +36,8 @@ class Action(StrEnum):
     READ_HOLDS = "read_holds"
     PLACE_HOLD = "place_hold"
     RELEASE_HOLD = "release_hold"
+    MANAGE_OWN_KEYS = "manage_own_keys"
+    MANAGE_ANY_KEY = "manage_any_key"
 
 
 class AuthenticationMethod(StrEnum):
@@ -45,6 +47,23 @@ class AuthenticationMethod(StrEnum):
     API_KEY = "api_key"
     BROWSER_SESSION = "browser_session"
     TEAM_CONTEXT = "team_context"
+
+
+@dataclass(frozen=True, slots=True)
+class KeyUse:
+    """The API key that authenticated a principal, and how it narrows the principal's rights.
+
+    Attributes:
+        id: the key's ID, which is no secret.
+        family: the ID of the first key that rotations led from.
+        models: aliases that it may use; None for all of the tenant's.
+        requests_per_minute: its own rate; None for the caller's alone.
+    """
+
+    id: str
+    family: str
+    models: frozenset[str] | None = None
+    requests_per_minute: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +78,7 @@ class Principal:
         caller: a keyed hash of issuer, tenant, client and subject, hexadecimal: its name in records and logs.
         issuer: the issuer of ``subject``: the ``iss`` of an identity provider, or None for Assay itself.
         method: the authentication method.
+        key: the API key, if it is by that method. Its caller is the one who made it.
     """
 
     tenant: str
@@ -68,6 +88,11 @@ class Principal:
     caller: str
     issuer: str | None
     method: AuthenticationMethod
+    key: KeyUse | None = None
+
+    def may_use(self, alias: str) -> bool:
+        """Return False for a model to which the API key is not narrowed. The policy decides about the tenant."""
+        return self.key is None or self.key.models is None or alias in self.key.models
 
 
 def require_tenant(name: str) -> str:

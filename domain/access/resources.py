@@ -13,6 +13,7 @@ class ResourceKind(StrEnum):
     RECORD = "record"
     HOLD = "hold"
     DATA_SUBJECT = "data_subject"
+    API_KEY = "api_key"
 
 
 @dataclass(frozen=True, slots=True)

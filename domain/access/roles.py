@@ -1,7 +1,16 @@
-"""Default access rules: the actions that each role grants."""
+"""Default access rules: the actions that each role grants, and those that API keys may have at most."""
 
-from domain.access.principals import Action, Principal, Role
+from collections.abc import Collection
+from typing import Final
+
+from domain.access.principals import Action, Principal, Role, known_roles
 from domain.access.resources import AccessDecision, Resource
+
+KEY_ACTIONS: Final = frozenset({Action.SUBMIT, Action.READ_OWN_RUN, Action.CANCEL_OWN_RUN, Action.READ_LOG})
+"""All that an API key can be permitted, whatever rules and roles say: no administration, audit, custody, nor keys."""
+
+KEY_ROLES: Final = frozenset({Role.AI_OPERATOR})
+"""Roles that an API key may have."""
 
 _OVERSIGHT = frozenset(
     {
@@ -10,11 +19,16 @@ _OVERSIGHT = frozenset(
     }
 )
 _GRANTS: dict[Role, frozenset[Action]] = {
-    Role.AI_OPERATOR: frozenset({Action.SUBMIT, Action.READ_OWN_RUN, Action.CANCEL_OWN_RUN, Action.READ_LOG}),
+    Role.AI_OPERATOR: KEY_ACTIONS | {Action.MANAGE_OWN_KEYS},
     Role.REVIEWER: frozenset({Action.READ_OWN_RUN, Action.READ_LOG}),
     Role.AUDITOR: _OVERSIGHT,
-    Role.ADMIN: _OVERSIGHT | {Action.ERASE},
+    Role.ADMIN: _OVERSIGHT | {Action.ERASE, Action.MANAGE_ANY_KEY},
 }
+
+
+def narrowed_roles(*granted: Collection[str]) -> frozenset[Role]:
+    """Return the roles of an API key: those that it may have at all, and that each of ``granted`` contains."""
+    return frozenset(role for role in KEY_ROLES if all(role in known_roles(names) for names in granted))
 
 
 class RoleRules:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, NoReturn
 
+from domain.access.api_keys import NO_KEYS, KeyLimits
 from domain.answers.policy import OutputPolicy
 from domain.budgets.values import Rate
 from domain.inference.models import ModelEntry
@@ -27,7 +28,7 @@ __all__ = ["Policy", "PolicyError", "TenantPolicy", "parse_policy", "policy_hash
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """A complete policy. ``rate`` and ``daily_tokens`` are the defaults: use ``for_tenant``.
+    """A complete policy. ``rate``, ``daily_tokens``, ``sealed`` and ``api_keys`` are defaults: use ``for_tenant``.
 
     ``privacy`` is None in documents of older releases: runs pinned to them continue without it.
     """
@@ -42,10 +43,14 @@ class Policy:
     screening: ScreeningPolicy
     output: OutputPolicy
     privacy: PrivacyPolicy | None = None
+    sealed: bool = False
+    api_keys: KeyLimits = NO_KEYS
 
     def for_tenant(self, tenant: str) -> TenantPolicy:
         """Return the policy for a tenant's callers."""
-        return self.tenants.get(tenant) or TenantPolicy(frozenset(self.models), self.rate, self.daily_tokens)
+        return self.tenants.get(tenant) or TenantPolicy(
+            frozenset(self.models), self.rate, self.daily_tokens, self.sealed, self.api_keys
+        )
 
     def model(self, tenant: str, alias: str) -> ModelEntry:
         """Return the model with exactly this alias.
@@ -114,6 +119,8 @@ def parse_policy(document: bytes) -> Policy:
         screening=screening,
         output=output,
         privacy=privacy,
+        sealed=limits.common.sealed,
+        api_keys=limits.common.keys,
     )
 
 

@@ -2,7 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 
+from domain.access.api_keys import NO_KEYS, KeyLimits
 from domain.access.principals import require_tenant
 from domain.budgets.values import Rate
 from domain.inference.requests import RequestLimits
@@ -11,11 +13,15 @@ from domain.policy.reader import PolicyError, Section
 from domain.refusals import Refusal
 
 _MAX_DAILY_TOKENS = 10**12
+_MAX_KEY_DAYS = 3650
+_MAX_KEYS = 500
+_MAX_OVERLAP_HOURS = 720
 
 
 @dataclass(frozen=True, slots=True)
 class TenantPolicy:
-    """Policy for a tenant's callers: ``rate`` and ``daily_tokens`` are per caller, ``models`` are aliases.
+    """Policy for a tenant's callers: ``rate`` and ``daily_tokens`` are per caller, ``models`` are aliases,
+    ``keys`` the limits of API keys.
 
     ``sealed``: replies wait until a signed checkpoint of the log covers their record.
     """
@@ -24,6 +30,7 @@ class TenantPolicy:
     rate: Rate
     daily_tokens: int
     sealed: bool = False
+    keys: KeyLimits = NO_KEYS
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +50,11 @@ def read_limits(section: Section, aliases: frozenset[str]) -> Limits:
     """
     with section:
         common = TenantPolicy(
-            aliases, _rate(section.section("rate")), _daily_tokens(section.section("quota")), _sealed(section)
+            aliases,
+            _rate(section.section("rate")),
+            _daily_tokens(section.section("quota")),
+            _sealed(section),
+            _keys(section, otherwise=NO_KEYS),
         )
         read_model_call_seconds(section)
         tenants: dict[str, TenantPolicy] = {}
@@ -76,11 +87,24 @@ def _tenant(section: Section, common: TenantPolicy) -> TenantPolicy:
             models = frozenset(section.texts("models", may_be_empty=True))
             for alias in sorted(models - common.models):
                 raise PolicyError(section.path("models"), f"'{alias}' is not the alias of a model")
-        return TenantPolicy(models, rate, tokens, _sealed(section, otherwise=common.sealed))
+        sealed, keys = _sealed(section, otherwise=common.sealed), _keys(section, otherwise=common.keys)
+        return TenantPolicy(models, rate, tokens, sealed, keys)
 
 
 def _sealed(section: Section, *, otherwise: bool = False) -> bool:
     return section.flag("sealed") if "sealed" in section else otherwise
+
+
+def _keys(section: Section, *, otherwise: KeyLimits) -> KeyLimits:
+    """Parse the limits of API keys. Documents of releases before them have none."""
+    if "api_keys" not in section:
+        return otherwise
+    with section.section("api_keys") as keys:
+        return KeyLimits(
+            timedelta(days=keys.whole("longest_life_days", 0, _MAX_KEY_DAYS)),
+            keys.whole("per_client", 0, _MAX_KEYS),
+            timedelta(hours=keys.whole("longest_overlap_hours", 0, _MAX_OVERLAP_HOURS)),
+        )
 
 
 def _rate(section: Section) -> Rate:

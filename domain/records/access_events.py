@@ -1,15 +1,15 @@
-"""Records of access to plaintext: reads and exports of the log, decoded payloads, browser sessions.
+"""Records of access: reads and exports of the log, decoded payloads, browser sessions, and API keys.
 
 Viewing a page of Temporal's UI decodes dozens of payloads. One record per person, run and window of time suffices: its
 ID and content are the same for all of them.
 """
 
-from datetime import datetime
+from datetime import UTC, datetime
 
 from domain.access.principals import Principal
 from domain.access.sessions import SessionClaims
 from domain.identity import event_id
-from domain.records.fields import AccessFields, ReadingFields
+from domain.records.fields import AccessFields, ApiKeyFields, ReadingFields
 from domain.records.records import EncryptedFields, EventKind, Record
 
 WINDOW_SECONDS = 300
@@ -75,6 +75,33 @@ def session_record(claims: SessionClaims, now: datetime) -> Record:
         kind=EventKind.SESSION_OPENED,
         recorded_at=now,
         fields=AccessFields(caller=principal.caller, roles=tuple(sorted(role.value for role in principal.roles))),
+        sealed=_who(principal),
+    )
+
+
+def api_key_record(
+    kind: EventKind,
+    principal: Principal,
+    now: datetime,
+    tag: str,
+    *,
+    key: str,
+    key_before: str | None = None,
+    expires_at: datetime | None = None,
+) -> Record:
+    """Return the record that ``principal`` made, rotated or revoked the API key ``key``, an ID. ``tag`` is random."""
+    return Record(
+        event_id=event_id(int(now.timestamp() * _MS), principal.tenant, "api-key", tag, kind.value),
+        tenant=principal.tenant,
+        kind=kind,
+        recorded_at=now,
+        fields=ApiKeyFields(
+            caller=principal.caller,
+            roles=tuple(sorted(role.value for role in principal.roles)),
+            key=key,
+            key_before=key_before,
+            expires_at=None if expires_at is None else expires_at.astimezone(UTC).isoformat(),
+        ),
         sealed=_who(principal),
     )
 

@@ -201,6 +201,25 @@ class PolicyChangedFields:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ApiKeyFields:
+    """Fields of an API key that was made, rotated or revoked. IDs of keys are no secrets.
+
+    Attributes:
+        caller: who did it: a keyed hash.
+        roles: the roles of who did it.
+        key: the ID of the key that was made or revoked.
+        key_before: the ID of the key that it replaces.
+        expires_at: when the new key expires, in UTC (RFC 3339).
+    """
+
+    caller: str
+    roles: tuple[str, ...]
+    key: str
+    key_before: str | None = None
+    expires_at: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class NoFields:
     """No open fields: of kinds that the log takes and that nothing records yet."""
 
@@ -220,6 +239,7 @@ EventFields = (
     | HoldReleaseFields
     | ArchiveFields
     | PolicyChangedFields
+    | ApiKeyFields
     | NoFields
 )
 

@@ -1,9 +1,11 @@
 """Ports of the audit log's records and of their custody. As in ``domain.ports``, any method may raise ``Refusal``."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any, Protocol
 from uuid import UUID
 
+from domain.access.api_keys import ApiKey, KeyGrant, SealedApiKey
 from domain.records.custody import Hold
 from domain.records.queries import RecordCursor, RecordFilter
 from domain.records.records import Record, StoredRecord
@@ -70,6 +72,50 @@ class Custody(Protocol):
 
     async def holds(self, tenant: str) -> Sequence[Hold]:
         """Return the tenant's holds: those in force first, then the newest. At most 1000."""
+        ...
+
+
+class ApiKeyStore(Protocol):
+    """API keys; each act and its record are committed together."""
+
+    async def create(self, key: ApiKey, secret_hash: bytes, record: Record, *, most: int) -> None:
+        """Store a key of a caller that may have ``most`` at once.
+
+        Raises:
+            Refusal: FORBIDDEN if it has as many.
+        """
+        ...
+
+    async def rotate(self, old_id: str, ends_at: datetime, key: ApiKey, secret_hash: bytes, record: Record) -> None:
+        """Store ``key`` in place of another of its caller and family. That is valid until ``ends_at``.
+
+        Raises:
+            Refusal: NOT_FOUND if that has ended, or was replaced already.
+        """
+        ...
+
+    async def revoke(self, key_id: str, caller: str | None, record: Record) -> bool:
+        """Revoke a key of the record's tenant, and of ``caller`` if given. A repeat is a no-op; False if unknown."""
+        ...
+
+    async def find(self, key_id: str) -> SealedApiKey | None:
+        """Return the key with that ID, of any tenant."""
+        ...
+
+    async def of_tenant(self, tenant: str, caller: str | None) -> Sequence[SealedApiKey]:
+        """Return the keys of the tenant, or of one caller, newest first. At most 1000."""
+        ...
+
+    async def open(self, key: SealedApiKey) -> KeyGrant | None:
+        """Verify and decrypt a key's grant. None for a row not made by Assay, or an erased grant.
+
+        Raises:
+            Refusal: VAULT_UNAVAILABLE.
+        """
+        ...
+
+    async def note_uses(self, uses: Mapping[str, datetime]) -> None:
+        """Store the times of last uses by key."""
         ...
 
 

@@ -12,6 +12,7 @@ from uuid import UUID
 from domain.records.fields import (
     AccessFields,
     AdmittedFields,
+    ApiKeyFields,
     ArchiveFields,
     DropFields,
     EdgeRefusalFields,
@@ -59,6 +60,9 @@ class EventKind(StrEnum):
     ARCHIVED = "archived"
     RESTORED = "restored"
     POLICY_CHANGED = "policy_changed"
+    API_KEY_CREATED = "api_key_created"
+    API_KEY_ROTATED = "api_key_rotated"
+    API_KEY_REVOKED = "api_key_revoked"
     KEY_ROTATED = "key_rotated"
     KILL_SWITCH = "kill_switch"
 
@@ -104,6 +108,9 @@ _FIELDS_OF: Mapping[EventKind, tuple[type[EventFields], ...]] = {
     EventKind.ARCHIVED: (ArchiveFields,),
     EventKind.RESTORED: (ArchiveFields,),
     EventKind.POLICY_CHANGED: (PolicyChangedFields,),
+    EventKind.API_KEY_CREATED: (ApiKeyFields,),
+    EventKind.API_KEY_ROTATED: (ApiKeyFields,),
+    EventKind.API_KEY_REVOKED: (ApiKeyFields,),
     **dict.fromkeys((EventKind.HELD, EventKind.DECIDED, EventKind.KEY_ROTATED, EventKind.KILL_SWITCH), (NoFields,)),
 }
 """The field sets of each kind."""

@@ -58,6 +58,9 @@ class FixedIdentity:
     async def hash_client_secret(self, client_id: str, secret: str) -> str:
         return self._keys.of_client_secret(client_id, secret)
 
+    async def installation_key(self, purpose: str) -> bytes:
+        return self._keys.of_installation(purpose)
+
 
 class FixedSubjectKeys:
     """Persons' keys that follow from their names; none of them is ever erased."""

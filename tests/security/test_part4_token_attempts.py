@@ -175,14 +175,14 @@ async def test_attempts_take_the_same_memory_however_many_clients_and_sources_ar
     for number in range(300):
         await edge.attack(1, f"nobody-{number}", f"10.1.{number // 250}.{number % 250}")
     assert [len(edge.attempts._by_source._arrivals), len(edge.attempts._by_client._arrivals)] == before
-    assert edge.attempts._queues == {}
+    assert len(edge.attempts._turns) == 0
 
 
 async def test_one_source_reads_the_key_store_twice_at_a_time_at_most(edge: Edge):
     answers = await asyncio.gather(*(edge.ask("wrong", f"client-{number}", ATTACKERS) for number in range(40)))
     assert {answer.status_code for answer in answers} == {401}
     assert edge.clients.most == 2
-    assert edge.attempts._queues == {}
+    assert len(edge.attempts._turns) == 0
 
 
 def test_a_clock_that_was_set_back_slows_nobody_for_longer_than_the_window():

@@ -106,6 +106,9 @@ class NoIdentity:
     async def hash_client_secret(self, *_: str) -> str:
         raise NotImplementedError
 
+    async def installation_key(self, _: str) -> bytes:
+        raise NotImplementedError
+
 
 async def test_a_change_that_can_t_be_recorded_is_not_made(
     policies: PostgresPolicyChanges, operator_pool: PostgresPool, owner: asyncpg.Connection

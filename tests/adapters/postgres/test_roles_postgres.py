@@ -18,6 +18,7 @@ TABLES = (
     *("policy", "policy_turn", "rate_bucket", "quota_account", "reservation", "record", "payload", "pending"),
     *("leaf", "tile", "log_head", "checkpoint", "subject_key", "hold", "erased_tenant", "archive", "schema_migration"),
     *("last_look", "stuck_log", "pruned", "turn", "refused_log", "first_run"),
+    *("api_key", "api_key_owner"),
 )
 LOG = {"leaf", "tile", "log_head", "checkpoint"}
 READ = {
@@ -44,7 +45,20 @@ _CHANGE = (
     .replace("refused", "policy_changed")
     .replace("'{}'", """json_build_object('policy', encode(sha256('\\x7b7d'), 'hex'))""")
 )
+_KEY = (
+    "ROW(left(md5(random()::text), 11), 'acme', 'roles', 's', 'f', sha256(''), now(), now() + interval '1 day', 'k',"
+    " '\\x00', sha256(''))::assay.new_api_key"
+)
 CALLS = {
+    "create_api_key": f"SELECT assay.create_api_key(1, {_KEY}, {_RECORD})",
+    "rotate_api_key": f"SELECT assay.rotate_api_key('x', now(), {_KEY}, {_RECORD})",
+    "revoke_api_key": f"SELECT assay.revoke_api_key('x', null, {_RECORD})",
+    "find_api_key": "SELECT assay.find_api_key('x')",
+    "api_keys": "SELECT assay.api_keys('acme', null, 1)",
+    "api_keys_used": "SELECT assay.api_keys_used('{}', '{}')",
+    "add_api_key": f"SELECT assay.add_api_key({_KEY}, 'refused', {_RECORD})",
+    "api_key_turn": "SELECT assay.api_key_turn('acme', 'roles')",
+    "erase_api_keys": "SELECT assay.erase_api_keys('no-tenant', null)",
     "append": f"SELECT assay.append({_RECORD})",
     "admit": f"SELECT assay.admit({_NOW}, 'roles', 1, 1000000, {_RECORD})",
     "close": f"SELECT assay.close(null, 0, {_RECORD})",
@@ -109,6 +123,7 @@ ALLOWED = {
         *("policy_turn", "change_policy", "current_policy", "keep_subject_key", "log_lag"),
         *("log_faults", "run_outcome"),
         *("erase_subject", "place_hold", "release_hold", "holds"),
+        *("create_api_key", "rotate_api_key", "revoke_api_key", "find_api_key", "api_keys", "api_keys_used"),
     },
     "writer": {
         *("append", "admit", "close", "get_policy", "current_policy", "keep_subject_key"),
@@ -159,7 +174,7 @@ async def test_a_service_calls_its_own_functions_and_no_others(
         try:
             await logins[group].fetchval(CALLS[call])
         except asyncpg.PostgresError as error:
-            if error.sqlstate != "AS007":  # it may, but there is no such month
+            if error.sqlstate not in ("AS007", "AS016", "AS017"):  # it may, but there is no such month, record or key
                 raise
     else:
         with pytest.raises(DENIED):

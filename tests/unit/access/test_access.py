@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from domain.access.principals import Action, Principal, Role
+from domain.access.principals import Action, AuthenticationMethod, Principal, Role
 from domain.access.resources import AccessDecision, Resource, ResourceKind
 from domain.access.roles import RoleRules
 from domain.refusals import Kind, Refusal
@@ -18,10 +18,12 @@ _OVERSIGHT = {
     *(Action.DECODE_PAYLOAD, Action.READ_HOLDS, Action.PLACE_HOLD, Action.RELEASE_HOLD),
 }
 GRANTS = {
-    Role.AI_OPERATOR: {Action.SUBMIT, Action.READ_OWN_RUN, Action.CANCEL_OWN_RUN, Action.READ_LOG},
+    Role.AI_OPERATOR: {
+        *(Action.SUBMIT, Action.READ_OWN_RUN, Action.CANCEL_OWN_RUN, Action.READ_LOG, Action.MANAGE_OWN_KEYS),
+    },
     Role.REVIEWER: {Action.READ_OWN_RUN, Action.READ_LOG},
     Role.AUDITOR: _OVERSIGHT,
-    Role.ADMIN: {*_OVERSIGHT, Action.ERASE},
+    Role.ADMIN: {*_OVERSIGHT, Action.ERASE, Action.MANAGE_ANY_KEY},
 }
 
 
@@ -117,3 +119,13 @@ async def test_a_refusal_gives_the_rules_reason():
 
 async def test_the_default_rules_decide_by_role_alone():
     assert (await RoleRules().decide(principal(Role.ADMIN), Action.ERASE, RUN)).permitted
+
+
+@pytest.mark.parametrize("action", Action)
+async def test_an_api_key_is_permitted_no_more_than_runs_and_proofs_whatever_rules_say(action: Action):
+    rules = Rules(AccessDecision(permitted=True))
+    who = a_principal(roles=frozenset(Role), method=AuthenticationMethod.API_KEY)
+    refused = await refusal_of(TenantAccess(rules), who, action, RUN)
+    permitted = {Action.SUBMIT, Action.READ_OWN_RUN, Action.CANCEL_OWN_RUN, Action.READ_LOG}
+    assert (refused is None) == (action in permitted)
+    assert bool(rules.asked) == (action in permitted)

@@ -177,6 +177,16 @@ def before_logins(record: Record) -> Record:
     return replace(record, fields=replace(record.fields, login=None), sealed=EncryptedFields(actor="assay-api on h"))
 
 
+def api_keys() -> dict[str, Record]:
+    kinds = (EventKind.API_KEY_CREATED, EventKind.API_KEY_ROTATED, EventKind.API_KEY_REVOKED)
+    key, before, expires = "0" * 11, "1" * 11, START + timedelta(days=30)
+    more = ({"expires_at": expires}, {"expires_at": expires, "key_before": before}, {})
+    return {
+        kind.value: access_events.api_key_record(kind, OFFICER, START, TAG, key=key, **of_kind)
+        for kind, of_kind in zip(kinds, more, strict=True)
+    }
+
+
 async def archives() -> dict[str, Record]:
     captured = Captured()
     row = SimpleNamespace(tenant="acme", month=date(2026, 1, 1), rows=7, sha256=bytes(range(32)))
@@ -199,7 +209,7 @@ async def refused_stages() -> dict[str, Record]:
 
 
 async def events() -> dict[str, Record]:
-    synchronous = (admissions, outcomes, edge, readings, custodial, policies)
+    synchronous = (admissions, outcomes, edge, readings, custodial, policies, api_keys)
     made = [one for part in synchronous for one in part().items()]
     return dict([*made, *(await archives()).items(), *(await refused_stages()).items()])
 

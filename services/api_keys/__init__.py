@@ -1,0 +1,1 @@
+"""API keys: their management by clients, their verification, and their last uses."""
