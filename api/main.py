@@ -14,6 +14,7 @@ import uvicorn
 from adapters.log.faults import PostgresLogFaults
 from adapters.postgres.custody import PostgresCustody
 from adapters.postgres.rates import PostgresRates
+from adapters.postgres.responses import PostgresDeletedResponses
 from adapters.system.clock import SystemClock
 from adapters.system.spool import SqliteSpool
 from adapters.temporal.availability import EngineAvailability
@@ -38,6 +39,7 @@ from api.inference.inference_services import InferenceServices
 from api.inference.result_proofs import ResultProofs
 from api.inference.runs import Runs
 from api.inference.signed_starts import SignedStarts
+from api.inference.stored_runs import StoredRuns
 from api.server.limits import ServerLimits, ServerLoad
 from api.server.protocol import limited_protocol
 from assay_temporal.backoff import Backoff
@@ -222,6 +224,7 @@ class _Wiring:
         await self.policy.read()
         client = await self.temporal.client(platform.keyring, platform.payloads)
         await self.engine.check()
+        starts = SignedStarts(TemporalRuns(client), platform.keyring, platform.identities)
         runs = Runs(
             client,
             settings.temporal.task_queue,
@@ -236,10 +239,11 @@ class _Wiring:
             self.engine.require_available,
             RunAttempts(platform.ledger),
             ResultProofs(platform.keyring, settings.temporal.namespace, platform.signer, LocalSignatureChecks()),
-            SignedStarts(TemporalRuns(client), platform.keyring, platform.identities),
+            starts,
         )
         return InferenceServices(
             runs=runs,
+            stored=StoredRuns(starts, PostgresDeletedResponses(platform.pool), self.engine.require_available),
             checkpoints=CheckpointWait(self.readers.proofs, self.stop),
             current=self.policy,
             wait_seconds=settings.api.wait_seconds,

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from api.inference.runs import Runs
+from api.inference.stored_runs import StoredRuns
 from services.log.checkpoint_wait import CheckpointWait
 from services.policies.current import CurrentPolicy, PinnedPolicy
 
@@ -25,6 +26,7 @@ class InferenceServices:
     """Services of the routes that submit, read and cancel runs. ``wait_seconds``: how long a POST waits by default."""
 
     runs: Runs
+    stored: StoredRuns
     checkpoints: CheckpointWait
     current: CurrentPolicy
     wait_seconds: float

@@ -1,4 +1,12 @@
-"""Caller of a run by its signed start: evidence for runs that ended before results had a proof."""
+"""Signed starts of runs: their caller and body, as authenticated by the API.
+
+For runs that ended before results had a proof, they are the evidence of the caller.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
 
 from assay_temporal import start_context
 from assay_temporal.keyring import KeyRing
@@ -7,6 +15,15 @@ from domain.identity import caller_hash
 from domain.inference.parsing import request_hash
 from domain.ports import IdentityKeys
 from domain.records.reconciliation_ports import RunLists
+
+
+@dataclass(frozen=True, slots=True)
+class SignedStart:
+    """A run's start. ``caller``: the keyed hash of who sent ``body``; ``at``: the time in its event IDs."""
+
+    caller: str
+    body: Mapping[str, Any]
+    at: datetime
 
 
 class SignedStarts:
@@ -19,7 +36,12 @@ class SignedStarts:
         self._identities = identities
 
     async def caller(self, public_id: str) -> str | None:
-        """Return the keyed hash of the caller authenticated by the API; None for other starts.
+        """Return the keyed hash of the caller authenticated by the API; None for other starts. Raises as ``start``."""
+        found = await self.start(public_id)
+        return None if found is None else found.caller
+
+    async def start(self, public_id: str) -> SignedStart | None:
+        """Return the start authenticated by the API; None for other starts, and for a run that is unknown.
 
         Raises:
             Refusal: ENGINE_UNAVAILABLE, VAULT_UNAVAILABLE.
@@ -44,4 +66,5 @@ class SignedStarts:
         if not context.countersigned:
             return None
         key = await self._identities.tenant_key(context.tenant)
-        return caller_hash(key, context.tenant, context.client_id, context.subject, issuer=context.issuer)
+        caller = caller_hash(key, context.tenant, context.client_id, context.subject, issuer=context.issuer)
+        return SignedStart(caller, given["request"], beginning.started_at)

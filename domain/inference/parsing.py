@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
+from domain.inference.bodies.kept import RESPONSE
 from domain.inference.bodies.messages import (
     MESSAGE_FIELDS,
     MESSAGE_SCHEMA,
@@ -101,6 +102,7 @@ BODY_FIELDS: Final[Mapping[str, BodyField]] = MappingProxyType(
         ),
         "top_p": BodyField(read_top_p, {"type": "number", "minimum": 0, "maximum": 1}),
         "seed": BodyField(read_seed, {"type": "integer", "minimum": -MAX_SEED - 1, "maximum": MAX_SEED}),
+        "response": RESPONSE,
     }
 )
 """The fields of the body."""

@@ -114,3 +114,15 @@ class RunAncestry(Protocol):
             Refusal: ENGINE_UNAVAILABLE.
         """
         ...
+
+
+class DeletedResponses(Protocol):
+    """Runs whose responses their callers have deleted. Raises ``Refusal`` with STORE_UNAVAILABLE."""
+
+    async def add(self, tenant: str, run_id: str) -> None:
+        """Add a run. A repeat changes nothing."""
+        ...
+
+    async def has(self, tenant: str, run_id: str) -> bool:
+        """Return True for a run that was added by this tenant."""
+        ...

@@ -47,6 +47,7 @@ class InferenceCall:
         stop: texts that end the answer.
         top_p: probability mass to sample from, 0 to 1.
         seed: of the sampling.
+        response: what Assay's responses API keeps with a run; for others without use.
     """
 
     model: str
@@ -62,6 +63,7 @@ class InferenceCall:
     stop: Sequence[str] | None = None
     top_p: float | None = None
     seed: int | None = None
+    response: Mapping[str, Any] | None = None
 
     def body(self) -> dict[str, Any]:
         """Return the JSON object accepted by ``POST /v1/inferences``."""
@@ -83,6 +85,7 @@ class InferenceCall:
             "stop": None if self.stop is None else list(self.stop),
             "top_p": self.top_p,
             "seed": self.seed,
+            "response": None if self.response is None else dict(self.response),
         }
         return {name: value for name, value in fields.items() if value is not None}
 

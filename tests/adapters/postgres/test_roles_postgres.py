@@ -17,7 +17,7 @@ GROUPS = tuple(database.name.removeprefix("assay-") for database in roles.DATABA
 TABLES = (
     *("policy", "policy_turn", "rate_bucket", "quota_account", "reservation", "record", "payload", "pending"),
     *("leaf", "tile", "log_head", "checkpoint", "subject_key", "hold", "erased_tenant", "archive", "schema_migration"),
-    *("last_look", "stuck_log", "pruned", "turn", "refused_log", "first_run"),
+    *("last_look", "stuck_log", "pruned", "turn", "refused_log", "first_run", "deleted_response"),
     *("api_key", "api_key_owner"),
 )
 LOG = {"leaf", "tile", "log_head", "checkpoint"}
@@ -121,7 +121,7 @@ ALLOWED = {
     "api": {
         *("append", "take_rate", "put_policy", "get_policy", "quota_state", "put_payload", "get_payload"),
         *("policy_turn", "change_policy", "current_policy", "keep_subject_key", "log_lag"),
-        *("log_faults", "run_outcome"),
+        *("log_faults", "run_outcome", "delete_response", "response_deleted"),
         *("erase_subject", "place_hold", "release_hold", "holds"),
         *("create_api_key", "rotate_api_key", "revoke_api_key", "find_api_key", "api_keys", "api_keys_used"),
     },

@@ -1,0 +1,55 @@
+"""Messages of Assay, made of a client's items one after the other, each with its place in the client's request."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class SourcePlace:
+    """The place of a message in the client's request, and of each of its parts if it has parts."""
+
+    whole: str
+    parts: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class Conversation:
+    """Messages and their places.
+
+    A message of the assistant and the calls after it are one message: results come after it, in messages of their own.
+    """
+
+    messages: list[dict[str, Any]] = field(default_factory=list)
+    places: list[SourcePlace] = field(default_factory=list)
+    _unanswered: bool = False
+
+    def add(self, message: dict[str, Any], place: SourcePlace) -> None:
+        """Add a message."""
+        self.messages.append(message)
+        self.places.append(place)
+        self._unanswered = False
+
+    def say(self, content: str | list[dict[str, Any]], place: SourcePlace) -> None:
+        """Add what the assistant said: to its calls, if these have no results yet."""
+        if self._unanswered:
+            parts = [{"type": "text", "text": content}] if isinstance(content, str) else content
+            self._extend(parts, place.parts or (place.whole,) * len(parts))
+            return
+        self.add({"role": "assistant", "content": content}, place)
+
+    def attach(self, part: dict[str, Any], place: str, *, call: bool = True) -> None:
+        """Add a part to what the assistant said. ``call``: results are to follow."""
+        if self.messages and self.messages[-1]["role"] == "assistant":
+            self._extend([part], (place,))
+        else:
+            self.add({"role": "assistant", "content": [part]}, SourcePlace(place, (place,)))
+        self._unanswered = self._unanswered or call
+
+    def _extend(self, parts: list[dict[str, Any]], places: tuple[str, ...]) -> None:
+        last, known = self.messages[-1], self.places[-1]
+        content = last["content"]
+        if isinstance(content, str):
+            content = [{"type": "text", "text": content}] if content else []
+        known_parts = known.parts or (known.whole,) * len(content)
+        last["content"] = [*content, *parts]
+        self.places[-1] = SourcePlace(known.whole, (*known_parts, *places))
