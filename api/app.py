@@ -23,6 +23,8 @@ from api.problems import SHAPES, problem_response
 from api.wires import models
 from api.wires.chat import routes as chat_routes
 from api.wires.errors import alternative, error_response, wire_of
+from api.wires.responses import routes as response_routes
+from api.wires.responses import stored_routes
 from assay_temporal.keyring import KeyUnavailable
 from domain.refusals import Kind, Refusal
 
@@ -50,7 +52,8 @@ def build_app(
     )
     app.state.readiness = readiness
     app.state.metrics = metrics
-    for group in (inferences, chat_routes, models, predict, audit_routes, custody_routes, oauth, codec_routes, health):
+    clients = (chat_routes, response_routes, stored_routes, models)
+    for group in (inferences, *clients, predict, audit_routes, custody_routes, oauth, codec_routes, health):
         app.include_router(group.router)
     app.openapi = lambda: describe(app)  # type: ignore[method-assign] # FastAPI's documented way to extend it
     app.add_exception_handler(Refusal, _refused)

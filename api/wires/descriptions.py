@@ -1,10 +1,14 @@
 """OpenAPI descriptions of the clients' formats."""
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 from api.wires.chat.fields import CHAT_FIELDS
+from api.wires.placing import PlacedField
+from api.wires.responses.fields import RESPONSES_FIELDS
 
 CHAT_SCHEMA: Final = "ChatBody"
+RESPONSE_SCHEMA: Final = "ResponseBody"
 ERROR_SCHEMA: Final = "WireErrorBody"
 _STATUSES: Final = (400, 401, 404, 413, 429, 500, 503)
 
@@ -23,23 +27,21 @@ def wire_answers() -> dict[int | str, dict[str, Any]]:
 
 def wire_schemas() -> dict[str, dict[str, Any]]:
     """Return the JSON Schemas (2020-12) of the clients' bodies and errors, by name."""
-    types: dict[str, dict[str, Any]] = {
-        "model": {"type": "string"},
-        "messages": {"type": "array", "items": {"type": "object"}, "minItems": 1},
-    }
-    properties = {
-        name: {**types.get(name, {}), "description": f"{field.placing.capitalize()}: {field.note}."}
-        for name, field in CHAT_FIELDS.items()
-    }
     texts = {name: {"type": ["string", "null"]} for name in ("param", "code")}
     error = {"message": {"type": "string"}, "type": {"type": "string"}, **texts}
     return {
-        CHAT_SCHEMA: {
-            "type": "object",
-            "description": "OpenAI's chat completion. Unknown fields are dropped and named in `Assay-Ignored`.",
-            "properties": properties,
-            "required": ["model", "messages"],
-        },
+        CHAT_SCHEMA: _body(
+            "OpenAI's chat completion.",
+            CHAT_FIELDS,
+            model={"type": "string"},
+            messages={"type": "array", "items": {"type": "object"}, "minItems": 1},
+        ),
+        RESPONSE_SCHEMA: _body(
+            "OpenAI's response.",
+            RESPONSES_FIELDS,
+            model={"type": "string"},
+            input={"type": ["string", "array"], "items": {"type": "object"}},
+        ),
         ERROR_SCHEMA: {
             "type": "object",
             "description": "An error as OpenAI's SDKs read it. With `anthropic-version`, as Anthropic's do: `type` is "
@@ -50,4 +52,16 @@ def wire_schemas() -> dict[str, dict[str, Any]]:
             },
             "required": ["error"],
         },
+    }
+
+
+def _body(said: str, fields: Mapping[str, PlacedField], **required: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "type": "object",
+        "description": f"{said} Unknown fields are dropped and named in `Assay-Ignored`.",
+        "properties": {
+            name: {**required.get(name, {}), "description": f"{field.placing.capitalize()}: {field.note}."}
+            for name, field in fields.items()
+        },
+        "required": list(required),
     }

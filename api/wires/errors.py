@@ -156,10 +156,10 @@ _INSTEAD: Final[Mapping[str, str]] = MappingProxyType(
     {
         "/chat/completions": "the base URL must end in /v1",
         "/models": "the base URL must end in /v1",
-        "/responses": "not available; use POST /v1/chat/completions",
+        "/responses": "the base URL must end in /v1",
         **{
-            f"/v1/{name}": "not available; use POST /v1/chat/completions"
-            for name in ("responses", "messages", "completions", "realtime", "batches", "assistants", "threads")
+            f"/v1/{name}": "not available; use POST /v1/chat/completions or POST /v1/responses"
+            for name in ("messages", "completions", "realtime", "batches", "assistants", "threads")
         },
         **{
             f"/v1/{name}": "not available; this gateway serves POST /v1/chat/completions and GET /v1/models"

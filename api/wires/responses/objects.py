@@ -10,10 +10,10 @@ from typing import Any, Final
 
 from api.inference.run_views import RunView
 from api.wires.errors import ERRORS, ClientWire, RunOfError, error_content
-from api.wires.run_members import assay_member
 from api.wires.responses.ids import response_id
 from api.wires.responses.outputs import output_of
 from api.wires.responses.tools import name_within
+from api.wires.run_members import assay_member
 from assay_temporal.contracts import TokenUsage
 from domain.inference.requests import RequestLimits
 from domain.inference.runs import Status
