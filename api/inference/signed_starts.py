@@ -18,7 +18,7 @@ from domain.records.reconciliation_ports import RunLists
 
 
 @dataclass(frozen=True, slots=True)
-class SignedStart:
+class AuthenticatedStart:
     """A run's start. ``caller``: the keyed hash of who sent ``body``; ``at``: the time in its event IDs."""
 
     caller: str
@@ -40,8 +40,8 @@ class SignedStarts:
         found = await self.start(public_id)
         return None if found is None else found.caller
 
-    async def start(self, public_id: str) -> SignedStart | None:
-        """Return the start authenticated by the API; None for other starts, and for a run that is unknown.
+    async def start(self, public_id: str) -> AuthenticatedStart | None:
+        """Return the start authenticated by the API; None for others and unknown runs.
 
         Raises:
             Refusal: ENGINE_UNAVAILABLE, VAULT_UNAVAILABLE.
@@ -67,4 +67,4 @@ class SignedStarts:
             return None
         key = await self._identities.tenant_key(context.tenant)
         caller = caller_hash(key, context.tenant, context.client_id, context.subject, issuer=context.issuer)
-        return SignedStart(caller, given["request"], beginning.started_at)
+        return AuthenticatedStart(caller, given["request"], beginning.started_at)

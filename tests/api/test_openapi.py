@@ -14,6 +14,8 @@ PUBLIC = {"/oauth/token", "/.well-known/jwks.json", "/healthz", "/readyz", "/cod
 BY_SESSION_TOO = {"/codec/decode", "/codec/encode"}
 
 FOR_CLIENTS = {"/v1/chat/completions", "/v1/models", "/v1/models/{alias}"}
+FOR_CLIENTS |= {f"/v1/responses{more}" for more in ("", "/compact", "/input_tokens", "/{response_id}")}
+FOR_CLIENTS |= {f"/v1/responses/{{response_id}}/{more}" for more in ("cancel", "input_items")}
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +40,11 @@ def references(node: Any) -> list[str]:
 def test_it_is_openapi_3_1_and_every_reference_leads_somewhere(description):
     assert description["openapi"] == "3.1.0"
     found = references(description)
-    assert {"#/components/schemas/InferenceBody", "#/components/schemas/ChatBody"} <= set(found)
+    assert {
+        "#/components/schemas/InferenceBody",
+        "#/components/schemas/ChatBody",
+        "#/components/schemas/ResponseBody",
+    } <= set(found)
     for reference in found:
         node = description
         for part in reference.removeprefix("#/").split("/"):

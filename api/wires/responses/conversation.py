@@ -1,4 +1,4 @@
-"""Messages of Assay, made of a client's items one after the other, each with its place in the client's request."""
+"""Messages of Assay, translated one item after the other, each with its source place."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -6,14 +6,14 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class SourcePlace:
-    """The place of a message in the client's request, and of each of its parts if it has parts."""
+    """The place of a message, and of its parts, in the client's request."""
 
     whole: str
     parts: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
-class Conversation:
+class TranslatedConversation:
     """Messages and their places.
 
     A message of the assistant and the calls after it are one message: results come after it, in messages of their own.

@@ -25,7 +25,7 @@ class ResponseEvents:
     """The events of one stream."""
 
     def __init__(self, body: Mapping[str, Any], limits: RequestLimits, after: int | None = None) -> None:
-        """Take the run's body, the values of what it leaves open, and the number after which events are sent."""
+        """Take the run's body and its defaults. Events up to the number ``after`` are not sent."""
         self._body = body
         self._limits = limits
         self._after = -1 if after is None else after

@@ -18,7 +18,7 @@ def response_id(run_id: str) -> str:
 
 
 def run_of(response: str) -> str | None:
-    """Return the run of a response's ID, or of a run's own; None for any other text."""
+    """Return the run of a response's or a run's ID; None for others."""
     found = response.removeprefix(_PREFIX)
     return found if tenant_of_run(found) is not None else None
 
@@ -29,7 +29,7 @@ def item_id(prefix: str, run_id: str, at: int | str) -> str:
 
 
 def item_of(item: str, tenant: str) -> tuple[str, int] | None:
-    """Return run and index of an item's ID, within a tenant; None for any other text."""
+    """Return run and index of an item's ID; None for other texts."""
     match = _ITEM.match(item)
     if match is None:
         return None

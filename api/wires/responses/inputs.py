@@ -51,7 +51,7 @@ def _output(content: Any) -> Any:  # noqa: ANN401 - JSON
 
 
 def page_of(items: list[dict[str, Any]], *, limit: int, ascending: bool, after: str | None) -> dict[str, Any]:
-    """Return a page of items as a list object, of those that follow the item ``after``.
+    """Return a page of items as a list object. It begins after the item ``after``.
 
     Raises:
         Refusal: INVALID_REQUEST for an ID that is none of the items', and another limit than 1 to 100.

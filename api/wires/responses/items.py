@@ -6,7 +6,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from api.wires.members import drop_others, list_of
-from api.wires.responses.conversation import Conversation, SourcePlace
+from api.wires.responses.conversation import SourcePlace, TranslatedConversation
 from api.wires.responses.tools import custom_arguments, joined_name
 from domain.inference.bodies.values import wrong
 
@@ -21,18 +21,18 @@ _OF_SERVER: Final = frozenset({"type", "id", "status"})
 
 @dataclass(frozen=True, slots=True)
 class ReadInput:
-    """What is read of an input: the conversation so far, the names of what was dropped.
+    """State of the reading of an input: the conversation so far, the names of what was dropped.
 
     ``referred`` has the items of stored responses that the input refers to, by their IDs.
     """
 
-    conversation: Conversation
+    conversation: TranslatedConversation
     ignored: set[str]
     referred: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
 def references_of(value: object) -> dict[str, str]:
-    """Return the places of the items in an unchecked input that refer to stored ones, by the ID."""
+    """Return the places of an unchecked input's references to stored items, by ID."""
     found: dict[str, str] = {}
     for at, item in enumerate(value if isinstance(value, list) else ()):
         if _kind_of(item) == REFERENCE and isinstance(named := item.get("id"), str):

@@ -26,7 +26,7 @@ _OWN_CODES: Final = MappingProxyType(
     {Kind.QUOTA_SPENT: "insufficient_quota", Kind.CONTEXT_EXCEEDED: "context_length_exceeded"}
 )
 _DENIED: Final = "invalid_prompt"
-"""The code on which clients neither repeat a request nor go on."""
+"""The code on which clients stop and repeat nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class ResponseRun:
 
     @property
     def kept(self) -> Mapping[str, Any]:
-        """What the run keeps for this API."""
+        """Members of the body for this API."""
         kept: Mapping[str, Any] = self.body.get("response", {})
         return kept
 
@@ -117,7 +117,7 @@ def response_error(refusal: Refusal, view: RunView) -> dict[str, str]:
 
 
 def error_code(kind: Kind | None) -> str:
-    """Return the code for a kind of refusal; for None, that of a run that has not ended."""
+    """Return the code for a kind of refusal. None: the run has not ended."""
     if kind is None:
         return _CODES[503]
     return _OWN_CODES.get(kind) or _CODES.get(ERRORS[ClientWire.RESPONSES][kind].status, _DENIED)

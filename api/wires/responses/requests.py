@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from api.wires.members import drop_others, object_of
 from api.wires.placing import read_fields
-from api.wires.responses.conversation import Conversation, SourcePlace
+from api.wires.responses.conversation import SourcePlace, TranslatedConversation
 from api.wires.responses.fields import RESPONSES_FIELDS
 from api.wires.responses.ids import run_of
 from api.wires.responses.items import ReadInput, read_items, references_of
@@ -43,7 +43,7 @@ class ResponseRequest:
 
 @dataclass(frozen=True, slots=True)
 class StoredContext:
-    """What a request refers to in stored responses.
+    """Content of stored responses that a request refers to.
 
     ``earlier``: the messages before its input; ``items``: items of its input, by their IDs.
     """
@@ -53,7 +53,7 @@ class StoredContext:
 
 
 def references(sent: object) -> tuple[str | None, dict[str, str]]:
-    """Return the previous response of an unchecked body, and the places of the stored items, by their IDs.
+    """Return an unchecked body's previous response, and its references to items by ID.
 
     Raises:
         Refusal: INVALID_REQUEST for a previous response that is no text.
@@ -78,14 +78,14 @@ def read_response_request(sent: object, stored: StoredContext) -> ResponseReques
     body: dict[str, Any] = {name: given[name] for name in _AS_THEY_ARE if name in given}
     if "max_output_tokens" in given:
         body["max_tokens"] = given["max_output_tokens"]
-    conversation = Conversation()
+    conversation = TranslatedConversation()
     if given.get("instructions"):
         kept["instructions"] = True
         conversation.add({"role": "system", "content": given["instructions"]}, SourcePlace("instructions"))
     if "previous_response_id" in given:
         kept["previous"] = run_of(given["previous_response_id"])
     for message in stored.earlier:
-        conversation.add(message, SourcePlace("previous_response_id"))
+        conversation.add(dict(message), SourcePlace("previous_response_id"))
     _input(given.get("input"), ReadInput(conversation, ignored, stored.items))
     body["messages"] = conversation.messages
     offered = _tools(given, body, ignored)

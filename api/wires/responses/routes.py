@@ -97,6 +97,6 @@ async def count_tokens(request: Request, caller: PromptSubmitter, inference: Inf
 
 @router.post("/compact", responses=wire_errors())
 async def compact(caller: PromptSubmitter) -> None:
-    """Refuse to compact a conversation, which a provider does with data that it alone can read."""
+    """Refuse to compact a conversation: a provider does so with data that it alone can read."""
     del caller
     raise Refusal(Kind.NOT_FOUND, "not available; send a shorter input, or a summary, to POST /v1/responses")

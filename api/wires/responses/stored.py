@@ -61,9 +61,7 @@ class StoredResponses:
         """
         field = "previous_response_id"
         run, answer = await self._answered(response, field)
-        messages = [dict(message) for message in run.body["messages"]]
-        if run.body["response"].get("instructions"):
-            del messages[0]
+        messages = run.body["messages"][1 if run.body["response"].get("instructions") else 0 :]
         return [*messages, {"role": "assistant", "content": _content(answer)}]
 
     async def items(self, references: Mapping[str, str]) -> dict[str, dict[str, Any]]:

@@ -29,13 +29,13 @@ from domain.inference.bodies.values import wrong
 
 router = APIRouter(prefix="/v1/responses", tags=["clients"])
 CANCEL_SECONDS = 5.0
-"""How long the end of a cancelled run is awaited."""
+"""Time to wait for the end of a cancelled run."""
 _WEBSOCKET = "no WebSocket is available; send POST /v1/responses, with stream: true for events"
 
 
 @router.get("", include_in_schema=False)
 async def list_responses(request: Request) -> Response:
-    """Refuse WebSockets (426, RFC 9110 section 15.5.22) and lists (405). Clients then go on by POST."""
+    """Refuse WebSockets (426, RFC 9110 section 15.5.22) and lists (405). Clients then use POST."""
     socket = request.headers.get("upgrade", "").lower() == "websocket"
     said = _WEBSOCKET if socket else "responses are not listed; send POST /v1/responses"
     error = {"message": said, "type": "invalid_request_error", "param": None}
@@ -55,7 +55,9 @@ async def read(
     stream: bool = False,
     starting_after: Annotated[int | None, Query(ge=0, description="The number of the last event received.")] = None,
 ) -> Response:
-    """Return a response in its present state, or with `stream=true` its events again, after a number if given."""
+    """Return a response in its present state, or its events.
+
+    With `stream=true` these are sent again, with `starting_after` those after that number."""
     if starting_after is not None and not stream:
         raise wrong("starting_after", "needs stream=true")
     stored = StoredResponses(inference, caller)

@@ -141,7 +141,7 @@ def custom_arguments(text: str) -> str:
 
 
 def custom_input(arguments: str) -> str:
-    """Return the input in a custom tool's arguments; these themselves if a model has not kept to their form."""
+    """Return the input in a custom tool's arguments. Other arguments are the input themselves."""
     try:
         found = json.loads(arguments)
     except (ValueError, RecursionError):

@@ -1,4 +1,4 @@
-"""What the responses API keeps with a run, whose signed body it reads again. No model receives any of it."""
+"""Members of a body for the responses API, which reads them again. No model receives any of them."""
 
 import re
 from collections.abc import Mapping

@@ -149,7 +149,8 @@ def test_a_header_twice_with_other_keys_is_invalid_and_none_is_missing():
 @pytest.mark.parametrize(
     ("path", "said"),
     [
-        ("/v1/responses", "POST /v1/chat/completions"),
+        ("/responses", "must end in /v1"),
+        ("/v1/completions", "POST /v1/responses"),
         ("/v1/messages", "POST /v1/chat/completions"),
         ("/v1/embeddings", "GET /v1/models"),
         ("/chat/completions", "must end in /v1"),

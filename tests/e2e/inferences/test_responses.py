@@ -254,7 +254,10 @@ async def test_routes_without_an_answer_name_what_to_use(gateway: Gateway):
     counted = await gateway.post(asked("Hello " * 50), path=f"{PATH}/input_tokens")
     assert counted.json()["object"] == "response.input_tokens"
     assert counted.json()["input_tokens"] > 50
-    assert "POST /v1/responses" in error(await gateway.post({}, path=f"{PATH}/compact"), 404, "not_found")["error"]["message"]
+    assert (
+        "POST /v1/responses"
+        in error(await gateway.post({}, path=f"{PATH}/compact"), 404, "not_found")["error"]["message"]
+    )
     bearer = {"Authorization": f"Bearer {await gateway.token()}", "Connection": "Upgrade", "Upgrade": "websocket"}
     upgraded = await gateway.http.get(PATH, headers=bearer)
     assert upgraded.status_code == 426
