@@ -37,6 +37,18 @@ _ANOTHER = frozenset(
 """Statuses about this provider's account, address or limits, which another model's provider need not share."""
 
 
+class NotCarried(Exception):
+    """The format has no place for something in the request. Names its address and no text."""
+
+
+class Unusable(Exception):
+    """A body without an answer, as the failure that it is. Its content is not quoted."""
+
+    def __init__(self, failure: ProviderFailure) -> None:
+        super().__init__(failure.kind.value)
+        self.failure = failure
+
+
 def failure_of(error: Exception) -> ProviderFailure:
     """Return the failure for an error of a call."""
     match error:

@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from adapters.models.error_bodies import status_of
-from adapters.models.failures import error_failure, filtered, garbled, request_failure, unrequested_tool_call
+from adapters.models.failures import Unusable, error_failure, filtered, garbled, request_failure, unrequested_tool_call
 from adapters.models.usage import Reported, reported, usage_of
 from domain.inference.content import Content, Part, RefusalPart, TextPart, ToolCall
 from domain.inference.models import ModelAnswer, ModelCall, ProviderFailure, Usage
@@ -35,21 +35,13 @@ _REASONING: Final = frozenset({"thinking", "reasoning", "reasoning_text"})
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
 
 
-class Unusable(Exception):
-    """A body without an answer, as the failure that it is. Its content is not quoted."""
-
-    def __init__(self, failure: ProviderFailure) -> None:
-        super().__init__(failure.kind.value)
-        self.failure = failure
-
-
 def read_answer(body: bytes, call: ModelCall) -> ModelAnswer:
     """Return the first choice of a chat completion, as JSON in UTF-8. Usage is estimated from ``call`` if need be.
 
     Raises:
         Unusable: no chat completion; a refusal by the provider's filter; or a call of a tool that was not offered.
     """
-    document = _decoded(body)
+    document = decoded_answer(body)
     found = reported(document)
     choices = document.get("choices")
     choice = choices[0] if isinstance(choices, list) and choices else None
@@ -73,7 +65,12 @@ def read_answer(body: bytes, call: ModelCall) -> ModelAnswer:
     return ModelAnswer(content, reason, usage)
 
 
-def _decoded(body: bytes) -> Mapping[str, Any]:
+def decoded_answer(body: bytes) -> Mapping[str, Any]:
+    """Return the body as a JSON object.
+
+    Raises:
+        Unusable: it is none.
+    """
     try:
         document = json.loads(body)
     except (ValueError, RecursionError):
@@ -139,7 +136,7 @@ def _content(message: Mapping[str, Any]) -> tuple[Content, list[Any]]:
     for kind, text in _said(message.get("content")):
         (refusals if kind == "refusal" else texts).append(text)
     if isinstance(refusal := message.get("refusal"), str):
-        refusals.append(_clean(refusal))
+        refusals.append(cleaned(refusal))
     calls = message.get("tool_calls")
     found = list(calls) if isinstance(calls, list) else []
     if message.get("function_call"):  # the form before tools
@@ -158,13 +155,13 @@ def _said(content: object) -> Iterator[tuple[str, str]]:
     """Yield the texts of a content with their kinds: of a text, or of parts; reasoning and files are none."""
     for part in content if isinstance(content, list) else [content]:
         if isinstance(part, str):
-            yield "text", _clean(part)
+            yield "text", cleaned(part)
         elif isinstance(part, Mapping):
             kind = str(part.get("type", "text"))
             text = part.get("refusal") if kind == "refusal" else part.get("text")
             text = text.get("value") if isinstance(text, Mapping) else text
             if isinstance(text, str) and (kind == "refusal" or kind in _TEXTS):
-                yield kind, _clean(text)
+                yield kind, cleaned(text)
 
 
 def _reasoning(message: Mapping[str, Any]) -> Iterator[str]:
@@ -197,13 +194,13 @@ def _tool_calls(calls: list[Any]) -> tuple[ToolCall, ...] | None:
         if not isinstance(function, Mapping) or not isinstance(name := function.get("name"), str) or not name:
             return None
         call_id, arguments = call.get("id"), function.get("arguments")
-        named = _clean(call_id) if isinstance(call_id, str) and call_id else f"call_{at}"
+        named = cleaned(call_id) if isinstance(call_id, str) and call_id else f"call_{at}"
         if not isinstance(arguments, str):  # some servers send the object itself
             arguments = json.dumps({} if arguments is None else arguments, ensure_ascii=False)
-        found.append(ToolCall(named, _clean(name), _clean(arguments)))
+        found.append(ToolCall(named, cleaned(name), cleaned(arguments)))
     return tuple(found)
 
 
-def _clean(text: str) -> str:
+def cleaned(text: str) -> str:
     """Return the text with unpaired surrogates, which no UTF-8 can hold, as U+FFFD."""
     return _SURROGATE.sub("\ufffd", text) if _SURROGATE.search(text) else text

@@ -10,6 +10,7 @@ from itertools import groupby
 from types import MappingProxyType
 from typing import Any, Final
 
+from adapters.models.failures import NotCarried
 from domain.inference.content import Message, Part, RefusalPart, Speaker, TextPart, ToolCall, ToolResult
 from domain.inference.models import ModelCall
 from domain.inference.requests import AnswerForm, ResponseFormat, Tool, ToolChoice, ToolUse
@@ -23,10 +24,6 @@ _CARRIED: Final[Mapping[Speaker, tuple[type, ...]]] = MappingProxyType(
     }
 )
 """The parts that the format carries, by the role of their message."""
-
-
-class NotCarried(Exception):
-    """The format has no place for something in the request. Names its address and no text."""
 
 
 def body_of(call: ModelCall) -> dict[str, Any]:

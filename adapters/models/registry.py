@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Final, Protocol
 
+from adapters.models.anthropic.provider import AnthropicProvider
 from adapters.models.openai import OpenAIProvider
 from domain.inference.models import ModelAnswer, ModelCall, Wire
 from domain.inference.ports import ModelProvider
@@ -24,6 +25,7 @@ class WireAdapter(ModelProvider, Protocol):
 ADAPTERS: Final[Mapping[Wire, Callable[[SecretReader, Clock], WireAdapter]]] = MappingProxyType(
     {
         Wire.OPENAI_CHAT: lambda secrets, clock: OpenAIProvider(secrets, clock=clock),
+        Wire.ANTHROPIC_MESSAGES: lambda secrets, clock: AnthropicProvider(secrets, clock=clock),
     }
 )
 

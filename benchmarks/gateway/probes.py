@@ -65,7 +65,7 @@ PROBES = (
     Probe("adapters.postgres.pool", "PostgresPool.fetch", "PostgreSQL"),
     Probe("assay_temporal.vault.session", "VaultSession._call", "Vault"),
     Probe("adapters.postgres.encryption.encrypter", "RecordEncrypter.seal", "seal the record"),
-    Probe("adapters.models.openai", "OpenAIProvider.complete", "call the model"),
+    Probe("adapters.models.provider", "HttpProvider.complete", "call the model"),
     Probe("assay_temporal.codec", "EncryptingCodec.encode", "encrypt payloads", count=True),
     Probe("assay_temporal.codec", "EncryptingCodec.decode", "decrypt payloads", count=True),
 )

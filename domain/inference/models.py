@@ -16,6 +16,15 @@ class Wire(StrEnum):
     """Wire formats of providers, by their names in the policy. ``adapters.models.registry`` has an adapter for each."""
 
     OPENAI_CHAT = "openai-chat"
+    ANTHROPIC_MESSAGES = "anthropic-messages"
+
+
+class KeyHeader(StrEnum):
+    """Headers of a provider's key: ``authorization`` as a bearer token, the others by the key alone."""
+
+    AUTHORIZATION = "authorization"
+    X_API_KEY = "x-api-key"
+    API_KEY = "api-key"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +70,11 @@ DEFAULT_TIMEOUTS = ModelTimeouts(connect=5.0, total=_CALL, first_token=_CALL, id
 
 @dataclass(frozen=True, slots=True)
 class ModelEntry:
-    """An available model. Prices are per million tokens, in the policy's currency."""
+    """An available model. Prices are per million tokens, in the policy's currency.
+
+    ``headers``, with names in lower case, and ``query`` are sent with each call. ``key_header`` of None is the wire
+    format's own.
+    """
 
     alias: str
     provider: str
@@ -74,6 +87,9 @@ class ModelEntry:
     wire: Wire = Wire.OPENAI_CHAT
     timeouts: ModelTimeouts = DEFAULT_TIMEOUTS
     accepts: ModelParameters = DEFAULT_PARAMETERS
+    headers: tuple[tuple[str, str], ...] = ()
+    query: tuple[tuple[str, str], ...] = ()
+    key_header: KeyHeader | None = None
 
 
 @dataclass(frozen=True, slots=True)

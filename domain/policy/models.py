@@ -5,10 +5,13 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from types import MappingProxyType
+from typing import Final
 from urllib.parse import urlsplit
 
 from domain.inference.models import DEFAULT_TIMEOUTS, ModelEntry, ModelParameters, ModelTimeouts, Wire
 from domain.inference.run_lengths import LONGEST_MODEL_CALL, MODELS_TOTAL, all_attempts
+from domain.policy.model_requests import read_headers, read_key_header, read_query
 from domain.policy.reader import PolicyError, Section
 
 _ALIAS = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/-]{0,63}\Z")
@@ -17,6 +20,9 @@ _KEY_PATH = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}(?:/[a-z0-9][a-z0-9_-]{0,63}){0
 _MAX_PRICE = 1_000_000.0
 _MAX_CONNECT = 60.0
 _LIMITS = ("max_tokens", "max_completion_tokens")
+_FORMATS: Final[Mapping[str, Wire]] = MappingProxyType(
+    {"openai": Wire.OPENAI_CHAT, "anthropic": Wire.ANTHROPIC_MESSAGES}
+)
 _NEWER_LIMIT_HOSTS = (
     *("api.openai.com", "openai.azure.com"),
     *("services.ai.azure.com", "cognitiveservices.azure.com"),
@@ -75,10 +81,22 @@ def _entry(model: Section, call_seconds: float) -> ModelEntry:
         context_tokens=model.whole("context_tokens", 1, 100_000_000),
         input_price=model.number("input_price", 0, _MAX_PRICE),
         output_price=model.number("output_price", 0, _MAX_PRICE),
-        wire=Wire(model.choice("wire", tuple(Wire))) if "wire" in model else Wire.OPENAI_CHAT,
+        wire=_wire(model),
         timeouts=_timeouts(model, call_seconds),
         accepts=_accepts(model, base_url, upstream),
+        headers=read_headers(model),
+        query=read_query(model),
+        key_header=read_key_header(model),
     )
+
+
+def _wire(model: Section) -> Wire:
+    """Parse the wire format, by its short name in ``format`` or, as in older policies, by its own in ``wire``."""
+    if "format" in model and "wire" in model:
+        raise PolicyError(model.path("wire"), "is the older name of 'format': give one of them")
+    if "format" in model:
+        return _FORMATS[model.choice("format", tuple(_FORMATS))]
+    return Wire(model.choice("wire", tuple(Wire))) if "wire" in model else Wire.OPENAI_CHAT
 
 
 def _accepts(model: Section, base_url: str, upstream: str) -> ModelParameters:

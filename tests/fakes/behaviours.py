@@ -148,6 +148,27 @@ def answer(
     return document(completion(text, usage, finish_reason))
 
 
+def message(*blocks: Mapping[str, Any], usage: Mapping[str, Any] | None = None, stop_reason: str = "end_turn") -> Reply:
+    """An answer in Anthropic's format: its content blocks, by default one of text."""
+    return document(
+        {
+            "id": "msg_fake",
+            "type": "message",
+            "role": "assistant",
+            "model": "fake",
+            "content": list(blocks) or [{"type": "text", "text": "A plain answer."}],
+            "stop_reason": stop_reason,
+            "stop_sequence": None,
+            "usage": usage or {"input_tokens": 12, "output_tokens": 5},
+        }
+    )
+
+
+def said(text: str, **more: Any) -> Reply:
+    """An answer of one text in Anthropic's format."""
+    return message({"type": "text", "text": text}, **more)
+
+
 def status(code: int, headers: Mapping[str, str] | None = None, error: Mapping[str, Any] | None = None) -> Reply:
     """A status with OpenAI's shape of error."""
     shape = {"message": "The fake provider was told to fail.", "type": "fake", "code": None, "param": None}
@@ -177,6 +198,7 @@ _BY_NAME: Mapping[str, Callable[..., Behaviour]] = {
     "endless": Endless,
     "garbage": garbage,
     "hang": hang,
+    "said": said,
     "redirect": redirect,
     "status": status,
 }

@@ -27,7 +27,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from tests.fakes.behaviours import Behaviour, ConnectionDropped, Reply, answer, document, from_json, status
+from tests.fakes.behaviours import Behaviour, ConnectionDropped, Reply, answer, document, from_json, message, status
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +47,7 @@ class Received:
     path: str
     headers: Mapping[str, str]
     body: bytes
+    query: str = ""
 
     def json(self) -> Any:
         """The body, decoded."""
@@ -54,10 +55,14 @@ class Received:
 
 
 class FakeProvider:
-    """Serves ``/v1/chat/completions`` and ``/v1/models``. Calls that find no script get ``default``."""
+    """Serves ``/v1/chat/completions``, ``/v1/messages`` and ``/v1/models``.
+
+    Calls that find no script get ``default``; of messages ``default_message``.
+    """
 
     def __init__(self, *, port: int = 0, default: Behaviour | None = None, state: Path | None = None) -> None:
         self.default: Behaviour = default or answer()
+        self.default_message: Behaviour = message()
         self._default = self.default
         self.requests: list[Received] = []
         self.connections = 0
@@ -160,12 +165,13 @@ class FakeProvider:
 
     async def _handle(self, request: Received, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bytes:
         """Serve one request. Gives what has been read of the next one, to see whether the client is still there."""
-        if request.path != "/v1/chat/completions":
+        if request.path not in ("/v1/chat/completions", "/v1/messages"):
             return await self._send(self._aside(request), reader, writer, self._released)
         self.requests.append(request)
         released = self._released  # before the call is counted: whoever sees the count may release it
         await self._count(received=1)
-        behaviour = self._script.popleft() if self._script else self.default
+        usual = self.default_message if request.path == "/v1/messages" else self.default
+        behaviour = self._script.popleft() if self._script else usual
         try:
             ahead = await self._send(behaviour, reader, writer, released)
         except (ConnectionResetError, BrokenPipeError):
@@ -244,7 +250,8 @@ async def _read_request(reader: asyncio.StreamReader, ahead: bytes) -> Received 
     method, path, _ = first.split(" ")
     headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
     body = await reader.readexactly(int(headers.get("content-length", "0")))
-    return Received(method=method, path=path.partition("?")[0], headers=headers, body=body)
+    path, _, query = path.partition("?")
+    return Received(method=method, path=path, headers=headers, body=body, query=query)
 
 
 async def _main() -> None:

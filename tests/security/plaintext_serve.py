@@ -21,7 +21,7 @@ from temporalio.converter import DataConverter
 
 import activities.failure_interceptor
 import activities.inference.screen
-import adapters.models.openai
+import adapters.models.provider
 import adapters.postgres.encryption.encrypter
 import adapters.postgres.pool
 import adapters.temporal.client
@@ -158,7 +158,7 @@ def open_up() -> None:
     api.main.build_app = telling_app(api.main.build_app)
     stage = activities.failure_interceptor._FailingByKind
     stage.execute_activity = told_later("stage", stage.execute_activity)
-    adapters.models.openai.status_failure = _told_failure(adapters.models.openai.status_failure)
+    adapters.models.provider.status_failure = _told_failure(adapters.models.provider.status_failure)
     adapters.postgres.pool.lease_database = told("login", adapters.postgres.pool.lease_database)
     assay_temporal.vault.login._read = told("credential", assay_temporal.vault.login._read)
     adapters.vault.secrets.VaultSecrets.read = told_later("secret", adapters.vault.secrets.VaultSecrets.read)

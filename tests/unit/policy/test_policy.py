@@ -117,8 +117,33 @@ WRONG: tuple[tuple[Edit, str, str], ...] = (
     (_set(f"{MODEL}.input_price", -1), f"{MODEL}.input_price", "from 0"),
     (_set(f"{MODEL}.fallbacks", ["smollm2"]), f"{MODEL}.fallbacks", "another model"),
     (_set(f"{MODEL}.fallbacks", ["gpt"]), f"{MODEL}.fallbacks", "another model"),
-    (_set(f"{MODEL}.wire", "smoke-signals"), f"{MODEL}.wire", "one of: openai-chat"),
-    (_set(f"{MODEL}.wire", None), f"{MODEL}.wire", "one of: openai-chat"),
+    (_set(f"{MODEL}.wire", "smoke-signals"), f"{MODEL}.wire", "one of: openai-chat, anthropic-messages"),
+    (_set(f"{MODEL}.wire", None), f"{MODEL}.wire", "one of: openai-chat, anthropic-messages"),
+    (_set(f"{MODEL}.format", "openai-chat"), f"{MODEL}.format", "one of: openai, anthropic"),
+    (
+        lambda d: d["models"]["models"][0].update(format="openai", wire="openai-chat"),
+        f"{MODEL}.wire",
+        "the older name of 'format'",
+    ),
+    (_set(f"{MODEL}.key_header", "cookie"), f"{MODEL}.key_header", "one of: authorization, x-api-key, api-key"),
+    (_set(f"{MODEL}.headers", "x"), f"{MODEL}.headers", "mapping"),
+    (_set(f"{MODEL}.headers", {"x-team": 5}), f"{MODEL}.headers.x-team", "must be a string"),
+    (_set(f"{MODEL}.headers", {"x-team": "a\r\nb: c"}), f"{MODEL}.headers.x-team", "printable"),
+    (_set(f"{MODEL}.headers", {"x-team": "é"}), f"{MODEL}.headers.x-team", "printable"),
+    (_set(f"{MODEL}.headers", {"x team": "a"}), f"{MODEL}.headers", "can't be set"),
+    *(
+        (_set(f"{MODEL}.headers", {name: "a"}), f"{MODEL}.headers", "can't be set")
+        for name in ("Host", "content-length", "Transfer-Encoding", "accept-encoding", "TE")
+    ),
+    *(
+        (_set(f"{MODEL}.headers", {name: "a"}), f"{MODEL}.headers.{name}", "names a credential")
+        for name in ("Authorization", "x-api-key", "Cookie", "Ocp-Apim-Subscription-Key", "x-auth", "proxy-secret")
+    ),
+    (_set(f"{MODEL}.headers", {"x-a": "a", "X-A": "b"}), f"{MODEL}.headers", "twice"),
+    (_set(f"{MODEL}.headers", {f"x-{at}": "a" for at in range(17)}), f"{MODEL}.headers", "at most 16"),
+    (_set(f"{MODEL}.query", {"sig": "a"}), f"{MODEL}.query.sig", "names a credential"),
+    (_set(f"{MODEL}.query", {"access_token": "a"}), f"{MODEL}.query.access_token", "names a credential"),
+    (_set(f"{MODEL}.query", {"a&b": "a"}), f"{MODEL}.query", "names of the form"),
     (_set(f"{MODEL}.timeouts", 60), f"{MODEL}.timeouts", "mapping"),
     (_set(f"{MODEL}.timeouts", {"total": 0.5}), f"{MODEL}.timeouts.total", "from 1 to 3600"),
     (_set(f"{MODEL}.timeouts", {"total": 3601}), f"{MODEL}.timeouts.total", "from 1 to 3600"),
@@ -293,6 +318,33 @@ def test_a_model_without_time_outs_has_those_of_before(policy: Policy):
         == (Wire.OPENAI_CHAT, ModelTimeouts(5, 60, 60, 60))
         == ("openai-chat", DEFAULT_TIMEOUTS)
     )
+
+
+@pytest.mark.parametrize(
+    ("member", "name", "wire"),
+    [
+        ("format", "openai", Wire.OPENAI_CHAT),
+        ("format", "anthropic", Wire.ANTHROPIC_MESSAGES),
+        ("wire", "openai-chat", Wire.OPENAI_CHAT),
+        ("wire", "anthropic-messages", Wire.ANTHROPIC_MESSAGES),
+    ],
+)
+def test_a_format_has_a_short_name_and_that_of_older_policies(
+    policy_document: bytes, member: str, name: str, wire: Wire
+):
+    assert parse_policy(_edited(policy_document, _set(f"{MODEL}.{member}", name))).models["smollm2"].wire is wire
+
+
+def test_a_models_calls_have_the_policys_headers_and_query(policy_document: bytes):
+    def azure(document: dict[str, Any]) -> None:
+        document["models"]["models"][0].update(
+            headers={"X-Team": "blue green"}, query={"api-version": "2024-10-21"}, key_header="api-key"
+        )
+
+    model = parse_policy(_edited(policy_document, azure)).models["smollm2"]
+    assert model.headers == (("x-team", "blue green"),)
+    assert model.query == (("api-version", "2024-10-21"),)
+    assert model.key_header == "api-key"
 
 
 def test_a_model_has_the_common_time_out_unless_it_gives_its_own(policy_document: bytes):
