@@ -23,6 +23,7 @@ from api.problems import SHAPES, problem_response
 from api.wires import models
 from api.wires.chat import routes as chat_routes
 from api.wires.errors import alternative, error_response, wire_of
+from api.wires.messages import routes as messages_routes
 from api.wires.responses import routes as response_routes
 from api.wires.responses import stored_routes
 from assay_temporal.keyring import KeyUnavailable
@@ -52,7 +53,7 @@ def build_app(
     )
     app.state.readiness = readiness
     app.state.metrics = metrics
-    clients = (chat_routes, response_routes, stored_routes, models)
+    clients = (chat_routes, response_routes, stored_routes, messages_routes, models)
     for group in (inferences, *clients, predict, audit_routes, custody_routes, oauth, codec_routes, health):
         app.include_router(group.router)
     app.openapi = lambda: describe(app)  # type: ignore[method-assign] # FastAPI's documented way to extend it

@@ -76,6 +76,7 @@ def write_policies(target: Path, *, long_prompts: bool = False) -> None:
         fake["context_tokens"] = 4 * LONG_CHARS
     models["models"] += [
         {**fake, "alias": "fake", "upstream": "fake-1", "fallbacks": []},
+        {**fake, "alias": "fake-anthropic", "upstream": "fake-4", "fallbacks": [], "format": "anthropic"},
         {**fake, "alias": "fake-with-fallback", "upstream": "fake-2", "fallbacks": ["fake"]},
         {**fake, "alias": "fake-hasty", "upstream": "fake-3", "fallbacks": ["fake"], "timeouts": {"total": 1}},
     ]

@@ -15,6 +15,8 @@ from domain.inference.content import Message, Part, RefusalPart, Speaker, TextPa
 from domain.inference.models import ModelCall
 from domain.inference.requests import AnswerForm, ResponseFormat, Tool, ToolChoice, ToolUse
 
+FAILED_RESULT: Final = "The tool has failed:"
+"""Text before the result of a tool that has failed, which the format can't say otherwise."""
 _CARRIED: Final[Mapping[Speaker, tuple[type, ...]]] = MappingProxyType(
     {
         Speaker.SYSTEM: (TextPart,),
@@ -101,8 +103,10 @@ def _content(parts: Sequence[TextPart | RefusalPart]) -> str | list[dict[str, st
 def _result(result: ToolResult, place: str) -> dict[str, Any]:
     content = (TextPart(result.content),) if isinstance(result.content, str) else result.content
     texts = [part for part in content if isinstance(part, TextPart)]
-    if len(texts) != len(content) or result.failed:  # the format has neither files in results nor failed results
+    if len(texts) != len(content):  # the format has no files in results
         raise NotCarried(place)
+    if result.failed:  # nor failed results: without a word, a model takes a failure for a success
+        texts.insert(0, TextPart(FAILED_RESULT))
     return {"role": Speaker.TOOL.value, "tool_call_id": result.call_id, "content": _content(texts)}
 
 

@@ -4,12 +4,19 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from api.wires.chat.fields import CHAT_FIELDS
+from api.wires.messages.fields import COUNT_FIELDS, MESSAGES_FIELDS
 from api.wires.placing import PlacedField
 from api.wires.responses.fields import RESPONSES_FIELDS
 
 CHAT_SCHEMA: Final = "ChatBody"
 RESPONSE_SCHEMA: Final = "ResponseBody"
+MESSAGES_SCHEMA: Final = "MessagesBody"
+COUNT_SCHEMA: Final = "CountTokensBody"
 ERROR_SCHEMA: Final = "WireErrorBody"
+_PROMPT: Final[dict[str, dict[str, Any]]] = {
+    "model": {"type": "string"},
+    "messages": {"type": "array", "items": {"type": "object"}, "minItems": 1},
+}
 _STATUSES: Final = (400, 401, 404, 413, 429, 500, 503)
 
 
@@ -33,14 +40,19 @@ def wire_schemas() -> dict[str, dict[str, Any]]:
         CHAT_SCHEMA: _body(
             "OpenAI's chat completion.",
             CHAT_FIELDS,
-            model={"type": "string"},
-            messages={"type": "array", "items": {"type": "object"}, "minItems": 1},
+            **_PROMPT,
         ),
         RESPONSE_SCHEMA: _body(
             "OpenAI's response.",
             RESPONSES_FIELDS,
             model={"type": "string"},
             input={"type": ["string", "array"], "items": {"type": "object"}},
+        ),
+        MESSAGES_SCHEMA: _body("Anthropic's message.", MESSAGES_FIELDS, max_tokens={"type": "integer"}, **_PROMPT),
+        COUNT_SCHEMA: _body(
+            "A prompt, for the number of its tokens.",
+            {name: field for name, field in MESSAGES_FIELDS.items() if name in COUNT_FIELDS},
+            **_PROMPT,
         ),
         ERROR_SCHEMA: {
             "type": "object",

@@ -159,8 +159,9 @@ _INSTEAD: Final[Mapping[str, str]] = MappingProxyType(
         "/responses": "the base URL must end in /v1",
         **{
             f"/v1/{name}": "not available; use POST /v1/chat/completions or POST /v1/responses"
-            for name in ("messages", "completions", "realtime", "batches", "assistants", "threads")
+            for name in ("completions", "realtime", "batches", "assistants", "threads")
         },
+        "/v1/messages/batches": "not available; use POST /v1/messages",
         **{
             f"/v1/{name}": "not available; this gateway serves POST /v1/chat/completions and GET /v1/models"
             for name in ("embeddings", "moderations", "files", "uploads", "images", "audio", "fine_tuning")

@@ -16,6 +16,7 @@ BY_SESSION_TOO = {"/codec/decode", "/codec/encode"}
 FOR_CLIENTS = {"/v1/chat/completions", "/v1/models", "/v1/models/{alias}"}
 FOR_CLIENTS |= {f"/v1/responses{more}" for more in ("", "/compact", "/input_tokens", "/{response_id}")}
 FOR_CLIENTS |= {f"/v1/responses/{{response_id}}/{more}" for more in ("cancel", "input_items")}
+FOR_CLIENTS |= {"/v1/messages", "/v1/messages/count_tokens"}
 
 
 @pytest.fixture(scope="module")

@@ -151,7 +151,7 @@ def test_a_header_twice_with_other_keys_is_invalid_and_none_is_missing():
     [
         ("/responses", "must end in /v1"),
         ("/v1/completions", "POST /v1/responses"),
-        ("/v1/messages", "POST /v1/chat/completions"),
+        ("/v1/messages/batches", "POST /v1/messages"),
         ("/v1/embeddings", "GET /v1/models"),
         ("/chat/completions", "must end in /v1"),
     ],

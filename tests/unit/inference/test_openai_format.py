@@ -149,6 +149,11 @@ def test_what_the_assistant_said_comes_before_what_it_called(parts: tuple[Part, 
     assert len(made.get("tool_calls", [])) == calls
 
 
+def test_a_failed_result_begins_with_words_that_say_so():
+    found = messages(Message(Speaker.USER, "Hello"), Message(Speaker.TOOL, (ToolResult("a", "1", failed=True),)))
+    assert found[1]["content"] == [{"type": "text", "text": "The tool has failed:"}, {"type": "text", "text": "1"}]
+
+
 NOT_CARRIED = {
     "a file": Message(Speaker.USER, (TextPart("See:"), FILE)),
     "signed reasoning": Message(Speaker.ASSISTANT, (OpaqueItem("thinking.signature", "x", "hm"), TextPart("a"))),
@@ -159,7 +164,6 @@ NOT_CARRIED = {
     "a result by the system": Message(Speaker.SYSTEM, (ToolResult("a", "1"),)),
     "a text by a tool": Message(Speaker.TOOL, (TextPart("a"),)),
     "a result of no call": Message(Speaker.TOOL, "a"),
-    "a result that failed": Message(Speaker.TOOL, (ToolResult("a", "1", failed=True),)),
     "a file as a result": Message(Speaker.TOOL, (ToolResult("a", (TextPart("1"), FILE)),)),
     "nothing": Message(Speaker.USER, ()),
 }
