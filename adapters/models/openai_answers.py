@@ -69,7 +69,7 @@ def decoded_answer(body: bytes) -> Mapping[str, Any]:
     """Return the body as a JSON object.
 
     Raises:
-        Unusable: it is none.
+        Unusable: it is invalid, or another value.
     """
     try:
         document = json.loads(body)

@@ -16,7 +16,7 @@ from domain.inference.models import ModelCall
 from domain.inference.requests import AnswerForm, ResponseFormat, Tool, ToolChoice, ToolUse
 
 FAILED_RESULT: Final = "The tool has failed:"
-"""Text before the result of a tool that has failed, which the format can't say otherwise."""
+"""Text before the result of a failed tool, for which the format has no mark."""
 _CARRIED: Final[Mapping[Speaker, tuple[type, ...]]] = MappingProxyType(
     {
         Speaker.SYSTEM: (TextPart,),

@@ -1,4 +1,4 @@
-"""Headers and query that the policy adds to a model's calls, and the header of its key.
+"""Headers and query of a model's calls by policy, and the header of its key.
 
 A policy is public within a deployment: what looks like a credential is refused, since keys belong in Vault.
 """

@@ -91,7 +91,7 @@ def _entry(model: Section, call_seconds: float) -> ModelEntry:
 
 
 def _wire(model: Section) -> Wire:
-    """Parse the wire format, by its short name in ``format`` or, as in older policies, by its own in ``wire``."""
+    """Parse the wire format: ``format``, or ``wire`` in older policies."""
     if "format" in model and "wire" in model:
         raise PolicyError(model.path("wire"), "is the older name of 'format': give one of them")
     if "format" in model:

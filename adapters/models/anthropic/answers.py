@@ -46,7 +46,7 @@ _STATUSES: Final[Mapping[str, int]] = MappingProxyType(
         "invalid_request_error": 400,
     }
 )
-"""Statuses of the types of errors, for an error in an answer with the status 200."""
+"""Statuses of errors by their type, for those in answers with the status 200."""
 
 
 def read_message(body: bytes, call: ModelCall) -> ModelAnswer:
@@ -88,7 +88,7 @@ def _without_message(document: Mapping[str, Any], call: ModelCall, found: Report
 
 
 def _reason(value: object) -> tuple[str, bool]:
-    """Return the reason by its name, and True for an answer that was cut at its limit."""
+    """Return the reason's name, and True for an answer cut at its limit."""
     if not isinstance(value, str) or not _REASON.fullmatch(value):
         return UNKNOWN_REASON, False
     reason = _REASONS.get(value, value)
@@ -103,7 +103,7 @@ def _content(parts: list[Part]) -> Content:
 
 
 def _parts(blocks: list[Any]) -> tuple[list[Part], str, bool]:
-    """Return the parts; unsigned reasoning, which is none; and False if a block has not the form of its type."""
+    """Return the parts, the unsigned reasoning, and False for a malformed block."""
     parts: list[Part] = []
     thought: list[str] = []
     for block in blocks:

@@ -100,7 +100,7 @@ def _system(opening: tuple[Message, ...]) -> str | list[dict[str, Any]] | None:
 
 
 def _messages(messages: tuple[Message, ...], start: int) -> Iterator[dict[str, Any]]:
-    """Yield messages; results of tools in a row are one of the user, as the format requires."""
+    """Yield messages, adjacent results of tools as one message of the user."""
     placed = [(message, f"messages.{at}") for at, message in enumerate(messages, start)]
     for results, group in groupby(placed, key=lambda item: item[0].role is Speaker.TOOL):
         if results:

@@ -44,7 +44,7 @@ def message_of_run(view: RunView, stops: tuple[str, ...] = ()) -> dict[str, Any]
 
 
 def blocks_of_answer(answer: Answer) -> list[dict[str, Any]]:
-    """Return the content blocks of an answer, in order. An empty text is none."""
+    """Return the content blocks of an answer, in order, without empty texts."""
     return [_block(part) for part in parts_of(answer) if part.get("type") != "text" or part["text"]]
 
 
@@ -66,7 +66,7 @@ def _block(part: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def input_of(arguments: str) -> dict[str, Any]:
-    """Return the arguments of a call as an object, which the format requires; others as the text they are."""
+    """Return the arguments of a call as an object, with anything else as a member of one."""
     try:
         found = json.loads(arguments) if arguments.strip() else {}
     except (ValueError, RecursionError):
@@ -75,7 +75,7 @@ def input_of(arguments: str) -> dict[str, Any]:
 
 
 def ending(answer: Answer, stops: tuple[str, ...]) -> dict[str, str | None]:
-    """Return the reason for the answer's end, and the stop sequence, which is known if it is the only one."""
+    """Return the reason for the answer's end, and the stop sequence, if the request has one."""
     reason = stop_reason(answer)
     sequence = stops[0] if reason == "stop_sequence" and len(stops) == 1 else None
     return {"stop_reason": reason, "stop_sequence": sequence}

@@ -138,7 +138,7 @@ _READERS: Final[Mapping[str, Mapping[str, _Reader]]] = MappingProxyType(
         "document": {"text": _text},
     }
 )
-"""The blocks that are read, by the role of their message or by the block that they are in."""
+"""Readers of blocks by their type, for each role and for blocks within others."""
 
 
 def json_text(value: object, field: str) -> str:

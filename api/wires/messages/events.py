@@ -53,7 +53,7 @@ class MessagesEvents:
         return _PING
 
     def fragment(self, fragment: Fragment) -> Iterator[ServerEvent]:
-        """Yield the events of a content block. A text without deltas is none."""
+        """Yield the events of a content block. A text without deltas has no block."""
         match fragment:
             case PartBegun(_, part):
                 self._call, self._arguments = part["type"] == "tool_call", []

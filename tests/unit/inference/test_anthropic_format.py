@@ -78,7 +78,7 @@ def test_a_conversation_with_tools_goes_over_whole():
         ),
         0.3,
         64,
-        tools=(Tool("weather", SCHEMA, "Tells the weather.", strict=True), Tool("clock")),
+        tools=(Tool("weather", SCHEMA, "Weather of a city.", strict=True), Tool("clock")),
         tool_choice=ToolChoice(ToolUse.NAMED, "weather"),
         one_tool_call=True,
         response_format=ResponseFormat(AnswerForm.JSON_SCHEMA, "answer", None, SCHEMA),
@@ -114,7 +114,7 @@ def test_a_conversation_with_tools_goes_over_whole():
             {
                 "name": "weather",
                 "input_schema": json.loads(SCHEMA),
-                "description": "Tells the weather.",
+                "description": "Weather of a city.",
                 "strict": True,
             },
             {"name": "clock", "input_schema": {"type": "object"}},
