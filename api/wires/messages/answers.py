@@ -66,7 +66,7 @@ def _block(part: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def input_of(arguments: str) -> dict[str, Any]:
-    """Return the arguments of a call as an object, with anything else as a member of one."""
+    """Return a call's arguments as an object, others within one."""
     try:
         found = json.loads(arguments) if arguments.strip() else {}
     except (ValueError, RecursionError):
@@ -75,7 +75,7 @@ def input_of(arguments: str) -> dict[str, Any]:
 
 
 def ending(answer: Answer, stops: tuple[str, ...]) -> dict[str, str | None]:
-    """Return the reason for the answer's end, and the stop sequence, if the request has one."""
+    """Return the reason for the answer's end, and the stop sequence, if known."""
     reason = stop_reason(answer)
     sequence = stops[0] if reason == "stop_sequence" and len(stops) == 1 else None
     return {"stop_reason": reason, "stop_sequence": sequence}
