@@ -1,5 +1,6 @@
 """Lexicons, read from the member ``lexicons`` of a rule set, and tested on their examples."""
 
+import re
 import unicodedata
 
 from domain.policy.reader import PolicyError, Section
@@ -10,6 +11,7 @@ from domain.text.normalise.pipeline import normalise
 _MOST_TERMS = 200
 _SHORTEST, _LONGEST = 2, 40  # characters; a sign of a script beyond ASCII may be a word
 _LEAST_REACH, _MOST_REACH, _USUAL_REACH = 10, 200, 60
+_PLAIN = re.compile(r"[a-z0-9'*-]+(?: [a-z0-9'*-]+)* ?\Z")
 _SEARCHED = ("verbs", "objects", "marks")
 
 
@@ -48,13 +50,18 @@ def _terms(entry: Section, member: str) -> tuple[str, ...]:
     if member not in entry and not searched:
         return ()
     terms = entry.texts(member)
-    folded = tuple(dict.fromkeys(fold(unicodedata.normalize("NFC", term.lstrip())).text for term in terms))
+    folded = tuple(dict.fromkeys(_folded(term.lstrip()) for term in terms))
     if len(folded) > _MOST_TERMS or not all(_fits(term, searched=searched) for term in folded):
         what = f"must be at most {_MOST_TERMS} terms of {_SHORTEST} to {_LONGEST} characters"
         raise PolicyError(entry.path(member), what)
     if any("*" in term[:-1] for term in folded):
         raise PolicyError(entry.path(member), "may contain '*' only at the end of a term")
     return folded
+
+
+def _folded(term: str) -> str:
+    """Return a term in the spelling of the view. Plain terms have it."""
+    return term if _PLAIN.match(term) else fold(unicodedata.normalize("NFC", term)).text
 
 
 def _fits(term: str, *, searched: bool) -> bool:

@@ -1,5 +1,6 @@
 """Strict reader of a policy document: every member is read by name and type; unknown members are errors."""
 
+import json
 import math
 from collections.abc import Mapping, Sequence
 from types import TracebackType
@@ -46,6 +47,11 @@ class Section:
     def names(self) -> tuple[str, ...]:
         """Return the members' names, sorted."""
         return tuple(sorted(self._members))
+
+    @property
+    def content(self) -> str:
+        """Return the whole object as JSON, for a key of a cache. The reader of this text checks its members."""
+        return json.dumps(self._members, sort_keys=True)
 
     def path(self, name: str) -> str:
         """Return the dotted path of a member."""

@@ -5,34 +5,26 @@ Every rule is tested on its own examples first: a rule that does not match them 
 
 import re
 from collections.abc import Mapping
-from functools import lru_cache
 from types import MappingProxyType
 
 from domain.answers.html_effects import HtmlEffect
 from domain.answers.policy import LinkPolicy, LinkWords, OutputPolicy, OutputRule, SecretForm, UnknownHosts
 from domain.answers.screen import matches
 from domain.inference.content import TextKind
-from domain.policy.lexicons import read_lexicon
 from domain.policy.reader import PolicyError, Section
+from domain.policy.rule_sets import MOST_PATTERN, RuleSets, failed, new_name, read_rule_sets
 from domain.policy.thresholds import read_bands, read_exemptions, read_onnx, read_treatment
-from domain.screening.literals import Clause, required
 from domain.screening.ngrams_detector import Ngrams
 from domain.screening.normaliser import Normaliser
 from domain.screening.patterns import compile_pattern
-from domain.screening.phrases.alternatives import alternatives
-from domain.screening.phrases.lexicons import Lexicon
-from domain.screening.policy import Rule, RuleSet, ScreeningPolicy
-from domain.screening.rules import find
+from domain.screening.policy import RuleSet, ScreeningPolicy
 from domain.screening.screen import DETECTOR_NAMES
 from domain.screening.verdicts import Decision, WithoutReviewers
-from domain.text.normalise.pipeline import normalise
 from domain.text.sanitise import SHELL_METACHARACTERS, SanitisePolicy
 
-_NAME = re.compile(r"[a-z][a-z0-9_]{0,59}\Z")
 _MODEL = re.compile(r"[0-9a-f]{16}\Z")
 _HOST = re.compile(r"[a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63}){0,10}\Z")
 _PUBLIC_PAGE = re.compile(r"[a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63}){1,10}/[!-~]{0,100}\Z")
-_MAX_PATTERN = 8_000
 _ACTIONS = (Decision.REVIEW.value, Decision.BLOCK.value)
 _MAX_SCANNED = 10_000_000
 _RENAMED = {"hidden_text": Normaliser.name}
@@ -44,7 +36,7 @@ def read_screening(section: Section, sets: Section, models: frozenset[str]) -> t
     Raises:
         PolicyError: at the first error.
     """
-    known = _rule_sets(sets)
+    known = read_rule_sets(sets)
     with section:
         with section.section("sanitising") as sanitising:
             shell = sanitising.choice("shell_metacharacters", ("keep", "remove"))
@@ -150,70 +142,13 @@ def _model(section: Section) -> str:
         return name
 
 
-def _rules(section: Section, known: dict[str, RuleSet]) -> Mapping[TextKind, RuleSet]:
+def _rules(section: Section, known: RuleSets) -> Mapping[TextKind, RuleSet]:
     """Parse the rules for each kind of text. A kind may have none if another has some."""
     with section:
-        named = {kind: _known(section, kind.value, tuple(known), may_be_empty=True) for kind in TextKind}
+        named = {kind: _known(section, kind.value, known.names, may_be_empty=True) for kind in TextKind}
         if not any(named.values()):
             raise PolicyError(section.where, "must enable a rule set for at least one kind of text")
-        return MappingProxyType(
-            {
-                kind: RuleSet(
-                    tuple(rule for name in names for rule in known[name].rules),
-                    tuple(lexicon for name in names for lexicon in known[name].lexicons),
-                )
-                for kind, names in named.items()
-            }
-        )
-
-
-def _rule_sets(sets: Section) -> dict[str, RuleSet]:
-    """Parse the rule sets: rules, lexicons or both."""
-    known: dict[str, RuleSet] = {}
-    names: set[str] = set()
-    with sets:
-        for set_name in sets.names:
-            with sets.section(set_name) as section:
-                rules: list[Rule] = []
-                lexicons: list[Lexicon] = []
-                for entry in section.sections("rules") if "rules" in section or "lexicons" not in section else ():
-                    with entry:
-                        rules.append(_rule(entry, names))
-                for entry in section.sections("lexicons") if "lexicons" in section else ():
-                    with entry:
-                        lexicons.append(read_lexicon(entry, _new_name(entry, names)))
-                known[set_name] = RuleSet(tuple(rules), tuple(lexicons))
-    return known
-
-
-def _rule(entry: Section, names: set[str]) -> Rule:
-    pattern = _pattern(entry)
-    name, score = _new_name(entry, names), entry.number("score", 0.01, 1)
-    parts = tuple(Rule(name, score, part, _required(part)) for part in _parts(pattern))
-    rule = Rule(name, score, pattern, _required(pattern), parts)
-    alone = RuleSet((rule,))
-
-    def finds(example: str) -> bool:
-        view = normalise(example).view
-        return any((hit := find(each, view)) and not hit.mention for each in alone.candidates(view.text))
-
-    for member, wanted in (("matches", True), ("passes", False)):
-        for index, example in enumerate(entry.texts(member)):
-            if finds(example) is not wanted:
-                raise PolicyError(f"{entry.path(member)}.{index}", _failed(rule.name, wanted=wanted))
-    return rule
-
-
-@lru_cache(maxsize=512)
-def _parts(pattern: re.Pattern[str]) -> tuple[re.Pattern[str], ...]:
-    """Return the pattern's alternatives, compiled; none if it is not divided."""
-    found = alternatives(pattern.pattern)
-    return tuple(re.compile(part, re.VERBOSE) for part in found) if len(found) > 1 else ()
-
-
-@lru_cache(maxsize=1024)
-def _required(pattern: re.Pattern[str]) -> tuple[Clause, ...]:
-    return required(pattern)
+        return MappingProxyType({kind: known.together(names) for kind, names in named.items()})
 
 
 def _output_rule(entry: Section, names: set[str]) -> OutputRule:
@@ -221,29 +156,16 @@ def _output_rule(entry: Section, names: set[str]) -> OutputRule:
     secret = SecretForm(entry.choice("secret", tuple(SecretForm))) if "secret" in entry else None
     effect = HtmlEffect(entry.choice("html", tuple(HtmlEffect))) if "html" in entry else None
     pattern = _pattern(entry) if effect is None else None
-    rule = OutputRule(_new_name(entry, names), action, pattern, entry.flag("outside_code"), secret, effect)
+    rule = OutputRule(new_name(entry, names), action, pattern, entry.flag("outside_code"), secret, effect)
     for member, wanted in (("matches", True), ("passes", False)):
         for index, example in enumerate(entry.texts(member)):
             if matches(rule, example) is not wanted:
-                raise PolicyError(f"{entry.path(member)}.{index}", _failed(rule.name, wanted=wanted))
+                raise PolicyError(f"{entry.path(member)}.{index}", failed(rule.name, wanted=wanted))
     return rule
-
-
-def _failed(name: str, *, wanted: bool) -> str:
-    return f"the rule '{name}' {'does not match this example' if wanted else 'matches this example, and must not'}"
-
-
-def _new_name(entry: Section, names: set[str]) -> str:
-    name = entry.text("name")
-    if not _NAME.match(name) or name in names:
-        raise PolicyError(entry.path("name"), "must consist of a-z, 0-9 and '_', and be unique among the rules")
-    names.add(name)
-    entry.text("description")
-    return name
 
 
 def _pattern(entry: Section) -> re.Pattern[str]:
     try:
-        return compile_pattern(entry.text("pattern", _MAX_PATTERN))
+        return compile_pattern(entry.text("pattern", MOST_PATTERN))
     except ValueError as error:
         raise PolicyError(entry.path("pattern"), str(error)) from error

@@ -7,14 +7,14 @@ White space in a text counts as one space in both.
 """
 
 import math
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import product
 from re import _constants as kinds  # type: ignore[attr-defined] # the parser that ``re`` itself uses
-from re import _parser as parser  # type: ignore[attr-defined]
 from typing import Any
+
+from domain.screening.phrases.syntax import tree_of
 
 _MOST = 64
 _SHORTEST = 2
@@ -49,6 +49,9 @@ _FREQUENT = {
     "k": 0.006,
 }
 
+_BITS = {char: -math.log2(frequency) for char, frequency in _FREQUENT.items()}
+_SELDOM_BITS = -math.log2(_SELDOM)
+
 Clause = frozenset[str]
 
 
@@ -69,9 +72,9 @@ _ANYTHING = _Known(None)
 _NOTHING = frozenset({""})
 
 
-def required(pattern: re.Pattern[str]) -> tuple[Clause, ...]:
-    """Return the best clauses of a pattern, most selective first. None if it requires no word."""
-    known = _sequence(parser.parse(pattern.pattern, pattern.flags))
+def required(pattern: str) -> tuple[Clause, ...]:
+    """Return the best clauses of a pattern in verbose syntax, most selective first. None if it requires no word."""
+    known = _sequence(tree_of(pattern))
     clauses = {_without_longer(clause) for clause in known.all_clauses()}
     return tuple(sorted(clauses, key=lambda clause: (_cost(clause), sorted(clause)))[:_BEST])
 
@@ -97,8 +100,7 @@ def _sequence(items: Iterable[tuple[Any, Any]]) -> _Known:
     clauses: list[Clause] = []
     run: Clause = _NOTHING
     broken = False
-    for item in items:
-        known = _item(*item)
+    for known in _runs(items):
         if known.exact is not None and len(run) * len(known.exact) <= _MOST:
             run = frozenset(_joined(before + after) for before, after in product(run, known.exact))
             continue
@@ -111,15 +113,30 @@ def _sequence(items: Iterable[tuple[Any, Any]]) -> _Known:
     return _Known(None, clauses + _Known(run).all_clauses())
 
 
+def _runs(items: Iterable[tuple[Any, Any]]) -> Iterator[_Known]:
+    """Yield each item, with consecutive literal characters as one."""
+    literal = ""
+    for kind, argument in items:
+        if kind is kinds.LITERAL:
+            literal += " " if chr(argument).isspace() else chr(argument)
+            continue
+        if literal:
+            yield _Known(frozenset({_joined(literal)}))
+            literal = ""
+        yield _item(kind, argument)
+    if literal:
+        yield _Known(frozenset({_joined(literal)}))
+
+
 def _joined(text: str) -> str:
-    return text.replace("  ", " ")
+    while "  " in text:
+        text = text.replace("  ", " ")
+    return text
 
 
 def _item(kind: Any, argument: Any) -> _Known:  # noqa: ANN401 - the parser's own
     known = _ANYTHING
-    if kind is kinds.LITERAL:
-        known = _Known(_characters([(kind, argument)]))
-    elif kind is kinds.IN:
+    if kind is kinds.IN:
         known = _Known(_characters(argument))
     elif kind in (kinds.AT, kinds.ASSERT, kinds.ASSERT_NOT):
         known = _Known(_NOTHING)
@@ -180,8 +197,7 @@ class Index:
             for literal in clauses[0] if clauses else ():
                 self._places.setdefault(literal, []).append(place)
         self._first = _Literals(self._places)
-        read = {clause: _Literals(clause) for clauses in needed for clause in clauses[1:]}
-        self._others = tuple(tuple(read[clause] for clause in clauses[1:]) for clauses in needed)
+        self._others = tuple(tuple(map(_literals, clauses[1:])) for clauses in needed)
 
     def candidates(self, text: str) -> Iterator[int]:
         """Yield the indices of the patterns that may match, in order."""
@@ -222,6 +238,12 @@ class _Literals:
                     yield literal
 
 
+@lru_cache(maxsize=4096)
+def _literals(clause: Clause) -> _Literals:
+    """Return a clause's literals, shared by the indexes of several kinds of text."""
+    return _Literals(clause)
+
+
 def _grams(text: str) -> list[str]:
     return [text[at : at + _GRAM] for at in range(len(text) - _GRAM + 1)]
 
@@ -229,7 +251,10 @@ def _grams(text: str) -> list[str]:
 @lru_cache(maxsize=16384)
 def _rarest(literal: str) -> str:
     """Return the characters of a literal that are rarest in texts."""
-    return min(_grams(literal), key=_frequency)
+    bits = [_BITS.get(char, _SELDOM_BITS) for char in literal]
+    sums = [sum(bits[at : at + _GRAM]) for at in range(len(bits) - _GRAM + 1)]
+    at = sums.index(max(sums))
+    return literal[at : at + _GRAM]
 
 
 def _frequency(gram: str) -> float:

@@ -15,6 +15,7 @@ _QUANTIFIER = re.compile(r"\*|\+|\?|\{(?P<low>\d*)(?P<comma>,?)(?P<high>\d*)\}")
 _GROUP_START = re.compile(r"\((?:\?(?:P<\w+>|<?[=!]|i?:))?")
 _CLASS = re.compile(r"\[\^?\]?(?:\\.|[^\]\\])*\]", re.DOTALL)
 _IGNORED = re.compile(r"\s+|#[^\n]*")
+_PLAIN = re.compile(r"[^\\\[()|?*+{#\s]+")
 
 
 @dataclass
@@ -37,7 +38,7 @@ def compile_pattern(pattern: str) -> re.Pattern[str]:
         ValueError: it is no regular expression, its work is not bounded (with the reason), or it matches the empty
             string.
     """
-    _require_bounded(pattern)
+    require_bounded(pattern)
     try:
         compiled = re.compile(pattern, re.VERBOSE)
     except (re.error, OverflowError, RecursionError) as error:
@@ -47,12 +48,19 @@ def compile_pattern(pattern: str) -> re.Pattern[str]:
     return compiled
 
 
-def _require_bounded(pattern: str) -> None:
+def require_bounded(pattern: str) -> None:
+    """Require that the work at one position of a text depends on the pattern alone.
+
+    Raises:
+        ValueError: with the reason.
+    """
     groups = [_PatternGroup()]
     closed: _PatternGroup | None = None  # the group that ends here, if one does
     at = 0
     while at < len(pattern):
-        if ignored := _IGNORED.match(pattern, at):
+        if plain := _PLAIN.match(pattern, at):
+            closed, at = None, plain.end()
+        elif ignored := _IGNORED.match(pattern, at):
             at = ignored.end()
         elif quantifier := _QUANTIFIER.match(pattern, at):
             _repeat(quantifier, closed, groups[-1])

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from domain.inference.content import TextKind
 from domain.screening.literals import Clause, Index
 from domain.screening.phrases.lexicons import Lexicon, LexiconIndex, index_of
+from domain.screening.phrases.syntax import LazyPattern
 from domain.screening.verdicts import Mode, WithoutReviewers
 
 
@@ -20,7 +21,7 @@ class Rule:
 
     name: str
     score: float
-    pattern: re.Pattern[str]
+    pattern: re.Pattern[str] | LazyPattern
     needs: tuple[Clause, ...] = ()
     parts: tuple["Rule", ...] = ()
 

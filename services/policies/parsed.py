@@ -9,7 +9,7 @@ from domain.refusals import Kind, Refusal
 
 _KEPT = 64
 _parse = lru_cache(maxsize=8)(parse_policy)
-"""Parser whose results API and worker of one process share: compiling the rules takes nearly half a second."""
+"""Parser with a cache for API and worker of one process: reading the rules takes long."""
 
 
 class Policies:
@@ -43,7 +43,7 @@ class Policies:
         return policy
 
     def _one_reading(self, policy_hash: str) -> asyncio.Task[Policy]:
-        """Return the read of that policy, shared by its waiters: parsing takes a third of a second."""
+        """Return the read of that policy, shared by its waiters: parsing takes long."""
         reading = self._reading.get(policy_hash)
         if reading is None:
             reading = self._reading[policy_hash] = asyncio.create_task(self._read(policy_hash))

@@ -11,6 +11,7 @@ _FEWEST_CHARS = 30  # of an alternative, on average: lists of words are not divi
 _MOST = 24
 _CLASS = re.compile(r"\[\^?\]?(?:\\.|[^\]\\])*\]", re.DOTALL)
 _IGNORED = re.compile(r"\s+|#[^\n]*")
+_PLAIN = re.compile(r"[^\\\[()|?*+{#\s]+")
 _QUANTIFIERS = ("?", "*", "+", "{")
 _OPENING = "(?:"
 
@@ -40,10 +41,11 @@ def _items(pattern: str) -> Iterator[str]:
 
 
 def _end_of_item(pattern: str, at: int) -> int:
+    """Return the end of an escape, a class, plain characters, or a sign."""
     if pattern[at] == "\\":
         return at + 2
-    members = _CLASS.match(pattern, at) if pattern[at] == "[" else None
-    return members.end() if members else at + 1
+    several = (_CLASS if pattern[at] == "[" else _PLAIN).match(pattern, at)
+    return several.end() if several else at + 1
 
 
 def _branches(pattern: str) -> list[str]:

@@ -32,16 +32,17 @@ def _meets(clauses: tuple[frozenset[str], ...], text: str) -> bool:
         (r"secret | \d{4}", []),
         (r"(?=secret) \w{6} [ab] c", [{"ac", "bc"}]),
         (r"do \s? not (?!hing)", [{"donot", "do not"}]),
+        (r"key \ \ \ \ word", [{"key word"}]),
         (r"忽略 .{0,9} (?:指令|规则)", [{"忽略"}, {"指令", "规则"}]),
     ],
 )
 def test_what_a_pattern_needs(pattern: str, needs: list[set[str]]):
-    found = required(re.compile(pattern, re.VERBOSE))
+    found = required(pattern)
     assert sorted(map(sorted, found)) == sorted(map(sorted, needs))
 
 
 def test_white_space_of_any_kind_is_one_space():
-    (rule,) = (Rule("x", 1.0, pattern, required(pattern)) for pattern in [re.compile(r"\bignore\s\s?rules\b")])
+    (rule,) = (Rule("x", 1.0, re.compile(text), required(text)) for text in [r"\bignore\s\s?rules\b"])
     for text in ("ignore rules", "ignore\n rules", "x ignore\u2003rules."):
         assert rule.pattern.search(text)
         assert list(RuleSet((rule,)).candidates(text)) == [rule]
@@ -55,14 +56,14 @@ def test_a_pattern_that_needs_nothing_is_always_tried():
 @pytest.mark.parametrize("entry", PROMPT_RULES, ids=lambda entry: entry["name"])
 def test_wherever_a_shipped_rule_matches_its_needs_are_met(policy: Policy, entry: dict[str, list[str]]):
     views = [normalise(example).view.text for example in entry["matches"] + entry["passes"]]
-    for rule in policy.screening.rules[TextKind.PROMPT].rules:
+    for rule in policy.screening.rules[TextKind.PROMPT].tried:
         for view in (*views, views[0].replace(" ", "\n")):
             assert not rule.pattern.search(view) or _meets(rule.needs, view), rule.name
 
 
 def test_most_rules_need_something_and_an_ordinary_text_is_tried_by_few(policy: Policy):
     rules = policy.screening.rules[TextKind.PROMPT]
-    assert sum(not rule.needs for rule in rules.rules) <= 2
+    assert sum(not rule.needs for rule in rules.tried) <= 2
     view = normalise(
         "Could you please write a short letter to my landlord about the broken heating in the kitchen?"
     ).view
