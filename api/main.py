@@ -15,6 +15,7 @@ from adapters.log.faults import PostgresLogFaults
 from adapters.postgres.custody import PostgresCustody
 from adapters.postgres.rates import PostgresRates
 from adapters.postgres.responses import PostgresDeletedResponses
+from adapters.postgres.submissions import PostgresSubmissions
 from adapters.system.clock import SystemClock
 from adapters.system.spool import SqliteSpool
 from adapters.temporal.availability import EngineAvailability
@@ -68,6 +69,7 @@ from services.refusals.outbox import Outbox
 from services.refusals.recorder import EdgeRecorder
 from services.runs.attempts import RunAttempts
 from services.runs.local_feed import LocalRunFeed
+from services.runs.submissions import RunSubmissions
 from services.token_attempts import TokenAttempts
 from services.tokens import TokenService
 
@@ -247,6 +249,7 @@ class _Wiring:
             checkpoints=CheckpointWait(self.readers.proofs, self.stop),
             current=self.policy,
             wait_seconds=settings.api.wait_seconds,
+            submissions=RunSubmissions(PostgresSubmissions(platform.pool), platform.identities, random_tag),
         )
 
     def _audit(self) -> AuditServices:

@@ -53,6 +53,16 @@ def run_id(key: bytes, tenant: str, caller: str, idempotency_key: str) -> str:
     return f"inf.{tenant}.{b32encode(tag).decode().lower()}"
 
 
+def submission_digest(key: bytes, tenant: str, caller: str, policy: str, request_hash: str) -> bytes:
+    """Return the keyed digest (32 bytes) of a request, by hashes of policy and body."""
+    return _mac(key, "assay/submission/v1", tenant, caller, policy, request_hash)
+
+
+def session_digest(key: bytes, tenant: str, session: str) -> bytes:
+    """Return the 32 bytes that identify a client's own session."""
+    return _mac(key, "assay/client-session/v1", tenant, session)
+
+
 def attempt_id(first: str, number: int) -> str:
     """Return the ID of an attempt by that of the first: the same for 1, else with the number, ``first.2``."""
     return first if number == 1 else f"{first}.{number}"

@@ -28,6 +28,11 @@ class Metrics:
             ["reason"],
             registry=self.registry,
         )
+        self.joined = Counter(
+            "assay_requests_joined_total",
+            "Requests that repeat an earlier one and get its run",
+            registry=self.registry,
+        )
         self.payloads_refused = Counter(
             "assay_payloads_refused_total", "Temporal payloads that failed authentication", registry=self.registry
         )

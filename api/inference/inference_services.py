@@ -6,6 +6,7 @@ from api.inference.runs import Runs
 from api.inference.stored_runs import StoredRuns
 from services.log.checkpoint_wait import CheckpointWait
 from services.policies.current import CurrentPolicy, PinnedPolicy
+from services.runs.submissions import RunSubmissions
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,7 @@ class InferenceServices:
     checkpoints: CheckpointWait
     current: CurrentPolicy
     wait_seconds: float
+    submissions: RunSubmissions
     streams: StreamTerms = StreamTerms()
 
     @property

@@ -24,6 +24,7 @@ from domain.access.principals import SYSTEM_TENANT, Action, Principal
 from domain.access.resources import Resource, ResourceKind
 from domain.identity import run_id, tenant_of_run
 from domain.inference.parsing import request_hash
+from domain.inference.submissions import BegunSubmission
 from domain.ports import Clock, IdentityKeys
 from domain.refusals import Kind, Refusal
 from services.plaintext_access import PlaintextAccess
@@ -41,13 +42,16 @@ Handle = WorkflowHandle[Any, InferenceResult]
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """A caller's request. ``idempotency_key`` is the caller's own, if sent."""
+    """A caller's request. ``idempotency_key`` is the caller's own, if sent; ``begun`` names the run without one."""
 
     principal: Principal
     body: Mapping[str, Any]
     model: str
     policy_hash: str
     idempotency_key: str | None
+    begun: BegunSubmission | None = None
+    digest: str | None = None
+    """Hash of the body, if it is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,19 +123,24 @@ class Runs:
         self._require_vault()
         self._require_engine()
         principal = submission.principal
-        digest = request_hash(submission.body)
-        key = await self._identities.tenant_key(principal.tenant)
-        public_id = run_id(
-            key, principal.tenant, principal.caller, submission.idempotency_key or f"random:{self._random_tag()}"
-        )
+        digest = submission.digest or request_hash(submission.body)
+        begun = submission.begun
+        public_id = begun.run_id if begun is not None else await self._named(submission)
         async with keys_or_refusal(), engine():
             started = await self._start(submission, public_id, digest)
-            if submission.idempotency_key is not None:
+            if submission.idempotency_key is not None or (begun is not None and begun.joined):
                 await self._require_same_request(public_id, digest)
                 if started is None:  # it has ended
-                    public_id = await self._attempts.latest(principal.tenant, public_id)
+                    further = begun is None or not begun.fresh_failure
+                    public_id = await self._attempts.latest(principal.tenant, public_id, further=further)
                     started = await self._start(submission, public_id, digest)
         return started or Started(principal.tenant, public_id)
+
+    async def _named(self, submission: Submission) -> str:
+        """Return the run's ID by the caller's key, or a random one."""
+        principal, own = submission.principal, submission.idempotency_key
+        key = await self._identities.tenant_key(principal.tenant)
+        return run_id(key, principal.tenant, principal.caller, own or f"random:{self._random_tag()}")
 
     async def _start(self, submission: Submission, public_id: str, digest: str) -> Started | None:
         """Start the run, or find it running. None if it has ended: the same key, the same answer."""

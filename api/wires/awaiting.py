@@ -35,6 +35,11 @@ class AwaitedRun:
             raise ClientGone
         return None
 
+    def answered(self) -> bool:
+        """Return True once the outcome is known without a fault."""
+        done = self.outcome.done() and not self.outcome.cancelled()
+        return done and self.outcome.exception() is None
+
     def ignore_connection(self) -> None:
         """Leave the connection to the response, which has begun."""
         self._gone.cancel()

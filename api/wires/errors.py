@@ -201,7 +201,7 @@ def error_content(wire: ClientWire, refusal: Refusal, request_id: str, run: RunO
 def unfinished_content(wire: ClientWire, run: RunOfError) -> ErrorContent:
     """Return the error for a run that has not ended: clients take 202 for an answer."""
     found = WireError(400, _OTHERWISE, None if wire is ClientWire.MESSAGES else "run_in_progress")
-    said = f"The run has not ended. Read it at GET /v1/inferences/{run.id}; a repeat without Idempotency-Key is new."
+    said = f"The run has not ended. Read it at GET /v1/inferences/{run.id}, or repeat the request within ten minutes."
     return ErrorContent(found, said, _body(wire, found, said, None, run.id, run), None)
 
 

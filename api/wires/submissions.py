@@ -7,18 +7,22 @@ from functools import partial
 
 from fastapi import Request
 from fastapi.responses import JSONResponse, Response
+from starlette.background import BackgroundTask
 
-from api.http.preferences import MAX_WAIT_SECONDS, Waiting, waiting
+from api.http.preferences import MAX_WAIT_SECONDS, waiting
 from api.inference.inference_services import InferenceServices
 from api.inference.inferences import outcome
 from api.inference.run_views import RunView, running
 from api.inference.runs import Started, Submission
 from api.wires.awaiting import AwaitedRun, ClientGone
 from api.wires.client_requests import ClientRequest, ParsedRequest
+from api.wires.connections import begin, ending_of, note
 from api.wires.run_members import created, run_error_content, run_error_response, run_headers
 from api.wires.streams.run_streams import EventStream, RunStream
-from api.wires.streams.writer import EventWriter, OpenedStream
+from api.wires.streams.writer import OpenedStream
 from domain.access.principals import Principal
+from domain.inference.parsing import request_hash
+from domain.inference.submissions import Ending
 from domain.inference.token_estimates import estimate_tokens
 from domain.refusals import Refusal
 
@@ -29,15 +33,26 @@ CLIENT_GONE: int = 499
 async def started(
     request: Request, caller: Principal, parsed: ParsedRequest, inference: InferenceServices, key: str | None
 ) -> Started:
-    """Start the run of a request, or return the one of its idempotency key.
+    """Start the run of a request, or return that of its key or earlier request.
+
+    Without a key, the route notes the connection's end by ``connections.note``, as ``answered`` does.
 
     Raises:
         Refusal: UNKNOWN_MODEL, and as ``Runs.start``.
     """
     body = parsed.body
-    model = body.request.model
+    model, policy = body.request.model, body.pinned.hash
     body.pinned.policy.model(caller.tenant, model)
-    found = await inference.runs.start(Submission(caller, body.sent, model, body.pinned.hash, key))
+    submission = Submission(caller, body.sent, model, policy, key)
+    if key is None:
+        digest = request_hash(body.sent)
+        begun = await begin(request, caller, inference, policy, digest, streamed=parsed.client.events is not None)
+        submission = replace(submission, begun=begun, digest=digest)
+    try:
+        found = await inference.runs.start(submission)
+    except BaseException:
+        await note(request, inference, Ending.CUT)
+        raise
     request.state.run_id = found.public_id
     return found
 
@@ -51,18 +66,31 @@ async def answered(
         Refusal: as ``started``; and what is wrong with the engine or a store.
     """
     run = await started(request, caller, parsed, inference, key)
+    client, writer = parsed.client, parsed.client.events
     patience = replace(waiting(request.headers.getlist("prefer"), MAX_WAIT_SECONDS), seconds=MAX_WAIT_SECONDS)
-    client = parsed.client
-    if client.events is not None:
-        return await _streamed(request, caller, parsed, inference, run, patience, client.events)
+    if writer is not None:
+        patience = replace(patience, seconds=inference.streams.wait_seconds)
     awaited = AwaitedRun(request, outcome(inference, caller, run, patience))
+    response: Response
     try:
-        view = await awaited.within(None)
+        view = await _first(request, inference, awaited, run, opens=writer is not None)
+        if writer is not None and (view is None or run_error_response(client.wire, view) is None):
+            return await _stream(request, parsed, inference, run, awaited, view)
+        view = view or running(run.public_id)
+        response = whole_response(client, view)
     except ClientGone:
-        return Response(status_code=CLIENT_GONE)
-    finally:
+        response, view = Response(status_code=CLIENT_GONE), running(run.public_id)
+    except BaseException:
         awaited.close()
-    return whole_response(client, view or running(run.public_id))
+        await note(request, inference, Ending.CUT)
+        raise
+    awaited.close()
+    ending = ending_of(view)
+    if ending is Ending.ANSWERED:
+        response.background = BackgroundTask(note, request, inference, ending)
+    else:
+        await note(request, inference, ending)  # before the client can repeat the request
+    return response
 
 
 def whole_response(client: ClientRequest, view: RunView) -> JSONResponse:
@@ -79,57 +107,48 @@ def ignored_header(client: ClientRequest) -> dict[str, str]:
     return {"Assay-Ignored": ", ".join(client.ignored)} if client.ignored else {}
 
 
-async def _streamed(
+async def _first(
+    request: Request, inference: InferenceServices, awaited: AwaitedRun, run: Started, *, opens: bool
+) -> RunView | None:
+    """Return the outcome. None for a stream that opens: its run is admitted, a keep-alive due.
+
+    A run that is not known to be admitted in time is returned as running.
+    """
+    pause, left = inference.streams.keep_alive_seconds, float(MAX_WAIT_SECONDS)
+    while left > 0:
+        view = await awaited.within(min(pause, left))
+        if view is not None:
+            return view
+        left -= pause
+        await note(request, inference)
+        if opens and await _admitted(inference, run):
+            return None
+    return running(run.public_id)
+
+
+async def _stream(
     request: Request,
-    caller: Principal,
     parsed: ParsedRequest,
     inference: InferenceServices,
     run: Started,
-    patience: Waiting,
-    writer: EventWriter,
+    awaited: AwaitedRun,
+    view: RunView | None,
 ) -> Response:
-    """Return the stream of a run. An error before the first byte is a whole response."""
-    client, terms = parsed.client, inference.streams
-    patience = replace(patience, seconds=terms.wait_seconds)
-    awaited = AwaitedRun(request, outcome(inference, caller, run, patience))
-    try:
-        view = await _until_open(awaited, inference, run)
-        if view is not None and (failed := run_error_response(client.wire, view)) is not None:
-            awaited.close()
-            failed.headers.update(ignored_header(client))
-            return failed
-        opened = await _opened(run, parsed, view)
-    except ClientGone:
-        awaited.close()
-        return Response(status_code=CLIENT_GONE)
-    except BaseException:
-        awaited.close()
-        raise
+    """Return the stream of a run that is admitted or answered."""
+    client, writer = parsed.client, parsed.client.events
+    assert writer is not None  # noqa: S101 - for the types: the caller looked
+    opened = await _opened(run, parsed, view)
     awaited.ignore_connection()
-    stream = RunStream(writer, opened, awaited.outcome, partial(run_error_content, client.wire, run.public_id))
-    headers = run_headers(view or running(run.public_id)) | ignored_header(client)
+    error = partial(run_error_content, client.wire, run.public_id)
+    stream = RunStream(writer, opened, awaited.outcome, error, partial(note, request, inference))
 
     async def released(whole: bool) -> None:
+        ending = ending_of(awaited.outcome.result()) if whole and awaited.answered() else Ending.CUT
         awaited.close()
+        await note(request, inference, ending)
 
-    return EventStream(stream.events(terms), headers, released)
-
-
-async def _until_open(awaited: AwaitedRun, inference: InferenceServices, run: Started) -> RunView | None:
-    """Return the outcome, or None for an admitted run whose keep-alive is due.
-
-    A run that is not admitted by the usual limit is returned as running.
-    """
-    terms = inference.streams
-    left = float(MAX_WAIT_SECONDS)
-    while left > 0:
-        view = await awaited.within(min(terms.keep_alive_seconds, left))
-        if view is not None:
-            return view
-        left -= terms.keep_alive_seconds
-        if await _admitted(inference, run):
-            return None
-    return running(run.public_id)
+    headers = run_headers(view or running(run.public_id)) | ignored_header(client)
+    return EventStream(stream.events(inference.streams), headers, released)
 
 
 async def _admitted(inference: InferenceServices, run: Started) -> bool:

@@ -10,6 +10,7 @@ from typing import Protocol
 from domain.inference.feed import ResultT, RunEvent
 from domain.inference.models import ModelAnswer, ModelCall
 from domain.inference.runs import RecordedStart
+from domain.inference.submissions import AskedRun, BegunSubmission, Ending
 
 
 class ModelProvider(Protocol):
@@ -72,6 +73,20 @@ class RunFeed(Protocol[ResultT]):
 
         Raises:
             Refusal: NOT_FOUND if the run is another tenant's.
+        """
+        ...
+
+
+class SubmissionStore(Protocol):
+    """Requests for runs of the last minutes, shared by all processes."""
+
+    async def begin(self, asked: AskedRun) -> BegunSubmission:
+        """Return the run that the request repeats, or a new one."""
+        ...
+
+    async def note(self, begun: BegunSubmission, ending: Ending | None) -> None:
+        """Note that the connection ended, or with None that it still waits. Once it ended, or another has followed,
+        nothing is noted.
         """
         ...
 

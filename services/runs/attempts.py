@@ -21,18 +21,21 @@ class RunAttempts:
         """Take the ledger."""
         self._ledger = ledger
 
-    async def latest(self, tenant: str, first: str) -> str:
+    async def latest(self, tenant: str, first: str, *, further: bool = True) -> str:
         """Return the ID of the last attempt, or a new one after its passing fault.
 
         Args:
             tenant: the caller's.
             first: the workflow ID of the first attempt.
+            further: whether to make a new one.
 
         Raises:
             Refusal: STORE_UNAVAILABLE.
         """
         for number in range(1, MOST_ATTEMPTS):
             found = await self._ledger.outcome(tenant, attempt_id(first, number))
+            if found is None and number > 1 and not further:
+                return attempt_id(first, number - 1)
             if not (isinstance(found, AlreadyRecorded) and may_be_repeated(found.kind, found.refusal)):
                 return attempt_id(first, number)
         return attempt_id(first, MOST_ATTEMPTS)

@@ -15,6 +15,7 @@ from api.inference.inference_services import InferenceServices
 from api.inference.inferences import idempotency_key
 from api.inference.run_views import RunView, running
 from api.wires.client_requests import ClientRequest, ParsedRequest, parsed
+from api.wires.connections import note
 from api.wires.descriptions import wire_errors
 from api.wires.errors import ClientWire
 from api.wires.responses.events import ResponseEvents
@@ -26,6 +27,7 @@ from api.wires.responses.terms import in_clients_terms
 from api.wires.run_members import created, run_headers
 from api.wires.submissions import answered, ignored_header, started
 from domain.access.principals import Principal
+from domain.inference.submissions import Ending
 from domain.inference.token_estimates import estimate_tokens
 from domain.refusals import Kind, Refusal
 
@@ -83,6 +85,7 @@ async def create(
     run = await started(request, caller, sent, inference, key)
     stored = StoredResponses(inference, caller)
     begun = begun_object(stored.as_response(await stored.run(response_id(run.public_id))))
+    await note(request, inference, Ending.ANSWERED)
     return JSONResponse(begun, headers=run_headers(running(run.public_id)) | ignored_header(sent.client))
 
 

@@ -61,12 +61,14 @@ class RunStream:
         opened: what is known at the opening.
         outcome: the run's outcome, being awaited.
         error: returns a refusal, or a run that has not ended, as an error of the client's format.
+        waits: called with each keep-alive.
     """
 
     writer: EventWriter
     opened: OpenedStream
     outcome: "asyncio.Task[RunView]"
     error: Callable[[Refusal | RunView], ErrorContent]
+    waits: Callable[[], Awaitable[None]]
 
     async def events(self, terms: StreamTerms) -> AsyncIterator[bytes]:
         """Yield the events as bytes, up to the end or an error."""
@@ -77,6 +79,7 @@ class RunStream:
             left -= terms.keep_alive_seconds
             if not self.outcome.done():
                 yield self.writer.keep_alive()
+                await self.waits()
         for chunk in _batched(self._rest()):
             yield chunk
 

@@ -17,7 +17,7 @@ GROUPS = tuple(database.name.removeprefix("assay-") for database in roles.DATABA
 TABLES = (
     *("policy", "policy_turn", "rate_bucket", "quota_account", "reservation", "record", "payload", "pending"),
     *("leaf", "tile", "log_head", "checkpoint", "subject_key", "hold", "erased_tenant", "archive", "schema_migration"),
-    *("last_look", "stuck_log", "pruned", "turn", "refused_log", "first_run", "deleted_response"),
+    *("last_look", "stuck_log", "pruned", "turn", "refused_log", "first_run", "deleted_response", "submission"),
     *("api_key", "api_key_owner"),
 )
 LOG = {"leaf", "tile", "log_head", "checkpoint"}
@@ -63,6 +63,11 @@ CALLS = {
     "admit": f"SELECT assay.admit({_NOW}, 'roles', 1, 1000000, {_RECORD})",
     "close": f"SELECT assay.close(null, 0, {_RECORD})",
     "take_rate": "SELECT assay.take_rate('acme', 'roles', 1000, 1)",
+    "begin_submission": (
+        "SELECT assay.begin_submission('acme', 'roles', sha256(convert_to(random()::text, 'UTF8')), random()::text,"
+        " 'c', false, null, 0)"
+    ),
+    "note_submission": "SELECT assay.note_submission('roles', 'c', 'cut')",
     "put_policy": "SELECT assay.put_policy('\\x7b7d')",
     "get_policy": "SELECT assay.get_policy('')",
     "put_payload": "SELECT assay.put_payload('acme', 'roles', sha256(convert_to(random()::text, 'UTF8')))",
@@ -122,6 +127,7 @@ ALLOWED = {
         *("append", "take_rate", "put_policy", "get_policy", "quota_state", "put_payload", "get_payload"),
         *("policy_turn", "change_policy", "current_policy", "keep_subject_key", "log_lag"),
         *("log_faults", "run_outcome", "delete_response", "response_deleted"),
+        *("begin_submission", "note_submission"),
         *("erase_subject", "place_hold", "release_hold", "holds"),
         *("create_api_key", "rotate_api_key", "revoke_api_key", "find_api_key", "api_keys", "api_keys_used"),
     },

@@ -212,3 +212,39 @@ async def test_the_same_idempotency_key_is_the_same_answer(gateway: Gateway):
     assert first.json() == again.json()
     assert gateway.provider.stats.received == calls + 1
     error(await gateway.post(chat(seed=1), path=PATH, headers=key), 400, "idempotency_mismatch")
+
+
+def chunks(text: str) -> list[Any]:
+    """The data of a stream's events: JSON, and texts as they are."""
+    data = [event.removeprefix("data: ") for event in text.split("\n\n") if event and not event.startswith(":")]
+    return [found if found == "[DONE]" else json.loads(found) for found in data]
+
+
+async def test_a_stream_gives_the_answer_that_is_recorded_with_its_receipt(gateway: Gateway):
+    gateway.provider.script(answer("It rains in Oslo. " * 10))
+    asked = chat(stream=True, stream_options={"include_usage": True})
+    response = await gateway.post(asked, path=PATH, headers={**SDK, "Accept-Encoding": "gzip, zstd, br"})
+    assert response.status_code == 200, response.text
+    assert response.headers["content-type"] == "text/event-stream; charset=utf-8"
+    assert (response.headers["cache-control"], response.headers["x-accel-buffering"]) == ("no-cache", "no")
+    assert "content-encoding" not in response.headers
+    found = chunks(response.text)
+    assert (found[-1], found[-2]["usage"]["total_tokens"]) == ("[DONE]", 17)
+    run = found[-2]["assay"]
+    assert response.headers["x-request-id"] == response.headers["assay-run-id"] == run["id"] == found[0]["id"]
+    assert response.headers["assay-decision"] == "allow"
+    said = "".join(chunk["choices"][0]["delta"].get("content", "") for chunk in found[:-2])
+    recorded = await gateway.run(run["id"])
+    assert (said, run["receipt"]) == (recorded["result"]["content"], recorded["receipt"])
+
+
+async def test_a_stream_that_is_denied_or_fails_at_once_is_a_status(gateway: Gateway):
+    calls = gateway.provider.stats.received
+    blocked = await gateway.post(chat({"role": "user", "content": ATTACK}, stream=True), path=PATH)
+    error(blocked, 400, "content_filter")
+    assert gateway.provider.stats.received == calls
+    error(
+        await gateway.post(chat(stream=True, max_tokens=POOR_TOKENS + 1), "poor-app", PATH), 429, "insufficient_quota"
+    )
+    gateway.provider.script(status(400))
+    error(await gateway.post(chat(stream=True), path=PATH), 503, "provider_rejected")
