@@ -134,7 +134,7 @@ class Edge:
         current = cast("Any", self)
         self.services = Services(
             access=AccessServices(self.verifier, access, rates=unused, tokens=unused, signer=self.signer),
-            inference=InferenceServices(runs, CheckpointWait(proofs, asyncio.Event()), current, 1, unused),
+            inference=InferenceServices(runs, unused, CheckpointWait(proofs, asyncio.Event()), current, 1, unused),
             audit=AuditServices(
                 signer=self.signer,
                 log_name="assay.local",

@@ -52,6 +52,10 @@ class EventStream(StreamingResponse):
             await self._released(self._whole)
 
 
+async def _unnoted() -> None:
+    """Note nothing with a keep-alive."""
+
+
 @dataclass(frozen=True, slots=True)
 class RunStream:
     """The events of one run.
@@ -68,7 +72,7 @@ class RunStream:
     opened: OpenedStream
     outcome: "asyncio.Task[RunView]"
     error: Callable[[Refusal | RunView], ErrorContent]
-    waits: Callable[[], Awaitable[None]]
+    waits: Callable[[], Awaitable[None]] = _unnoted
 
     async def events(self, terms: StreamTerms) -> AsyncIterator[bytes]:
         """Yield the events as bytes, up to the end or an error."""

@@ -53,12 +53,8 @@ async def sent(stream: RunStream, terms: StreamTerms | None = None) -> bytes:
     return b"".join([chunk async for chunk in stream.events(terms or StreamTerms())])
 
 
-async def waits() -> None:
-    """In place of noting that the connection waits."""
-
-
 def stream_of(outcome: "asyncio.Task[RunView]", *, usage: bool = False) -> RunStream:
-    return RunStream(ChatEvents(usage=usage), OPENED, outcome, partial(run_error_content, ClientWire.CHAT, RUN), waits)
+    return RunStream(ChatEvents(usage=usage), OPENED, outcome, partial(run_error_content, ClientWire.CHAT, RUN))
 
 
 async def chunks_of(view: RunView, *, usage: bool = False) -> list[Any]:
