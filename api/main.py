@@ -13,9 +13,9 @@ import uvicorn
 
 from adapters.log.faults import PostgresLogFaults
 from adapters.postgres.custody import PostgresCustody
-from adapters.postgres.rates import PostgresRates
+from adapters.postgres.requests.rates import PostgresRates
+from adapters.postgres.requests.submissions import PostgresSubmissions
 from adapters.postgres.responses import PostgresDeletedResponses
-from adapters.postgres.submissions import PostgresSubmissions
 from adapters.system.clock import SystemClock
 from adapters.system.spool import SqliteSpool
 from adapters.temporal.availability import EngineAvailability

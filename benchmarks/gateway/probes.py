@@ -54,7 +54,7 @@ class Probe:
 PROBES = (
     Probe("api.http.middleware", "RequestFrame.__call__", _only_submissions),
     Probe("adapters.tokens.access_tokens", "JwtVerifier.verify", "authenticate"),
-    Probe("adapters.postgres.rates", "PostgresRates.take", "rate"),
+    Probe("adapters.postgres.requests.rates", "PostgresRates.take", "rate"),
     Probe("api.inference.runs", "Runs.start", "start the run"),
     Probe("api.inference.runs", "Runs.wait", WAIT),
     Probe("assay_temporal.start_context", "sign", "sign the start"),

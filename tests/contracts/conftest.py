@@ -11,7 +11,7 @@ from adapters.postgres.ledger import PostgresLedger
 from adapters.postgres.payloads import PostgresPayloads
 from adapters.postgres.policies import PostgresPolicyChanges
 from adapters.postgres.pool import PostgresPool
-from adapters.postgres.rates import PostgresRates
+from adapters.postgres.requests.rates import PostgresRates
 from adapters.vault.clients import VaultClients
 from adapters.vault.identity import VaultIdentity
 from adapters.vault.keyring import ServiceKeyRing

@@ -15,7 +15,7 @@ from adapters.postgres.encryption.encrypter import RecordEncrypter
 from adapters.postgres.encryption.subject_keys import PostgresSubjectKeys
 from adapters.postgres.ledger import PostgresLedger
 from adapters.postgres.pool import PostgresPool
-from adapters.postgres.rates import PostgresRates
+from adapters.postgres.requests.rates import PostgresRates
 from adapters.vault.identity import VaultIdentity
 from adapters.vault.keyring import ServiceKeyRing
 from adapters.vault.session import ServiceSession

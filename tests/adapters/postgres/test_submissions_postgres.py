@@ -9,8 +9,8 @@ import asyncpg
 import pytest
 
 from adapters.postgres.pool import PostgresPool
-from adapters.postgres.rates import PostgresRates
-from adapters.postgres.submissions import PostgresSubmissions
+from adapters.postgres.requests.rates import PostgresRates
+from adapters.postgres.requests.submissions import PostgresSubmissions
 from domain.budgets.values import Rate
 from domain.inference.submissions import AskedRun, BegunSubmission, Ending
 from tests.adapters.stack import Stack

@@ -1,0 +1,1 @@
+"""Requests at the HTTP edge in PostgreSQL: rates, and repeats."""
