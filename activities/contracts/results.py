@@ -4,6 +4,7 @@ from activities.contracts.stages import Closed, CloseInput, ModelReply, Problem
 from assay_temporal.contracts import Answer, InferenceResult, Place, ProblemDetail, Receipt, TokenUsage
 from domain.answers.disarming import disarm, shown_as_text
 from domain.inference.content import Content, as_json, plain_text
+from domain.inference.models import Usage
 from domain.inference.runs import Status
 from domain.privacy.restoring import restore
 from domain.refusals import Kind
@@ -20,7 +21,7 @@ def result_of(end: CloseInput, closed: Closed, reply: ModelReply | None) -> Infe
         decision=end.verdict.decision.value if end.verdict else None,
         request_hash=end.run.request_hash or None,
         result=_answer(answer_of(end, reply), reply) if completed and reply else None,
-        usage=TokenUsage(usage.prompt_tokens, usage.completion_tokens, usage.total, usage.estimated) if usage else None,
+        usage=_usage(usage) if usage else None,
         receipt=_receipt(closed),
         problem=_problem(end, completed=completed) if adopted is None else _recorded_before(adopted),
         removed=end.removed,
@@ -40,6 +41,18 @@ def _answer(content: Content, reply: ModelReply) -> Answer:
     if isinstance(content, str):
         return Answer(content, reply.model, reply.finish_reason)
     return Answer(plain_text(content), reply.model, reply.finish_reason, tuple(as_json(content)))
+
+
+def _usage(usage: Usage) -> TokenUsage:
+    return TokenUsage(
+        usage.prompt_tokens,
+        usage.completion_tokens,
+        usage.total,
+        usage.estimated,
+        usage.cached_tokens,
+        usage.cache_write_tokens,
+        usage.reasoning_tokens,
+    )
 
 
 def _receipt(closed: Closed) -> Receipt | None:

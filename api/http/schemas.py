@@ -107,12 +107,15 @@ class AnswerBody(BaseModel):
 
 
 class UsageBody(BaseModel):
-    """Tokens charged."""
+    """Tokens charged. Those of a provider's cache and of reasoning are part of them, and given if there are some."""
 
     prompt_tokens: int
     completion_tokens: int
     total_tokens: int
     estimated: bool = False
+    cached_tokens: int | None = None
+    cache_write_tokens: int | None = None
+    reasoning_tokens: int | None = None
 
 
 class ReceiptBody(BaseModel):

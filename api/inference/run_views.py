@@ -107,7 +107,7 @@ def _given(part: object) -> dict[str, Any]:
     return {
         member.name: value
         for member in fields(part)  # type: ignore[arg-type] # of a contract
-        if (value := getattr(part, member.name)) not in (None, ()) or not member.metadata
+        if (value := getattr(part, member.name)) != member.default or not member.metadata
     }
 
 

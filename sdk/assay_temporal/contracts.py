@@ -27,6 +27,8 @@ def _is_unset(value: object) -> bool:
 
 _UNLESS_SET: Final = MappingProxyType({"exclude_if": _is_unset})  # Assay writes such fields only when they are set
 
+_UNLESS_COUNTED: Final = MappingProxyType({"exclude_if": lambda count: count == 0})
+
 
 @dataclass(frozen=True)
 class Answer:
@@ -46,12 +48,21 @@ class Answer:
 
 @dataclass(frozen=True)
 class TokenUsage:
-    """Tokens spent and charged. ``estimated`` if the provider did not report them."""
+    """Tokens spent and charged. ``estimated`` if the provider did not report them.
+
+    Attributes:
+        cached_tokens: those of the prompt that were read from the provider's cache.
+        cache_write_tokens: those of the prompt that were written to it.
+        reasoning_tokens: those of the completion that were reasoning.
+    """
 
     prompt_tokens: int
     completion_tokens: int
     total_tokens: int
     estimated: bool = False
+    cached_tokens: int = field(default=0, metadata=_UNLESS_COUNTED)
+    cache_write_tokens: int = field(default=0, metadata=_UNLESS_COUNTED)
+    reasoning_tokens: int = field(default=0, metadata=_UNLESS_COUNTED)
 
 
 @dataclass(frozen=True)

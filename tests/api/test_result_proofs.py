@@ -12,8 +12,8 @@ from temporalio.client import WorkflowFailureError
 from temporalio.converter import value_to_type
 from temporalio.exceptions import ApplicationError
 
-from activities.proofs.claims import ProofPlace, write
-from activities.proofs.results import result_claims
+from activities.proofs.claims import InvalidProof, ProofPlace, write
+from activities.proofs.results import require_result, result_claims
 from adapters.tokens.signatures import LocalSignatureChecks
 from api.inference import run_views
 from api.inference.result_proofs import ResultProofs
@@ -149,6 +149,19 @@ async def proven(status: str) -> InferenceResult:
     place = ProofPlace("assay", RUN, "run")
     proof = write(result_claims("run", result, "c" * 32), place, await RING.current("system"))
     return replace(result, worker_proof=proof)
+
+
+async def test_kinds_of_tokens_are_proven_apart_from_what_earlier_releases_read():
+    counted = TokenUsage(9, 2, 11, cached_tokens=4, reasoning_tokens=1)
+    plain = InferenceResult(RUN, "completed", "allow", result=Answer("Hi", "m", "stop"), usage=TokenUsage(9, 2, 11))
+    of_both = [result_claims("run", replace(plain, usage=usage), "c").facts for usage in (plain.usage, counted)]
+    assert of_both[0]["result"] == of_both[1]["result"]
+    assert set(of_both[1]) - set(of_both[0]) == {"usage_details"}
+    claims = result_claims("run", replace(plain, usage=counted), "c")
+    require_result(claims, RUN, replace(plain, usage=counted))
+    for usage in (plain.usage, replace(counted, cached_tokens=5), replace(counted, reasoning_tokens=0), None):
+        with pytest.raises(InvalidProof):
+            require_result(claims, RUN, replace(plain, usage=usage))
 
 
 TEXTS = st.one_of(

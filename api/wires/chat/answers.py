@@ -68,12 +68,17 @@ def finish_reason(answer: Answer) -> str:
     return "tool_calls" if calls else "stop"
 
 
-def usage_of(usage: TokenUsage | None) -> dict[str, int] | None:
-    """Return the charged tokens by the format's names."""
+def usage_of(usage: TokenUsage | None) -> dict[str, Any] | None:
+    """Return the charged tokens by the format's names, with details if there are some."""
     if usage is None:
         return None
-    return {
+    made: dict[str, Any] = {
         "prompt_tokens": usage.prompt_tokens,
         "completion_tokens": usage.completion_tokens,
         "total_tokens": usage.total_tokens,
     }
+    if usage.cached_tokens:
+        made["prompt_tokens_details"] = {"cached_tokens": usage.cached_tokens}
+    if usage.reasoning_tokens:
+        made["completion_tokens_details"] = {"reasoning_tokens": usage.reasoning_tokens}
+    return made

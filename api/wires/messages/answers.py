@@ -92,9 +92,16 @@ def stop_reason(answer: Answer) -> str:
 
 def usage_of_run(usage: TokenUsage | None) -> dict[str, Any]:
     """Return the tokens of a run: those of a provider's cache are apart from ``input_tokens`` in the format."""
-    return {
-        "input_tokens": usage.prompt_tokens if usage else 0,
-        "output_tokens": usage.completion_tokens if usage else 0,
-        "cache_creation_input_tokens": 0,
-        "cache_read_input_tokens": 0,
+    if usage is None:
+        return dict.fromkeys(
+            ("input_tokens", "output_tokens", "cache_creation_input_tokens", "cache_read_input_tokens"), 0
+        )
+    made: dict[str, Any] = {
+        "input_tokens": usage.prompt_tokens - usage.cached_tokens - usage.cache_write_tokens,
+        "output_tokens": usage.completion_tokens,
+        "cache_creation_input_tokens": usage.cache_write_tokens,
+        "cache_read_input_tokens": usage.cached_tokens,
     }
+    if usage.reasoning_tokens:
+        made["output_tokens_details"] = {"thinking_tokens": usage.reasoning_tokens}
+    return made

@@ -7,7 +7,7 @@ import pytest
 from fastapi.responses import JSONResponse
 
 from api.inference import run_views
-from api.wires.chat.answers import completion_of
+from api.wires.chat.answers import completion_of, usage_of
 from api.wires.chat.fields import CHAT_FIELDS
 from api.wires.chat.requests import in_clients_terms, read_chat
 from api.wires.chat.routes import chat_request
@@ -249,6 +249,16 @@ def test_an_answer_is_a_chat_completion_with_its_receipt():
     assert response.headers["assay-run-id"] == RUN
     assert response.headers["assay-decision"] == "allow"
     assert response.headers["assay-receipt"] == f"/v1/inferences/{RUN}"
+
+
+def test_details_of_tokens_are_given_if_there_are_some():
+    assert usage_of(TokenUsage(9, 5, 14, cached_tokens=7, reasoning_tokens=2)) == {
+        "prompt_tokens": 9,
+        "completion_tokens": 5,
+        "total_tokens": 14,
+        "prompt_tokens_details": {"cached_tokens": 7},
+        "completion_tokens_details": {"reasoning_tokens": 2},
+    }
 
 
 def test_calls_and_refusals_of_an_answer_have_their_places():

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from api.inference import run_views
-from api.wires.messages.answers import message_of_run
+from api.wires.messages.answers import message_of_run, usage_of_run
 from api.wires.messages.fields import COUNT_FIELDS, MESSAGES_FIELDS
 from api.wires.messages.requests import read_messages_request
 from api.wires.messages.routes import messages_request
@@ -335,6 +335,17 @@ def test_an_answer_is_a_message_with_its_receipt():
     assert (assay["decision"], assay["receipt"]["statement"]) == ("allow", "s")
     assert response.headers["assay-run-id"] == RUN
     assert response.headers["assay-ignored"] == "top_k"
+
+
+def test_tokens_of_a_providers_cache_are_apart_and_those_of_reasoning_a_detail():
+    usage = TokenUsage(12, 5, 17, cached_tokens=7, cache_write_tokens=3, reasoning_tokens=2)
+    assert usage_of_run(usage) == {
+        "input_tokens": 2,
+        "output_tokens": 5,
+        "cache_creation_input_tokens": 3,
+        "cache_read_input_tokens": 7,
+        "output_tokens_details": {"thinking_tokens": 2},
+    }
 
 
 @pytest.mark.parametrize(
