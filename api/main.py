@@ -27,9 +27,11 @@ from adapters.tokens.access_tokens import JwtIssuer, JwtVerifier
 from adapters.tokens.browser_sessions import JwtSessions
 from adapters.tokens.signatures import LocalSignatureChecks
 from adapters.vault.clients import VaultClients
+from adapters.wiring.api_keys import api_key_store
 from adapters.wiring.log_readers import LogReaders, open_readers
 from adapters.wiring.platform import Platform
 from api.access.access_services import AccessServices
+from api.access.key_services import ApiKeyServices
 from api.app import build_app
 from api.audit.audit_services import AuditServices
 from api.codec.codec_services import CodecServices
@@ -129,12 +131,19 @@ async def serve(
         readiness.dependencies = (platform.session, platform.pool, engine, policy, PostgresLogFaults(platform.pool))
         readers = await open_readers(stack, settings, platform)
         edge = _edge_recorder(settings, platform, spool, metrics)
-        wiring = _Wiring(settings, platform, readers, temporal, engine, policy, edge, metrics, stop, feed)
+        clients = VaultClients(platform.session, kv_mount=settings.vault.kv_mount)
+        keys = ApiKeyServices.over(
+            api_key_store(platform), clients, platform.identities, policy, SystemClock(), random_tag=random_tag
+        )
+        wiring = _Wiring(
+            settings, platform, readers, temporal, engine, policy, edge, metrics, stop, feed, clients, keys
+        )
         tasks = [
             asyncio.create_task(_become_ready(readiness, wiring)),
             asyncio.create_task(edge.run()),
             asyncio.create_task(policy.follow()),
             asyncio.create_task(engine.follow()),
+            asyncio.create_task(keys.uses.run()),
         ]
         stopping = asyncio.create_task(stop.wait())
         await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
@@ -142,6 +151,7 @@ async def serve(
         server.should_exit = True
         await serving
         await edge.drain(_DRAIN_SECONDS)
+        await keys.uses.write()
         for task in (*tasks, stopping):
             task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
@@ -191,6 +201,8 @@ class _Wiring:
     metrics: Metrics
     stop: asyncio.Event
     feed: LocalRunFeed[InferenceResult]
+    clients: VaultClients
+    keys: ApiKeyServices
     decider: AccessDecider = field(default_factory=role_access)
     clock: Clock = field(default_factory=SystemClock)
 
@@ -209,9 +221,8 @@ class _Wiring:
         )
 
     def _access(self) -> AccessServices:
-        settings, platform = self.settings, self.platform
+        settings, platform, clients = self.settings, self.platform, self.clients
         issuer = JwtIssuer(platform.signer, settings.tokens)
-        clients = VaultClients(platform.session, kv_mount=settings.vault.kv_mount)
         tokens = TokenService(clients, platform.identities, issuer, self.clock, random_tag)
         return AccessServices(
             verifier=JwtVerifier(platform.public_keys, platform.identities, settings.tokens, self.clock),
@@ -219,6 +230,7 @@ class _Wiring:
             rates=PostgresRates(platform.pool),
             tokens=TokenAttempts(tokens, self.clock, secrets.token_bytes(32)),
             signer=platform.signer,
+            keys=self.keys,
         )
 
     async def _inference(self) -> InferenceServices:

@@ -38,11 +38,12 @@ def unverified_run(workflow_id: str, run_id: str, started_ms: int) -> Run:
 
 @dataclass(frozen=True)
 class Submitter:
-    """The authenticated principal of a run."""
+    """The authenticated principal of a run. ``key`` is the ID of the API key, if it is by one."""
 
     subject: str
     client_id: str
     roles: tuple[str, ...]
+    key: str | None = field(default=None, metadata=UNLESS_SET)
 
 
 @dataclass(frozen=True)

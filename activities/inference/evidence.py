@@ -86,6 +86,7 @@ def outcome_fields(end: CloseInput, made: Commitments) -> OutcomeFields:
     return OutcomeFields(
         caller=end.run.caller or None,
         roles=end.submitter.roles if end.submitter else (),
+        key=end.submitter.key if end.submitter else None,
         model=end.reply.model if end.reply else end.request.model if end.request else None,
         policy=end.run.policy or None,
         decision=verdicts[-1].decision.value if verdicts else None,
@@ -137,6 +138,7 @@ def admission_fields(stage: AdmitInput, reserved: int, made: Commitments) -> Adm
         masked=stage.masked,
         redacted=stage.redacted,
         reserved_tokens=reserved,
+        key=stage.submitter.key,
         earlier_attempt=earlier_attempt(stage.run.workflow_id),
         prompt_commitment=made.prompt.digest if made.prompt else None,
     )

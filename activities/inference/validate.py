@@ -88,14 +88,16 @@ class ValidationActivities:
             policy=context.policy,
             request_hash=digest,
         )
-        submitter = Submitter(context.subject, context.client_id, context.roles if context.countersigned else ())
+        submitter = Submitter(
+            context.subject, context.client_id, context.roles if context.countersigned else (), context.api_key
+        )
         try:
             if not context.countersigned:
                 submitter = await self._team(context)
             principal = await self._principal(context, submitter)
             run = replace(run, caller=principal.caller)
             run = replace(run, policy=run.policy or await self._policies.current())
-            return await self._read(start, run, submitter, principal)
+            return await self._read(start, run, submitter, principal, context.models)
         except Refusal as refusal:
             if refusal.kind in (Kind.STORE_UNAVAILABLE, Kind.VAULT_UNAVAILABLE):
                 raise
@@ -139,14 +141,21 @@ class ValidationActivities:
             method=named if context.countersigned else AuthenticationMethod.TEAM_CONTEXT,
         )
 
-    async def _read(self, start: ValidateInput, run: Run, submitter: Submitter, principal: Principal) -> Validated:
+    async def _read(
+        self,
+        start: ValidateInput,
+        run: Run,
+        submitter: Submitter,
+        principal: Principal,
+        models: tuple[str, ...] | None,
+    ) -> Validated:
         policy = await self._policies.get(run.policy)
         resource = Resource(run.tenant, ResourceKind.RUN, run.workflow_id, _model_named(start.request))
         await self._access.require(principal, Action.SUBMIT, resource)
         request = parse_request(start.request, policy.limits)
-        asked = policy.model(run.tenant, request.model)
+        asked = policy.model(run.tenant, request.model, models)
         require_fit(request, asked.context_tokens, "prompt" if "prompt" in start.request else "messages")
-        fallbacks = fitting(request, policy.fallbacks(run.tenant, request.model), policy.models)
+        fallbacks = fitting(request, policy.fallbacks(run.tenant, request.model, models), policy.models)
         call_seconds = tuple(policy.models[alias].timeouts.total for alias in (request.model, *fallbacks))
         return Validated(run, submitter, replace(request, messages=()), fallbacks, call_seconds=call_seconds)
 
@@ -161,15 +170,21 @@ def _overreach(workflow_id: str, context: start_context.StartContext) -> str | N
     """Return the claim of a context that its signer may not make, or None."""
     if tenant_of_run(workflow_id) != context.tenant:
         return "issued for a run of another tenant"
-    if earlier_attempt(workflow_id) is not None and not context.countersigned:
-        return "a team makes no further attempt"
-    if context.policy and not context.countersigned:
-        return "a team must not choose a policy"
-    if context.issuer and not context.countersigned:
-        return "a team names no issuer"
+    if not context.countersigned and (reason := _overreach_of_team(workflow_id, context)) is not None:
+        return reason
     if context.method and context.method not in tuple(AuthenticationMethod):
         return "names an unknown authentication method"
     return None
+
+
+def _overreach_of_team(workflow_id: str, context: start_context.StartContext) -> str | None:
+    if earlier_attempt(workflow_id) is not None:
+        return "a team makes no further attempt"
+    if context.policy:
+        return "a team must not choose a policy"
+    if context.issuer:
+        return "a team names no issuer"
+    return "a team has no API key" if context.api_key or context.models is not None else None
 
 
 def _refused(start: ValidateInput, reason: str) -> Validated:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from api.access.key_services import ApiKeyServices
 from domain.access.ports import AccessDecider, TokenVerifier
 from domain.budgets.ports import RateLimiter
 from domain.ports import StatementSigner
@@ -17,3 +18,4 @@ class AccessServices:
     rates: RateLimiter
     tokens: TokenAttempts
     signer: StatementSigner
+    keys: ApiKeyServices

@@ -6,6 +6,7 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from api.dependencies import services
+from domain.access.api_keys import is_key_like
 from domain.access.principals import Action, Principal
 from domain.access.resources import Resource, ResourceKind
 from domain.refusals import Kind, Refusal
@@ -16,7 +17,7 @@ _MAX_HEADER_CHARS = 8192
 
 
 def credential_of(request: Request) -> str:
-    """Return the access token: of ``Authorization`` (RFC 6750), or of a header that SDKs of other services send.
+    """Return the access token or API key, of ``Authorization`` (RFC 6750) or another service's header.
 
     Raises:
         Refusal: MISSING_TOKEN; INVALID_TOKEN, also for two that differ, since a proxy may have checked the other.
@@ -27,7 +28,7 @@ def credential_of(request: Request) -> str:
         scheme, _, token = value.partition(" ")
         found.append(token if scheme.lower() == "bearer" else "")
     if not found:
-        raise Refusal(Kind.MISSING_TOKEN, "send 'Authorization: Bearer <access token>'")
+        raise Refusal(Kind.MISSING_TOKEN, "send 'Authorization: Bearer <access token or API key>'")
     if len(headers.getlist("authorization")) > 1 or len(set(found)) > 1:
         raise Refusal(Kind.INVALID_TOKEN, "there must be a single credential")
     token = found[0]
@@ -40,11 +41,17 @@ async def authenticate(request: Request) -> Principal:
     """Return the principal of the credential: see ``credential_of``.
 
     Raises:
-        Refusal: MISSING_TOKEN, INVALID_TOKEN, EXPIRED_TOKEN; ENGINE_UNAVAILABLE while the process is starting.
+        Refusal: MISSING_TOKEN, INVALID_TOKEN, EXPIRED_TOKEN; RATE_LIMITED for too many wrong API keys;
+            ENGINE_UNAVAILABLE while the process is starting.
     """
-    provided = await services(request)
-    token = credential_of(request)
-    principal = await provided.access.verifier.verify(token)
+    access = (await services(request)).access
+    credential = credential_of(request)
+    if is_key_like(credential):
+        principal = await access.keys.authentication.principal(
+            credential, request.client.host if request.client else ""
+        )
+    else:
+        principal = await access.verifier.verify(credential)
     request.state.principal = principal
     return principal
 
@@ -71,4 +78,5 @@ LogReader = Annotated[Principal, Depends(may(Action.READ_LOG, ResourceKind.LOG))
 Eraser = Annotated[Principal, Depends(may(Action.ERASE, ResourceKind.DATA_SUBJECT))]
 HoldReader = Annotated[Principal, Depends(may(Action.READ_HOLDS, ResourceKind.HOLD))]
 HoldPlacer = Annotated[Principal, Depends(may(Action.PLACE_HOLD, ResourceKind.HOLD))]
+OwnKeyManager = Annotated[Principal, Depends(may(Action.MANAGE_OWN_KEYS, ResourceKind.API_KEY))]
 HoldReleaser = Annotated[Principal, Depends(may(Action.RELEASE_HOLD, ResourceKind.HOLD))]

@@ -13,21 +13,27 @@ from domain.refusals import Kind, Refusal
 
 
 async def within_rate(request: Request, caller: PromptSubmitter) -> Principal:
-    """Count one request of the caller, and return the caller.
+    """Count one request of the caller, and of its API key if that has a rate of its own. Return the caller.
 
     Raises:
         Refusal: RATE_LIMITED; STORE_UNAVAILABLE if the rate can't be counted (fail closed).
     """
     provided = await services(request)
-    rate = provided.inference.policy.policy.for_tenant(caller.tenant).rate
-    decision = await provided.access.rates.take(caller.tenant, caller.caller, rate)
-    request.state.rate_headers = rate_headers(rate, decision)
-    if not decision.allowed:
-        raise Refusal(
-            Kind.RATE_LIMITED,
-            f"at most {rate.limit} requests in {rate.window_seconds} s",
-            retry_after=decision.retry_after,
-        )
+    rates = {"caller": (caller.caller, provided.inference.policy.policy.for_tenant(caller.tenant).rate)}
+    if caller.key is not None and caller.key.requests_per_minute is not None:  # first, since it is the smaller share
+        own = (f"{caller.caller}/{caller.key.family}", Rate(caller.key.requests_per_minute, 60))
+        rates = {"key": own, **rates}
+    headers: list[dict[str, str]] = []
+    for name, (bucket, rate) in rates.items():
+        decision = await provided.access.rates.take(caller.tenant, bucket, rate)
+        headers.append(rate_headers(rate, decision, name))
+        request.state.rate_headers = {field: ", ".join(said[field] for said in headers) for field in headers[0]}
+        if not decision.allowed:
+            raise Refusal(
+                Kind.RATE_LIMITED,
+                f"at most {rate.limit} requests in {rate.window_seconds} s",
+                retry_after=decision.retry_after,
+            )
     return caller
 
 
@@ -35,9 +41,9 @@ async def within_rate(request: Request, caller: PromptSubmitter) -> Principal:
 RatedSubmitter = Annotated[Principal, Depends(within_rate)]
 
 
-def rate_headers(rate: Rate, decision: RateDecision) -> dict[str, str]:
+def rate_headers(rate: Rate, decision: RateDecision, name: str = "caller") -> dict[str, str]:
     """``RateLimit-Policy`` and ``RateLimit`` (IETF draft-ietf-httpapi-ratelimit-headers)."""
     return {
-        "RateLimit-Policy": f'"caller";q={rate.limit};w={rate.window_seconds}',
-        "RateLimit": f'"caller";r={decision.remaining};t={max(0, math.ceil(decision.reset_after))}',
+        "RateLimit-Policy": f'"{name}";q={rate.limit};w={rate.window_seconds}',
+        "RateLimit": f'"{name}";r={decision.remaining};t={max(0, math.ceil(decision.reset_after))}',
     }

@@ -87,7 +87,7 @@ async def submit(
     """
     del prefer  # declared for the description; read below, since a header may occur more than once
     model = body.request.model
-    body.pinned.policy.model(caller.tenant, model)
+    body.pinned.policy.model(caller.tenant, model, caller.models)
     started = await inference.runs.start(Submission(caller, body.sent, model, body.pinned.hash, key))
     request.state.run_id = started.public_id
     patience = waiting(request.headers.getlist("prefer"), inference.wait_seconds)

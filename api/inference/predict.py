@@ -40,7 +40,7 @@ async def predict(
     """Send a prompt to the policy's default model and wait for the answer, with `Prefer: sealed` for its proof too."""
     pinned = inference.policy
     asked = {
-        "model": pinned.policy.default_model(caller.tenant),
+        "model": pinned.policy.default_model(caller.tenant, caller.models),
         "prompt": body[0].prompt,
         "temperature": body[0].temperature,
     }

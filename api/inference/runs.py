@@ -118,8 +118,10 @@ class Runs:
         A run of the key that ended in a passing fault, by the record, gets a further attempt.
 
         Raises:
-            Refusal: IDEMPOTENCY_MISMATCH; ENGINE_UNAVAILABLE, VAULT_UNAVAILABLE, STORE_UNAVAILABLE.
+            Refusal: UNKNOWN_MODEL for one that the caller's API key may not use; IDEMPOTENCY_MISMATCH;
+                ENGINE_UNAVAILABLE, VAULT_UNAVAILABLE, STORE_UNAVAILABLE.
         """
+        _require_granted(submission)
         self._require_vault()
         self._require_engine()
         principal = submission.principal
@@ -186,6 +188,8 @@ class Runs:
             expires_at=int(self._clock.now().timestamp()) + _CONTEXT_SECONDS,
             issuer=principal.issuer,
             method=principal.method.value,
+            api_key=None if principal.key is None else principal.key.id,
+            models=None if principal.models is None else tuple(sorted(principal.models)),
         )
 
     async def _require_same_request(self, public_id: str, digest: str) -> None:
@@ -291,3 +295,10 @@ class Runs:
 
     def _handle(self, public_id: str) -> Handle:
         return self._client.get_workflow_handle(public_id, result_type=InferenceResult)
+
+
+def _require_granted(submission: Submission) -> None:
+    """Check the model of a run by an API key, for every route at once."""
+    models = submission.principal.models
+    if models is not None and submission.model not in models:
+        raise Refusal(Kind.UNKNOWN_MODEL, f"unknown model '{submission.model}'", field="model")

@@ -28,9 +28,7 @@ def model_body(alias: str) -> dict[str, Any]:
 @router.get("", responses=wire_errors())
 async def list_models(caller: PromptSubmitter, inference: Inference) -> dict[str, Any]:
     """List the models that the caller may use, by the policy's aliases."""
-    policy = inference.policy.policy
-    allowed = policy.for_tenant(caller.tenant).models
-    found = [model_body(alias) for alias in policy.models if alias in allowed]
+    found = [model_body(alias) for alias in inference.policy.policy.models_for(caller.tenant, caller.models)]
     return {
         "object": "list",
         "data": found,
@@ -43,4 +41,4 @@ async def list_models(caller: PromptSubmitter, inference: Inference) -> dict[str
 @router.get("/{alias:path}", responses=wire_errors())
 async def read_model(alias: str, caller: PromptSubmitter, inference: Inference) -> dict[str, Any]:
     """Read one model. The alias of another tenant's model is unknown."""
-    return model_body(inference.policy.policy.model(caller.tenant, alias).alias)
+    return model_body(inference.policy.policy.model(caller.tenant, alias, caller.models).alias)

@@ -42,7 +42,7 @@ async def started(
     """
     body = parsed.body
     model, policy = body.request.model, body.pinned.hash
-    body.pinned.policy.model(caller.tenant, model)
+    body.pinned.policy.model(caller.tenant, model, caller.models)
     submission = Submission(caller, body.sent, model, policy, key)
     if key is None:
         digest = request_hash(body.sent)

@@ -90,9 +90,10 @@ class Principal:
     method: AuthenticationMethod
     key: KeyUse | None = None
 
-    def may_use(self, alias: str) -> bool:
-        """Return False for a model to which the API key is not narrowed. The policy decides about the tenant."""
-        return self.key is None or self.key.models is None or alias in self.key.models
+    @property
+    def models(self) -> frozenset[str] | None:
+        """Return the aliases that the API key is narrowed to; None for all of the tenant's."""
+        return None if self.key is None else self.key.models
 
 
 def require_tenant(name: str) -> str:

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, NoReturn
@@ -52,39 +52,42 @@ class Policy:
             frozenset(self.models), self.rate, self.daily_tokens, self.sealed, self.api_keys
         )
 
-    def model(self, tenant: str, alias: str) -> ModelEntry:
-        """Return the model with exactly this alias.
+    def models_for(self, tenant: str, narrowed: Collection[str] | None = None) -> tuple[str, ...]:
+        """Return the aliases granted to the tenant, in the policy's order, of those in ``narrowed`` if given."""
+        granted = self.for_tenant(tenant).models
+        return tuple(alias for alias in self.models if alias in granted and (narrowed is None or alias in narrowed))
+
+    def model(self, tenant: str, alias: str, narrowed: Collection[str] | None = None) -> ModelEntry:
+        """Return the model with exactly this alias. ``narrowed``: the aliases that an API key may use.
 
         Raises:
-            Refusal: UNKNOWN_MODEL, the same for an unknown one and one not granted to the tenant.
+            Refusal: UNKNOWN_MODEL, the same for an unknown one and one not granted to the tenant or the key.
         """
         entry = self.models.get(alias)
-        allowed = self.for_tenant(tenant).models
+        allowed = self.models_for(tenant, narrowed)
         if entry is None or alias not in allowed:
-            available = ", ".join(name for name in self.models if name in allowed) or "none"
+            available = ", ".join(allowed) or "none"
             raise Refusal(Kind.UNKNOWN_MODEL, f"unknown model '{alias}'; available: {available}", field="model")
         return entry
 
-    def default_model(self, tenant: str) -> str:
-        """Return the default alias: the first granted to the tenant.
+    def default_model(self, tenant: str, narrowed: Collection[str] | None = None) -> str:
+        """Return the default alias: the first granted to the tenant, and to an API key if it is narrowed.
 
         Raises:
             Refusal: UNKNOWN_MODEL if there is none.
         """
-        allowed = self.for_tenant(tenant).models
-        for alias in self.models:
-            if alias in allowed:
-                return alias
+        for alias in self.models_for(tenant, narrowed):
+            return alias
         raise Refusal(Kind.UNKNOWN_MODEL, "no model is available to this tenant", field="model")
 
-    def fallbacks(self, tenant: str, alias: str) -> tuple[str, ...]:
-        """Return the fallback aliases of ``alias`` in order: only those granted to the tenant itself.
+    def fallbacks(self, tenant: str, alias: str, narrowed: Collection[str] | None = None) -> tuple[str, ...]:
+        """Return the fallback aliases of ``alias`` in order: only those granted to the tenant, and to its API key.
 
         Raises:
             Refusal: UNKNOWN_MODEL, as ``model``.
         """
-        self.model(tenant, alias)
-        allowed = self.for_tenant(tenant).models
+        self.model(tenant, alias, narrowed)
+        allowed = self.models_for(tenant, narrowed)
         return tuple(other for other in self.fallback_aliases[alias] if other in allowed)
 
 

@@ -30,6 +30,7 @@ class ScreenedFields:
         redacted: values by kind that the model did not see and that are gone.
         prompt_commitment: a salted hash of the request as it was sent.
         earlier_attempt: the workflow ID of the run before, of the same idempotency key.
+        key: the ID of the API key that the run was submitted with.
     """
 
     caller: str | None = None
@@ -47,6 +48,7 @@ class ScreenedFields:
     redacted: Mapping[str, int] | None = None
     prompt_commitment: str | None = None
     earlier_attempt: str | None = None
+    key: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

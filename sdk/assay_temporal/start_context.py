@@ -47,6 +47,8 @@ class StartContext:
         issuer: who vouches for ``subject``: the ``iss`` of an identity provider, or None for Assay itself, as in
             contexts from before there were others. A team names none.
         method: how Assay authenticated the principal; None in contexts from before it was named, and in a team's.
+        api_key: ID of the API key that authenticated it, if any.
+        models: aliases to which that key is narrowed; None for all of the tenant's.
         countersigned: whether Assay itself vouches for what is claimed. No claim: ``verify`` finds out.
     """
 
@@ -60,6 +62,8 @@ class StartContext:
     expires_at: int
     issuer: str | None = None
     method: str | None = None
+    api_key: str | None = None
+    models: tuple[str, ...] | None = None
     countersigned: bool = field(default=False, compare=False)
 
 
@@ -175,6 +179,8 @@ def _read(claims: dict[str, Any], *, countersigned: bool) -> StartContext:
             expires_at=int(claims["expires_at"]),
             issuer=_optional(claims, "issuer"),
             method=_optional(claims, "method"),
+            api_key=_optional(claims, "api_key"),
+            models=_models(claims),
             countersigned=countersigned,
         )
     except (KeyError, TypeError, ValueError):
@@ -189,6 +195,16 @@ def _optional(claims: dict[str, Any], name: str) -> str | None:
     if not isinstance(value, str) or not value:
         raise ValueError(name)
     return value
+
+
+def _models(claims: dict[str, Any]) -> tuple[str, ...] | None:
+    """Return the aliases that a context is narrowed to. Anything but a list of strings is refused."""
+    if "models" not in claims:
+        return None
+    value = claims["models"]
+    if not isinstance(value, list) or not all(isinstance(alias, str) for alias in value):
+        raise ValueError("models")
+    return tuple(value)
 
 
 def _mac(key: DataKey, purpose: str, claims_part: str) -> bytes:

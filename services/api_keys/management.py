@@ -67,8 +67,14 @@ class ApiKeys:
         clock: Clock,
         random_tag: Callable[[], str],
         random_bytes: Callable[[int], bytes],
+        *,
+        ended: Callable[[str], None] = lambda _: None,
     ) -> None:
-        """Take the ports; ``random_tag`` names events, ``random_bytes`` makes keys."""
+        """Take the ports.
+
+        ``random_tag`` names events, ``random_bytes`` makes keys, ``ended`` is called with the ID of a key that changed.
+        """
+        self._ended = ended
         self._store = store
         self._clients = clients
         self._identities = identities
@@ -112,6 +118,7 @@ class ApiKeys:
         made = await self._make(maker, replace(grant, roles=roles), now, now + life, family=old.family)
         record = self._record(EventKind.API_KEY_ROTATED, maker, now, made.key, before=key_id)
         await self._store.rotate(key_id, now + overlap, made.key, await self._hash(made.text), record)
+        self._ended(key_id)
         return made
 
     async def revoke(self, principal: Principal, key_id: str, *, any_key: bool) -> None:
@@ -123,6 +130,7 @@ class ApiKeys:
         record = api_key_record(EventKind.API_KEY_REVOKED, principal, self._clock.now(), self._random_tag(), key=key_id)
         if not await self._store.revoke(key_id, None if any_key else principal.caller, record):
             raise _unknown()
+        self._ended(key_id)
 
     async def listed(self, principal: Principal, limits: KeyLimits, *, any_key: bool) -> Sequence[ListedKey]:
         """Return the principal's own keys, or the tenant's with ``any_key``, newest first."""

@@ -75,7 +75,7 @@ class Edge:
         self.issuer = JwtIssuer(self.signer, settings.tokens)
         unused = cast("Any", None)
         verifier = JwtVerifier(self.signer, identity, settings.tokens, self.clock)
-        access = AccessServices(verifier, self.access, rates=unused, tokens=unused, signer=self.signer)
+        access = AccessServices(verifier, self.access, rates=unused, tokens=unused, signer=self.signer, keys=unused)
         audit = AuditServices(
             signer=self.signer,
             log_name=settings.audit.log_name,

@@ -76,7 +76,7 @@ class Edge:
         self.sessions = JwtSessions(self.signer, self.signer, identity, tokens, self.clock)
         unused = cast("Any", None)
         verifier = JwtVerifier(self.signer, identity, tokens, self.clock)
-        access = AccessServices(verifier, self.access, rates=unused, tokens=unused, signer=self.signer)
+        access = AccessServices(verifier, self.access, rates=unused, tokens=unused, signer=self.signer, keys=unused)
         codec = CodecServices(
             session_seconds=900,
             ui_origin=self.ui_origin,

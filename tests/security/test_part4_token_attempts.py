@@ -71,7 +71,7 @@ class Edge:
         )
         unused = cast("Any", None)
         verifier = JwtVerifier(signer, identity, settings, self.clock)
-        access = AccessServices(verifier, role_access(), rates=unused, tokens=self.attempts, signer=signer)
+        access = AccessServices(verifier, role_access(), rates=unused, tokens=self.attempts, signer=signer, keys=unused)
         services = Services(access, inference=unused, audit=unused, codec=unused, edge=cast("Any", self))
         self.app = build_app(Readiness((), services), Metrics(), 1024, lambda: "0" * 32)
         self.identity = identity

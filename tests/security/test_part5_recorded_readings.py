@@ -133,7 +133,7 @@ class Edge:
         )
         current = cast("Any", self)
         self.services = Services(
-            access=AccessServices(self.verifier, access, rates=unused, tokens=unused, signer=self.signer),
+            access=AccessServices(self.verifier, access, rates=unused, tokens=unused, signer=self.signer, keys=unused),
             inference=InferenceServices(runs, unused, CheckpointWait(proofs, asyncio.Event()), current, 1, unused),
             audit=AuditServices(
                 signer=self.signer,
