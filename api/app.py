@@ -7,7 +7,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
-from api.access import oauth
+from api.access import key_routes, oauth
 from api.audit import custody_routes
 from api.audit import routes as audit_routes
 from api.codec import routes as codec_routes
@@ -54,7 +54,8 @@ def build_app(
     app.state.readiness = readiness
     app.state.metrics = metrics
     clients = (chat_routes, response_routes, stored_routes, messages_routes, models)
-    for group in (inferences, *clients, predict, audit_routes, custody_routes, oauth, codec_routes, health):
+    operators = (audit_routes, custody_routes, key_routes)
+    for group in (inferences, *clients, predict, *operators, oauth, codec_routes, health):
         app.include_router(group.router)
     app.openapi = lambda: describe(app)  # type: ignore[method-assign] # FastAPI's documented way to extend it
     app.add_exception_handler(Refusal, _refused)

@@ -22,6 +22,7 @@ app = lazily(
         "ui": "cli.ui:ui",
         "tenant": "cli.admin:tenants",
         "client": "cli.admin:clients",
+        "key": "cli.api_keys:app",
         "team": "cli.teams:app",
         "policy": "cli.policies:app",
         "screen": "cli.screen.tune:app",

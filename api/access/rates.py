@@ -5,7 +5,7 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
-from api.access.auth import PromptSubmitter
+from api.access.auth import OwnKeyManager, PromptSubmitter
 from api.dependencies import services
 from domain.access.principals import Principal
 from domain.budgets.values import Rate, RateDecision
@@ -13,7 +13,25 @@ from domain.refusals import Kind, Refusal
 
 
 async def within_rate(request: Request, caller: PromptSubmitter) -> Principal:
-    """Count one request of the caller, and of its API key if that has a rate of its own. Return the caller.
+    """Count one request of the caller, and of its API key. Return the caller.
+
+    Raises:
+        Refusal: as ``count_request``.
+    """
+    return await count_request(request, caller)
+
+
+async def maker_within_rate(request: Request, caller: OwnKeyManager) -> Principal:
+    """Count one request of a maker of API keys. Return the caller.
+
+    Raises:
+        Refusal: as ``count_request``.
+    """
+    return await count_request(request, caller)
+
+
+async def count_request(request: Request, caller: Principal) -> Principal:
+    """Count one request of the caller, and of its API key if that has a rate.
 
     Raises:
         Refusal: RATE_LIMITED; STORE_UNAVAILABLE if the rate can't be counted (fail closed).
@@ -39,6 +57,7 @@ async def within_rate(request: Request, caller: PromptSubmitter) -> Principal:
 
 # FastAPI resolves a dependency's own dependencies once per use: so a route names this one only
 RatedSubmitter = Annotated[Principal, Depends(within_rate)]
+RatedKeyMaker = Annotated[Principal, Depends(maker_within_rate)]
 
 
 def rate_headers(rate: Rate, decision: RateDecision, name: str = "caller") -> dict[str, str]:

@@ -7,6 +7,7 @@ from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
+from api.access.key_bodies import ApiKeyRequest, KeyRotation
 from api.http.schemas import (
     ErasureBody,
     HoldRequest,
@@ -22,10 +23,12 @@ from domain.inference.parsing import body_schemas
 _REF = "#/components/schemas/{model}"
 _BODIES: tuple[type[BaseModel], ...] = (
     *(PredictBody, PayloadsBody, TicketRequest, ProblemBody),
-    *(ErasureBody, HoldRequest),
+    *(ErasureBody, HoldRequest, ApiKeyRequest, KeyRotation),
 )
 _PUBLIC = ("/oauth/token", "/.well-known/jwks.json", "/healthz", "/readyz", "/codec/session")
 _SESSIONS = ("/codec/decode", "/codec/encode")
+_TOKENS_ALONE = ("/v1/keys", "/v1/audit/events", "/v1/audit/export", "/v1/audit/erasures", "/v1/audit/holds", "/codec")
+"""Prefixes of routes that no API key may use."""
 
 TOKEN_FORM: dict[str, Any] = {
     "requestBody": {
@@ -45,6 +48,10 @@ TOKEN_FORM: dict[str, Any] = {
         },
     }
 }
+
+
+def _takes_keys(path: str) -> bool:
+    return path.endswith("/proof") or not path.startswith(_TOKENS_ALONE)
 
 
 def body_of(model: type[BaseModel] | str) -> dict[str, Any]:
@@ -70,11 +77,13 @@ def describe(app: FastAPI) -> dict[str, Any]:
         components.setdefault("schemas", {}).update(extra["$defs"] | body_schemas() | wire_schemas())
         components["securitySchemes"] = {
             "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
+            "api_key": {"type": "apiKey", "in": "header", "name": "x-api-key"},
             "session": {"type": "apiKey", "in": "cookie", "name": "assay-codec"},
         }
         for path, operations in document["paths"].items():
             for operation in operations.values():
                 if path not in _PUBLIC:
-                    operation["security"] = [{"bearer": []}, *([{"session": []}] if path in _SESSIONS else [])]
+                    also = {"session": path in _SESSIONS, "api_key": _takes_keys(path)}
+                    operation["security"] = [{"bearer": []}, *({name: []} for name, may in also.items() if may)]
         app.openapi_schema = document
     return app.openapi_schema

@@ -92,7 +92,7 @@ class Principal:
 
     @property
     def models(self) -> frozenset[str] | None:
-        """Return the aliases that the API key is narrowed to; None for all of the tenant's."""
+        """Return the aliases of a narrowed API key, else None."""
         return None if self.key is None else self.key.models
 
 

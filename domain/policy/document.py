@@ -53,7 +53,7 @@ class Policy:
         )
 
     def models_for(self, tenant: str, narrowed: Collection[str] | None = None) -> tuple[str, ...]:
-        """Return the aliases granted to the tenant, in the policy's order, of those in ``narrowed`` if given."""
+        """Return the aliases granted to the tenant, of ``narrowed`` if given, in order."""
         granted = self.for_tenant(tenant).models
         return tuple(alias for alias in self.models if alias in granted and (narrowed is None or alias in narrowed))
 

@@ -52,7 +52,6 @@ class ListedKey:
     grant: KeyGrant | None
     times: KeyTimes
     state: KeyState
-    family: str
     caller: str
 
 
@@ -141,7 +140,7 @@ class ApiKeys:
     async def _listed(self, key: SealedApiKey, now: datetime, limits: KeyLimits) -> ListedKey:
         grant = await self._store.open(key)
         state = key.times.state(now, limits.longest_life)
-        return ListedKey(key.id, grant, key.times, state, key.family, key.caller)
+        return ListedKey(key.id, grant, key.times, state, key.caller)
 
     async def _roles(self, maker: Principal) -> tuple[str, ...]:
         """Return the roles of a key that the maker may make: those of its client, which has to exist.

@@ -11,7 +11,14 @@ from api.dependencies import Readiness
 from api.http.metrics import Metrics
 
 PUBLIC = {"/oauth/token", "/.well-known/jwks.json", "/healthz", "/readyz", "/codec/session"}
-BY_SESSION_TOO = {"/codec/decode", "/codec/encode"}
+BESIDES = {
+    "session": ("/codec/decode", "/codec/encode"),
+    "api_key": (
+        *("/v1/inferences", "/v1/chat", "/v1/models", "/v1/responses", "/v1/messages", "/v1/embeddings", "/ai/predict"),
+        *("/v1/audit/checkpoint", "/v1/audit/consistency", "/v1/audit/key", "/v1/audit/events/{event_id}/proof"),
+    ),
+}
+"""Other credentials than access tokens, and the paths that take them, by prefix."""
 
 FOR_CLIENTS = {"/v1/chat/completions", "/v1/models", "/v1/models/{alias}"}
 FOR_CLIENTS |= {f"/v1/responses{more}" for more in ("", "/compact", "/input_tokens", "/{response_id}")}
@@ -55,7 +62,7 @@ def test_it_is_openapi_3_1_and_every_reference_leads_somewhere(description):
 def test_every_route_is_protected_or_known_to_be_public(description):
     for path, operations in description["paths"].items():
         for method, operation in operations.items():
-            wanted = [{"bearer": []}, {"session": []}] if path in BY_SESSION_TOO else [{"bearer": []}]
+            wanted = [{"bearer": []}, *({name: []} for name, paths in BESIDES.items() if path.startswith(paths))]
             assert operation.get("security") == (None if path in PUBLIC else wanted), (method, path)
             assert operation.get("summary") or operation.get("description"), (method, path)
 

@@ -73,8 +73,10 @@ def test_what_is_for_operators_stays_inside(kong: dict) -> None:
 
 def test_only_what_has_other_credentials_goes_without_a_token(kong: dict) -> None:
     unchecked = [r for r in kong["services"][0]["routes"] if not any(p["name"] == "jwt" for p in r["plugins"])]
-    assert {route["name"] for route in unchecked} == {"api-key", "tokens", "codec"}
+    assert {route["name"] for route in unchecked} == {"api-key", "x-api-key", "azure-api-key", "tokens", "codec"}
     assert _route(kong, "api-key")["headers"] == {"authorization": [r"~*^[Bb]earer\s+assay_"]}
+    assert _route(kong, "x-api-key")["headers"] == {"x-api-key": ["~^assay_"]}
+    assert _route(kong, "azure-api-key")["headers"] == {"api-key": ["~^assay_"]}
 
 
 def test_bodies_are_bounded_as_in_the_settings(kong: dict) -> None:

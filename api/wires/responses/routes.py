@@ -94,7 +94,7 @@ async def count_tokens(request: Request, caller: PromptSubmitter, inference: Inf
     """Estimate a request's tokens. Nothing is sent to a model."""
     made = await translated(request, inference, caller)
     body = parsed(client_request(made, inference), inference).body
-    body.pinned.policy.model(caller.tenant, body.request.model)
+    body.pinned.policy.model(caller.tenant, body.request.model, caller.models)
     return {"object": "response.input_tokens", "input_tokens": estimate_tokens(body.request)}
 
 
