@@ -31,7 +31,7 @@ async def maker_within_rate(request: Request, caller: OwnKeyManager) -> Principa
 
 
 async def count_request(request: Request, caller: Principal) -> Principal:
-    """Count one request of the caller, and of its API key if that has a rate.
+    """Count one request of the caller, and of an API key with a rate.
 
     Raises:
         Refusal: RATE_LIMITED; STORE_UNAVAILABLE if the rate can't be counted (fail closed).

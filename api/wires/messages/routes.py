@@ -70,6 +70,6 @@ async def count_tokens(
 ) -> JSONResponse:
     """Estimate the tokens of a message's prompt, without a model: nothing is sent to a provider, and no run starts."""
     body = sent.body
-    body.pinned.policy.model(caller.tenant, body.request.model)
+    body.pinned.policy.model(caller.tenant, body.request.model, caller.models)
     tokens = await asyncio.to_thread(estimate_tokens, body.request)  # of a long conversation it takes a while
     return JSONResponse({"input_tokens": tokens}, headers=ignored_header(sent.client))
