@@ -135,9 +135,7 @@ async def serve(
         keys = ApiKeyServices.over(
             api_key_store(platform), clients, platform.identities, policy, SystemClock(), random_tag=random_tag
         )
-        wiring = _Wiring(
-            settings, platform, readers, temporal, engine, policy, edge, metrics, stop, feed, clients, keys
-        )
+        wiring = _Wiring(settings, platform, readers, temporal, engine, policy, edge, metrics, stop, feed, keys)
         tasks = [
             asyncio.create_task(_become_ready(readiness, wiring)),
             asyncio.create_task(edge.run()),
@@ -201,7 +199,6 @@ class _Wiring:
     metrics: Metrics
     stop: asyncio.Event
     feed: LocalRunFeed[InferenceResult]
-    clients: VaultClients
     keys: ApiKeyServices
     decider: AccessDecider = field(default_factory=role_access)
     clock: Clock = field(default_factory=SystemClock)
@@ -221,9 +218,9 @@ class _Wiring:
         )
 
     def _access(self) -> AccessServices:
-        settings, platform, clients = self.settings, self.platform, self.clients
+        settings, platform = self.settings, self.platform
         issuer = JwtIssuer(platform.signer, settings.tokens)
-        tokens = TokenService(clients, platform.identities, issuer, self.clock, random_tag)
+        tokens = TokenService(self.keys.clients, platform.identities, issuer, self.clock, random_tag)
         return AccessServices(
             verifier=JwtVerifier(platform.public_keys, platform.identities, settings.tokens, self.clock),
             decider=self.decider,

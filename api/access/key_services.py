@@ -16,8 +16,9 @@ from services.policies.current import CurrentPolicy
 
 @dataclass(frozen=True)
 class ApiKeyServices:
-    """Services over one store. ``limits`` are the current policy's of a tenant."""
+    """Services over one store, and the clients. ``limits`` are the current policy's of a tenant."""
 
+    clients: ClientDirectory
     authentication: ApiKeyAuthentication
     management: ApiKeys
     uses: LastUses
@@ -43,4 +44,4 @@ class ApiKeyServices:
         uses = LastUses(store)
         authentication = ApiKeyAuthentication(store, clients, identities, limits, uses, clock, random_bytes(32))
         management = ApiKeys(store, clients, identities, clock, random_tag, random_bytes, ended=authentication.forget)
-        return cls(authentication, management, uses, limits)
+        return cls(clients, authentication, management, uses, limits)

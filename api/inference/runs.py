@@ -121,7 +121,7 @@ class Runs:
             Refusal: UNKNOWN_MODEL for one that the caller's API key may not use; IDEMPOTENCY_MISMATCH;
                 ENGINE_UNAVAILABLE, VAULT_UNAVAILABLE, STORE_UNAVAILABLE.
         """
-        _require_granted(submission)
+        submission.principal.require_model(submission.model)
         self._require_vault()
         self._require_engine()
         principal = submission.principal
@@ -295,10 +295,3 @@ class Runs:
 
     def _handle(self, public_id: str) -> Handle:
         return self._client.get_workflow_handle(public_id, result_type=InferenceResult)
-
-
-def _require_granted(submission: Submission) -> None:
-    """Check the model of a run by an API key, for every route at once."""
-    models = submission.principal.models
-    if models is not None and submission.model not in models:
-        raise Refusal(Kind.UNKNOWN_MODEL, f"unknown model '{submission.model}'", field="model")

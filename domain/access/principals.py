@@ -95,6 +95,15 @@ class Principal:
         """Return the aliases of a narrowed API key, else None."""
         return None if self.key is None else self.key.models
 
+    def require_model(self, alias: str) -> None:
+        """Check that a narrowed API key may use a model.
+
+        Raises:
+            Refusal: UNKNOWN_MODEL.
+        """
+        if self.models is not None and alias not in self.models:
+            raise Refusal(Kind.UNKNOWN_MODEL, f"unknown model '{alias}'", field="model")
+
 
 def require_tenant(name: str) -> str:
     """Return a well-formed tenant name unchanged.
