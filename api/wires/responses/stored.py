@@ -42,7 +42,10 @@ class StoredResponses:
         public_id = run_of(response)
         if public_id is None:
             raise missing()
-        return await self._inference.stored.own(public_id, self._caller)
+        try:
+            return await self._inference.stored.own(public_id, self._caller)
+        except Refusal as refusal:
+            raise missing() if refusal.kind is Kind.NOT_FOUND else refusal from None
 
     async def view(self, run: StoredRun) -> RunView:
         """Return the present state of a run."""
