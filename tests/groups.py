@@ -12,7 +12,10 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "stores": ("adapters",),
     "canaries": ("security",),
     "upgrades": ("e2e/processes/test_upgrades.py",),
-    "ends": ("e2e/processes/test_abandoned.py", "e2e/processes/test_shutdown.py"),
+    "ends": (
+        *("e2e/processes/test_abandoned.py", "e2e/processes/test_shutdown.py"),
+        "e2e/processes/test_response_streams.py",
+    ),
     "log": ("security/log",),
     "starts": ("security/starts",),
     "stages": ("security/stages",),

@@ -209,13 +209,18 @@ def error_response(wire: ClientWire, refusal: Refusal, request_id: str, run: Run
     """Build the response for a refusal, in the format's shape."""
     content = error_content(wire, refusal, request_id, run)
     headers = _headers(refusal, content.error, final=run is not None)
-    return JSONResponse(content.body, status_code=content.error.status, headers=headers)
+    return _response(wire, content, headers)
 
 
 def unfinished_response(wire: ClientWire, run: RunOfError) -> JSONResponse:
     """Build the response for a run that has not ended."""
-    content = unfinished_content(wire, run)
-    return JSONResponse(content.body, status_code=content.error.status, headers={"x-should-retry": "false"})
+    return _response(wire, unfinished_content(wire, run), {"x-should-retry": "false"})
+
+
+def _response(wire: ClientWire, content: ErrorContent, headers: Mapping[str, str]) -> JSONResponse:
+    """Build the response of an error. Codex shows the body of a response as it is: the run's is left out there."""
+    body = {"error": content.body["error"]} if wire is ClientWire.RESPONSES else content.body
+    return JSONResponse(body, status_code=content.error.status, headers=dict(headers))
 
 
 def _body(
