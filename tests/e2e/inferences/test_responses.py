@@ -1,4 +1,4 @@
-"""OpenAI's responses through the whole product: answers, streams that are taken up again, stored responses."""
+"""Responses through the whole product: answers, streams, stored responses."""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""A stream of a response that ends with its process is taken up from another one."""
+"""A stream ends with its process, and is taken up from another one."""
 
 import json
 from collections.abc import Awaitable, Callable
