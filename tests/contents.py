@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 
 from domain.inference.content import (
     Attachment,
+    Document,
+    ImageAddress,
     Message,
     OpaqueItem,
     RefusalPart,
@@ -19,13 +21,25 @@ from domain.inference.content import (
     ToolCall,
     ToolResult,
 )
-from domain.inference.requests import AnswerForm, InferenceRequest, ResponseFormat, Tool, ToolChoice, ToolUse
+from domain.inference.requests import (
+    AnswerForm,
+    Effort,
+    InferenceRequest,
+    Reasoning,
+    ResponseFormat,
+    Tool,
+    ToolChoice,
+    ToolUse,
+)
 
 DIGEST = "0123456789abcdef" * 4
 JSON_FIELDS = frozenset({"arguments", "parameters", "schema"})
 CHECKED_FIELDS = frozenset({"type", "digest", "media_type", "label", "data"})
 """Fields of a checked form, and the data of opaque items, which are recorded as not scanned."""
-ITEMS = (TextPart, RefusalPart, ToolCall, ToolResult, OpaqueItem, Attachment, Tool, ToolChoice, ResponseFormat)
+ITEMS = (
+    *(TextPart, RefusalPart, ToolCall, ToolResult, OpaqueItem, Attachment, ImageAddress, Document),
+    *(Tool, ToolChoice, ResponseFormat),
+)
 
 Make = Callable[[str], str]
 """Gives the text for a field of that name."""
@@ -37,7 +51,19 @@ def everything(make: Make) -> InferenceRequest:
     def text(name: str) -> str:
         return json.dumps({"of": make(name)}, ensure_ascii=False) if name in JSON_FIELDS else make(name)
 
-    result = (TextPart(text("text"), TextKind.DOCUMENT), Attachment(DIGEST, "image/png"), TextPart(text("text")))
+    def picture() -> Attachment:
+        return Attachment(DIGEST, "image/png", name=text("name"))
+
+    def document() -> Document:
+        return Document(name=text("name"), context=text("context"), text=text("text"))
+
+    result = (
+        TextPart(text("text"), TextKind.DOCUMENT),
+        picture(),
+        ImageAddress(text("url")),
+        document(),
+        TextPart(text("text")),
+    )
     return InferenceRequest(
         model="fake",
         messages=(
@@ -45,10 +71,17 @@ def everything(make: Make) -> InferenceRequest:
             Message(Speaker.SYSTEM, (TextPart(text("text")),)),
             Message(Speaker.USER, text("content"), TextKind.DOCUMENT),
             Message(Speaker.USER, (TextPart(text("text")), TextPart(text("text"), TextKind.TOOL_OUTPUT))),
+            Message(Speaker.USER, (picture(), ImageAddress(text("url")), document())),
             Message(
                 Speaker.ASSISTANT,
                 (
-                    OpaqueItem("thinking.signature", "b3BhcXVl", text("text")),
+                    OpaqueItem(
+                        "thinking.signature",
+                        "b3BhcXVl",
+                        item_id=text("item_id"),
+                        text=text("text"),
+                        summary=(text("summary"), text("summary")),
+                    ),
                     OpaqueItem("redacted_thinking.data", "b3BhcXVl"),
                     TextPart(text("text")),
                     RefusalPart(text("text")),
@@ -103,17 +136,34 @@ _ATTACHMENTS = st.builds(
     Attachment,
     st.from_regex(r"[0-9a-f]{64}", fullmatch=True),
     st.sampled_from(["image/png", "application/vnd.ms-excel", "text/plain"]),
+    size=st.none() | st.integers(0, 9),
+    name=st.none() | TEXTS,
+    detail=st.none() | st.sampled_from(["low", "high"]),
 )
+_DOCUMENTS = st.builds(Document, TEXTS, st.none() | TEXTS, st.none() | TEXTS, cited=st.booleans())
+_ADDRESSES = st.builds(ImageAddress, TEXTS)
 _TEXT_PARTS = st.builds(TextPart, TEXTS, KINDS)
 PARTS = st.one_of(
     _TEXT_PARTS,
     st.builds(RefusalPart, TEXTS),
     st.builds(ToolCall, TEXTS, TEXTS, TEXTS),
     st.builds(
-        ToolResult, TEXTS, st.one_of(TEXTS, st.lists(_TEXT_PARTS | _ATTACHMENTS, max_size=3).map(tuple)), st.booleans()
+        ToolResult,
+        TEXTS,
+        st.one_of(TEXTS, st.lists(_TEXT_PARTS | _ATTACHMENTS | _DOCUMENTS, max_size=3).map(tuple)),
+        st.booleans(),
     ),
     _ATTACHMENTS,
-    st.builds(OpaqueItem, _LABELS, TEXTS, st.none() | TEXTS),
+    _DOCUMENTS,
+    _ADDRESSES,
+    st.builds(
+        OpaqueItem,
+        _LABELS,
+        TEXTS,
+        st.none() | TEXTS,
+        item_id=st.none() | TEXTS,
+        summary=st.lists(TEXTS, max_size=2).map(tuple),
+    ),
 )
 CONTENTS = st.one_of(TEXTS, st.lists(PARTS, max_size=4).map(tuple))
 REQUESTS = st.builds(
@@ -138,4 +188,11 @@ REQUESTS = st.builds(
     top_p=st.none() | st.floats(0, 1),
     seed=st.none() | st.integers(-5, 5),
     one_tool_call=st.booleans(),
+    choices=st.none() | st.integers(2, 4),
+    frequency_penalty=st.none() | st.floats(-2, 2),
+    logit_bias=st.lists(st.tuples(TEXTS, st.floats(-9, 9)), max_size=2).map(tuple),
+    reasoning=st.none() | st.builds(Reasoning, st.none() | st.sampled_from(Effort), sealed=st.booleans()),
+    end_user=st.none() | TEXTS,
+    cache_key=st.none() | TEXTS,
+    ignored=st.lists(TEXTS, max_size=2).map(tuple),
 )

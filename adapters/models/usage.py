@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from domain.inference.content import Attachment
+from domain.inference.content import OpaqueItem
 from domain.inference.models import ModelCall, Usage
 from domain.inference.requests import InferenceRequest
 from domain.inference.texts import texts_of, unread_of
@@ -108,7 +108,7 @@ def most_prompt_tokens(request: InferenceRequest) -> int:
     texts = texts_of(request)
     frames = len(request.messages) + len(request.tools) + sum(text.address.part is not None for text in texts)
     unread = sum(
-        ATTACHMENT_TOKENS if isinstance(item, Attachment) else len(item.data) for _, item in unread_of(request)
+        len(item.data) if isinstance(item, OpaqueItem) else ATTACHMENT_TOKENS for _, item in unread_of(request)
     )
     shown = sum(len(text.text.encode("utf-8", "surrogatepass")) for text in texts)
     return shown + unread + MESSAGE_OVERHEAD * frames + CONVERSATION_OVERHEAD + _TEMPLATE_TOKENS

@@ -11,6 +11,7 @@ from domain.policy.document import PolicyError, parse_policy
 from domain.records.records import canonical
 
 _SECTIONS = ("limits", "models", "screening", "output", "privacy")
+_CONTENT = "content"
 _RULES = "rules"
 
 
@@ -38,12 +39,14 @@ def load_policy_document(directory: Path, provider_urls: Mapping[str, str]) -> b
 
     ``provider_urls`` replaces the ``base_url`` of a provider's models, by the provider's name. The files are
     ``limits.yaml``, ``models.yaml``, ``screening.yaml``, ``output.yaml``, ``privacy.yaml`` and the rule sets in
-    ``rules/``.
+    ``rules/``; ``content.yaml`` may be missing, as in the files of earlier releases.
 
     Raises:
         PolicyError: ``where`` is the file and the path in it.
     """
     document = {name: _read(directory / f"{name}.yaml") for name in _SECTIONS}
+    if (directory / f"{_CONTENT}.yaml").exists():
+        document[_CONTENT] = _read(directory / f"{_CONTENT}.yaml")
     rules = sorted((directory / _RULES).glob("*.yaml"))
     document[_RULES] = {path.stem: _read(path) for path in rules}
     _place_providers(document["models"], provider_urls)

@@ -10,7 +10,7 @@ from domain.answers.leaks import SystemWords
 from domain.answers.links import LinkScreen
 from domain.answers.markup import without_code
 from domain.answers.policy import OutputPolicy, OutputRule
-from domain.inference.content import Attachment, Content, OpaqueItem
+from domain.inference.content import Content, OpaqueItem, UnreadItem
 from domain.inference.requests import InferenceRequest
 from domain.inference.texts import Text, TextAddress, TextForm, texts_of, texts_of_answer, unread_of_answer
 from domain.refusals import Kind, Refusal
@@ -123,9 +123,9 @@ def _placed(finding: Finding, at: TextAddress, view: View) -> Finding:
     return replace(finding, start=start, end=end, part=at.part, field=at.field)
 
 
-def _not_read(at: TextAddress, item: Attachment | OpaqueItem) -> Judged:
+def _not_read(at: TextAddress, item: UnreadItem) -> Judged:
     """Return the finding for an unread item: review for an attachment, no decision for an opaque item."""
-    action = Decision.REVIEW if isinstance(item, Attachment) else Decision.ALLOW
+    action = Decision.ALLOW if isinstance(item, OpaqueItem) else Decision.REVIEW
     return action, found_at(at, UNREADABLE, NOT_SCANNED, _SCORES[action], 0, 0)
 
 

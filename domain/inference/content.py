@@ -25,6 +25,11 @@ _SHA256: Final = re.compile(r"[0-9a-f]{64}")
 _MEDIA_TYPE: Final = re.compile(r"[a-z0-9][a-z0-9.+-]{0,63}/[a-z0-9][a-z0-9.+-]{0,63}")
 _LABEL: Final = re.compile(r"[a-z][a-z_.]{0,63}")
 
+CacheTime = Literal["5m", "1h"]
+"""Life of a provider's cache up to a mark: a hint, for formats that have such marks."""
+ImageDetail = Literal["auto", "low", "high", "original"]
+"""Resolution of an image: a hint."""
+
 
 class Speaker(StrEnum):
     """Roles of a message's author. Wire formats with a role ``developer`` read it as ``system``."""
@@ -51,6 +56,7 @@ class TextPart:
     text: str
     kind: TextKind | None = field(default=None, metadata=UNLESS_SET)
     type: Literal["text"] = field(default="text", kw_only=True)
+    cache: CacheTime | None = field(default=None, metadata=UNLESS_SET, kw_only=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,24 +75,82 @@ class ToolCall:
     name: str
     arguments: str
     type: Literal["tool_call"] = field(default="tool_call", kw_only=True)
+    cache: CacheTime | None = field(default=None, metadata=UNLESS_SET, kw_only=True)
 
 
 @dataclass(frozen=True, slots=True)
 class Attachment:
-    """A file by its SHA-256 (hexadecimal) and media type (RFC 6838). Its bytes never enter a history.
+    """An image or a file by its SHA-256 (hexadecimal) and media type (RFC 6838), which no guard reads.
+
+    Its bytes are in the run's start and in the calls of models alone: see ``bodies.attachments``.
+
+    Attributes:
+        size: of the bytes.
+        name: the file's name, as its sender gave it.
 
     Raises:
-        ValueError: one of them has another form: neither is to carry free text past the guards.
+        ValueError: digest or media type have another form: neither is to carry free text past the guards.
     """
 
     digest: str
     media_type: str
     type: Literal["attachment"] = field(default="attachment", kw_only=True)
+    size: int | None = field(default=None, metadata=UNLESS_SET, kw_only=True)
+    name: str | None = field(default=None, metadata=UNLESS_SET, kw_only=True)
+    detail: ImageDetail | None = field(default=None, metadata=UNLESS_SET, kw_only=True)
+    cache: CacheTime | None = field(default=None, metadata=UNLESS_SET, kw_only=True)
 
     def __post_init__(self) -> None:
         """Check the forms."""
         if not _SHA256.fullmatch(self.digest) or not _MEDIA_TYPE.fullmatch(self.media_type):
             raise ValueError("an attachment has a SHA-256 and a media type")
+
+    @property
+    def is_image(self) -> bool:
+        """Return True for an image."""
+        return self.media_type.startswith("image/")
+
+
+@dataclass(frozen=True, slots=True)
+class ImageAddress:
+    """An image by its address, which a model's provider fetches, and Assay never."""
+
+    url: str
+    type: Literal["image_address"] = field(default="image_address", kw_only=True)
+    detail: ImageDetail | None = field(default=None, metadata=UNLESS_SET, kw_only=True)
+    cache: CacheTime | None = field(default=None, metadata=UNLESS_SET, kw_only=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A file or document as text. Its kind is that of documents, whoever sent it.
+
+    Attributes:
+        name: title or file name.
+        context: text about it, which is no part of it.
+        media_type: of the file (RFC 6838).
+        cited: the model is asked for citations.
+
+    Raises:
+        ValueError: the media type has another form.
+    """
+
+    text: str
+    name: str | None = field(default=None, metadata=UNLESS_SET)
+    context: str | None = field(default=None, metadata=UNLESS_SET)
+    media_type: str = "text/plain"
+    type: Literal["document"] = field(default="document", kw_only=True)
+    cited: bool = field(default=False, metadata=UNLESS_SET, kw_only=True)
+    cache: CacheTime | None = field(default=None, metadata=UNLESS_SET, kw_only=True)
+
+    def __post_init__(self) -> None:
+        """Check the media type."""
+        if not _MEDIA_TYPE.fullmatch(self.media_type):
+            raise ValueError("a document has a media type")
+
+
+ResultPart = TextPart | Document | Attachment | ImageAddress
+"""Parts of a tool's result."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,9 +158,10 @@ class ToolResult:
     """The result of a tool call. ``failed``: the tool reported an error."""
 
     call_id: str
-    content: str | tuple[TextPart | Attachment, ...]
+    content: str | tuple[ResultPart, ...]
     failed: bool = field(default=False, metadata=UNLESS_SET)
     type: Literal["tool_result"] = field(default="tool_result", kw_only=True)
+    cache: CacheTime | None = field(default=None, metadata=UNLESS_SET, kw_only=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,9 +169,11 @@ class OpaqueItem:
     """Data of a provider that must come back unaltered, such as signed or encrypted reasoning.
 
     Attributes:
-        label: the member of the provider's format, such as ``thinking.signature``.
+        label: the provider's format and the member within, such as ``anthropic.thinking``. No other format carries it.
         data: not scanned, never altered.
         text: the readable part that ``data`` vouches for, if any: scanned, never altered.
+        item_id: the provider's ID of it.
+        summary: readable parts of a summary: scanned, never altered.
 
     Raises:
         ValueError: the label is no name of members.
@@ -116,14 +183,23 @@ class OpaqueItem:
     data: str
     text: str | None = field(default=None, metadata=UNLESS_SET)
     type: Literal["opaque"] = field(default="opaque", kw_only=True)
+    item_id: str | None = field(default=None, metadata=UNLESS_SET, kw_only=True)
+    summary: tuple[str, ...] = field(default=(), metadata=UNLESS_SET, kw_only=True)
 
     def __post_init__(self) -> None:
         """Check the label."""
         if not _LABEL.fullmatch(self.label):
             raise ValueError("a label is a name of members")
 
+    @property
+    def format(self) -> str:
+        """The provider's format that the item belongs to."""
+        return self.label.partition(".")[0]
 
-Part = TextPart | RefusalPart | ToolCall | ToolResult | Attachment | OpaqueItem
+
+Part = TextPart | RefusalPart | ToolCall | ToolResult | Attachment | ImageAddress | Document | OpaqueItem
+UnreadItem = Attachment | ImageAddress | OpaqueItem
+"""Items that no guard reads, or not as a whole."""
 Content = str | tuple[Part, ...]
 
 

@@ -54,6 +54,13 @@ class ModelParameters:
         top_p: accepts nucleus sampling.
         seed: accepts a seed.
         stop: accepts stop sequences.
+        images: accepts images, as data and by address.
+        penalties: accepts penalties of frequent and of present tokens.
+        logit_bias: accepts biases of tokens.
+        effort: accepts an effort of reasoning.
+        verbosity: accepts a wish for length.
+        cache_key: accepts a key of its prompt cache.
+        end_user: the name of the member with the user's identifier, a keyed hash; None if there is none.
     """
 
     limit: str = "max_tokens"
@@ -61,6 +68,13 @@ class ModelParameters:
     top_p: bool = True
     seed: bool = True
     stop: bool = True
+    images: bool = False
+    penalties: bool = True
+    logit_bias: bool = False
+    effort: bool = False
+    verbosity: bool = False
+    cache_key: bool = False
+    end_user: str | None = None
 
 
 DEFAULT_PARAMETERS = ModelParameters()

@@ -20,6 +20,7 @@ from domain.inference.bodies.messages import (
     read_prompt,
     require_known,
 )
+from domain.inference.bodies.options import OPTION_FIELDS
 from domain.inference.bodies.parts import PART_SCHEMA, part_schema
 from domain.inference.bodies.tools import (
     MAX_STOPS,
@@ -103,6 +104,7 @@ BODY_FIELDS: Final[Mapping[str, BodyField]] = MappingProxyType(
         "top_p": BodyField(read_top_p, {"type": "number", "minimum": 0, "maximum": 1}),
         "seed": BodyField(read_seed, {"type": "integer", "minimum": -MAX_SEED - 1, "maximum": MAX_SEED}),
         "response": RESPONSE,
+        **OPTION_FIELDS,
     }
 )
 """The fields of the body."""
@@ -111,6 +113,7 @@ BODY_FIELDS: Final[Mapping[str, BodyField]] = MappingProxyType(
 _OPTIONS: Final = (
     *("metadata", "tools", "tool_choice", "one_tool_call", "response_format"),
     *("stop", "top_p", "seed"),
+    *OPTION_FIELDS,
 )
 
 

@@ -11,18 +11,23 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Any, Final, TypeVar
 
+from domain.inference.carriers import HELD, SPOKEN, Carrier
 from domain.inference.content import (
     Attachment,
     Content,
+    Document,
+    ImageAddress,
     Message,
     OpaqueItem,
     Part,
     RefusalPart,
+    ResultPart,
     Speaker,
     TextKind,
     TextPart,
     ToolCall,
     ToolResult,
+    UnreadItem,
 )
 from domain.inference.requests import InferenceRequest, ResponseFormat, Tool, ToolChoice
 
@@ -43,7 +48,7 @@ class TextAddress:
     """The address of a text in a request or an answer.
 
     Attributes:
-        message: its index; None for what belongs to no message. In an answer always 0.
+        message: its index; None for what belongs to no message. In an answer the index of the choice, 0 if it is one.
         part: the index of the part; None where the content is a plain text.
         field: the field within, in dotted form, such as ``arguments``; None for the content's or the part's own text.
     """
@@ -72,13 +77,14 @@ def address_label(message: int | None, part: int | None, field: str | None) -> s
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """A text with its address, kind, form, and its message's role (None outside messages)."""
+    """A text with its address, kind, form, its message's role (None outside messages), and its carrier."""
 
     address: TextAddress
     text: str
     kind: TextKind
     role: Speaker | None = None
     form: TextForm = TextForm.PLAIN
+    carrier: Carrier = Carrier.USER
 
     @property
     def fixed(self) -> bool:
@@ -102,8 +108,10 @@ TEXT_FIELDS: Final[Mapping[type, Mapping[str, TextForm]]] = MappingProxyType(
         RefusalPart: {"text": TextForm.PLAIN},
         ToolCall: {"call_id": TextForm.IDENTIFIER, "name": TextForm.IDENTIFIER, "arguments": TextForm.JSON},
         ToolResult: {"call_id": TextForm.IDENTIFIER},  # and its content, which is a text or parts
-        OpaqueItem: {"text": TextForm.SIGNED},
-        Attachment: {},
+        OpaqueItem: {"item_id": TextForm.IDENTIFIER, "text": TextForm.SIGNED, "summary": TextForm.SIGNED},
+        Attachment: {"name": TextForm.PLAIN},
+        ImageAddress: {"url": TextForm.IDENTIFIER},
+        Document: {"name": TextForm.PLAIN, "context": TextForm.PLAIN, "text": TextForm.PLAIN},
         Tool: {"name": TextForm.IDENTIFIER, "description": TextForm.PLAIN, "parameters": TextForm.JSON},
         ToolChoice: {"name": TextForm.IDENTIFIER},
         ResponseFormat: {"name": TextForm.IDENTIFIER, "description": TextForm.PLAIN, "schema": TextForm.JSON},
@@ -129,16 +137,17 @@ def map_texts(request: InferenceRequest, change: Change, spoiled: set[TextAddres
     tools = walk.each(request.tools, lambda at, tool: walk.item(tool, _outside(f"tools.{at}")))
     choice = request.tool_choice and walk.item(request.tool_choice, _outside("tool_choice"))
     answer = request.response_format and walk.item(request.response_format, _outside("response_format"))
-    stop = walk.each(request.stop, lambda at, text: walk.text(replace(_outside(f"stop.{at}"), text=text)))
+    stop = walk.each(request.stop, lambda at, text: walk.text(replace(_outside(f"stop.{at}", Carrier.STOP), text=text)))
     return _changed(
         request,
         {"messages": messages, "tools": tools, "tool_choice": choice, "response_format": answer, "stop": stop},
     )
 
 
-def map_answer(content: Content, change: Change) -> Content:
-    """Return an answer's content with each text replaced, as ``map_texts`` does."""
-    return _Walk(change).content(content, Text(TextAddress(0), "", TextKind.PROMPT, Speaker.ASSISTANT))
+def map_answer(content: Content, change: Change, choice: int = 0) -> Content:
+    """Return an answer's content with each text replaced, as ``map_texts`` does. ``choice`` is its index."""
+    place = Text(TextAddress(choice), "", TextKind.PROMPT, Speaker.ASSISTANT, carrier=Carrier.ASSISTANT)
+    return _Walk(change).content(content, place)
 
 
 def texts_of(request: InferenceRequest) -> tuple[Text, ...]:
@@ -146,9 +155,9 @@ def texts_of(request: InferenceRequest) -> tuple[Text, ...]:
     return _collected(lambda change: map_texts(request, change))
 
 
-def texts_of_answer(content: Content) -> tuple[Text, ...]:
-    """Return all texts of an answer, in order."""
-    return _collected(lambda change: map_answer(content, change))
+def texts_of_answer(content: Content, choice: int = 0) -> tuple[Text, ...]:
+    """Return all texts of an answer, in order. ``choice`` is its index."""
+    return _collected(lambda change: map_answer(content, change, choice))
 
 
 def _collected(walk: Callable[[Change], object]) -> tuple[Text, ...]:
@@ -162,27 +171,23 @@ def _collected(walk: Callable[[Change], object]) -> tuple[Text, ...]:
     return tuple(found)
 
 
-def unread_of(request: InferenceRequest) -> Iterator[tuple[TextAddress, Attachment | OpaqueItem]]:
+def unread_of(request: InferenceRequest) -> Iterator[tuple[TextAddress, UnreadItem]]:
     """Yield the items that no guard can read, with their addresses: attachments, and opaque items for their data."""
     for index, message in enumerate(request.messages):
-        yield from _unread(message.content, index)
+        yield from unread_of_answer(message.content, index)
 
 
-def unread_of_answer(content: Content) -> Iterator[tuple[TextAddress, Attachment | OpaqueItem]]:
-    """Yield the items of an answer that no guard can read, with their addresses."""
-    return _unread(content, 0)
-
-
-def _unread(content: Content, index: int) -> Iterator[tuple[TextAddress, Attachment | OpaqueItem]]:
+def unread_of_answer(content: Content, choice: int = 0) -> Iterator[tuple[TextAddress, UnreadItem]]:
+    """Yield the items of an answer that no guard can read, with their addresses. ``choice`` is its index."""
     if isinstance(content, str):
         return
     for at, part in enumerate(content):
-        if isinstance(part, Attachment | OpaqueItem):
-            yield TextAddress(index, at), part
+        if isinstance(part, UnreadItem):
+            yield TextAddress(choice, at), part
         elif isinstance(part, ToolResult) and not isinstance(part.content, str):
             for inner, item in enumerate(part.content):
-                if isinstance(item, Attachment):
-                    yield TextAddress(index, at, f"content.{inner}"), item
+                if isinstance(item, UnreadItem):
+                    yield TextAddress(choice, at, f"content.{inner}"), item
 
 
 def is_json(text: str) -> bool:
@@ -194,9 +199,9 @@ def is_json(text: str) -> bool:
     return True
 
 
-def _outside(field: str) -> Text:
+def _outside(field: str, carrier: Carrier = Carrier.TOOL_NAME) -> Text:
     # whoever runs a tool's server may have written its description: screening takes all of these for documents
-    return Text(TextAddress(None, None, field), "", TextKind.DOCUMENT)
+    return Text(TextAddress(None, None, field), "", TextKind.DOCUMENT, carrier=carrier)
 
 
 def _within(place: Text, step: str) -> Text:
@@ -227,11 +232,14 @@ class _Walk:
         return new
 
     def message(self, index: int, message: Message) -> Message:
-        content = message.content
+        content, carrier = message.content, SPOKEN[message.role]
         if isinstance(content, str):  # as below, without the detour that parts take
-            made: Content = self.text(Text(TextAddress(index), content, message.text_kind, message.role))
+            made: Content = self.text(
+                Text(TextAddress(index), content, message.text_kind, message.role, carrier=carrier)
+            )
         else:
-            made = self.content(content, Text(TextAddress(index), "", message.text_kind, message.role))
+            place = Text(TextAddress(index), "", message.text_kind, message.role, carrier=carrier)
+            made = self.content(content, place)
         return message if made is content else replace(message, content=made)
 
     def content(self, content: Content, place: Text) -> Content:
@@ -242,16 +250,18 @@ class _Walk:
     def part(self, part: Part, place: Text) -> Part:
         if isinstance(part, TextPart) and part.kind is not None:
             place = replace(place, kind=part.kind)
+        if isinstance(part, Document):
+            place = replace(place, kind=TextKind.DOCUMENT)
         if not isinstance(part, ToolResult):
             return self.item(part, place)
-        place = replace(place, kind=TextKind.TOOL_OUTPUT)
+        place = replace(place, kind=TextKind.TOOL_OUTPUT, carrier=Carrier.TOOL_RESULT)
         part = self.item(part, place)
         if isinstance(part.content, str):
             return _changed(part, {"content": self.text(replace(place, text=part.content))})
         inner = self.each(part.content, lambda at, item: self.item(item, self._inner(item, place, at)))
         return _changed(part, {"content": inner})
 
-    def _inner(self, item: TextPart | Attachment, place: Text, at: int) -> Text:
+    def _inner(self, item: ResultPart, place: Text, at: int) -> Text:
         kind = item.kind if isinstance(item, TextPart) and item.kind else place.kind
         return replace(_within(place, f"content.{at}"), kind=kind)
 
@@ -259,11 +269,17 @@ class _Walk:
         """Visit the fields of an item that hold text. The field ``text`` has the address of the item itself."""
         made: dict[str, Any] = {}
         for name, form in TEXT_FIELDS[type(item)].items():
-            value: str | None = getattr(item, name)
+            value: str | tuple[str, ...] | None = getattr(item, name)
             if value is not None:
                 at = place if name == "text" else _within(place, name)
-                made[name] = self.text(replace(at, text=value, form=form))
+                found = replace(at, form=form, carrier=HELD[type(item)].get(name, place.carrier))
+                made[name] = (
+                    self.text(replace(found, text=value)) if isinstance(value, str) else self._all(value, found)
+                )
         return _changed(item, made)
+
+    def _all(self, values: tuple[str, ...], place: Text) -> tuple[str, ...]:
+        return self.each(values, lambda at, value: self.text(replace(_within(place, str(at)), text=value)))
 
 
 def _part(address: TextAddress, at: int) -> TextAddress:

@@ -11,7 +11,7 @@ import re
 from collections import Counter
 from typing import Final
 
-from domain.inference.content import Attachment, Content, OpaqueItem
+from domain.inference.content import Content, OpaqueItem, UnreadItem
 from domain.inference.requests import InferenceRequest
 from domain.inference.texts import texts_of, texts_of_answer, unread_of, unread_of_answer
 from domain.inference.token_densities import tokens_of_char
@@ -127,5 +127,5 @@ def estimate_answer_tokens(content: Content) -> int:
     return unread + sum(estimate_text_tokens(text.text) for text in texts_of_answer(content))
 
 
-def _unread_tokens(item: Attachment | OpaqueItem) -> int:
-    return ATTACHMENT_TOKENS if isinstance(item, Attachment) else estimate_text_tokens(item.data)
+def _unread_tokens(item: UnreadItem) -> int:
+    return estimate_text_tokens(item.data) if isinstance(item, OpaqueItem) else ATTACHMENT_TOKENS

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any, NoReturn
 
@@ -12,6 +12,7 @@ from domain.answers.policy import OutputPolicy
 from domain.budgets.values import Rate
 from domain.inference.models import ModelEntry
 from domain.inference.requests import RequestLimits
+from domain.policy.content import ContentPolicy, read_content_policy
 from domain.policy.limits import TenantPolicy, read_limits, read_model_call_seconds
 from domain.policy.models import read_models
 from domain.policy.privacy import read_privacy
@@ -30,7 +31,8 @@ __all__ = ["Policy", "PolicyError", "TenantPolicy", "parse_policy", "policy_hash
 class Policy:
     """A complete policy. ``rate``, ``daily_tokens``, ``sealed`` and ``api_keys`` are defaults: use ``for_tenant``.
 
-    ``privacy`` is None in documents of older releases: runs pinned to them continue without it.
+    ``privacy`` is None in documents of older releases: runs pinned to them continue without it, and with the defaults
+    of ``content``.
     """
 
     limits: RequestLimits
@@ -45,6 +47,7 @@ class Policy:
     privacy: PrivacyPolicy | None = None
     sealed: bool = False
     api_keys: KeyLimits = NO_KEYS
+    content: ContentPolicy = field(default_factory=ContentPolicy)
 
     def for_tenant(self, tenant: str) -> TenantPolicy:
         """Return the policy for a tenant's callers."""
@@ -111,19 +114,21 @@ def parse_policy(document: bytes) -> Policy:
         )
         output = read_output(root.section("output"))
         privacy = read_privacy(root.section("privacy")) if "privacy" in root else None
+        content = read_content_policy(root.section("content")) if "content" in root else ContentPolicy()
     return Policy(
-        limits=limits.request,
+        limits=replace(limits.request, content=content.limits),
         rate=limits.common.rate,
         daily_tokens=limits.common.daily_tokens,
         models=MappingProxyType(dict(models.entries)),
         fallback_aliases=MappingProxyType(dict(models.fallbacks)),
         tenants=MappingProxyType(dict(limits.tenants)),
         sanitising=sanitising,
-        screening=screening,
+        screening=replace(screening, images=content.images, tool_images=content.tool_images),
         output=output,
         privacy=privacy,
         sealed=limits.common.sealed,
         api_keys=limits.common.keys,
+        content=content,
     )
 
 

@@ -23,6 +23,7 @@ _LIMITS = ("max_tokens", "max_completion_tokens")
 _FORMATS: Final[Mapping[str, Wire]] = MappingProxyType(
     {"openai": Wire.OPENAI_CHAT, "anthropic": Wire.ANTHROPIC_MESSAGES}
 )
+_END_USERS = ("user", "safety_identifier")
 _NEWER_LIMIT_HOSTS = (
     *("api.openai.com", "openai.azure.com"),
     *("services.ai.azure.com", "cognitiveservices.azure.com"),
@@ -111,7 +112,22 @@ def _accepts(model: Section, base_url: str, upstream: str) -> ModelParameters:
             top_p=own.flag("top_p") if "top_p" in own else sampling,
             seed=own.flag("seed") if "seed" in own else True,
             stop=own.flag("stop") if "stop" in own else sampling,
+            images=own.flag("images") if "images" in own else False,
+            penalties=own.flag("penalties") if "penalties" in own else sampling,
+            logit_bias=own.flag("logit_bias") if "logit_bias" in own else newer and sampling,
+            effort=own.flag("effort") if "effort" in own else not sampling,
+            verbosity=own.flag("verbosity") if "verbosity" in own else newer and not sampling,
+            cache_key=own.flag("cache_key") if "cache_key" in own else newer,
+            end_user=_end_user(own, "safety_identifier" if newer else None),
         )
+
+
+def _end_user(own: Section, default: str | None) -> str | None:
+    """Parse the name of the member that takes the hash of a user's identifier."""
+    if "end_user" not in own:
+        return default
+    name = own.choice("end_user", ("none", *_END_USERS))
+    return None if name == "none" else name
 
 
 def _timeouts(model: Section, call_seconds: float) -> ModelTimeouts:

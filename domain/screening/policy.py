@@ -8,7 +8,7 @@ from domain.inference.content import TextKind
 from domain.screening.literals import Clause, Index
 from domain.screening.phrases.lexicons import Lexicon, LexiconIndex, index_of
 from domain.screening.phrases.syntax import LazyPattern
-from domain.screening.verdicts import Mode, WithoutReviewers
+from domain.screening.verdicts import Decision, Mode, WithoutReviewers
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +132,8 @@ class ScreeningPolicy:
         ngram_model: name of the classifier's model that the thresholds were made for.
         onnx: the operator's model; None without one.
         without_reviewers: effect of a review while reviews are not enabled, of prompts and of answers.
+        images: decision for attachments of users, which no detector reads.
+        tool_images: decision for attachments in the results of tools.
     """
 
     detectors: tuple[str, ...]
@@ -145,6 +147,8 @@ class ScreeningPolicy:
     ngram_model: str = ""
     onnx: OnnxPolicy | None = None
     without_reviewers: WithoutReviewers = WithoutReviewers.REFUSE
+    images: Decision = Decision.REVIEW
+    tool_images: Decision = Decision.REVIEW
 
     def for_request(self, tenant: str, models: tuple[str, ...]) -> "ScreeningPolicy":
         """Return the policy for a tenant's request.

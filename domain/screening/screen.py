@@ -6,7 +6,7 @@ Each text is judged separately, by the thresholds for its kind and length, and t
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 
-from domain.inference.content import Attachment, OpaqueItem
+from domain.inference.content import OpaqueItem, TextKind, UnreadItem
 from domain.inference.requests import InferenceRequest
 from domain.inference.texts import TextAddress, unread_of
 from domain.refusals import Kind, Refusal
@@ -51,8 +51,8 @@ def screen(
 ) -> Verdict:
     """Judge a sanitised request by its normalised original.
 
-    Findings refer to the original. An attachment, which no detector can read, requires review; opaque items are
-    recorded only, since every agent returns those of its provider.
+    Findings refer to the original. The policy decides on images, which no detector can read; opaque items are recorded
+    only, since every agent returns those of its provider.
 
     Raises:
         Refusal: SCREENING_UNAVAILABLE if any detector that the policy names can't run, or none is named.
@@ -63,7 +63,7 @@ def screen(
     inspections = {name: _inspect(name, detectors, conversation, policy) for name in policy.detectors}
     unread = tuple(unread_of(original))
     if unread:
-        inspections[UNREADABLE] = _not_read(unread)
+        inspections[UNREADABLE] = _not_read(unread, original, policy)
     findings = tuple(finding for inspection in inspections.values() for finding in inspection.findings)
     scores = _scores(conversation, findings)
     least = severest([Decision.ALLOW, *(inspection.at_least for inspection in inspections.values())])
@@ -93,14 +93,24 @@ def _scores(conversation: tuple[ScreenedText, ...], findings: tuple[Finding, ...
     return tuple(score_of(by_text[text.address]) for text in conversation)
 
 
-def _not_read(unread: tuple[tuple[TextAddress, Attachment | OpaqueItem], ...]) -> Inspection:
-    held = any(isinstance(item, Attachment) for _, item in unread)
+def _not_read(
+    unread: tuple[tuple[TextAddress, UnreadItem], ...], request: InferenceRequest, policy: ScreeningPolicy
+) -> Inspection:
+    decisions = [
+        Decision.ALLOW if isinstance(item, OpaqueItem) else _of_image(at, request, policy) for at, item in unread
+    ]
     findings = tuple(found_at(at, UNREADABLE, NOT_SCANNED, 0.0, 0, _length(item)) for at, item in unread)
-    return Inspection(DetectorState.NOT_SCANNED, findings, Decision.REVIEW if held else Decision.ALLOW)
+    return Inspection(DetectorState.NOT_SCANNED, findings, severest(decisions))
 
 
-def _length(item: Attachment | OpaqueItem) -> int:
-    return 0 if isinstance(item, Attachment) else len(item.data)
+def _of_image(at: TextAddress, request: InferenceRequest, policy: ScreeningPolicy) -> Decision:
+    """Return the decision for an image. In the result of a tool, its address has a field."""
+    own = at.field is None and at.message is not None and request.messages[at.message].text_kind is TextKind.PROMPT
+    return policy.images if own else policy.tool_images
+
+
+def _length(item: UnreadItem) -> int:
+    return len(item.data) if isinstance(item, OpaqueItem) else 0
 
 
 def _judge(

@@ -13,10 +13,10 @@ from assay_temporal.errors import InvalidCall
 class ChatMessage:
     """A message of a conversation.
 
-    ``content`` is a text, or a list of parts as JSON objects, each with its ``type``: ``text``, ``refusal``,
-    ``tool_call`` or ``tool_result``. ``kind`` is the origin of a user message's text: text by others (``document``,
-    ``tool_output``) is screened as such.
-    A prompt by default.
+    ``content`` is a text, or a list of parts as JSON objects, each with its ``type``: ``text``, ``document``,
+    ``attachment``, ``image_address``, ``refusal``, ``tool_call``, ``tool_result`` or ``opaque``. ``kind`` is the
+    origin of a user message's text: text by others (``document``, ``tool_output``) is screened as such. A prompt by
+    default.
     """
 
     role: Literal["system", "user", "assistant", "tool"]
@@ -48,6 +48,15 @@ class InferenceCall:
         top_p: probability mass to sample from, 0 to 1.
         seed: of the sampling.
         response: what Assay's responses API keeps with a run; for others without use.
+        top_k: number of likeliest tokens to sample from.
+        choices: number of answers, within the policy's limit.
+        frequency_penalty: -2 to 2, a hint as all that follow.
+        presence_penalty: -2 to 2.
+        logit_bias: -100 to 100, by IDs of tokens.
+        reasoning: object of ``effort``, ``mode``, ``budget_tokens``, ``summary``, ``sealed``.
+        verbosity: ``low``, ``medium`` or ``high``.
+        end_user: identifier of your user. Providers receive a keyed hash, where the policy says so.
+        cache_key: name of prompts with a common beginning. Providers receive a hash bound to the tenant.
     """
 
     model: str
@@ -64,6 +73,15 @@ class InferenceCall:
     top_p: float | None = None
     seed: int | None = None
     response: Mapping[str, Any] | None = None
+    top_k: int | None = None
+    choices: int | None = None
+    frequency_penalty: float | None = None
+    presence_penalty: float | None = None
+    logit_bias: Mapping[str, float] | None = None
+    reasoning: Mapping[str, Any] | None = None
+    verbosity: Literal["low", "medium", "high"] | None = None
+    end_user: str | None = None
+    cache_key: str | None = None
 
     def body(self) -> dict[str, Any]:
         """Return the JSON object accepted by ``POST /v1/inferences``."""
@@ -86,6 +104,15 @@ class InferenceCall:
             "top_p": self.top_p,
             "seed": self.seed,
             "response": None if self.response is None else dict(self.response),
+            "top_k": self.top_k,
+            "choices": self.choices,
+            "frequency_penalty": self.frequency_penalty,
+            "presence_penalty": self.presence_penalty,
+            "logit_bias": None if self.logit_bias is None else dict(self.logit_bias),
+            "reasoning": None if self.reasoning is None else dict(self.reasoning),
+            "verbosity": self.verbosity,
+            "end_user": self.end_user,
+            "cache_key": self.cache_key,
         }
         return {name: value for name, value in fields.items() if value is not None}
 

@@ -6,9 +6,22 @@ from typing import Any, Final
 
 from domain.inference.bodies.parts import KIND, PART_SCHEMA, content_of, read_content
 from domain.inference.bodies.values import BodyField, inner_name, text_of, wrong
-from domain.inference.content import Content, Message, RefusalPart, Speaker, TextKind, TextPart, ToolCall, ToolResult
+from domain.inference.content import (
+    Attachment,
+    Content,
+    Document,
+    ImageAddress,
+    Message,
+    OpaqueItem,
+    RefusalPart,
+    Speaker,
+    TextKind,
+    TextPart,
+    ToolCall,
+    ToolResult,
+)
 from domain.inference.requests import RequestLimits
-from domain.inference.texts import texts_of_answer
+from domain.inference.texts import texts_of_answer, unread_of_answer
 
 MESSAGE_SCHEMA: Final = "MessageBody"
 """Name of a message's schema in the body's schema."""
@@ -16,8 +29,8 @@ _ROLES: Final = (Speaker.SYSTEM, Speaker.USER, Speaker.ASSISTANT, Speaker.TOOL)
 _PARTS_OF: Final[Mapping[Speaker, tuple[type, ...]]] = MappingProxyType(
     {
         Speaker.SYSTEM: (TextPart,),
-        Speaker.USER: (TextPart, ToolResult),
-        Speaker.ASSISTANT: (TextPart, RefusalPart, ToolCall),
+        Speaker.USER: (TextPart, ToolResult, Attachment, ImageAddress, Document),
+        Speaker.ASSISTANT: (TextPart, RefusalPart, ToolCall, OpaqueItem),
         Speaker.TOOL: (ToolResult,),
     }
 )
@@ -50,6 +63,7 @@ def read_messages(value: object, field: str, limits: RequestLimits) -> tuple[Mes
     if not any(message.role is Speaker.USER for message in messages):
         raise wrong(field, "must contain a message with the role 'user'")
     _require_called(messages, field)
+    _require_few_images(messages, field, limits.content.images)
     return messages
 
 
@@ -57,6 +71,13 @@ def _length(content: Content) -> int:
     if isinstance(content, str):
         return len(content)
     return sum(len(text.text) for text in texts_of_answer(content))
+
+
+def _require_few_images(messages: tuple[Message, ...], field: str, most: int) -> None:
+    """Require that the request has no more images than the policy allows."""
+    unread = [item for message in messages for _, item in unread_of_answer(message.content)]
+    if sum(not isinstance(item, OpaqueItem) for item in unread) > most:
+        raise wrong(field, f"must have at most {most} images in all")
 
 
 def _require_called(messages: tuple[Message, ...], field: str) -> None:

@@ -6,7 +6,17 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
-from domain.inference.bodies.values import FLAG, TEXT, BodyField, object_schema, read_members, text_of, without, wrong
+from domain.inference.bodies.values import (
+    FLAG,
+    TEXT,
+    BodyField,
+    choice_of,
+    object_schema,
+    read_members,
+    text_of,
+    without,
+    wrong,
+)
 from domain.inference.requests import AnswerForm, RequestLimits, ResponseFormat, Tool, ToolChoice, ToolUse
 
 MAX_TOOLS: Final = 128
@@ -36,6 +46,7 @@ def _schema(value: object, field: str, _: RequestLimits) -> str:
 
 
 TOOL_NAME: Final = BodyField(_name, {"type": "string", "minLength": 1, "maxLength": 128})
+CACHE: Final = choice_of("5m", "1h")
 _JSON_SCHEMA: Final = BodyField(_schema, {"type": "object", "description": "A JSON Schema."})
 _TOOL: Final = MappingProxyType(
     {
@@ -43,6 +54,7 @@ _TOOL: Final = MappingProxyType(
         "description": (TEXT, False),
         "parameters": (_JSON_SCHEMA, False),
         "strict": (FLAG, False),
+        "cache": (CACHE, False),
     }
 )
 _FORMAT: Final = MappingProxyType(

@@ -151,3 +151,14 @@ def object_schema(members: Mapping[str, tuple[BodyField, bool]], **fixed: Mappin
 
 TEXT: Final = BodyField(read_text, {"type": "string"})
 FLAG: Final = BodyField(read_flag, {"type": "boolean"})
+
+
+def choice_of(*allowed: str) -> BodyField:
+    """Return the field of one of some texts."""
+
+    def read(value: object, field: str, _: RequestLimits) -> str:
+        if value not in allowed:
+            raise wrong(field, f"must be one of: {', '.join(allowed)}")
+        return str(value)
+
+    return BodyField(read, {"type": "string", "enum": list(allowed)})
