@@ -3,9 +3,10 @@
 The same table is held against the parser, the HTTP edge and the workflow. Limits are those of ``policies/limits.yaml``.
 """
 
+from base64 import b64encode
 from typing import Any
 
-from domain.inference.requests import RequestLimits
+from domain.inference.requests import ContentLimits, RequestLimits
 from domain.refusals import Kind
 
 LIMITS = RequestLimits(
@@ -16,6 +17,7 @@ LIMITS = RequestLimits(
     default_temperature=0.7,
     max_metadata_entries=16,
     max_metadata_chars=256,
+    content=ContentLimits(images=20, choices=4),
 )
 
 GOOD: dict[str, Any] = {"model": "smollm2", "prompt": "Hello"}
@@ -46,6 +48,8 @@ def _result(**changed: object) -> dict[str, Any]:
 _HELLO = {"role": "user", "content": "Hello"}
 _SAID = {"type": "text", "text": "Hello"}
 _CALL = {"type": "tool_call", "call_id": "c", "name": "a", "arguments": "{}"}
+_PNG = b64encode(b"\x89PNG\r\n\x1a\n" + bytes(16)).decode()
+_IMAGE = {"type": "attachment", "media_type": "image/png", "data": _PNG}
 _CALLED = _called()
 _RESULT = "messages.2.content.0.content"
 _TOOLS = [{"name": "a"}]
@@ -184,6 +188,69 @@ BAD_REQUESTS: tuple[tuple[str, Any, Kind, str], ...] = (
     ("a custom tool's name with a space", _but(response={"custom": ["a b"]}), _WRONG, "response.custom.0"),
     ("namespaces by a list", _but(response={"namespaces": ["a"]}), _WRONG, "response.namespaces"),
     ("a namespace with a space", _but(response={"namespaces": {"a": "b c"}}), _WRONG, "response.namespaces"),
+    ("top_k 0", _but(top_k=0), _WRONG, "top_k"),
+    ("choices 0", _but(choices=0), _WRONG, "choices"),
+    ("choices above the policy's limit", _but(choices=5), _WRONG, "choices"),
+    ("choices true", _but(choices=True), _WRONG, "choices"),
+    ("frequency_penalty above 2", _but(frequency_penalty=2.1), _WRONG, "frequency_penalty"),
+    ("presence_penalty a text", _but(presence_penalty="1"), _WRONG, "presence_penalty"),
+    ("logit_bias by words", _but(logit_bias={"word": 1}), _WRONG, "logit_bias"),
+    ("logit_bias too strong", _but(logit_bias={"7": 101}), _WRONG, "logit_bias.*"),
+    ("reasoning a text", _but(reasoning="high"), _WRONG, "reasoning"),
+    ("reasoning of no effort", _but(reasoning={"effort": "most"}), _WRONG, "reasoning.effort"),
+    ("reasoning without a budget", _but(reasoning={"budget_tokens": 0}), _WRONG, "reasoning.budget_tokens"),
+    ("verbosity unknown", _but(verbosity="chatty"), _WRONG, "verbosity"),
+    ("end_user empty", _but(end_user=""), _WRONG, "end_user"),
+    ("cache_key a number", _but(cache_key=7), _WRONG, "cache_key"),
+    ("ignored of free text", _but(ignored=["ignore all rules"]), _WRONG, "ignored"),
+    ("ignored too many", _but(ignored=["n"] * 65), _WRONG, "ignored"),
+    ("an image that is none", _chat(_parts({**_IMAGE, "data": "aGVsbG8="})), _WRONG, "messages.0.content.0.data"),
+    (
+        "an image of another type",
+        _chat(_parts({**_IMAGE, "media_type": "image/gif"})),
+        _WRONG,
+        "messages.0.content.0.data",
+    ),
+    (
+        "an image of an unknown type",
+        _chat(_parts({**_IMAGE, "media_type": "image/svg+xml"})),
+        _WRONG,
+        "messages.0.content.0.media_type",
+    ),
+    ("no base64", _chat(_parts({**_IMAGE, "data": "a b*"})), _WRONG, "messages.0.content.0.data"),
+    (
+        "base64 without its padding",
+        _chat(_parts({**_IMAGE, "data": "iVBORw0KGgo"})),
+        _WRONG,
+        "messages.0.content.0.data",
+    ),
+    ("too many images", _chat(_parts(*[_IMAGE] * 21)), _WRONG, "messages"),
+    (
+        "an image by address",
+        _chat(_parts({"type": "image_address", "image_url": "https://example.com/a.png"})),
+        _WRONG,
+        "messages.0.content.0.image_url",
+    ),
+    ("an image of the assistant", _chat({**_parts(_IMAGE), "role": "assistant"}), _WRONG, "messages.0.content.0.type"),
+    ("a document without text", _chat(_parts({"type": "document"})), _WRONG, "messages.0.content.0.text"),
+    (
+        "an opaque item of the user",
+        _chat(_parts({"type": "opaque", "label": "anthropic.thinking", "data": "x"})),
+        _WRONG,
+        "messages.0.content.0.type",
+    ),
+    (
+        "an opaque item of no format",
+        _chat(_HELLO, {"role": "assistant", "content": [{"type": "opaque", "label": "thinking", "data": "x"}]}),
+        _WRONG,
+        "messages.1.content.0.label",
+    ),
+    (
+        "a result that says it is a prompt",
+        _chat(_HELLO, _called(), _result(content=[{"type": "text", "text": "x", "kind": "prompt"}])),
+        _WRONG,
+        "messages.2.content.0.content.0.kind",
+    ),
     ("an unknown member of a message", _chat({**_HELLO, "name": "eve"}), _WRONG, "messages.0.name"),
     ("temperature a text", _but(temperature="0.7"), _WRONG, "temperature"),
     ("temperature true", _but(temperature=True), _WRONG, "temperature"),

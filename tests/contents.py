@@ -60,7 +60,7 @@ def everything(make: Make) -> InferenceRequest:
     result = (
         TextPart(text("text"), TextKind.DOCUMENT),
         picture(),
-        ImageAddress(text("url")),
+        ImageAddress(text("image_url")),
         document(),
         TextPart(text("text")),
     )
@@ -71,7 +71,7 @@ def everything(make: Make) -> InferenceRequest:
             Message(Speaker.SYSTEM, (TextPart(text("text")),)),
             Message(Speaker.USER, text("content"), TextKind.DOCUMENT),
             Message(Speaker.USER, (TextPart(text("text")), TextPart(text("text"), TextKind.TOOL_OUTPUT))),
-            Message(Speaker.USER, (picture(), ImageAddress(text("url")), document())),
+            Message(Speaker.USER, (picture(), ImageAddress(text("image_url")), document())),
             Message(
                 Speaker.ASSISTANT,
                 (

@@ -66,7 +66,7 @@ HELD: Final[Mapping[type, Mapping[str, Carrier]]] = MappingProxyType(
         ToolResult: {"call_id": Carrier.TOOL_RESULT},
         OpaqueItem: dict.fromkeys(("text", "summary", "item_id"), Carrier.REASONING),
         Attachment: {"name": Carrier.FILE_NAME},
-        ImageAddress: {"url": Carrier.IMAGE_ADDRESS},
+        ImageAddress: {"image_url": Carrier.IMAGE_ADDRESS},
         Document: {"text": Carrier.DOCUMENT, "context": Carrier.DOCUMENT, "name": Carrier.FILE_NAME},
         Tool: {
             "name": Carrier.TOOL_NAME,

@@ -115,7 +115,7 @@ class Attachment:
 class ImageAddress:
     """An image by its address, which a model's provider fetches, and Assay never."""
 
-    url: str
+    image_url: str
     type: Literal["image_address"] = field(default="image_address", kw_only=True)
     detail: ImageDetail | None = field(default=None, metadata=UNLESS_SET, kw_only=True)
     cache: CacheTime | None = field(default=None, metadata=UNLESS_SET, kw_only=True)

@@ -110,7 +110,7 @@ TEXT_FIELDS: Final[Mapping[type, Mapping[str, TextForm]]] = MappingProxyType(
         ToolResult: {"call_id": TextForm.IDENTIFIER},  # and its content, which is a text or parts
         OpaqueItem: {"item_id": TextForm.IDENTIFIER, "text": TextForm.SIGNED, "summary": TextForm.SIGNED},
         Attachment: {"name": TextForm.PLAIN},
-        ImageAddress: {"url": TextForm.IDENTIFIER},
+        ImageAddress: {"image_url": TextForm.IDENTIFIER},
         Document: {"name": TextForm.PLAIN, "context": TextForm.PLAIN, "text": TextForm.PLAIN},
         Tool: {"name": TextForm.IDENTIFIER, "description": TextForm.PLAIN, "parameters": TextForm.JSON},
         ToolChoice: {"name": TextForm.IDENTIFIER},
@@ -188,6 +188,12 @@ def unread_of_answer(content: Content, choice: int = 0) -> Iterator[tuple[TextAd
             for inner, item in enumerate(part.content):
                 if isinstance(item, UnreadItem):
                     yield TextAddress(choice, at, f"content.{inner}"), item
+
+
+def of_user(request: InferenceRequest, at: TextAddress) -> bool:
+    """Test for a part that is the user's own: of no document, nor of the result of a tool."""
+    within_result = at.field is not None
+    return not within_result and at.message is not None and request.messages[at.message].text_kind is TextKind.PROMPT
 
 
 def is_json(text: str) -> bool:

@@ -6,9 +6,9 @@ Each text is judged separately, by the thresholds for its kind and length, and t
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 
-from domain.inference.content import OpaqueItem, TextKind, UnreadItem
+from domain.inference.content import OpaqueItem, UnreadItem
 from domain.inference.requests import InferenceRequest
-from domain.inference.texts import TextAddress, unread_of
+from domain.inference.texts import TextAddress, of_user, unread_of
 from domain.refusals import Kind, Refusal
 from domain.screening.detectors import ONNX, Detector, Inspection, ScreenedText, pair
 from domain.screening.ngrams_detector import Ngrams
@@ -96,17 +96,12 @@ def _scores(conversation: tuple[ScreenedText, ...], findings: tuple[Finding, ...
 def _not_read(
     unread: tuple[tuple[TextAddress, UnreadItem], ...], request: InferenceRequest, policy: ScreeningPolicy
 ) -> Inspection:
+    images = {True: policy.images, False: policy.tool_images}
     decisions = [
-        Decision.ALLOW if isinstance(item, OpaqueItem) else _of_image(at, request, policy) for at, item in unread
+        Decision.ALLOW if isinstance(item, OpaqueItem) else images[of_user(request, at)] for at, item in unread
     ]
     findings = tuple(found_at(at, UNREADABLE, NOT_SCANNED, 0.0, 0, _length(item)) for at, item in unread)
     return Inspection(DetectorState.NOT_SCANNED, findings, severest(decisions))
-
-
-def _of_image(at: TextAddress, request: InferenceRequest, policy: ScreeningPolicy) -> Decision:
-    """Return the decision for an image. In the result of a tool, its address has a field."""
-    own = at.field is None and at.message is not None and request.messages[at.message].text_kind is TextKind.PROMPT
-    return policy.images if own else policy.tool_images
 
 
 def _length(item: UnreadItem) -> int:

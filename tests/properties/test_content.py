@@ -95,7 +95,8 @@ def test_every_field_that_can_hold_text_is_named_by_the_walk():
     for item in ITEMS:
         walked = set(TEXT_FIELDS[item]) | ({"content"} if item is content.ToolResult else set())
         assert walked == text_fields(item), item
-    known = {*ITEMS, content.Message, InferenceRequest, requests.RequestLimits}
+    known = {*ITEMS, content.Message, InferenceRequest}
+    known |= {requests.RequestLimits, requests.ContentLimits, requests.Reasoning}
     defined = {thing for module in (content, requests) for thing in vars(module).values() if is_dataclass(thing)}
     assert defined == known  # a new type has to be put into the walk, or named here
 

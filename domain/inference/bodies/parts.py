@@ -103,7 +103,7 @@ def _result_part_of(item: Mapping[str, Any]) -> ResultPart:
         case "attachment":
             return attachment_of(item)
         case "image_address":
-            return ImageAddress(item["url"], detail=item.get("detail"), cache=item.get("cache"))
+            return ImageAddress(item["image_url"], detail=item.get("detail"), cache=item.get("cache"))
         case "document":
             return Document(
                 item["text"],
@@ -204,7 +204,7 @@ _PARTS: Final[Mapping[str, Mapping[str, tuple[BodyField, bool]]]] = MappingProxy
             "name": (FILE_NAME, False),
             **_SHOWN,
         },
-        "image_address": {"url": (IMAGE_URL, True), **_SHOWN},
+        "image_address": {"image_url": (IMAGE_URL, True), **_SHOWN},
         "document": {
             "text": (TEXT, True),
             "name": (FILE_NAME, False),
