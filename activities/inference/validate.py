@@ -13,6 +13,7 @@ from domain.access.principals import SYSTEM_TENANT, Action, AuthenticationMethod
 from domain.access.resources import Resource, ResourceKind
 from domain.identity import caller_hash, earlier_attempt, epoch_ms, tenant_of_run
 from domain.inference.context_lengths import fitting, require_fit
+from domain.inference.models import carries, require_carried
 from domain.inference.parsing import parse_request, request_hash
 from domain.inference.ports import RunStarts
 from domain.ports import Clock, IdentityKeys
@@ -153,9 +154,14 @@ class ValidationActivities:
         resource = Resource(run.tenant, ResourceKind.RUN, run.workflow_id, _model_named(start.request))
         await self._access.require(principal, Action.SUBMIT, resource)
         request = parse_request(start.request, policy.limits)
+        if request.ignored and principal.method is AuthenticationMethod.TEAM_CONTEXT:
+            raise Refusal(Kind.INVALID_REQUEST, "is unknown", field="ignored")
         asked = policy.model(run.tenant, request.model, models)
         require_fit(request, asked.context_tokens, "prompt" if "prompt" in start.request else "messages")
-        fallbacks = fitting(request, policy.fallbacks(run.tenant, request.model, models), policy.models)
+        require_carried(request, asked)
+        others = policy.fallbacks(run.tenant, request.model, models)
+        able = (alias for alias in others if carries(request, policy.models[alias]))
+        fallbacks = fitting(request, able, policy.models)
         call_seconds = tuple(policy.models[alias].timeouts.total for alias in (request.model, *fallbacks))
         return Validated(run, submitter, replace(request, messages=()), fallbacks, call_seconds=call_seconds)
 

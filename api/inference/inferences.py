@@ -20,6 +20,7 @@ from api.inference.run_views import RunView, findings_of, running
 from api.inference.runs import Started, Submission
 from api.problems import problem_response
 from domain.access.principals import Principal
+from domain.inference.bodies.values import wrong
 from domain.inference.parsing import parse_request
 from domain.inference.requests import InferenceRequest
 from domain.refusals import Kind, Refusal
@@ -41,6 +42,8 @@ class SubmittedBody:
 async def submitted_body(request: Request, inference: Inference) -> SubmittedBody:
     """Parse the body under the current policy. A route names this dependency after its caller."""
     sent = await read_json(request)
+    if isinstance(sent, dict) and "ignored" in sent:  # names that a translator states
+        raise wrong("ignored", "is unknown")
     pinned = inference.policy
     return SubmittedBody(sent, parse_request(sent, pinned.policy.limits), pinned)
 

@@ -11,6 +11,7 @@ from api.http.body import read_json
 from api.inference.inference_services import InferenceServices
 from api.inference.inferences import SubmittedBody
 from api.inference.run_views import RunView
+from api.wires.dropped import recorded, require_droppable
 from api.wires.errors import ClientWire
 from api.wires.streams.writer import EventWriter
 from domain.inference.parsing import parse_request
@@ -24,7 +25,7 @@ class ClientRequest:
     Attributes:
         wire: its format, for errors.
         body: the body of ``POST /v1/inferences`` that says the same, not validated yet.
-        ignored: names of what was dropped.
+        ignored: names of what was dropped, as ``api.wires.dropped`` has them.
         named: returns a refusal of ``body`` with its field as the client named it.
         whole: returns the body of a whole answer. Raises a Refusal, INTERNAL, for a run without an answer.
         events: the writer of the stream that it asks for; None for a whole answer.
@@ -47,17 +48,20 @@ class ParsedRequest:
 
 
 def parsed(client: ClientRequest, inference: InferenceServices) -> ParsedRequest:
-    """Parse a translated body under the current policy.
+    """Parse a translated body under the current policy. The signed body has the names of what was dropped.
 
     Raises:
         Refusal: INVALID_REQUEST, with the field as the client named it.
     """
     pinned = inference.policy
+    require_droppable(client.ignored, pinned.policy.content)
+    names = recorded(client.ignored)
+    body = {**client.body, "ignored": list(names)} if names else client.body
     try:
-        request = parse_request(client.body, pinned.policy.limits)
+        request = parse_request(body, pinned.policy.limits)
     except Refusal as refusal:
         raise client.named(refusal) from None
-    return ParsedRequest(client, SubmittedBody(client.body, request, pinned))
+    return ParsedRequest(client, SubmittedBody(body, request, pinned))
 
 
 def parsed_by(read: Callable[[object], ClientRequest]) -> Callable[..., Awaitable[ParsedRequest]]:

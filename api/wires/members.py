@@ -3,7 +3,8 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from domain.inference.bodies.values import inner_name, wrong
+from api.wires.dropped import unknown
+from domain.inference.bodies.values import wrong
 
 
 def list_of(value: object, field: str, read: Callable[[Mapping[str, Any], str], Any]) -> list[Any]:
@@ -30,4 +31,4 @@ def object_of(value: object, field: str) -> Mapping[str, Any]:
 
 def drop_others(item: Mapping[str, Any], known: frozenset[str], place: str, ignored: set[str]) -> None:
     """Add the members that are not read, with their place, to ``ignored``."""
-    ignored.update(inner_name(place, name) for name, value in item.items() if name not in known and value is not None)
+    ignored.update(unknown(place, name) for name, value in item.items() if name not in known and value is not None)

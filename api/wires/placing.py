@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from domain.inference.bodies.values import inner_name, wrong
+from api.wires.dropped import unknown
+from domain.inference.bodies.values import wrong
 
 
 class Placing(StrEnum):
@@ -58,7 +59,7 @@ def read_fields(sent: object, fields: Mapping[str, PlacedField], ignored: set[st
     for name, value in sent.items():
         field = fields.get(name)
         if field is None:
-            ignored.add(inner_name("", name))
+            ignored.add(unknown("", name))
         elif field.asks(value) and field.placing is Placing.REFUSED:
             raise wrong(name, f"is refused: {field.note}")
         elif field.asks(value) and field.placing is Placing.DROPPED:

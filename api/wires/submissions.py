@@ -17,6 +17,7 @@ from api.inference.runs import Started, Submission
 from api.wires.awaiting import AwaitedRun, ClientGone
 from api.wires.client_requests import ClientRequest, ParsedRequest
 from api.wires.connections import begin, ending_of, note
+from api.wires.dropped import shown
 from api.wires.run_members import created, run_error_content, run_error_response, run_headers
 from api.wires.streams.run_streams import EventStream, RunStream
 from api.wires.streams.writer import OpenedStream
@@ -104,7 +105,7 @@ def whole_response(client: ClientRequest, view: RunView) -> JSONResponse:
 
 def ignored_header(client: ClientRequest) -> dict[str, str]:
     """Return the header with the names of what was dropped; none if nothing was."""
-    return {"Assay-Ignored": ", ".join(client.ignored)} if client.ignored else {}
+    return {"Assay-Ignored": ", ".join(shown(client.ignored))} if client.ignored else {}
 
 
 async def _first(

@@ -6,10 +6,11 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Any, Final
 
-from domain.inference.content import Content
+from domain.inference.content import Content, OpaqueItem, UnreadItem
 from domain.inference.requests import InferenceRequest
 from domain.inference.run_lengths import DEFAULT_MODEL_CALL
-from domain.refusals import Kind
+from domain.inference.texts import unread_of
+from domain.refusals import Kind, Refusal
 
 
 class Wire(StrEnum):
@@ -105,14 +106,45 @@ class ModelEntry:
     query: tuple[tuple[str, str], ...] = ()
     key_header: KeyHeader | None = None
 
+    def takes(self, item: UnreadItem) -> bool:
+        """Return True for an image if the model accepts images, for an opaque item if its own format made it."""
+        if isinstance(item, OpaqueItem):
+            return item.format in self.wire.value.split("-")
+        return self.accepts.images
+
+
+def carries(request: InferenceRequest, model: ModelEntry) -> bool:
+    """Return True if the model takes all of the request's images and opaque items."""
+    return all(model.takes(item) for _, item in unread_of(request))
+
+
+def require_carried(request: InferenceRequest, model: ModelEntry) -> None:
+    """Refuse a request with an image or an opaque item that the model does not take.
+
+    Raises:
+        Refusal: UNSUPPORTED_CONTENT, with the item's field.
+    """
+    for at, item in unread_of(request):
+        if not model.takes(item):
+            detail = (
+                f"is of another provider's format, '{item.format}': model '{model.alias}' can't read it"
+                if isinstance(item, OpaqueItem)
+                else f"is an image: model '{model.alias}' accepts none"
+            )
+            raise Refusal(Kind.UNSUPPORTED_CONTENT, detail, field=at.dotted)
+
 
 @dataclass(frozen=True, slots=True)
 class ModelCall:
-    """A call of a model. ``call_id`` is the same in every attempt, for providers that support idempotency."""
+    """A call of a model. ``call_id`` is the same in every attempt, for providers that support idempotency.
+
+    ``data`` are the request's attachments in base64, by their digests.
+    """
 
     model: ModelEntry
     request: InferenceRequest
     call_id: str
+    data: Mapping[str, str] = field(default_factory=dict)
 
 
 class TokenKind(StrEnum):

@@ -11,6 +11,8 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from api.wires.chat.fields import CHAT_FIELDS
+from api.wires.chat.files import file_of, image_of
+from api.wires.dropped import strip_provider_tool
 from api.wires.members import drop_others, list_of, object_of
 from api.wires.placing import read_fields
 from domain.inference.bodies.values import wrong
@@ -64,14 +66,17 @@ def read_chat(sent: object) -> ChatRequest:
     given = read_fields(sent, CHAT_FIELDS, ignored)
     body: dict[str, Any] = {name: given[name] for name in _AS_THEY_ARE if name in given}
     body["messages"] = list_of(given.get("messages"), "messages", lambda item, at: _message(item, at, ignored))
-    renamed = _limit(given, body)
+    renamed = {**_limit(given, body), **_hints(given, body)}
     _tools(given, body, ignored)
     _answer(given, body, ignored)
     stream = _stream(given, ignored)
     return ChatRequest(body, tuple(sorted(ignored)[:MOST_IGNORED]), renamed, stream)
 
 
-_AS_THEY_ARE: Final = ("model", "temperature", "top_p", "seed", "metadata")
+_AS_THEY_ARE: Final = (
+    *("model", "temperature", "top_p", "seed", "metadata"),
+    *("frequency_penalty", "presence_penalty", "logit_bias", "verbosity"),
+)
 
 
 def in_clients_terms(refusal: Refusal, request: ChatRequest) -> Refusal:
@@ -85,6 +90,8 @@ def in_clients_terms(refusal: Refusal, request: ChatRequest) -> Refusal:
         rest = f"json_schema.{rest}"
     elif first == "tool_choice" and rest:
         rest = f"function.{rest}"
+    elif first == "reasoning_effort":
+        rest = ""
     elif first == "messages":
         rest = _message_field(rest, request.body["messages"])
     named = ".".join(part for part in (first, rest) if part)
@@ -101,12 +108,15 @@ def _message_field(rest: str, messages: list[dict[str, Any]]) -> str:
     if message["role"] == "tool":
         return f"{at}.tool_call_id" if member == "call_id" else f"{at}.content{more}"
     kinds = [part["type"] for part in message["content"]]
+    if kinds[index] in _FILES:
+        return f"{at}.content.{index}.{'image_url' if member == 'image_url' else 'image_url or file'}"
     if kinds[index] != "tool_call":
         return rest
     names = {"call_id": "id", "name": "function.name", "arguments": "function.arguments"}
     return f"{at}.tool_calls.{kinds[:index].count('tool_call')}.{names.get(member, member)}"
 
 
+_FILES: Final = ("attachment", "image_address", "document")
 _PART: Final = re.compile(r"(?P<at>\d+)\.content\.(?P<part>\d+)\.(?P<member>\w+)(?P<more>.*)\Z")
 
 
@@ -121,7 +131,7 @@ def _message(item: Mapping[str, Any], field: str, ignored: set[str]) -> dict[str
         return {"role": "assistant", "content": _said(item, field, ignored)}
     if content is None:
         raise wrong(f"{field}.content", "is required")
-    parts = content if isinstance(content, str) else _parts(content, f"{field}.content", ignored)
+    parts = content if isinstance(content, str) else _parts(content, f"{field}.content", ignored, files=role == "user")
     if role == "tool":
         result = {"type": "tool_result", "call_id": item.get("tool_call_id"), "content": parts}
         return {"role": "tool", "content": [result]}
@@ -147,14 +157,22 @@ def _said(item: Mapping[str, Any], field: str, ignored: set[str]) -> Any:  # noq
     return parts or ""
 
 
-def _parts(value: object, field: str, ignored: set[str], *, refusals: bool = False) -> list[dict[str, Any]]:
+def _parts(
+    value: object, field: str, ignored: set[str], *, refusals: bool = False, files: bool = False
+) -> list[dict[str, Any]]:
     def read(part: Mapping[str, Any], at: str) -> dict[str, Any]:
         kind = part.get("type")
         if kind == "refusal" and refusals:
             drop_others(part, frozenset({"type", "refusal"}), "messages.content", ignored)
             return {"type": "refusal", "text": part.get("refusal")}
+        if files and kind in ("image_url", "file"):
+            drop_others(part, frozenset({"type", kind}), "messages.content", ignored)
+            return image_of(part, at, ignored) if kind == "image_url" else file_of(part, at, ignored)
         if kind not in _TEXT_TYPES:
-            raise wrong(f"{at}.type", "is refused: only text is available, no images, sound or files")
+            more = ", image_url and file" if files else ""
+            raise wrong(
+                f"{at}.type", f"is refused: only text{more} are available" if more else "is refused: text alone"
+            )
         drop_others(part, frozenset({"type", "text"}), "messages.content", ignored)
         return {"type": "text", "text": part.get("text")}
 
@@ -189,7 +207,12 @@ def _tools(given: Mapping[str, Any], body: dict[str, Any], ignored: set[str]) ->
         drop_others(function, frozenset(members), "tools.function", ignored)
         return {name: function[name] for name in members if function.get(name) is not None}
 
-    tools = list_of(given.get("tools", []), "tools", read)
+    def kept(tool: Mapping[str, Any], field: str) -> dict[str, Any] | None:
+        return None if strip_provider_tool(tool, ignored) else read(tool, field)
+
+    tools = [tool for tool in list_of(given.get("tools", []), "tools", kept) if tool is not None]
+    if "web_search_options" in given:
+        strip_provider_tool({"type": "web_search_options"}, ignored)
     if tools:
         body["tools"] = tools
     choice = given.get("tool_choice")
@@ -255,3 +278,22 @@ def _stream(given: Mapping[str, Any], ignored: set[str]) -> ChatStream | None:
     if not wanted and options:
         ignored.add("stream_options")
     return ChatStream(usage=bool(usage)) if wanted else None
+
+
+def _hints(given: Mapping[str, Any], body: dict[str, Any]) -> Mapping[str, str]:
+    """Translate the number of answers, hints and identifiers. Return the names to rename back."""
+    if given.get("n", 1) != 1:
+        body["choices"] = given["n"]
+    if "reasoning_effort" in given:
+        body["reasoning"] = {"effort": given["reasoning_effort"]}
+    if given.get("prompt_cache_key"):
+        body["cache_key"] = given["prompt_cache_key"]
+    user = next((name for name in ("safety_identifier", "user") if given.get(name)), None)
+    if user is not None:
+        body["end_user"] = given[user]
+    return {
+        "choices": "n",
+        "reasoning": "reasoning_effort",
+        "cache_key": "prompt_cache_key",
+        **({"end_user": user} if user else {}),
+    }

@@ -1,6 +1,7 @@
 """Chat completions as requests of Assay, and answers as chat completions."""
 
 import json
+from base64 import b64encode
 from typing import Any
 
 import pytest
@@ -11,11 +12,14 @@ from api.wires.chat.answers import completion_of, usage_of
 from api.wires.chat.fields import CHAT_FIELDS
 from api.wires.chat.requests import in_clients_terms, read_chat
 from api.wires.chat.routes import chat_request
+from api.wires.dropped import recorded, require_droppable, shown
 from api.wires.placing import Placing
 from api.wires.submissions import whole_response
 from assay_temporal.contracts import Answer, InferenceResult, ProblemDetail, Receipt, TokenUsage
+from domain.inference.content import Attachment, Document
 from domain.inference.parsing import messages_of, parse_request
-from domain.inference.requests import InferenceRequest
+from domain.inference.requests import Effort, InferenceRequest, Reasoning
+from domain.policy.content import ContentPolicy, ProviderTools, UnknownFields
 from domain.refusals import Kind, Refusal
 from tests.bad_requests import LIMITS
 from tests.paths import ROOT
@@ -95,6 +99,15 @@ def test_a_field_that_is_dropped_is_named(name: str):
         ("tool_choice", "none", "tool_choice", None),
         ("parallel_tool_calls", False, "one_tool_call", False),
         ("response_format", {"type": "text"}, "response_format", None),
+        ("frequency_penalty", 1, "frequency_penalty", 1.0),
+        ("presence_penalty", -1, "presence_penalty", -1.0),
+        ("logit_bias", {"7": -100}, "logit_bias", (("7", -100.0),)),
+        ("reasoning_effort", "high", "reasoning", Reasoning(Effort.HIGH)),
+        ("verbosity", "low", "verbosity", "low"),
+        ("prompt_cache_key", "k", "cache_key", "k"),
+        ("safety_identifier", "u", "end_user", "u"),
+        ("user", "u", "end_user", "u"),
+        ("user", "", "end_user", None),
     ],
 )
 def test_a_field_that_is_honoured_reaches_the_request(name: str, value: object, attribute: str, wanted: object):
@@ -103,7 +116,20 @@ def test_a_field_that_is_honoured_reaches_the_request(name: str, value: object, 
 
 def test_every_honoured_field_is_in_a_test():
     tested = {"model", "messages", "tools", "tool_choice", "parallel_tool_calls", "response_format", "temperature"}
-    tested |= {"top_p", "seed", "metadata", "max_tokens", "max_completion_tokens", "stop", "stream", "stream_options"}
+    tested |= {"frequency_penalty", "presence_penalty", "logit_bias", "reasoning_effort", "verbosity", "user"}
+    tested |= {
+        "prompt_cache_key",
+        "safety_identifier",
+        "web_search_options",
+        "top_p",
+        "seed",
+        "metadata",
+        "max_tokens",
+        "max_completion_tokens",
+        "stop",
+        "stream",
+        "stream_options",
+    }
     assert {name for name, field in CHAT_FIELDS.items() if field.placing is Placing.HONOURED} == tested
 
 
@@ -140,13 +166,76 @@ def test_a_stream_is_asked_for_with_or_without_its_tokens():
         stream = read_chat({**GOOD, "stream": True, "stream_options": options}).stream
         assert stream is not None
         assert stream.usage is usage
-    assert read_chat({**GOOD, "stream": True, "stream_options": {"x": 1}}).ignored == ("stream_options.x",)
+    assert read_chat({**GOOD, "stream": True, "stream_options": {"x": 1}}).ignored == ("?stream_options.x",)
     assert read_chat({**GOOD, "stream_options": {"include_usage": True}}).ignored == ("stream_options",)
 
 
 def test_unknown_fields_are_dropped_and_named_without_a_secret_in_the_name():
     sent = {**GOOD, "thinking": {"x": 1}, "sk-secret key": 1, "messages": [{**HELLO, "name": "eve", "cache": None}]}
-    assert read_chat(sent).ignored == ("*", "messages.name", "thinking")
+    ignored = read_chat(sent).ignored
+    assert shown(ignored) == ("*", "messages.name", "thinking")
+    assert recorded(ignored) == ("*", "messages.*")  # a client's own names are in no record
+
+
+def test_a_tool_of_the_provider_is_stripped_and_named_or_refused():
+    search = {"type": "web_search_preview", "search_context_size": "low"}
+    found = read_chat({**GOOD, "tools": [TOOL, search], "web_search_options": {}})
+    assert [tool["name"] for tool in found.body["tools"]] == ["f"]
+    assert found.ignored == ("tools:web_search_options", "tools:web_search_preview")
+    require_droppable(found.ignored, ContentPolicy(provider_tools=ProviderTools.STRIP))
+    with pytest.raises(Refusal, match="web_search_options") as refused:
+        require_droppable(found.ignored, ContentPolicy(provider_tools=ProviderTools.REFUSE))
+    assert refused.value.field == "tools"
+    with pytest.raises(Refusal) as refused:
+        require_droppable(("?a.b",), ContentPolicy(unknown_fields=UnknownFields.REFUSE))
+    assert refused.value.field == "a.b"
+
+
+def test_images_and_files_of_the_user_are_parts():
+    png = "data:image/png;base64," + b64encode(b"\x89PNG\r\n\x1a\n" + bytes(8)).decode()
+    parts = [
+        {"type": "text", "text": "What is it?"},
+        {"type": "image_url", "image_url": {"url": png, "detail": "low"}},
+        {"type": "file", "file": {"filename": "a.csv", "file_data": "data:text/csv;charset=utf-8;base64,YSxi"}},
+        {"type": "file", "file": {"filename": "b.json", "file_data": "e30="}},
+    ]
+    [message] = parsed({**GOOD, "messages": [{"role": "user", "content": parts}]}).messages
+    assert not isinstance(message.content, str)
+    _, image, table, data = message.content
+    assert isinstance(image, Attachment)
+    assert (image.media_type, image.size, image.detail) == ("image/png", 16, "low")
+    assert (table, data) == (
+        Document("a,b", "a.csv", media_type="text/csv"),
+        Document("{}", "b.json", media_type="application/json"),
+    )
+
+
+BAD_FILES: dict[str, tuple[Any, str]] = {
+    "an image that is none": ({"type": "image_url", "image_url": {"url": "data:image/png;base64,aGk="}}, "image_url"),
+    "no base64": ({"type": "image_url", "image_url": {"url": "data:image/png;base64,!"}}, "image_url"),
+    "an image of text": ({"type": "image_url", "image_url": {"url": "data:,hello"}}, "image_url.url"),
+    "an address": ({"type": "image_url", "image_url": {"url": "https://example.com/a.png"}}, "image_url"),
+    "a file of the disk": ({"type": "image_url", "image_url": {"url": "file:///etc/passwd"}}, "image_url"),
+    "no address": ({"type": "image_url", "image_url": {}}, "image_url.url"),
+    "a number": ({"type": "image_url", "image_url": 7}, "image_url"),
+    "a program": ({"type": "file", "file": {"filename": "a.exe", "file_data": "TVo="}}, "file.file_data"),
+    "a text that is none": ({"type": "file", "file": {"filename": "a.txt", "file_data": "/w=="}}, "file.file_data"),
+    "a file at the provider": ({"type": "file", "file": {"file_id": "file-1"}}, "file.file_id"),
+    "a file without data": ({"type": "file", "file": {}}, "file.file_data"),
+    "sound": ({"type": "input_audio", "input_audio": {"data": "", "format": "wav"}}, "type"),
+}
+
+
+@pytest.mark.parametrize("case", BAD_FILES)
+def test_an_image_or_a_file_that_is_none_is_refused_by_its_place(case: str):
+    part, place = BAD_FILES[case]
+    with pytest.raises(Refusal) as refused:
+        parsed({**GOOD, "messages": [{"role": "user", "content": [part]}]})
+    assert refused.value.kind is Kind.INVALID_REQUEST
+    assert (refused.value.field or "").startswith(f"messages.0.content.0.{place}")
+    with pytest.raises(Refusal) as refused:
+        parsed({**GOOD, "messages": [HELLO, {"role": "system", "content": [part]}]})
+    assert refused.value.field == "messages.1.content.0.type"
 
 
 @pytest.mark.parametrize(
@@ -160,7 +249,7 @@ def test_unknown_fields_are_dropped_and_named_without_a_secret_in_the_name():
         ({"messages": [{"role": ["user"], "content": "x"}]}, "messages.0.role"),
         ({"messages": [{"role": "user"}]}, "messages.0.content"),
         ({"messages": [{"role": "user", "content": 5}]}, "messages.0.content"),
-        ({"messages": [{"role": "user", "content": [{"type": "image_url"}]}]}, "messages.0.content.0.type"),
+        ({"messages": [{"role": "user", "content": [{"type": "image"}]}]}, "messages.0.content.0.type"),
         ({"messages": [{"role": "user", "content": [{"type": "text"}]}]}, "messages.0.content.0.text"),
         ({"messages": [HELLO, {**CALLED, "function_call": {"name": "f"}}]}, "messages.1.function_call"),
         ({"messages": [HELLO, {**CALLED, "tool_calls": 5}]}, "messages.1.tool_calls"),
@@ -174,7 +263,7 @@ def test_unknown_fields_are_dropped_and_named_without_a_secret_in_the_name():
         ({"messages": [HELLO, CALLED, {**RESULT, "content": None}]}, "messages.2.content"),
         ({"messages": [HELLO, CALLED, {**RESULT, "content": [{"type": "image"}]}]}, "messages.2.content.0.type"),
         ({"tools": {}}, "tools"),
-        ({"tools": [{"type": "web_search"}]}, "tools.0.type"),
+        ({"tools": [{"type": "custom"}]}, "tools.0.type"),
         ({"tools": [{"type": "function"}]}, "tools.0.function"),
         ({"tools": [{"type": "function", "function": {"name": "a b"}}]}, "tools.0.function.name"),
         ({"tool_choice": "required"}, "tool_choice"),
