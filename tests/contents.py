@@ -35,7 +35,7 @@ from domain.inference.requests import (
 DIGEST = "0123456789abcdef" * 4
 JSON_FIELDS = frozenset({"arguments", "parameters", "schema"})
 CHECKED_FIELDS = frozenset({"type", "digest", "media_type", "label", "data"})
-"""Fields of a checked form, and the data of opaque items, which are recorded as not scanned."""
+"""Fields of a checked form, and the data of opaque items."""
 ITEMS = (
     *(TextPart, RefusalPart, ToolCall, ToolResult, OpaqueItem, Attachment, ImageAddress, Document),
     *(Tool, ToolChoice, ResponseFormat),

@@ -103,7 +103,7 @@ class NotScanned(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class CarrierReport:
-    """Number of a carrier's items, with the severest decision on them, or the reason why none was scanned.
+    """Number of a carrier's items with their severest decision, or the reason for none.
 
     Attributes:
         carrier: of the request; of the answer with the prefix ``ANSWER``.

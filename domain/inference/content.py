@@ -80,7 +80,7 @@ class ToolCall:
 
 @dataclass(frozen=True, slots=True)
 class Attachment:
-    """An image or a file by its SHA-256 (hexadecimal) and media type (RFC 6838), which no guard reads.
+    """An image or a file, unread by guards: its SHA-256 (hexadecimal) and media type (RFC 6838).
 
     Its bytes are in the run's start and in the calls of models alone: see ``bodies.attachments``.
 

@@ -107,7 +107,7 @@ class ModelEntry:
     key_header: KeyHeader | None = None
 
     def takes(self, item: UnreadItem) -> bool:
-        """Return True for an image if the model accepts images, for an opaque item if its own format made it."""
+        """Return True for an image that the model accepts, or an opaque item of its format."""
         if isinstance(item, OpaqueItem):
             return item.format in self.wire.value.split("-")
         return self.accepts.images
@@ -119,7 +119,7 @@ def carries(request: InferenceRequest, model: ModelEntry) -> bool:
 
 
 def require_carried(request: InferenceRequest, model: ModelEntry) -> None:
-    """Refuse a request with an image or an opaque item that the model does not take.
+    """Refuse a request with an image or opaque item that the model does not take.
 
     Raises:
         Refusal: UNSUPPORTED_CONTENT, with the item's field.

@@ -77,7 +77,7 @@ def address_label(message: int | None, part: int | None, field: str | None) -> s
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """A text with its address, kind, form, its message's role (None outside messages), and its carrier."""
+    """A text with its address, kind, form, carrier, and its message's role (None outside messages)."""
 
     address: TextAddress
     text: str

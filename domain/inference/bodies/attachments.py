@@ -68,7 +68,7 @@ def _decoded(data: str, field: str) -> bytes:
 
 
 def require_image(media_type: str, data: str, field: str, limits: RequestLimits) -> None:
-    """Require that the data begin as images of the type do, and are not longer than the policy allows.
+    """Require the beginning of an image of the type, and the length that the policy allows.
 
     Raises:
         Refusal: INVALID_REQUEST.
@@ -145,7 +145,7 @@ def _within(holder: object) -> Iterator[Mapping[str, Any]]:
 
 
 def require_data(request: InferenceRequest, data: tuple[tuple[str, str], ...]) -> Mapping[str, str]:
-    """Return the data by digest, after a check that they are those of the request's attachments.
+    """Return the data of the request's attachments by digest, after a check of their digests.
 
     Raises:
         ValueError: some are missing, or have another digest.
