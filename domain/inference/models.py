@@ -107,7 +107,7 @@ class ModelEntry:
     key_header: KeyHeader | None = None
 
     def takes(self, item: UnreadItem) -> bool:
-        """Return True for an image that the model accepts, or an opaque item of its format."""
+        """Test for an image that the model accepts, or an opaque item of its format."""
         if isinstance(item, OpaqueItem):
             return item.format in self.wire.value.split("-")
         return self.accepts.images

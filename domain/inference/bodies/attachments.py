@@ -68,7 +68,7 @@ def _decoded(data: str, field: str) -> bytes:
 
 
 def require_image(media_type: str, data: str, field: str, limits: RequestLimits) -> None:
-    """Require the beginning of an image of the type, and the length that the policy allows.
+    """Require the beginning of an image of the type, and a length within the policy.
 
     Raises:
         Refusal: INVALID_REQUEST.
