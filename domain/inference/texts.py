@@ -11,7 +11,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Any, Final, TypeVar
 
-from domain.inference.carriers import HELD, SPOKEN, Carrier
+from domain.inference.carriers.kinds import HELD, SPOKEN, Carrier
 from domain.inference.content import (
     Attachment,
     Content,

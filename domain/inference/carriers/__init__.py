@@ -1,0 +1,1 @@
+"""Carriers of text in requests and answers, and reports of their verdicts."""
