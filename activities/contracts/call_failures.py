@@ -2,11 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from typing import Any
+from typing import Any, Final
 
 from domain.inference.content import UNLESS_SET
 from domain.inference.lost_attempts import LostAttempts, lost_attempts_of
 from domain.inference.models import Usage
+
+_LONGEST_DELAY: Final = 86_400 * 366
 
 
 @dataclass(frozen=True)
@@ -39,14 +41,15 @@ def call_failure_of(details: Sequence[Any]) -> CallFailure:
     for found in details:
         if isinstance(found, Mapping):
             lost, another = lost_attempts_of(found.get("lost")), found.get("another") is True
-            wait = found.get("retry_after")
             return CallFailure(
-                lost if lost.attempts else None,
-                _usage(found.get("usage")),
-                another,
-                float(wait) if isinstance(wait, int | float) else None,
+                lost if lost.attempts else None, _usage(found.get("usage")), another, _delay(found.get("retry_after"))
             )
     return CallFailure()
+
+
+def _delay(value: object) -> float | None:
+    """Read a delay. One that no provider asks for is none: whoever reaches the queue can write any number."""
+    return float(value) if isinstance(value, int | float) and 0 <= value <= _LONGEST_DELAY else None
 
 
 def _usage(value: object) -> Usage | None:
