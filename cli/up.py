@@ -63,6 +63,7 @@ def welcome(servers: EmbeddedServers, settings: Settings) -> str:
             *lines,
             "",
             f"  A token:     {command} token --client demo    (clients: {clients})",
+            f"  An API key:  {command} key create my-agent --client demo    (for SDKs and agents)",
             f'  A question:  {command} submit "Say hello in one short sentence."',
             f"  The UI, in plaintext:  {command} ui    (for auditors; their reads are recorded)",
         ]

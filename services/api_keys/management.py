@@ -140,6 +140,8 @@ class ApiKeys:
     async def _listed(self, key: SealedApiKey, now: datetime, limits: KeyLimits) -> ListedKey:
         grant = await self._store.open(key)
         state = key.times.state(now, limits.longest_life)
+        if grant is None and state is not KeyState.REVOKED:
+            state = KeyState.INVALID
         return ListedKey(key.id, grant, key.times, state, key.caller)
 
     async def _roles(self, maker: Principal) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from adapters.postgres.encryption.api_key_grants import GrantEncrypter
-from domain.access.api_keys import NO_KEYS, KeyLimits, checksum, new_key
+from domain.access.api_keys import NO_KEYS, KeyLimits, KeyState, checksum, new_key
 from domain.access.clients import ClientEntry
 from domain.access.principals import AuthenticationMethod, Principal, Role
 from domain.refusals import Kind, Refusal
@@ -301,6 +301,35 @@ async def test_a_row_that_another_wrote_is_refused_and_logged(process: Process):
         assert await process.ask(made.text) is Kind.INVALID_TOKEN
     assert [entry["event"] for entry in logs] == ["api_key.unproven"]
     assert made.text not in str(logs)
+
+
+CHANGES: dict[str, Any] = {
+    "tenant": "globex",
+    "caller": "d" * 32,
+    "subject": "6" * 64,
+    "family": "0" * 11,
+    "secret_hash": bytes(32),
+    "data_key": "0" * 32,
+    "sealed": b"x" * 40,
+    "mac": bytes(32),
+}
+
+
+@pytest.mark.parametrize("name", [*CHANGES, "expires_at", "created_at"])
+async def test_a_change_of_a_row_is_noticed_also_while_its_key_is_in_use(process: Process, name: str):
+    made = await process.made()
+    await process.ask(made.text)
+    row = process.store.rows[made.key.id]
+    if name in CHANGES:
+        changed = replace(row, **{name: CHANGES[name]})
+    else:
+        later = getattr(row.times, name) + 365 * DAY
+        changed = replace(row, times=replace(row.times, **{name: later}))
+    process.store.rows[made.key.id] = changed
+    process.advance(4.5)
+    assert await process.ask(made.text) is Kind.INVALID_TOKEN
+    listed = [key.state for key in await process.management.listed(process.maker, LIMITS, any_key=True)]
+    assert listed in ([KeyState.INVALID], [])
 
 
 async def test_a_row_that_another_writes_later_is_refused_as_well(process: Process):
