@@ -15,8 +15,9 @@ from api.codec.auth import CodecCors
 from api.dependencies import Readiness
 from api.edge.refusals import record_refusal
 from api.http import health
+from api.http.body_sizes import BodyLimit, BodySizes
 from api.http.metrics import Metrics
-from api.http.middleware import BodyLimit, RequestFrame, request_id
+from api.http.middleware import RequestFrame, request_id
 from api.http.openapi import describe
 from api.inference import inferences, predict
 from api.problems import SHAPES, problem_response
@@ -38,10 +39,11 @@ def build_app(
     max_body_bytes: int,
     random_tag: Callable[[], str],
     ui_origin: str | None = None,
+    max_conversation_bytes: int | None = None,
 ) -> FastAPI:
     """Build the application. Pages of ``ui_origin`` may read ``/codec``.
 
-    ``readiness`` is filled while the process starts.
+    ``readiness`` is filled while the process starts. ``max_conversation_bytes`` is by default that of other bodies.
     """
     app = FastAPI(
         title="Assay",
@@ -63,8 +65,7 @@ def build_app(
     app.add_exception_handler(HTTPException, _http_error)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(ClientDisconnect, _body_ended)
-    by_path = {"/codec/decode": max(max_body_bytes, codec_routes.DECODE_BODY_BYTES)}
-    app.add_middleware(BodyLimit, max_bytes=max_body_bytes, by_path=by_path)
+    app.add_middleware(BodyLimit, sizes=BodySizes(max_body_bytes, max_conversation_bytes or max_body_bytes))
     app.add_middleware(CodecCors, origin=ui_origin)
     app.add_middleware(RequestFrame, metrics=metrics, random_tag=random_tag)
     return app

@@ -43,13 +43,12 @@ from api.inference.result_proofs import ResultProofs
 from api.inference.runs import Runs
 from api.inference.signed_starts import SignedStarts
 from api.inference.stored_runs import StoredRuns
-from api.server.limits import ServerLimits, ServerLoad
-from api.server.protocol import limited_protocol
+from api.server.configuration import server_config
 from assay_temporal.backoff import Backoff
 from assay_temporal.contracts import InferenceResult
 from assay_temporal.keyring import KeyUnavailable
 from config import roles
-from config.settings import ApiSettings, Settings
+from config.settings import Settings
 from domain.access.ports import AccessDecider
 from domain.access.principals import SYSTEM_TENANT
 from domain.identity import tenant_of_run
@@ -76,7 +75,6 @@ from services.token_attempts import TokenAttempts
 from services.tokens import TokenService
 
 _DRAIN_SECONDS = 2.0
-_SHUTDOWN_SECONDS = 10
 log = structlog.get_logger(__name__)
 
 
@@ -104,26 +102,12 @@ async def serve(
     The socket is open from the start: while servers are unreachable, ``/readyz`` and routes return 503.
     """
     async with AsyncExitStack() as stack:
-        spool = await SqliteSpool.open(settings.api.spool_dir, settings.api.spool_bytes)
+        api = settings.api
+        spool = await SqliteSpool.open(api.spool_dir, api.spool_bytes)
         stack.push_async_callback(spool.close)
         readiness = Readiness()
-        app = build_app(readiness, metrics, settings.api.max_body_bytes, random_tag, settings.api.ui_origin)
-        server = _Server(
-            uvicorn.Config(
-                app,
-                host=settings.api.host,
-                port=settings.api.port,
-                http=limited_protocol(_load(settings.api)),
-                proxy_headers=bool(settings.api.trusted_proxies),
-                forwarded_allow_ips=[str(network) for network in settings.api.trusted_proxies],
-                log_config=None,
-                log_level="error",  # a line for each malformed request would let clients fill the disk
-                access_log=False,
-                server_header=False,
-                lifespan="off",
-                timeout_graceful_shutdown=_SHUTDOWN_SECONDS,
-            )
-        )
+        app = build_app(readiness, metrics, api.max_body_bytes, random_tag, api.ui_origin, api.max_conversation_bytes)
+        server = _Server(server_config(app, api))
         serving = asyncio.create_task(server.serve())
         platform = await Platform.open(stack, settings, roles.API, SystemClock())
         policy = CurrentPolicy(Policies(platform.policies))
@@ -155,16 +139,6 @@ async def serve(
             with contextlib.suppress(asyncio.CancelledError):
                 await task
         edge.close()
-
-
-def _load(settings: ApiSettings) -> ServerLoad:
-    limits = ServerLimits(
-        connections=settings.max_connections,
-        connections_per_address=settings.max_connections_per_address,
-        head_bytes=settings.max_header_bytes,
-        body_bytes_in_flight=settings.max_body_bytes_in_flight,
-    )
-    return ServerLoad(limits, settings.trusted_proxies)
 
 
 def _edge_recorder(settings: Settings, platform: Platform, spool: Spool, metrics: Metrics) -> EdgeRecorder:

@@ -48,13 +48,15 @@ class ApiSettings(_SettingsGroup):
 
     ``spool_dir`` stores refusals until they are in the log; of similar refusals, ``refusals_one_by_one`` a minute are
     recorded each, and the rest as a count. ``X-Forwarded-For`` counts from the addresses or networks in
-    ``trusted_proxies`` alone; their connections are limited in all, the others' by address as well.
+    ``trusted_proxies`` alone; their connections are limited in all, the others' by address as well. Bodies of
+    routes for conversations have at most ``max_conversation_bytes``, others ``max_body_bytes``.
     """
 
     host: str = "127.0.0.1"
     port: Port = 8080
     behind_tls_proxy: bool = False
     max_body_bytes: Annotated[int, Field(ge=1024)] = 524_288
+    max_conversation_bytes: Annotated[int, Field(ge=1024)] = 33_554_432
     wait_seconds: Annotated[float, Field(ge=0, le=300)] = 30.0
     ui_origin: Annotated[str | None, AfterValidator(_origin)] = None
     ui_session_seconds: Annotated[int, Field(ge=60, le=28_800)] = 900
@@ -167,7 +169,8 @@ class WorkerSettings(_SettingsGroup):
 
     ``serves_nexus`` serves teams of other namespaces by a Nexus endpoint. ``ready_file`` exists while the worker polls,
     for health checks of a process without a listening socket. ``settle_abandoned_seconds`` is the interval of the
-    reconciliation sweep. A process that is only a worker serves metrics on the loopback port ``metrics_port``.
+    reconciliation sweep. ``judged_texts_bytes`` bounds the memory for judged texts; 0 keeps none. A process that is
+    only a worker serves metrics on the loopback port ``metrics_port``.
     ``versioning`` selects the worker that continues a run after an upgrade: see decision 14.
     """
 
@@ -179,6 +182,7 @@ class WorkerSettings(_SettingsGroup):
     ready_file: Path | None = None
     metrics_port: Port | None = None
     settle_abandoned_seconds: Annotated[int, Field(ge=60, le=86_400)] = 300
+    judged_texts_bytes: Annotated[int, Field(ge=0)] = 67_108_864
     versioning: Literal["none", "auto_upgrade", "pinned"] = "none"
     deployment_name: DeploymentName = "assay"
     build_id: BuildId | None = None

@@ -5,9 +5,9 @@ the caller of the port decides on the consequence, and the default is to fail cl
 technology.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, Final, Protocol, TypeVar
 
 
 class Clock(Protocol):
@@ -109,3 +109,42 @@ class Dependency(Protocol):
             Refusal: if it can't.
         """
         ...
+
+
+Made = TypeVar("Made")
+
+
+def no_size(made: object) -> int:
+    """Return 0, for results that hold no text."""
+    del made
+    return 0
+
+
+class TextCache(Protocol):
+    """Results of functions of one text, by the function's name and all that it reads.
+
+    A cache belongs to one policy and one caller: neither is part of a key. A failure is never kept. No method raises a
+    ``Refusal`` of its own.
+    """
+
+    def recall(
+        self, function: str, key: tuple[str, ...], make: Callable[[], Made], size: Callable[[Made], int] = no_size
+    ) -> Made:
+        """Return the kept result for the key, or what ``make`` returns, and keep that.
+
+        The key ends in the text; what precedes it is short and reveals nothing. ``size`` gives the characters of text
+        in a result. Raises what ``make`` raises.
+        """
+        ...
+
+
+class _NothingKept:
+    def recall(
+        self, function: str, key: tuple[str, ...], make: Callable[[], Made], size: Callable[[Made], int] = no_size
+    ) -> Made:
+        del function, key, size
+        return make()
+
+
+NO_TEXT_CACHE: Final[TextCache] = _NothingKept()
+"""The cache that keeps nothing."""

@@ -34,6 +34,7 @@ from services.access import role_access
 from services.policies.parsed import Policies
 from services.refusals.stage_refusals import StageRefusals
 from services.runs.local_feed import LocalRunFeed
+from services.text_caches import TextCaches
 from worker.nexus import NexusGate
 from worker.queries import RefusedQueries
 from worker.sandbox import sandbox
@@ -59,6 +60,7 @@ class WorkerPorts:
     judged: Callable[[str, Verdict], None] = lambda *_: None
     phones: PhoneSearches = field(default_factory=LibPhoneNumbers)
     threads: TextThreads = field(default_factory=TextThreads)
+    caches: TextCaches = field(default_factory=lambda: TextCaches(0, b""))
     access: AccessDecider = field(default_factory=role_access)
     stage_refusals: StageRefusals = field(init=False)
 
@@ -72,13 +74,15 @@ def build_worker(client: Client, settings: Settings, ports: WorkerPorts) -> Work
     policies = ports.policies
     runs = TemporalRuns(client)
     validation = ValidationActivities(
-        ports.keyring, policies, ports.identities, ports.teams, ports.access, runs, ports.clock
+        ports.keyring, policies, ports.identities, ports.teams, ports.access, runs, ports.clock, ports.caches
     )
     screening = ScreeningActivities(
-        policies, ports.detectors, ports.phones, ports.identities, ports.threads, ports.judged
+        policies, ports.detectors, ports.phones, ports.identities, ports.threads, ports.judged, ports.caches
     )
     terms = ReceiptTerms(settings.audit.log_name, settings.audit.promise_seconds)
-    ledger = LedgerActivities(ports.ledger, policies, ports.identities, ports.signer, ports.clock, ports.feed, terms)
+    ledger = LedgerActivities(
+        ports.ledger, policies, ports.identities, ports.signer, ports.clock, ports.feed, terms, ports.caches
+    )
     model = ModelActivities(ports.provider, policies, ports.ledger)
     proven = ProvenStages(ports.keyring, runs, ports.stage_refusals)
     abandoned = AbandonedActivities(runs, ports.gaps, ports.ledger, validation, ports.clock)

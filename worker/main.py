@@ -1,6 +1,7 @@
 """Worker process: wiring only."""
 
 import asyncio
+import os
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from functools import partial
@@ -29,6 +30,7 @@ from domain.refusals import Refusal
 from domain.screening.detectors import Detector
 from services.policies.current import CurrentPolicy, PinnedPolicy
 from services.policies.parsed import Policies
+from services.text_caches import TextCaches
 from worker.build import WorkerPorts, build_worker
 from worker.housekeeping import housekeeping
 from worker.ready import ready
@@ -75,6 +77,7 @@ async def serve(
             detectors=detectors,
             feed=feed,
             judged=screening.judged,
+            caches=TextCaches(settings.worker.judged_texts_bytes, os.urandom(32)),
         )
         stack.callback(ports.threads.close)
         async with current.followed():

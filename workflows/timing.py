@@ -4,6 +4,8 @@
 |--------------------------------|------------|---------|--------------------------------------------------------------|
 | short stages, local            | 2 s        | 2 s     | no: an absent store or Vault turns them into regular ones    |
 | short stages, regular          | 5 s        | 24 h    | after 0.25 s, doubling to 1.5 s, during an outage |
+| of long requests, local        | up to 8 s  | the same | no: what was judged so far is not judged again            |
+| of long requests, regular      | up to 10 min | 24 h  | as above                                                     |
 | ``invoke_model``, by default   | 70 s       | 3 min   | 4 attempts, after 0.5 s doubling to 10 s, or Retry-After     |
 | ``invoke_model``, at most      | 3610 s     | 3 h     | the same; after a time-out never, whatever the length        |
 | ``invoke_model``, handed over  | as before  | what is left, at least 1 s | at once: its worker stopped, no more |
@@ -19,8 +21,11 @@
 The time-outs of a model call follow from the model's own (``timeouts.total`` in the policy), which the run has from its
 first stage. The activity itself ends a call that is too long; Temporal's time-out is for a worker that can't.
 
-A local activity must stay far below the 10 s of a workflow task, and a slot that waits for a store is a slot that no
-other run has: hence two seconds, then regular. A day is longer than any outage that operators sleep through; a run
+An attempt at a short stage is longer by 50 microseconds for each character of a request beyond 32,000: four times what
+guards take at worst (decision 40), since processors are shared.
+
+A local activity must stay below the 10 s of a workflow task, and a slot that waits for a store is a slot that no other
+run has: hence two seconds, then regular. A day is longer than any outage that operators sleep through; a run
 that waits costs nothing.
 """
 
@@ -40,6 +45,26 @@ PATIENT_TOTAL = run_lengths.STORE_WAIT
 PATIENT_RETRY = RetryPolicy(
     initial_interval=timedelta(seconds=0.25), backoff_coefficient=2.0, maximum_interval=timedelta(seconds=1.5)
 )
+
+LOCAL_MOST = timedelta(seconds=8)
+PATIENT_MOST = timedelta(minutes=10)
+_USUAL_CHARACTERS = 32_000
+_A_CHARACTER = timedelta(microseconds=50)
+
+
+@dataclass(frozen=True)
+class StageLengths:
+    """Time-outs of an attempt at a short stage: as a local activity, and as a regular one."""
+
+    local: timedelta
+    patient: timedelta
+
+
+def short_stage(characters: int) -> StageLengths:
+    """Return the time-outs for a request of that many characters."""
+    more = _A_CHARACTER * max(0, characters - _USUAL_CHARACTERS)
+    return StageLengths(min(LOCAL_ATTEMPT + more, LOCAL_MOST), min(PATIENT_ATTEMPT + more, PATIENT_MOST))
+
 
 RUN_TOTAL = run_lengths.RUN_TOTAL
 

@@ -32,6 +32,7 @@ from domain.records.records import EventKind, Record
 from domain.refusals import Kind
 from domain.signing_keys import RECEIPT_KEY
 from services.policies.parsed import Policies
+from services.text_caches import TextCaches
 
 _UNREPORTED = frozenset({Kind.RUN_CANCELLED.value, Kind.RUN_TERMINATED.value, Kind.UNPROVEN_STAGE.value})
 _GIVEN = frozenset({Status.COMPLETED, Status.BLOCKED, Status.REFUSED})  # the others fail or cancel the workflow
@@ -58,6 +59,7 @@ class LedgerActivities:
         clock: Clock,
         feed: RunFeed[InferenceResult],
         terms: ReceiptTerms | None = None,
+        caches: TextCaches | None = None,
     ) -> None:
         """Take the ports. Each result about to be returned by the workflow goes to ``feed`` once recorded."""
         self._ledger = ledger
@@ -67,13 +69,14 @@ class LedgerActivities:
         self._clock = clock
         self._feed = feed
         self._terms = terms or ReceiptTerms()
+        self._caches = caches or TextCaches(0, b"")
 
     @activity.defn
     async def admit_request(self, stage: AdmitInput) -> Admission:
         """Reserve the maximum cost of the request, and record its admission; once a workflow ID."""
         run, request = stage.run, stage.request
         policy = await self._policies.get(run.policy)
-        tokens = estimate_tokens(request) + request.max_tokens
+        tokens = estimate_tokens(request, self._caches.of(run.tenant, run.caller, run.policy)) + request.max_tokens
         event = evidence.event_of(run, evidence.ADMISSION)
         key = await self._identities.tenant_key(run.tenant)
         made = evidence.commitments(key, event, stage.original, None)

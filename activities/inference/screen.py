@@ -6,24 +6,19 @@ from collections.abc import Callable, Mapping
 from temporalio import activity
 
 from activities.contracts.stages import Problem, SanitiseResult, ScreenInput, ScreenOutputInput, StageInput, problem_of
+from activities.inference.guards import clean_request, screen_answer, screen_request
 from activities.inference.text_threads import TextThreads
 from domain.answers.canary import add_canary
-from domain.answers.screen import screen_output
-from domain.inference.content import Content
-from domain.inference.requests import InferenceRequest
 from domain.inference.texts import texts_of, texts_of_answer
-from domain.policy.document import Policy
 from domain.ports import IdentityKeys
-from domain.privacy.answers import add_data
-from domain.privacy.masking import Masked, MaskedSpan, mask_request
+from domain.privacy.conversations import conversation_key
+from domain.privacy.masking import MaskedSpan
 from domain.privacy.ports import PhoneSearches
 from domain.refusals import Kind, Refusal
 from domain.screening.detectors import SLOW, Detector
-from domain.screening.policy import ScreeningPolicy
-from domain.screening.screen import screen
-from domain.screening.verdicts import Verdict, without_review
-from domain.text.sanitise import Removal, sanitise_request
+from domain.screening.verdicts import Verdict
 from services.policies.parsed import Policies
+from services.text_caches import TextCaches
 
 _NO_FAULTS = frozenset({Kind.INVALID_REQUEST, Kind.REVIEW_UNAVAILABLE})
 _PLACES_TOLD = 10
@@ -40,15 +35,17 @@ class ScreeningActivities:
         identities: IdentityKeys,
         threads: TextThreads,
         judged: Callable[[str, Verdict], None] = lambda *_: None,
+        caches: TextCaches | None = None,
     ) -> None:
-        """Take detectors, the keys for canaries, and the threads for long texts.
+        """Take detectors, the keys for canaries and placeholders, and the threads for long texts.
 
-        ``judged`` is called with each verdict, and ``prompt`` or ``answer``.
+        ``judged`` is called with each verdict, and ``prompt`` or ``answer``. Without ``caches`` no result is kept.
         """
         self._policies = policies
         self._detectors = detectors
         self._phones = phones
         self._threads = threads
+        self._caches = caches or TextCaches(0, b"")
         self._judged = judged
         self._identities = identities
 
@@ -60,8 +57,10 @@ class ScreeningActivities:
         policy = await self._policies.get(run.policy)
         try:
             texts = texts_of(stage.request)
+            cache = self._caches.of(run.tenant, run.caller, run.policy)
+            key = conversation_key(await self._identities.tenant_key(run.tenant), run.caller, stage.request)
             removals, masked = await self._threads.run(
-                texts, _masked, stage.request, policy, run.tenant, self._phones, of_run
+                texts, clean_request, stage.request, policy, run.tenant, self._phones, key, cache
             )
         except Refusal as refusal:
             if refusal.kind not in _NO_FAULTS:
@@ -89,11 +88,12 @@ class ScreeningActivities:
         request = stage.request
         models = (request.model, *policy.fallbacks(stage.run.tenant, request.model))
         screening = policy.screening.for_request(stage.run.tenant, models)
-        given = request, stage.original, policy, screening, self._detectors
+        cache = self._caches.of(stage.run.tenant, stage.run.caller, stage.run.policy)
+        given = request, stage.original, policy, screening, self._detectors, cache
         if SLOW.isdisjoint(screening.detectors):
-            verdict = await self._threads.run(texts_of(stage.original or request), _screened, *given)
+            verdict = await self._threads.run(texts_of(stage.original or request), screen_request, *given)
         else:
-            verdict = await asyncio.to_thread(_screened, *given)
+            verdict = await asyncio.to_thread(screen_request, *given)
         self._judged("prompt", verdict)
         return verdict
 
@@ -103,37 +103,10 @@ class ScreeningActivities:
         policy = await self._policies.get(stage.run.policy)
         answer, request = stage.reply.content, stage.request
         texts = (*texts_of_answer(answer), *texts_of(request))  # the answer is compared with the request
-        verdict = await self._threads.run(texts, _judged_answer, answer, request, policy, self._phones)
+        cache = self._caches.of(stage.run.tenant, stage.run.caller, stage.run.policy)
+        verdict = await self._threads.run(texts, screen_answer, answer, request, policy, self._phones, cache)
         self._judged("answer", verdict)
         return verdict
-
-
-def _masked(
-    request: InferenceRequest, policy: Policy, tenant: str, phones: PhoneSearches, seed: str
-) -> tuple[tuple[Removal, ...], Masked]:
-    request, removals = sanitise_request(request, policy.sanitising)
-    if policy.privacy is None:
-        return removals, Masked(request)
-    return removals, mask_request(request, policy.privacy, tenant, phones.begin(), seed)
-
-
-def _screened(
-    request: InferenceRequest,
-    original: InferenceRequest | None,
-    policy: Policy,
-    screening: ScreeningPolicy,
-    detectors: Mapping[str, Detector],
-) -> Verdict:
-    if original is not None:
-        request, _ = sanitise_request(original, policy.sanitising)
-    return screen(request, original or request, screening, detectors)
-
-
-def _judged_answer(answer: Content, request: InferenceRequest, policy: Policy, phones: PhoneSearches) -> Verdict:
-    verdict = screen_output(answer, request, policy.output)
-    if policy.privacy is not None:
-        verdict = add_data(verdict, answer, request, policy.privacy, phones.begin())
-    return without_review(verdict, policy.screening.without_reviewers)
 
 
 def _blocked(places: tuple[MaskedSpan, ...]) -> Problem:

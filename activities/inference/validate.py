@@ -19,6 +19,7 @@ from domain.inference.ports import RunStarts
 from domain.ports import Clock, IdentityKeys
 from domain.refusals import Kind, Refusal
 from services.policies.parsed import Policies
+from services.text_caches import TextCaches
 
 AT_ONCE_MS: Final = 2000
 """Age of a start in milliseconds up to which Temporal is not asked about it."""
@@ -36,6 +37,7 @@ class ValidationActivities:
         access: AccessDecider,
         starts: RunStarts,
         clock: Clock,
+        caches: TextCaches | None = None,
     ) -> None:
         """Take the ports. ``starts`` are asked about a start that is not at once."""
         self._keyring = keyring
@@ -45,6 +47,7 @@ class ValidationActivities:
         self._access = access
         self._starts = starts
         self._clock = clock
+        self._caches = caches or TextCaches(0, b"")
 
     @activity.defn
     async def validate_request(self, start: ValidateInput) -> Validated:
@@ -157,11 +160,12 @@ class ValidationActivities:
         if request.ignored and principal.method is AuthenticationMethod.TEAM_CONTEXT:
             raise Refusal(Kind.INVALID_REQUEST, "is unknown", field="ignored")
         asked = policy.model(run.tenant, request.model, models)
-        require_fit(request, asked.context_tokens, "prompt" if "prompt" in start.request else "messages")
+        cache = self._caches.of(run.tenant, run.caller, run.policy)
+        require_fit(request, asked.context_tokens, "prompt" if "prompt" in start.request else "messages", cache)
         require_carried(request, asked)
         others = policy.fallbacks(run.tenant, request.model, models)
         able = (alias for alias in others if carries(request, policy.models[alias]))
-        fallbacks = fitting(request, able, policy.models)
+        fallbacks = fitting(request, able, policy.models, cache)
         call_seconds = tuple(policy.models[alias].timeouts.total for alias in (request.model, *fallbacks))
         return Validated(run, submitter, replace(request, messages=()), fallbacks, call_seconds=call_seconds)
 

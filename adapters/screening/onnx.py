@@ -30,6 +30,7 @@ class OnnxClassifier:
     """
 
     name = ONNX
+    apart = True
 
     def __init__(self, session: Any, tokenizer: Any, digests: tuple[str, str]) -> None:  # noqa: ANN401 - untyped library
         """Take a session of onnxruntime, a tokenizer of tokenizers, and the files' SHA-256."""
@@ -124,8 +125,8 @@ class OnnxClassifier:
         end = _stretch(windows[-1], len(view.text))[1]
         if len(windows) == policy.most_windows and end < len(view.text.rstrip()):
             yield exchange.finding(self.name, NOT_SCANNED, 0.0, view.span(0, end)[1], len(exchange.original))
-        elif exchange.scanned < len(exchange.original):
-            yield exchange.finding(self.name, NOT_SCANNED, 0.0, exchange.scanned, len(exchange.original))
+        elif not exchange.is_whole:
+            yield exchange.finding(self.name, NOT_SCANNED, 0.0, exchange.scanned, exchange.length)
 
     def _windows(self, text: str, policy: OnnxPolicy) -> list[Any]:
         """Return the text's windows, each an encoding of the tokenizer."""

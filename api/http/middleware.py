@@ -1,8 +1,8 @@
-"""Middleware of every request: request ID, body limit, headers, metrics and one log line."""
+"""Middleware of every request: request ID, headers, metrics and one log line."""
 
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 import structlog
@@ -15,7 +15,6 @@ from api.wires.errors import error_response, wire_of
 from domain.refusals import Kind, Refusal
 
 _TRACEPARENT = re.compile(r"00-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}\Z")
-_MOST_DIGITS = 18  # more is no length, and int() refuses thousands of them
 _ALWAYS = (
     (b"cache-control", b"no-store"),
     (b"x-content-type-options", b"nosniff"),
@@ -23,35 +22,6 @@ _ALWAYS = (
 )
 
 log = structlog.get_logger("api.access")
-
-
-class BodyLimit:
-    """Limits bodies to ``max_bytes``, or to the limit in ``by_path``, whatever ``Content-Length`` claims."""
-
-    def __init__(self, app: ASGIApp, max_bytes: int, by_path: Mapping[str, int] | None = None) -> None:
-        self._app = app
-        self._max_bytes = max_bytes
-        self._by_path = by_path or {}
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Handle an ASGI 3.0 connection. Reading beyond the limit raises a Refusal (BODY_TOO_LARGE) in the reader."""
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-        most = self._by_path.get(scope["path"], self._max_bytes)
-        declared = next((value for name, value in scope["headers"] if name == b"content-length"), b"0")
-        too_much = declared.isdigit() and (len(declared) > _MOST_DIGITS or int(declared) > most)
-        seen = most + 1 if too_much else 0
-
-        async def bounded() -> Message:
-            nonlocal seen
-            message = await receive()
-            seen += len(message.get("body", b""))
-            if seen > most:
-                raise Refusal(Kind.BODY_TOO_LARGE, f"the body must have at most {most} bytes")
-            return message
-
-        await self._app(scope, bounded, send)
 
 
 class RequestFrame:

@@ -65,7 +65,7 @@ class _Guards:
         screen(request, request, policy.screening, self.screener.detectors)
         if policy.privacy is not None:
             try:
-                mask_request(request, policy.privacy, "acme", self.phones.begin(), "seed")
+                mask_request(request, policy.privacy, "acme", self.phones.begin(), b"seed")
             except Refusal:
                 return
 

@@ -110,7 +110,7 @@ def _stages(policies: Path) -> Mapping[str, Stage]:
     )
     stages |= {f"find {kind.value}": finding(kind) for kind in DataKind}
     stages["prompt, masked"] = _unless_refused(
-        lambda text: mask_request(_request(text), privacy, "acme", phones.begin(), "seed")
+        lambda text: mask_request(_request(text), privacy, "acme", phones.begin(), b"seed")
     )
     return stages | _of_answers(policy, privacy, phones)
 

@@ -2,11 +2,12 @@
 
 import re
 from collections.abc import Iterable
-from functools import cached_property
+from functools import cached_property, partial
 
 from domain.inference.content import Speaker, TextKind
 from domain.inference.texts import Text
-from domain.text.json_text import readable
+from domain.ports import NO_TEXT_CACHE, TextCache
+from domain.text.json_text import readable_text
 
 _URL = re.compile(r"(?:https?:)?//\S+|www\.\S+", re.IGNORECASE)
 # The looks ahead are bounded: unbounded ones would read a long word from each of its letters to its end.
@@ -46,14 +47,15 @@ _COMMON = frozenset(
 class Conversation:
     """Texts of a request, as far as addresses are compared with them."""
 
-    def __init__(self, asked: Iterable[Text]) -> None:
-        """Take the texts of the request."""
+    def __init__(self, asked: Iterable[Text], cache: TextCache = NO_TEXT_CACHE) -> None:
+        """Take the texts of the request, and results for them from earlier requests."""
         self._asked = tuple(asked)
+        self._cache = cache
         self._pieces: dict[tuple[int, int], frozenset[str]] = {}
 
     @cached_property
     def _texts(self) -> tuple[str, ...]:
-        return tuple(readable(text).text for text in self._asked)
+        return tuple(readable_text(text, self._cache) for text in self._asked)
 
     def holds(self, url: str) -> bool:
         """Return True if the conversation contains the address unchanged."""
@@ -87,14 +89,19 @@ class Conversation:
         for text, asked in zip(self._texts, self._asked, strict=True):
             prompt = asked.role is Speaker.USER and asked.kind is TextKind.PROMPT
             kind = 0 if prompt else 1 if asked.role is Speaker.SYSTEM else 2
-            kinds[kind].append(squashed(_URL.sub(" ", text)))
+            kinds[kind].append(self._cache.recall("squashed", (text,), partial(_squashed_without_urls, text), len))
         prompts, system, others = ("\n".join(each) for each in kinds)
         return prompts, system, others
 
     @cached_property
     def words(self) -> frozenset[str]:
         """Longer words and numbers of all texts, without addresses, common words and years."""
-        return frozenset(word for text in self._texts for word in _words(_URL.sub(" ", text)))
+        return frozenset[str]().union(
+            *(
+                self._cache.recall("link words", (text,), partial(_words_without_urls, text), _held)
+                for text in self._texts
+            )
+        )
 
     def shared(self, value: str) -> frozenset[str]:
         """Return the longer words of a value that the conversation has as well."""
@@ -102,7 +109,12 @@ class Conversation:
 
     @cached_property
     def _secrets(self) -> frozenset[str]:
-        return frozenset(word.casefold() for text in self._texts for word in _SECRET.findall(_URL.sub(" ", text)))
+        return frozenset[str]().union(
+            *(
+                self._cache.recall("likely secrets", (text,), partial(_likely_secrets, text), _held)
+                for text in self._texts
+            )
+        )
 
     def said(self, value: str, *, loaded: bool) -> bool:
         """Return True if a value repeats much of the conversation or a likely secret.
@@ -134,6 +146,23 @@ class Conversation:
             pieces = frozenset(said[at : at + length] for at in range(len(said) - length + 1))
             self._pieces[length, kind] = pieces
         return any(value[at : at + length] in pieces for at in starts)
+
+
+def _squashed_without_urls(text: str) -> str:
+    return squashed(_URL.sub(" ", text))
+
+
+def _words_without_urls(text: str) -> frozenset[str]:
+    return _words(_URL.sub(" ", text))
+
+
+def _likely_secrets(text: str) -> frozenset[str]:
+    return frozenset(word.casefold() for word in _SECRET.findall(_URL.sub(" ", text)))
+
+
+def _held(words: frozenset[str]) -> int:
+    """Return the characters that a set of words takes the memory of: each word is an object."""
+    return sum(map(len, words)) + 16 * len(words)
 
 
 def squashed(text: str) -> str:

@@ -9,7 +9,8 @@ from functools import cached_property
 
 from domain.inference.content import Speaker
 from domain.inference.texts import Text
-from domain.text.json_text import readable
+from domain.ports import NO_TEXT_CACHE, TextCache
+from domain.text.json_text import readable_text
 from domain.text.normalise.pipeline import normalise
 from domain.text.view import WORD
 
@@ -23,13 +24,14 @@ Shingle = tuple[str, ...]
 class SystemWords:
     """Runs of words that occur only in a request's system messages.
 
-    Each text is normalised once, however many system messages and texts of the answer there are.
+    System messages are normalised once. Other texts are read only where an answer repeats a system message.
     """
 
-    def __init__(self, asked: Iterable[Text], words: int) -> None:
+    def __init__(self, asked: Iterable[Text], words: int, cache: TextCache = NO_TEXT_CACHE) -> None:
         """Take the request's texts, and the number of consecutive words of a leak."""
         self._asked = tuple(asked)
-        self._words = words
+        self._longest = words
+        self._cache = cache
 
     @cached_property
     def _guarded(self) -> dict[int, set[Shingle]]:
@@ -37,16 +39,10 @@ class SystemWords:
         guarded: dict[int, set[Shingle]] = {}
         for text in self._asked:
             if text.role is Speaker.SYSTEM:
-                words = _words(readable(text).text)
-                size = min(self._words, len(words))
+                words = self._words(text)
+                size = min(self._longest, len(words))
                 if size >= SHORTEST_GUARDED:
                     guarded.setdefault(size, set()).update(_shingles(words, size))
-        if guarded:
-            for text in self._asked:
-                if text.role not in (Speaker.SYSTEM, None):  # None: the application's own, as its tools are
-                    words = _words(readable(text).text)
-                    for size, secret in guarded.items():
-                        secret.difference_update(_shingles(words, size))
         return guarded
 
     def find_in(self, answer: str) -> tuple[int, int] | None:
@@ -57,14 +53,26 @@ class SystemWords:
         places = [match.span() for match in WORD.finditer(view.text)]
         said = [view.text[start:end] for start, end in places]
         for size, secret in self._guarded.items():
-            for index, shingle in enumerate(_shingles(said, size)):
-                if shingle in secret:
-                    return view.span(places[index][0], places[index + size - 1][1])
+            repeated = [(at, run) for at, run in enumerate(_shingles(said, size)) if run in secret]
+            known = self._known_to_others({run for _, run in repeated}, size)
+            for at, run in repeated:
+                if run not in known:
+                    return view.span(places[at][0], places[at + size - 1][1])
         return None
 
+    def _known_to_others(self, runs: set[Shingle], size: int) -> set[Shingle]:
+        """Return the runs of words that other messages have as well. They are read only if an answer repeats any."""
+        known: set[Shingle] = set()
+        for text in self._asked if runs else ():
+            if text.role not in (Speaker.SYSTEM, None):  # None: the application's own, as its tools are
+                known.update(run for run in _shingles(self._words(text), size) if run in runs)
+        return known
 
-def _words(text: str) -> list[str]:
-    return WORD.findall(normalise(text).view.text)
+    def _words(self, text: Text) -> list[str]:
+        said = self._cache.recall(
+            "words", (text.form, text.text), lambda: normalise(readable_text(text)).view.text, len
+        )
+        return WORD.findall(said)
 
 
 def _shingles(words: list[str], size: int) -> Iterator[Shingle]:

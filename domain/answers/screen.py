@@ -13,6 +13,7 @@ from domain.answers.policy import OutputPolicy, OutputRule
 from domain.inference.content import Content, OpaqueItem, UnreadItem
 from domain.inference.requests import InferenceRequest
 from domain.inference.texts import Text, TextAddress, TextForm, texts_of, texts_of_answer, unread_of_answer
+from domain.ports import NO_TEXT_CACHE, TextCache
 from domain.refusals import Kind, Refusal
 from domain.screening.screen import UNREADABLE, severest
 from domain.screening.verdicts import (
@@ -42,7 +43,9 @@ _RISKS = {Decision.ALLOW: RiskBand.LOW, Decision.REVIEW: RiskBand.RAISED, Decisi
 Judged = tuple[Decision, Finding]
 
 
-def screen_output(answer: Content, request: InferenceRequest, policy: OutputPolicy) -> Verdict:
+def screen_output(
+    answer: Content, request: InferenceRequest, policy: OutputPolicy, cache: TextCache = NO_TEXT_CACHE
+) -> Verdict:
     """Judge an answer to a request. Findings are positions in the answer; their ``message`` is always 0.
 
     The score encodes the decision (0.6 review, 1 block), since these rules are not combined as probabilities.
@@ -51,16 +54,16 @@ def screen_output(answer: Content, request: InferenceRequest, policy: OutputPoli
         Refusal: SCREENING_UNAVAILABLE if any part of it can't run.
     """
     try:
-        return _screen(answer, request, policy)
+        return _screen(answer, request, policy, cache)
     except Exception as error:  # noqa: BLE001 - whatever was raised, the answer is not judged
         detail = f"the answer could not be screened ({type(error).__name__})"
         raise Refusal(Kind.SCREENING_UNAVAILABLE, detail) from None
 
 
-def _screen(answer: Content, request: InferenceRequest, policy: OutputPolicy) -> Verdict:
+def _screen(answer: Content, request: InferenceRequest, policy: OutputPolicy, cache: TextCache) -> Verdict:
     if not policy.rules:
         raise ValueError("no rule is enabled")
-    asked = _Asked(texts_of(request), policy)
+    asked = _Asked(texts_of(request), policy, cache)
     judged: list[Judged] = []
     left = policy.max_scanned_chars
     whole = True
@@ -100,10 +103,10 @@ def _screen(answer: Content, request: InferenceRequest, policy: OutputPolicy) ->
 class _Asked:
     """The request, as far as its answer is judged by it."""
 
-    def __init__(self, texts: tuple[Text, ...], policy: OutputPolicy) -> None:
+    def __init__(self, texts: tuple[Text, ...], policy: OutputPolicy, cache: TextCache) -> None:
         self.canary = canary_of(texts)
-        self.system_words = SystemWords(texts, policy.leak_words)
-        self.links = LinkScreen(Conversation(texts), policy.links) if policy.links else None
+        self.system_words = SystemWords(texts, policy.leak_words, cache)
+        self.links = LinkScreen(Conversation(texts, cache), policy.links) if policy.links else None
 
 
 def _judge(text: str, asked: _Asked, policy: OutputPolicy, *, shown: bool) -> Iterator[Judged]:

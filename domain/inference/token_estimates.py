@@ -15,6 +15,7 @@ from domain.inference.content import Content, OpaqueItem, UnreadItem
 from domain.inference.requests import InferenceRequest
 from domain.inference.texts import texts_of, texts_of_answer, unread_of, unread_of_answer
 from domain.inference.token_densities import tokens_of_char
+from domain.ports import NO_TEXT_CACHE, TextCache
 
 MESSAGE_OVERHEAD = 8
 """Tokens of a chat template for one message: its markers, its role, line breaks."""
@@ -86,6 +87,10 @@ def _costs(text: str) -> tuple[int, int]:
     return cost + _SIGN * sum(counts[sign] for sign in _SIGNS), others
 
 
+def _kept(text: str, cache: TextCache) -> tuple[int, int]:
+    return cache.recall("tokens", (text,), lambda: _costs(text))
+
+
 def _is_coded(run: str) -> bool:
     """Return True for a run that looks like base64, not like identifiers in mixed case."""
     mixed = not (run.islower() or run.isupper()) and any(map(str.isdigit, run))
@@ -104,19 +109,19 @@ def _alike(text: str, sign: str) -> int:
     return sum(length - -(-length // _MOST_ALIKE) for length in rows)
 
 
-def estimate_tokens(request: InferenceRequest) -> int:
+def estimate_tokens(request: InferenceRequest, cache: TextCache = NO_TEXT_CACHE) -> int:
     """Estimate the tokens of a request with a model's template: its messages, tools and formats."""
     texts = texts_of(request)
     template = CONVERSATION_OVERHEAD + MESSAGE_OVERHEAD * (len(request.messages) + len(request.tools))
     # a part has a frame of its own; the fields of a call or a tool are apart from each other
     framed = MESSAGE_OVERHEAD * sum(text.address.part is not None for text in texts)
     unread = sum(_unread_tokens(item) for _, item in unread_of(request))
-    return template + framed + unread + sum(estimate_text_tokens(text.text) for text in texts)
+    return template + framed + unread + sum(-(-sum(_kept(text.text, cache)) // _PIECE) for text in texts)
 
 
-def least_tokens(request: InferenceRequest) -> int:
+def least_tokens(request: InferenceRequest, cache: TextCache = NO_TEXT_CACHE) -> int:
     """Return the least tokens of a request by the estimate's error, without attachments."""
-    costs = [_costs(text.text) for text in texts_of(request)]
+    costs = [_kept(text.text, cache) for text in texts_of(request)]
     ascii_share = LEAST_SHARE_ASCII * sum(cost for cost, _ in costs)
     return (ascii_share + LEAST_SHARE_OTHERS * sum(others for _, others in costs)) // (100 * _PIECE)
 

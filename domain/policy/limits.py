@@ -120,7 +120,7 @@ def _daily_tokens(section: Section) -> int:
 def _request(section: Section) -> RequestLimits:
     with section:
         limits = RequestLimits(
-            max_prompt_chars=section.whole("max_prompt_chars", 1, 10_000_000),
+            max_prompt_chars=section.whole("max_prompt_chars", 1, 32_000_000),
             max_messages=section.whole("max_messages", 1, 10_000),
             max_tokens=section.whole("max_tokens", 1, 1_000_000),
             default_max_tokens=section.whole("default_max_tokens", 1, 1_000_000),

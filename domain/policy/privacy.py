@@ -18,7 +18,7 @@ _ACTIONS = tuple(decision.value for decision in Decision)
 _EXEMPT_FORMS = tuple(exemption.value for exemption in ExemptForm)
 _HANDLINGS = tuple(handling.value for handling in Handling)
 _RULED = tuple(kind.value for kind in (DataKind.PASSWORD, DataKind.API_KEY, DataKind.TOKEN, DataKind.OTHER))
-_MAX_SCANNED = 10_000_000
+_MAX_SCANNED = 32_000_000
 _MAX_PATTERN = 8_000
 
 

@@ -26,7 +26,7 @@ _MODEL = re.compile(r"[0-9a-f]{16}\Z")
 _HOST = re.compile(r"[a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63}){0,10}\Z")
 _PUBLIC_PAGE = re.compile(r"[a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63}){1,10}/[!-~]{0,100}\Z")
 _ACTIONS = (Decision.REVIEW.value, Decision.BLOCK.value)
-_MAX_SCANNED = 10_000_000
+_MAX_SCANNED = 32_000_000
 _RENAMED = {"hidden_text": Normaliser.name}
 
 

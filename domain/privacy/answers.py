@@ -7,6 +7,7 @@ from types import MappingProxyType
 from domain.inference.content import Content
 from domain.inference.requests import InferenceRequest
 from domain.inference.texts import TextAddress, texts_of, texts_of_answer
+from domain.ports import NO_TEXT_CACHE, TextCache
 from domain.privacy.finding import find
 from domain.privacy.policy import DataKind, Found, PrivacyPolicy
 from domain.privacy.ports import PhoneNumbers, TooMuchToScan
@@ -22,7 +23,7 @@ from domain.screening.verdicts import (
     Verdict,
     found_at,
 )
-from domain.text.compatibility import compatibility_view
+from domain.text.compatibility import compatibility_view, searched_text
 from domain.text.example_jwt import is_example_jwt
 from domain.text.example_secrets import is_example_key, is_example_password, is_example_token
 from domain.text.json_text import readable, span_in
@@ -37,7 +38,12 @@ _ORDER = (RiskBand.LOW, RiskBand.RAISED, RiskBand.HIGH)
 
 
 def add_data(
-    verdict: Verdict, answer: Content, request: InferenceRequest, policy: PrivacyPolicy, phones: PhoneNumbers
+    verdict: Verdict,
+    answer: Content,
+    request: InferenceRequest,
+    policy: PrivacyPolicy,
+    phones: PhoneNumbers,
+    cache: TextCache = NO_TEXT_CACHE,
 ) -> Verdict:
     """Raise the verdict for personal data in the answer that the request did not contain.
 
@@ -47,7 +53,7 @@ def add_data(
     wanted = frozenset(kind for kind in DataKind if policy.answers[kind] is not Decision.ALLOW)
     if not wanted:
         return verdict
-    asked = tuple(compatibility_view(readable(text)).text for text in texts_of(request))
+    asked = tuple(searched_text(text, cache) for text in texts_of(request))
     judged: list[tuple[Decision, Finding]] = []
     left = policy.max_scanned_chars
     for text in texts_of_answer(answer):

@@ -5,10 +5,10 @@ after it belongs to no value. Numbers are joined only if all their lines are one
 """
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import accumulate
 
+from domain.ports import NO_TEXT_CACHE, TextCache
 from domain.privacy.detection.accounts import ibans
 from domain.privacy.detection.cards import is_card
 from domain.privacy.detection.matching import places_of
@@ -34,6 +34,10 @@ _MORE_BEFORE = re.compile(r"\d[ -]?\Z")
 _MORE_AFTER = re.compile(r"[ .,-]?\d")
 _NUMBER_BETWEEN = re.compile(r"[\d -]{1,32}\Z")
 _MOST_LINES = 5
+REACH = 2_048
+"""Code points that are read on each side of a border between texts."""
+_NEAR = 600  # code points after a border: a decoration, and the longest piece of a value
+_NEAR_ACCOUNT = 80  # those of the longest account number, with a separator between any two
 _GROUP = 4
 
 
@@ -59,39 +63,113 @@ def divided(text: str, kinds: Collection[DataKind], rules: Iterable[DataRule]) -
 
 
 def with_divided(
-    texts: Sequence[str], found: Sequence[Sequence[Found]], kinds: Collection[DataKind], rules: Sequence[DataRule]
+    texts: Sequence[str],
+    found: Sequence[Sequence[Found]],
+    kinds: Collection[DataKind],
+    rules: Sequence[DataRule],
+    cache: TextCache = NO_TEXT_CACHE,
 ) -> list[list[Found]]:
     """Add the parts of values that the borders between texts divide.
 
     A value may continue in the next text, or in the one after that: between two messages of a user there is an answer.
+    Of the texts on both sides of a border ``REACH`` code points are read, whether these texts were searched before or
+    not. The ``cache`` knows a border by what was read on both sides.
     """
     every = [list(known) for known in found]
+
+    def search(window: str) -> tuple[Found, ...]:
+        return cache.recall("border", (*sorted(kinds), window), lambda: tuple(divided(window, kinds, rules)))
+
     for step in (1, 2):
         for first in range(min(step, len(texts))):
-            places = range(first, len(texts), step)
-            if len(places) > 1:
-                _add_parts(texts, every, places, kinds, rules)
+            chain = range(first, len(texts), step)
+            for at in range(1, len(chain)):
+                _add_parts(texts, every, chain, at, search)
     return [sorted(known, key=lambda value: value.start) for known in every]
+
+
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """A piece of a text in a window: its place in the conversation, and where it begins in text and window."""
+
+    place: int
+    text: str
+    offset: int
+    start: int
 
 
 def _add_parts(
     texts: Sequence[str],
     every: Sequence[list[Found]],
-    places: Sequence[int],
-    kinds: Collection[DataKind],
-    rules: Sequence[DataRule],
+    chain: Sequence[int],
+    at: int,
+    search: Callable[[str], Iterable[Found]],
 ) -> None:
-    plain = [blanked(texts[place], every[place]) for place in places]
-    starts = [0, *accumulate(len(text) + 1 for text in plain)]
-    for value in divided("\n".join(plain), kinds, rules):
-        parts = [
-            (place, Found(value.kind, max(value.start - start, 0), min(value.end - start, len(text))))
-            for place, start, text in zip(places, starts, plain, strict=False)
-            if value.start < start + len(text) and value.end > start
-        ]
-        if len(parts) > 1:
-            for place, part in parts:
-                every[place].append(part)
+    """Find the values across the border before the text ``at`` of a chain."""
+    if not _may_join(texts[chain[at - 1]], texts[chain[at]]):
+        return
+    before = [_tail(texts, every, place) for place in _gathered(texts, reversed(chain[:at]))]
+    after = [_head(texts, every, place) for place in _gathered(texts, chain[at:])]
+    pieces: list[_Piece] = []
+    start = 0
+    for place, text, offset in (*reversed(before), *after):
+        pieces.append(_Piece(place, text, offset, start))
+        start += len(text) + 1
+    border = pieces[len(before)].start - 1
+    for value in search("\n".join(piece.text for piece in pieces)):
+        if value.start < border < value.end - 1:
+            for piece in pieces:
+                end = piece.start + len(piece.text)
+                if value.start < end and value.end > piece.start:
+                    part = max(value.start, piece.start) - piece.start, min(value.end, end) - piece.start
+                    every[piece.place].append(Found(value.kind, *(piece.offset + edge for edge in part)))
+
+
+def _may_join(before: str, after: str) -> bool:
+    """Return False if no value is divided between two texts: from the few code points beside their border."""
+    if before[-1:] in ("", "\n"):
+        return False
+    last = before[-_NEAR_ACCOUNT:]
+    near = f"{last}\n{after[:_NEAR]}"
+    border = len(last)
+    if _cut_at(near, border, border + 1) is not None:
+        return True
+    if any(
+        found.start() < border < found.end() for found in _NUMBER_BREAK.finditer(near, max(0, border - 3), border + 12)
+    ):
+        return True
+    spaced = f"{last} {after[:_NEAR_ACCOUNT]}"
+    return any(start < border < end for start, end in ibans(spaced))
+
+
+def _gathered(texts: Sequence[str], places: Iterable[int]) -> Iterator[int]:
+    """Yield the places of texts until they have ``REACH`` code points."""
+    left = REACH
+    for place in places:
+        yield place
+        left -= len(texts[place]) + 1
+        if left <= 0:
+            return
+
+
+def _tail(texts: Sequence[str], every: Sequence[list[Found]], place: int) -> tuple[int, str, int]:
+    text = texts[place]
+    offset = max(0, len(text) - REACH)
+    return place, _blanked_from(text, every[place], offset, len(text)), offset
+
+
+def _head(texts: Sequence[str], every: Sequence[list[Found]], place: int) -> tuple[int, str, int]:
+    text = texts[place]
+    return place, _blanked_from(text, every[place], 0, min(len(text), REACH)), 0
+
+
+def _blanked_from(text: str, known: Iterable[Found], start: int, end: int) -> str:
+    inside = [
+        Found(value.kind, max(value.start, start) - start, min(value.end, end) - start)
+        for value in known
+        if value.start < end and value.end > start
+    ]
+    return blanked(text[start:end], inside) if inside else text[start:end]
 
 
 def blanked(text: str, known: Iterable[Found]) -> str:
@@ -128,13 +206,21 @@ class _Cut:
 
 def _breaks(text: str) -> Iterator[_Cut]:
     for newline in _NEWLINE.finditer(text):
-        before = text[max(0, newline.start() - _MOST_DECORATION) : newline.start()]
-        bare = before.removesuffix("\\r").rstrip(_DECORATION)
-        if bare[-1:] not in _KEY_CHARACTERS:
-            continue
-        after = _AFTER.match(text, newline.end())
-        if after and (_STRONG.match(after[1]) or _WEAK.match(after[1])):
-            yield _Cut(newline.start() - len(before) + len(bare), after.end(), after[1])
+        cut = _cut_at(text, *newline.span())
+        if cut is not None:
+            yield cut
+
+
+def _cut_at(text: str, start: int, end: int) -> _Cut | None:
+    """Return the break at a line's end, if a value may continue after it."""
+    before = text[max(0, start - _MOST_DECORATION) : start]
+    bare = before.removesuffix("\\r").rstrip(_DECORATION)
+    if bare[-1:] not in _KEY_CHARACTERS:
+        return None
+    after = _AFTER.match(text, end)
+    if after is None or not (_STRONG.match(after[1]) or _WEAK.match(after[1])):
+        return None
+    return _Cut(start - len(before) + len(bare), after.end(), after[1])
 
 
 def _goes_on(cut: _Cut, ends: Collection[int]) -> bool:

@@ -1,24 +1,37 @@
 """Placeholders for values in prompts, and their restoration in answers.
 
-A placeholder reads ``[EMAIL_1_BCDF]``: the kind, a number, and a tag that occurs in no message of the request. So text
-that resembles a placeholder is never mistaken for one.
+A placeholder reads ``[EMAIL_382_BCDF]``: the kind, and a number and letters that a key derives from the value. With the
+key of a conversation a value has the same placeholder in each of its requests, so that the provider's caches find the
+requests' beginnings again. The placeholder of a value to be restored occurs in no text of the request, so text that
+resembles one is never mistaken for it.
 """
 
-import hashlib
+import hmac
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property, partial
+from itertools import count
 
 from domain.inference.requests import InferenceRequest
 from domain.inference.texts import Text, TextAddress, map_texts, texts_of
+from domain.ports import NO_TEXT_CACHE, TextCache
 from domain.privacy.divided import blanked, with_divided
 from domain.privacy.finding import find
-from domain.privacy.placeholders import TAG_LENGTH, TAG_LETTERS, placeholder_of
+from domain.privacy.phones import PhonesOfRequest
+from domain.privacy.placeholders import (
+    MOST_NUMBERS,
+    TAG_LENGTH,
+    TAG_LETTERS,
+    named_in,
+    placeholder_of,
+    same_placeholder,
+)
 from domain.privacy.policy import DataKind, Found, Handling, PrivacyPolicy
 from domain.privacy.ports import PhoneNumbers, TooMuchToScan
 from domain.refusals import Kind, Refusal
-from domain.text.compatibility import compatibility_view
-from domain.text.json_text import readable, replace_places, span_in
+from domain.text.compatibility import compatibility_view, searched_text
+from domain.text.json_text import readable, readable_text, replace_places, span_in
 from domain.text.view import View
 
 _NOT_SCANNED = "requires human review, which is not enabled: the prompt is too long to be searched for personal data"
@@ -53,9 +66,17 @@ class Masked:
 
 
 def mask_request(
-    request: InferenceRequest, policy: PrivacyPolicy, tenant: str, phones: PhoneNumbers, seed: str
+    request: InferenceRequest,
+    policy: PrivacyPolicy,
+    tenant: str,
+    phones: PhoneNumbers,
+    key: bytes,
+    cache: TextCache = NO_TEXT_CACHE,
 ) -> Masked:
-    """Replace values that the policy does not allow. ``seed`` makes the tag: the same one, the same placeholders.
+    """Replace values that the policy does not allow. The same ``key`` makes the same placeholders.
+
+    Texts in the ``cache`` were searched before, under this policy for this tenant. Borders between texts are read
+    each time.
 
     Raises:
         Refusal: REVIEW_UNAVAILABLE if the request is longer than what is read; SCREENING_UNAVAILABLE if a detector
@@ -67,7 +88,8 @@ def mask_request(
     if sum(len(text.text) for text in texts) > policy.max_scanned_chars:
         raise Refusal(Kind.REVIEW_UNAVAILABLE, _NOT_SCANNED)
     try:
-        found = _find_all(texts, kinds, policy, phones)
+        searched = [_Searched(text, cache) for text in texts]
+        found = _find_all(searched, kinds, policy, phones, cache)
     except TooMuchToScan:
         raise Refusal(Kind.REVIEW_UNAVAILABLE, _NOT_SCANNED) from None
     except Exception as error:  # noqa: BLE001 - whatever was raised, the prompt is not searched; its text may quote it
@@ -75,7 +97,8 @@ def mask_request(
         raise Refusal(Kind.SCREENING_UNAVAILABLE, detail) from None
     if not any(found.values()):
         return Masked(request)
-    names = _Placeholders(_tag(seed, texts))
+    taken = frozenset[str]().union(*(text.named for text in searched))
+    names = _Placeholders(key, taken, frozenset(kind for kind in kinds if handling[kind] is Handling.REDACT))
     spoiled: set[TextAddress] = set()
     changed = map_texts(request, lambda text: names.put_into(text, found[text.address]), spoiled)
     counts = {wanted: Counter[str]() for wanted in Handling}
@@ -94,25 +117,69 @@ def mask_request(
 _Value = tuple[Found, str]  # its place in the text as it came, and what it says without escapes
 
 
+class _Searched:
+    """A text with its views, made on demand, and the results of earlier searches."""
+
+    def __init__(self, text: Text, cache: TextCache) -> None:
+        self.text = text
+        self._cache = cache
+        self._key = (text.form, text.text)
+
+    @cached_property
+    def written(self) -> View:
+        return readable(self.text)
+
+    @cached_property
+    def plain(self) -> View:
+        return compatibility_view(View(self.written.text))
+
+    @cached_property
+    def said(self) -> str:
+        return searched_text(self.text, self._cache)
+
+    def found(self, kinds: frozenset[DataKind], policy: PrivacyPolicy, phones: PhoneNumbers) -> tuple[Found, ...]:
+        """Return the values of all kinds but telephone numbers."""
+        search = partial(find, self.said, kinds, policy, phones)
+        return self._cache.recall("data", (*sorted(kinds), *self._key), lambda: tuple(search()))
+
+    @property
+    def named(self) -> frozenset[str]:
+        """The placeholders that the text itself writes, in any spelling."""
+        return self._cache.recall("placeholders", self._key, self._named, lambda names: sum(map(len, names)))
+
+    def _named(self) -> frozenset[str]:
+        forms = {self.text.text, readable_text(self.text, self._cache), self.said}
+        return frozenset(same_placeholder(name) for form in forms for name in named_in(form))
+
+
 def _find_all(
-    texts: Sequence[Text], kinds: frozenset[DataKind], policy: PrivacyPolicy, phones: PhoneNumbers
+    texts: Sequence[_Searched],
+    kinds: frozenset[DataKind],
+    policy: PrivacyPolicy,
+    phones: PhoneNumbers,
+    cache: TextCache,
 ) -> dict[TextAddress, list[_Value]]:
-    views = [readable(text) for text in texts]
-    plain = [compatibility_view(View(view.text)) for view in views]
-    said = [view.text for view in plain]
+    said = [text.said for text in texts]
     if sum(map(len, said)) > policy.max_scanned_chars:
         raise TooMuchToScan
     # a part of an account may have a telephone number's form: telephones last
     others = kinds - {DataKind.PHONE}
-    found = with_divided(said, [find(text, others, policy, phones) for text in said], kinds, policy.rules)
+    found = with_divided(said, [text.found(others, policy, phones) for text in texts], kinds, policy.rules, cache)
     if DataKind.PHONE in kinds:
         for text, known in zip(said, found, strict=True):
-            known.extend(find(blanked(text, known), {DataKind.PHONE}, policy, phones))
+            known.extend(_phones(blanked(text, known) if known else text, policy, phones))
             known.sort(key=lambda value: value.start)
     return {
-        text.address: [_value(datum, *around) for datum in values]
-        for text, values, *around in zip(texts, found, views, plain, strict=True)
+        text.text.address: [_value(datum, text.written, text.plain) for datum in values]
+        for text, values in zip(texts, found, strict=True)
     }
+
+
+def _phones(text: str, policy: PrivacyPolicy, phones: PhoneNumbers) -> Sequence[Found]:
+    def search(numbers: PhoneNumbers) -> Sequence[Found]:
+        return find(text, {DataKind.PHONE}, policy, numbers)
+
+    return phones.searched(text, search) if isinstance(phones, PhonesOfRequest) else search(phones)
 
 
 def _value(datum: Found, written: View, plain: View) -> _Value:
@@ -122,31 +189,40 @@ def _value(datum: Found, written: View, plain: View) -> _Value:
 
 
 class _Placeholders:
-    """Names of values, the same one for the same value."""
+    """Names of values, the same one for the same value.
 
-    def __init__(self, tag: str) -> None:
+    ``taken`` are placeholders that the texts write themselves: of a value to be restored, the name is none of them. A
+    ``redacted`` value is never restored, so the one that an earlier answer has repeated remains its name.
+    """
+
+    def __init__(self, key: bytes, taken: frozenset[str], redacted: frozenset[DataKind]) -> None:
         self.given: dict[tuple[DataKind, str], str] = {}
-        self._tag = tag
-        self._last: Counter[DataKind] = Counter()
+        self._key = key
+        self._taken = set(taken)
+        self._own = redacted
+        self._used: set[str] = set()
 
-    def put_into(self, text: Text, places: Iterable[_Value]) -> str:
+    def put_into(self, text: Text, places: Sequence[_Value]) -> str:
+        if not places:
+            return text.text
         return replace_places(text, [(at.start, at.end, self._name(at.kind, said)) for at, said in places])
 
     def _name(self, kind: DataKind, value: str) -> str:
-        if (kind, value) not in self.given:
-            self._last[kind] += 1
-            self.given[kind, value] = placeholder_of(kind, self._last[kind], self._tag)
-        return self.given[kind, value]
+        known = self.given.get((kind, value))
+        if known is None:
+            known = self.given[kind, value] = next(
+                name for name in self._names(kind, value) if self._is_free(kind, name)
+            )
+            self._used.add(same_placeholder(known))
+        return known
 
+    def _is_free(self, kind: DataKind, name: str) -> bool:
+        written = same_placeholder(name)
+        return written not in self._used and (kind in self._own or written not in self._taken)
 
-def _tag(seed: str, texts: tuple[Text, ...]) -> str:
-    """Return a tag that occurs in no text, in any spelling."""
-    views = [(text.text, readable(text)) for text in texts]
-    written = [form.upper() for text, view in views for form in (text, view.text, compatibility_view(view).text)]
-    attempt = 0
-    while True:
-        digest = hashlib.sha256(f"assay/placeholder/v1\0{seed}\0{attempt}".encode()).digest()
-        tag = "".join(TAG_LETTERS[byte % len(TAG_LETTERS)] for byte in digest[:TAG_LENGTH])
-        if not any(tag in form for form in written):
-            return tag
-        attempt += 1
+    def _names(self, kind: DataKind, value: str) -> Iterator[str]:
+        for attempt in count():
+            said = f"assay/placeholder/v2\0{kind}\0{attempt}\0{value}".encode("utf-8", "surrogatepass")
+            digest = hmac.digest(self._key, said, "sha256")
+            tag = "".join(TAG_LETTERS[byte % len(TAG_LETTERS)] for byte in digest[:TAG_LENGTH])
+            yield placeholder_of(kind, 1 + int.from_bytes(digest[-4:], "big") % MOST_NUMBERS, tag)

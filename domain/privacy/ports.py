@@ -4,7 +4,9 @@ from collections.abc import Sequence
 from typing import Protocol
 
 MOST_CANDIDATES = 6_000
-"""Maximum number of different possible telephone numbers of a request or an answer: more are a table, not a prompt."""
+"""Maximum number of different possible telephone numbers of a text or an answer: more are a table, not a prompt."""
+MOST_OF_A_REQUEST = 24_000
+"""Maximum number of those of all texts of a request."""
 
 
 class PhoneNumbers(Protocol):
@@ -21,11 +23,20 @@ class PhoneNumbers(Protocol):
         ...
 
 
+class PhoneSearch(PhoneNumbers, Protocol):
+    """A search whose work is counted."""
+
+    @property
+    def weight(self) -> int:
+        """Return the number of candidates that were examined."""
+        ...
+
+
 class PhoneSearches(Protocol):
     """Begins searches for telephone numbers."""
 
-    def begin(self) -> PhoneNumbers:
-        """Begin the search of one request or answer."""
+    def begin(self) -> PhoneSearch:
+        """Begin the search of one text, request or answer."""
         ...
 
 

@@ -25,6 +25,7 @@ class Ngrams:
     """
 
     name = "ngrams"
+    apart = True
 
     def __init__(self, model: NgramModel) -> None:
         self.model = model
@@ -45,8 +46,8 @@ class Ngrams:
                 continue
             read = True
             findings.extend(self._judge(exchange))
-            if exchange.scanned < len(exchange.original):
-                findings.append(exchange.finding(self.name, NOT_SCANNED, 0.0, exchange.scanned, len(exchange.original)))
+            if not exchange.is_whole:
+                findings.append(exchange.finding(self.name, NOT_SCANNED, 0.0, exchange.scanned, exchange.length))
         if any(finding.rule == NOT_SCANNED for finding in findings):
             return Inspection(DetectorState.NOT_SCANNED, tuple(findings), Decision.REVIEW)
         return Inspection(DetectorState.SCORED if read else DetectorState.NOT_APPLICABLE, tuple(findings))

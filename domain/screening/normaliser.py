@@ -15,6 +15,7 @@ class Normaliser:
     """
 
     name = "normaliser"
+    apart = True
 
     def inspect(self, conversation: tuple[ScreenedText, ...], policy: ScreeningPolicy) -> Inspection:
         """Report every text's techniques, and its unread or undecoded parts."""
@@ -36,5 +37,5 @@ def _unread(exchange: ScreenedText) -> Iterator[tuple[int, int]]:
     """Yield unread parts, and the whole text read if some of it stayed encoded."""
     if not exchange.normalised.complete:
         yield 0, exchange.scanned
-    if exchange.scanned < len(exchange.original):
-        yield exchange.scanned, len(exchange.original)
+    if not exchange.is_whole:
+        yield exchange.scanned, exchange.length

@@ -18,6 +18,7 @@ class Rules:
     """
 
     name = "rules"
+    apart = True
 
     def inspect(self, conversation: tuple[ScreenedText, ...], policy: ScreeningPolicy) -> Inspection:
         """Find each rule at most once in a text. Of one text the finding with the highest score comes first."""
@@ -29,8 +30,8 @@ class Rules:
                 continue
             read = True
             findings.extend(sorted(self._judge(exchange, known), key=_falling))
-            if exchange.scanned < len(exchange.original):
-                findings.append(exchange.finding(self.name, NOT_SCANNED, 0.0, exchange.scanned, len(exchange.original)))
+            if not exchange.is_whole:
+                findings.append(exchange.finding(self.name, NOT_SCANNED, 0.0, exchange.scanned, exchange.length))
         if any(finding.rule == NOT_SCANNED for finding in findings):
             return Inspection(DetectorState.NOT_SCANNED, tuple(findings), Decision.REVIEW)
         return Inspection(DetectorState.SCORED if read else DetectorState.NOT_APPLICABLE, tuple(findings))

@@ -4,11 +4,14 @@ Each text is judged separately, by the thresholds for its kind and length, and t
 """
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from functools import partial
 from types import MappingProxyType
 
 from domain.inference.content import OpaqueItem, UnreadItem
 from domain.inference.requests import InferenceRequest
 from domain.inference.texts import TextAddress, of_user, unread_of
+from domain.ports import NO_TEXT_CACHE, TextCache
 from domain.refusals import Kind, Refusal
 from domain.screening.detectors import ONNX, Detector, Inspection, ScreenedText, pair
 from domain.screening.ngrams_detector import Ngrams
@@ -40,6 +43,7 @@ DETECTOR_NAMES = (*DETECTORS, Ngrams.name, ONNX)
 UNREADABLE = "content"
 """The detector's name in findings on what no detector can read."""
 
+_STATES = (DetectorState.NOT_SCANNED, DetectorState.SCORED)
 _SEVERITY = (Decision.ALLOW, Decision.REVIEW, Decision.BLOCK)
 
 
@@ -48,8 +52,12 @@ def screen(
     original: InferenceRequest,
     policy: ScreeningPolicy,
     detectors: Mapping[str, Detector] = DETECTORS,
+    cache: TextCache = NO_TEXT_CACHE,
 ) -> Verdict:
     """Judge a sanitised request by its normalised original.
+
+    Texts in the ``cache`` were judged before, by these detectors under this policy. What compares several texts is
+    judged each time.
 
     Findings refer to the original. The policy decides on images, which no detector can read; opaque items are recorded
     only, since every agent returns those of its provider.
@@ -59,7 +67,7 @@ def screen(
     """
     if not policy.detectors or not policy.treatments:
         raise Refusal(Kind.SCREENING_UNAVAILABLE, "no detector is enabled, or no detector can lead to a decision")
-    conversation = _conversation(request, original, policy)
+    conversation = _conversation(request, original, policy, cache)
     inspections = {name: _inspect(name, detectors, conversation, policy) for name in policy.detectors}
     unread = tuple(unread_of(original))
     if unread:
@@ -132,11 +140,11 @@ def _band(score: float, bands: RiskBands) -> RiskBand:
 
 
 def _conversation(
-    request: InferenceRequest, original: InferenceRequest, policy: ScreeningPolicy
+    request: InferenceRequest, original: InferenceRequest, policy: ScreeningPolicy, cache: TextCache
 ) -> tuple[ScreenedText, ...]:
-    """Normalise the texts as sent, once for all detectors."""
+    """Pair the texts with those as sent, for all detectors."""
     try:
-        return pair(request, original, policy)
+        return pair(request, original, policy, cache)
     except Exception as error:  # noqa: BLE001 - whatever was raised, nothing was judged
         detail = f"the messages could not be normalised ({type(error).__name__})"
         raise Refusal(Kind.SCREENING_UNAVAILABLE, detail) from None
@@ -150,7 +158,11 @@ def _inspect(
 ) -> Inspection:
     """Run one detector. The cause of a failure is dropped: its text may quote the prompt."""
     try:
-        inspection = detectors[name].inspect(conversation, policy)
+        detector = detectors[name]
+        if getattr(detector, "apart", False):
+            inspection = _each(detector, name, conversation, policy)
+        else:
+            inspection = detector.inspect(conversation, policy)
     except Exception as error:  # noqa: BLE001 - whatever a detector raises, it has not judged
         detail = f"the detector '{name}' could not run ({type(error).__name__})"
         raise Refusal(Kind.SCREENING_UNAVAILABLE, detail) from None
@@ -158,3 +170,31 @@ def _inspect(
     if not all(0.0 <= found.score <= 1.0 and found.address in known for found in inspection.findings):
         raise Refusal(Kind.SCREENING_UNAVAILABLE, f"the detector '{name}' returned an invalid finding")
     return inspection
+
+
+def _each(detector: Detector, name: str, conversation: tuple[ScreenedText, ...], policy: ScreeningPolicy) -> Inspection:
+    """Run a detector on each text that it has not judged before."""
+    made = [
+        _at(text, text.recalled(f"detector {name}", partial(_alone, detector, text, policy))) for text in conversation
+    ]
+    states = {inspection.state for inspection in made}
+    state = next((state for state in _STATES if state in states), DetectorState.NOT_APPLICABLE)
+    findings = tuple(finding for inspection in made for finding in inspection.findings)
+    return Inspection(state, findings, severest([Decision.ALLOW, *(inspection.at_least for inspection in made)]))
+
+
+def _alone(detector: Detector, text: ScreenedText, policy: ScreeningPolicy) -> Inspection:
+    inspection = detector.inspect((text,), policy)
+    if any(finding.address != text.address for finding in inspection.findings):
+        raise ValueError("a finding is in another text")
+    return inspection
+
+
+def _at(text: ScreenedText, inspection: Inspection) -> Inspection:
+    """Return an inspection of a text's content with its address in this request."""
+    at = text.address
+    found = inspection.findings
+    if all(finding.address == at for finding in found):
+        return inspection
+    placed = (replace(finding, message=at.message, part=at.part, field=at.field) for finding in found)
+    return replace(inspection, findings=tuple(placed))

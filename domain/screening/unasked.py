@@ -6,11 +6,14 @@ done with what neither user nor system message named (indirect prompt injection:
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
 
 from domain.inference.content import Speaker, TextKind
 from domain.screening.detectors import Inspection, ScreenedText
 from domain.screening.policy import ScreeningPolicy
-from domain.screening.verdicts import DetectorState, Finding
+from domain.screening.verdicts import DetectorState, Finding, found_at
+from domain.text.json_text import span_in
 
 TOOL = "unasked_tool"
 """Rule of an order to call an unnamed tool of the request."""
@@ -23,6 +26,7 @@ SCORES = {TOOL: 0.5, TOOL_LIKE: 0.3, RECIPIENT: 0.4}
 
 _DATA = (TextKind.DOCUMENT, TextKind.TOOL_OUTPUT)
 _REACH = 160
+_MOST_NAMES = 4_000  # different names of a request that are looked up
 _MOST = 64  # orders of a text that are looked at; the rules read the others, too
 _AT_A_START = (
     r"(?:^|[\n.!?:;,(\[\"'>*-]\s?"
@@ -60,11 +64,12 @@ class Unasked:
         data = [text for text in conversation if text.kind in _DATA and text.address.message is not None]
         if not data:
             return Inspection(DetectorState.NOT_APPLICABLE)
-        asked = "\n".join(text.normalised.view.text for text in conversation if _is_asked(text))
+        asked = "\n".join(_view(text) for text in conversation if _is_asked(text))
         if _DELEGATED.search(asked):
             return Inspection(DetectorState.SCORED)
-        tools = frozenset(text.normalised.view.text for text in conversation if _names_a_tool(text))
-        return Inspection(DetectorState.SCORED, tuple(found for text in data for found in _orders(text, asked, tools)))
+        tools = frozenset(_view(text) for text in conversation if _names_a_tool(text))
+        named = _Named(asked, tools)
+        return Inspection(DetectorState.SCORED, tuple(found for text in data for found in _found(text, named)))
 
 
 def _is_asked(text: ScreenedText) -> bool:
@@ -77,29 +82,80 @@ def _names_a_tool(text: ScreenedText) -> bool:
     return text.address.message is None and field.startswith("tools.") and field.endswith(".name")
 
 
-def _orders(text: ScreenedText, asked: str, tools: frozenset[str]) -> Iterator[Finding]:
-    view = text.normalised.view
+@dataclass(frozen=True, slots=True)
+class _Order:
+    """An order in data.
+
+    Attributes:
+        rule: ``TOOL_LIKE``, which is ``TOOL`` for a tool of the request, or ``RECIPIENT``.
+        words: its words.
+        names: what it names that the user may have named as well: calls, or recipients.
+        start: of its place in the text as sent, of code points.
+        end: of that place.
+    """
+
+    rule: str
+    words: str
+    names: tuple[str, ...]
+    start: int
+    end: int
+
+
+class _Named:
+    """Names in texts of users and system messages, and the tools of the request."""
+
+    def __init__(self, asked: str, tools: frozenset[str]) -> None:
+        self._asked = asked
+        self._known: dict[str, bool] = {}
+        self._unnamed = tuple(tool for tool in tools if tool not in asked)
+
+    def rule_of(self, order: _Order) -> str | None:
+        """Return the rule of an order that names something unasked."""
+        if order.rule == TOOL_LIKE and any(_holds(order.words, tool) for tool in self._unnamed):
+            return TOOL
+        return None if all(self._has(name) for name in order.names) else order.rule
+
+    def _has(self, name: str) -> bool:
+        """Look a name up, each different one once; after many, others count as not named."""
+        if name not in self._known:
+            self._known[name] = len(self._known) < _MOST_NAMES and name in self._asked
+        return self._known[name]
+
+
+def _view(text: ScreenedText) -> str:
+    return text.recalled("view", lambda: text.normalised.view.text, len)
+
+
+def _found(text: ScreenedText, named: _Named) -> Iterator[Finding]:
+    """Yield the first order of each rule: calls, then recipients."""
     seen: set[str] = set()
-    for rule, start, end in (*_calls(view.text, asked, tools), *_sends(view.text, asked)):
-        if rule not in seen:
+    for order in text.recalled("orders", partial(_orders, text), _length):
+        rule = named.rule_of(order)
+        if rule is not None and rule not in seen:
             seen.add(rule)
-            yield text.finding(Unasked.name, rule, SCORES[rule], *view.span(start, end))
+            yield found_at(text.address, Unasked.name, rule, SCORES[rule], order.start, order.end)
 
 
-def _calls(view: str, asked: str, tools: frozenset[str]) -> Iterator[tuple[str, int, int]]:
-    for start, end in _stretches(_CALL, view):
-        words = view[start:end]
-        named = next((tool for tool in tools if tool not in asked and _holds(words, tool)), None)
-        if named is not None:
-            yield TOOL, start, end
-        elif any(match[0] not in asked for match in _TOOL_LIKE.finditer(words)):
-            yield TOOL_LIKE, start, end
+def _orders(text: ScreenedText) -> tuple[_Order, ...]:
+    """Return the orders of a text that may name something."""
+    view = text.normalised.view
+    calls = (
+        (TOOL_LIKE, at, [match[0] for match in _TOOL_LIKE.finditer(view.text[slice(*at)])])
+        for at in _stretches(_CALL, view.text)
+    )
+    sends = (
+        (RECIPIENT, at, [match[0].rstrip(".,;") for match in _RECIPIENT.finditer(view.text[slice(*at)])])
+        for at in _stretches(_SEND, view.text)
+    )
+    return tuple(
+        _Order(rule, view.text[slice(*at)], tuple(names), *span_in(text.sent, *view.span(*at)))
+        for rule, at, names in (*calls, *sends)
+        if names or rule == TOOL_LIKE
+    )
 
 
-def _sends(view: str, asked: str) -> Iterator[tuple[str, int, int]]:
-    for start, end in _stretches(_SEND, view):
-        if any(match[0].rstrip(".,;") not in asked for match in _RECIPIENT.finditer(view[start:end])):
-            yield RECIPIENT, start, end
+def _length(orders: tuple[_Order, ...]) -> int:
+    return sum(len(order.words) + sum(map(len, order.names)) for order in orders)
 
 
 def _stretches(verb: re.Pattern[str], view: str) -> Iterator[tuple[int, int]]:

@@ -10,7 +10,10 @@ import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 
+from domain.inference.texts import Text
+from domain.ports import NO_TEXT_CACHE, TextCache
 from domain.text.hidden_characters import find_hidden
+from domain.text.json_text import readable, readable_text
 from domain.text.view import Replacement, View
 
 _UNSEEN = re.compile("[\u061c\u200e\u200f\ufe00-\ufe0f\U000e0100-\U000e01ef]")
@@ -29,6 +32,14 @@ def compatibility_view(view: View) -> View:
     places = [place for place in (*_each(view.text, table), *_numbers(view.text, shaped)) if place[0] not in hidden]
     places += ((at, at + 1, "") for at in hidden)
     return _composed(view.rewritten(sorted(places)) if places else view)
+
+
+def searched_text(text: Text, cache: TextCache = NO_TEXT_CACHE) -> str:
+    """Return a text as it is searched for personal data: JSON without escapes, in the view's form."""
+    said = readable_text(text, cache)
+    if said.isascii():
+        return said
+    return cache.recall("plain", (text.form, text.text), lambda: compatibility_view(readable(text)).text, len)
 
 
 @lru_cache(maxsize=8192)

@@ -10,6 +10,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterable
 
 from domain.inference.texts import Text, TextForm, is_json
+from domain.ports import NO_TEXT_CACHE, TextCache
 from domain.text.view import Replacement, View
 
 _STRING = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
@@ -26,6 +27,13 @@ def readable(text: Text) -> View:
         if not "\ud800" <= decoded <= "\udfff":  # half a character stays escaped: no encoding has it
             replacements.append((*escape.span(), decoded))
     return View(text.text).rewritten(replacements)
+
+
+def readable_text(text: Text, cache: TextCache = NO_TEXT_CACHE) -> str:
+    """Return a text as guards read it, without the map of ``readable``."""
+    if text.form is not TextForm.JSON or "\\" not in text.text:
+        return text.text
+    return cache.recall("readable", (text.text,), lambda: readable(text).text, len)
 
 
 def span_in(view: View, start: int, end: int) -> tuple[int, int]:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from domain.inference.content import Speaker
 from domain.inference.requests import InferenceRequest
 from domain.inference.texts import Text, TextForm, UnchangeableText, map_texts
+from domain.ports import NO_TEXT_CACHE, TextCache
 from domain.refusals import Kind, Refusal
 from domain.text.hidden_characters import Category, find_hidden
 from domain.text.json_text import change_strings
@@ -65,7 +66,9 @@ def sanitise(text: str, policy: SanitisePolicy) -> SanitisedText:
     return SanitisedText(text, _removals(counts))
 
 
-def sanitise_request(request: InferenceRequest, policy: SanitisePolicy) -> tuple[InferenceRequest, tuple[Removal, ...]]:
+def sanitise_request(
+    request: InferenceRequest, policy: SanitisePolicy, cache: TextCache = NO_TEXT_CACHE
+) -> tuple[InferenceRequest, tuple[Removal, ...]]:
     """Sanitise every text of a request, whatever its role; removals are summed over the texts.
 
     A signed text is left unchanged: the screening, which reads originals, finds hidden characters in it.
@@ -75,16 +78,13 @@ def sanitise_request(request: InferenceRequest, policy: SanitisePolicy) -> tuple
     """
     counts: Counter[Category] = Counter()
 
-    def clean(said: str) -> str:
-        sanitised = sanitise(said, policy)
-        for removal in sanitised.removed:
-            counts[removal.category] += removal.count
-        return sanitised.text
-
     def change(text: Text) -> str:
         if text.form is TextForm.SIGNED:
             return text.text
-        cleaned = change_strings(text, clean)
+        changed, removed = cache.recall("sanitise", (text.form, text.text), lambda: _cleaned(text, policy), _length)
+        for removal in removed:
+            counts[removal.category] += removal.count
+        cleaned = text.text if changed is None else changed
         asked = text.address.message is not None and text.address.part is None and text.role is not Speaker.ASSISTANT
         if not cleaned.strip() and (asked or text.text.strip()):
             raise Refusal(Kind.INVALID_REQUEST, "must contain visible text", field=text.address.dotted)
@@ -94,6 +94,24 @@ def sanitise_request(request: InferenceRequest, policy: SanitisePolicy) -> tuple
         return map_texts(request, change), _removals(counts)
     except UnchangeableText as fixed:
         raise Refusal(Kind.INVALID_REQUEST, _NOT_PLAIN, field=fixed.address.dotted) from None
+
+
+def _cleaned(text: Text, policy: SanitisePolicy) -> tuple[str | None, tuple[Removal, ...]]:
+    """Return the text without hidden characters, None if it has none, and the removals."""
+    counts: Counter[Category] = Counter()
+
+    def clean(said: str) -> str:
+        sanitised = sanitise(said, policy)
+        for removal in sanitised.removed:
+            counts[removal.category] += removal.count
+        return sanitised.text
+
+    cleaned = change_strings(text, clean)
+    return None if cleaned == text.text else cleaned, _removals(counts)
+
+
+def _length(cleaned: tuple[str | None, tuple[Removal, ...]]) -> int:
+    return len(cleaned[0] or "")
 
 
 def _removals(counts: Counter[Category]) -> tuple[Removal, ...]:

@@ -63,7 +63,7 @@ def test_every_route_is_limited_and_fails_closed(kong: dict) -> None:
         assert route["protocols"] == ["https"]
         assert route["strip_path"] is False
     assert _plugin(_route(kong, "api"), "rate-limiting")["limit_by"] == "consumer"
-    assert _plugin(_route(kong, "api"), "rate-limiting")["minute"] == 10
+    assert _plugin(_route(kong, "api"), "rate-limiting")["minute"] == 60
 
 
 def test_what_is_for_operators_stays_inside(kong: dict) -> None:
@@ -83,6 +83,12 @@ def test_bodies_are_bounded_as_in_the_settings(kong: dict) -> None:
     limit = _plugin(kong, "request-size-limiting")
     assert limit["size_unit"] == "bytes"
     assert limit["allowed_payload_size"] == ApiSettings().max_body_bytes
+    for name in ("api", "api-key", "x-api-key", "azure-api-key"):
+        of_route = _plugin(_route(kong, name), "request-size-limiting")
+        assert (of_route["size_unit"], of_route["allowed_payload_size"]) == (
+            "bytes",
+            ApiSettings().max_conversation_bytes,
+        )
     of_codec = _plugin(_route(kong, "codec"), "request-size-limiting")
     assert (of_codec["size_unit"], of_codec["allowed_payload_size"]) == ("bytes", DECODE_BODY_BYTES)
 

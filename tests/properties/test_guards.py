@@ -71,7 +71,7 @@ def test_masking_sees_every_text(shipped_policy: Policy):
     privacy = shipped_policy.privacy
     assert privacy is not None
     request, data = marked(ALICE)
-    made = mask_request(request, privacy, "acme", NoPhones(), "run")
+    made = mask_request(request, privacy, "acme", NoPhones(), b"run")
     left = "\n".join(text.text for text in texts_of(made.request))
     assert not [datum for datum in data if datum in left]
     assert made.masked == {"email": len(data)}
@@ -190,7 +190,7 @@ def test_data_of_arguments_are_masked_and_put_back(shipped_policy: Policy, piece
     said = "".join(pieces)
     arguments = json.dumps({"to": said, "n": 1.0})
     call = (content.ToolCall("c", "send", arguments),)
-    made = mask_request(bare_request(content.Message(Speaker.ASSISTANT, call)), masking, "acme", NoPhones(), "run")
+    made = mask_request(bare_request(content.Message(Speaker.ASSISTANT, call)), masking, "acme", NoPhones(), b"run")
     assert not made.blocked
     masked = made.request.messages[0].content
     back = restore(masked, made.values, made.request)
@@ -203,9 +203,9 @@ def test_data_behind_escapes_are_found_where_they_stand(shipped_policy: Policy):
     assert shipped_policy.privacy is not None
     arguments = '{"to": "line\\nalice\\u0040example.com", "card": 4111111111111111}'
     request = bare_request(content.Message(Speaker.ASSISTANT, (content.ToolCall("c", "send", arguments),)))
-    made = mask_request(request, shipped_policy.privacy, "acme", NoPhones(), "run")
+    made = mask_request(request, shipped_policy.privacy, "acme", NoPhones(), b"run")
     [_, _, text] = texts_of(made.request)
     said = json.loads(text.text)
-    assert said["to"].startswith("line\n[EMAIL_1_")
-    assert said["card"].startswith("[CARD_NUMBER_1_")
+    assert said["to"].startswith("line\n[EMAIL_")
+    assert said["card"].startswith("[CARD_NUMBER_")
     assert {value for _, value in made.values} == {"alice@example.com", "4111111111111111"}

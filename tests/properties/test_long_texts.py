@@ -19,6 +19,7 @@ from domain.inference.texts import Text
 from domain.policy.document import Policy
 from domain.refusals import Kind, Refusal
 from tests.detectors import DETECTORS
+from tests.doubles.keys import FixedIdentity
 
 RUN = Run("acme", "", "acme/w", "r", 0, "", "")
 PHONES = LibPhoneNumbers()
@@ -47,7 +48,7 @@ TEXTS = st.builds(
 
 async def _judged(policy: Policy, threads: TextThreads, prompt: str, answer: str) -> list[object]:
     ports = cast("Any", _Policies(policy))
-    guards = ScreeningActivities(ports, DETECTORS, PHONES, cast("Any", None), threads)
+    guards = ScreeningActivities(ports, DETECTORS, PHONES, FixedIdentity(), threads)
     request = replace(bare_request(Message(Speaker.SYSTEM, "Be kind."), Message(Speaker.USER, prompt)), model="smollm2")
     results: list[object] = []
     for stage in (

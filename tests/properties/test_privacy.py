@@ -80,7 +80,7 @@ def test_findings_are_in_order_apart_and_inside(masking: PrivacyPolicy, prompt: 
 @settings(max_examples=300, deadline=None)
 @given(st.lists(PROMPTS, min_size=1, max_size=3), st.text(max_size=10))
 def test_putting_back_gives_the_prompt_again(masking: PrivacyPolicy, prompts: list[str], seed: str):
-    made = mask_request(request_of(prompts), masking, "acme", SEARCHES.begin(), seed.encode(errors="replace").decode())
+    made = mask_request(request_of(prompts), masking, "acme", SEARCHES.begin(), seed.encode(errors="replace"))
     asked = [message.content for message in made.request.messages]
     assert [put_back(text, made.values, asked) for text in asked] == prompts
 
@@ -89,7 +89,7 @@ def test_putting_back_gives_the_prompt_again(masking: PrivacyPolicy, prompts: li
 @given(PROMPTS)
 def test_no_secret_and_no_number_with_check_digits_is_left(masking: PrivacyPolicy, prompt: str):
     """Phone numbers are judged by what is around them, so what is left may look like one that was none before."""
-    made = mask_request(request_of([prompt]), masking, "acme", SEARCHES.begin(), "run")
+    made = mask_request(request_of([prompt]), masking, "acme", SEARCHES.begin(), b"run")
     kinds = frozenset(DataKind) - {DataKind.PHONE}
     left = compatibility_view(View(made.request.messages[0].content)).text
     assert find(left, kinds, masking, SEARCHES.begin()) == []
@@ -100,7 +100,7 @@ def test_no_secret_and_no_number_with_check_digits_is_left(masking: PrivacyPolic
 @example(prompt="alice@example.com", answer=["https://", ")", "\0"])
 def test_putting_back_is_total_and_changes_placeholders_alone(masking: PrivacyPolicy, prompt: str, answer: list[str]):
     """After an address, a space before the value ends it."""
-    made = mask_request(request_of([prompt]), masking, "acme", SEARCHES.begin(), "run")
+    made = mask_request(request_of([prompt]), masking, "acme", SEARCHES.begin(), b"run")
     placeholder = made.values[0][0] if made.values else "x"
     written = "".join(placeholder if piece == "\0" else piece for piece in answer)
     has_address = ADDRESS.search(written) is not None
@@ -132,7 +132,7 @@ def test_masking_a_document_leaves_no_planted_value_and_is_undone(
     masking: PrivacyPolicy, document: tuple[str, list[str]]
 ):
     text, values = document
-    made = mask_request(request_of([text]), masking, "acme", SEARCHES.begin(), "run")
+    made = mask_request(request_of([text]), masking, "acme", SEARCHES.begin(), b"run")
     shown = made.request.messages[0].content
     assert isinstance(shown, str)
     assert [value for value in values if value in shown] == []

@@ -88,7 +88,7 @@ async def _threads_of(policy: Policy, threads: TextThreads, text: str, monkeypat
 
         monkeypatch.setattr(module, name, outer)
 
-    import activities.inference.screen as screening
+    import activities.inference.guards as screening
 
     for name in ("sanitise_request", "mask_request", "screen", "screen_output", "add_data"):
         seen(screening, name)
@@ -146,7 +146,7 @@ def _candidates(contents: list[str], policy: Policy, search: Any, monkeypatch: p
     calls = _counted(monkeypatch, phone_numbers, "PhoneNumberMatcher")
     assert policy.privacy is not None
     with suppress(Refusal):
-        mask_request(asked(*contents), policy.privacy, "acme", search, "seed")
+        mask_request(asked(*contents), policy.privacy, "acme", search, b"seed")
     return len(calls)
 
 
@@ -179,7 +179,7 @@ def test_a_request_with_too_many_candidates_is_no_pass(policy: Policy, monkeypat
     monkeypatch.setattr(phone_numbers, "MOST_CANDIDATES", MOST)
     contents = ["".join(f"650-{message:03}-{at:04}, " for at in range(100)) for message in range(200, 206)]
     with pytest.raises(Refusal) as refused:
-        mask_request(asked(*contents), policy.privacy, "acme", LibPhoneNumbers().begin(), "seed")
+        mask_request(asked(*contents), policy.privacy, "acme", LibPhoneNumbers().begin(), b"seed")
     assert refused.value.kind is Kind.REVIEW_UNAVAILABLE
 
 
@@ -201,7 +201,9 @@ def test_many_system_messages_normalise_each_text_once(policy: Policy, monkeypat
         assert len(calls) > 1_000
     calls = _counted(monkeypatch, leaks, "normalise")
     screen_output("An answer.", request, policy.output)
-    assert len(calls) == 61
+    assert len(calls) == 30 + 1  # no other message is read, since the answer repeats nothing
+    screen_output(f"It says: {system[3]}", request, policy.output)
+    assert len(calls) == 2 * (30 + 1) + 30
 
 
 def test_addresses_of_an_answer_are_compared_up_to_a_number_and_the_rest_is_no_pass(

@@ -147,6 +147,7 @@ class GuardedInference:
                 cron_schedule=workflow.info().cron_schedule or None,
             ),
             "verify the signed start and read the request",
+            state.characters,
         )
         state.proceed(valid.proof)
         state.valid = valid
@@ -164,6 +165,7 @@ class GuardedInference:
             names.SANITISE_PROMPT,
             StageInput(run, state.valid_request, state.proof),
             "normalise the prompt, remove hidden text, mask personal data",
+            state.characters,
         )
         state.proceed(clean.proof)
         state.cleaned = clean
@@ -176,6 +178,7 @@ class GuardedInference:
             names.SCREEN_PROMPT,
             ScreenInput(run, state.clean, state.valid_request if clean.request else None, state.proof),
             "screen the prompt for injections",
+            state.characters,
         )
         state.proceed(judged.proof)
         state.verdict = verdict = judged.bare()
@@ -202,6 +205,7 @@ class GuardedInference:
                 proof=state.proof,
             ),
             "reserve the budget and record the admission",
+            state.characters,
         )
         state.proceed(admission.proof)
         if admission.problem is not None:
@@ -239,6 +243,7 @@ class GuardedInference:
             names.SCREEN_OUTPUT,
             ScreenOutputInput(state.run, state.clean_request, state.answered, state.proof),
             "screen the answer for leaks",
+            state.characters,
         )
         state.proceed(judged.proof)
         state.output_verdict = verdict = judged.bare()
@@ -272,7 +277,7 @@ class GuardedInference:
         refused: stages.StageFailed | None = None
         for end in state.endings(problems.unproven()):
             closing = asyncio.ensure_future(
-                stages.short(names.CLOSE_REQUEST, end, "settle the budget and record the outcome")
+                stages.short(names.CLOSE_REQUEST, end, "settle the budget and record the outcome", state.characters)
             )
             try:
                 closed = await whatever_happens(closing)

@@ -27,11 +27,26 @@ class Stopped(Exception):
         self.problem = problem
 
 
+def characters_of(sent: object) -> int:
+    """Return the characters of all texts of JSON."""
+    found, left = 0, [sent]
+    while left:
+        value = left.pop()
+        if isinstance(value, str):
+            found += len(value)
+        elif isinstance(value, Mapping):
+            left.extend(value.values())
+        elif isinstance(value, list | tuple):
+            left.extend(value)
+    return found
+
+
 class RunState:
     """State of a run, stage by stage. The properties are for stages after the one that sets the value."""
 
     def __init__(self, start: tuple[Any, Any], unverified: Run) -> None:
         self.sent, self.context = start
+        self.characters = characters_of(self.sent)
         self.valid = Validated(unverified)
         self.clean: InferenceRequest | None = None
         self._request: InferenceRequest | None = None

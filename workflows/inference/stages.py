@@ -58,16 +58,17 @@ class _HandedOver(Exception):
         self.lost = call_failure_of(cause.details).lost
 
 
-async def short(stage: Stage[StageIn, StageOut], given: StageIn, summary: str) -> StageOut:
-    """Run a short stage.
+async def short(stage: Stage[StageIn, StageOut], given: StageIn, summary: str, characters: int) -> StageOut:
+    """Run a short stage of a request of that many characters.
 
-    First as a local activity, which needs no round trip to the server. If its server does not answer within two seconds
-    it is repeated as a regular activity with backoff, so that waiting runs occupy no slot.
+    First as a local activity, which needs no round trip to the server. If its server does not answer within some
+    seconds it is repeated as a regular activity with backoff, so that waiting runs occupy no slot.
 
     Raises:
         StageFailed: see there.
         CancelledError: the run was cancelled meanwhile.
     """
+    lengths = timing.short_stage(characters)
     try:
         return await _by_short(
             stage.name,
@@ -75,7 +76,7 @@ async def short(stage: Stage[StageIn, StageOut], given: StageIn, summary: str) -
                 stage.name,
                 given,
                 result_type=stage.gives,
-                schedule_to_close_timeout=timing.LOCAL_ATTEMPT,
+                schedule_to_close_timeout=lengths.local,
                 retry_policy=timing.LOCAL_RETRY,
                 cancellation_type=workflow.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
                 summary=summary,
@@ -90,7 +91,7 @@ async def short(stage: Stage[StageIn, StageOut], given: StageIn, summary: str) -
             stage.name,
             given,
             result_type=stage.gives,
-            start_to_close_timeout=timing.PATIENT_ATTEMPT,
+            start_to_close_timeout=lengths.patient,
             schedule_to_close_timeout=timing.PATIENT_TOTAL,
             retry_policy=timing.PATIENT_RETRY,
             cancellation_type=workflow.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,

@@ -35,7 +35,7 @@ def text_of(value: object, field: str) -> str:
     """
     if not isinstance(value, str):
         raise wrong(field, "must be a string")
-    if _SURROGATE.search(value):
+    if not value.isascii() and _SURROGATE.search(value):
         raise wrong(field, "must not contain unpaired surrogates")
     return value
 

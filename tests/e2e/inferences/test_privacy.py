@@ -31,10 +31,10 @@ async def test_the_model_sees_placeholders_and_the_caller_the_data(gateway: Gate
     run = response.json()
     for datum in (KEY, CARD, ALICE, PHONE):
         assert datum not in gateway.provider.requests[-1].body.decode()
-    assert asked(gateway).startswith("Write to [EMAIL_1_")
+    assert asked(gateway).startswith("Write to [EMAIL_")
     content = run["result"]["content"]
     assert content.startswith(
-        f"I was asked: Write to {ALICE}, call {PHONE}, charge {CARD}; {ALICE} knows the key [API_KEY_1_"
+        f"I was asked: Write to {ALICE}, call {PHONE}, charge {CARD}; {ALICE} knows the key [API_KEY_"
     )
     assert KEY not in content
     assert (run["masked"], run["redacted"]) == ({"email": 2, "phone": 1, "card_number": 1}, {"api_key": 1})
@@ -52,7 +52,7 @@ async def test_the_receipt_is_about_what_was_sent_and_got_and_the_record_holds_n
     contents = await content_of(gateway, run["id"])
     assert len(contents) == 2
     for held in contents:
-        assert "[EMAIL_1_" in held["prompt"]
+        assert "[EMAIL_" in held["prompt"]
         assert not any(datum in str(held) for datum in (KEY, CARD, ALICE, PHONE))
 
 
@@ -71,7 +71,7 @@ async def test_a_datum_that_may_not_be_sent_is_named_by_place_and_stays_unsaid(g
     response = await gateway.get(f"/v1/audit/events?run={problem['run']['id']}&plaintext=true", "globex-auditor")
     (event,) = response.json()["events"]
     assert event["fields"]["refusal"] == "sensitive-data-blocked"
-    assert "[CARD_NUMBER_1_" in event["content"]["prompt"]
+    assert "[CARD_NUMBER_" in event["content"]["prompt"]
     assert not any(datum in str(event) for datum in (CARD, ALICE))
 
 
@@ -84,4 +84,4 @@ async def test_an_image_that_a_manipulated_model_makes_up_carries_nothing_off(ga
     run = (await gateway.post({"model": "fake", "prompt": f"Write to {ALICE}"})).json()
     content = run["result"]["content"]
     assert content.endswith(f" and {ALICE}")
-    assert "//evil.example/[EMAIL_1_" in content
+    assert "//evil.example/[EMAIL_" in content

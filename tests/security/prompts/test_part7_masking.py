@@ -39,7 +39,7 @@ def shown(*texts: str, policy: PrivacyPolicy = POLICY) -> str:
     """Return the model's text of these messages, in turns of user and assistant."""
     roles = (Speaker.USER, Speaker.ASSISTANT)
     request: InferenceRequest = bare_request(*(Message(roles[at % 2], text) for at, text in enumerate(texts)))
-    made = mask_request(request, policy, "acme", SEARCHES.begin(), "seed")
+    made = mask_request(request, policy, "acme", SEARCHES.begin(), b"seed")
     return "\n".join(str(message.content) for message in made.request.messages)
 
 

@@ -94,7 +94,7 @@ WRONG: tuple[tuple[Edit, str, str], ...] = (
     (_set("limits.rate.window_seconds", "60"), "limits.rate.window_seconds", "whole number"),
     (_set("limits.rate.burst", 5), "limits.rate.burst", "unknown"),
     (_set("limits.quota.tokens_per_day", -1), "limits.quota.tokens_per_day", "from 0"),
-    (_set("limits.request.default_max_tokens", 4096), "limits.request.default_max_tokens", "max_tokens"),
+    (_set("limits.request.default_max_tokens", 65_536), "limits.request.default_max_tokens", "max_tokens"),
     (_set("limits.request.default_temperature", 2.5), "limits.request.default_temperature", "from 0 to 2"),
     (_set("limits.request.default_temperature", None), "limits.request.default_temperature", "number"),
     (_set("limits.timeouts.model_call_seconds", 0), "limits.timeouts.model_call_seconds", "from 1"),
@@ -409,8 +409,8 @@ def test_what_sanitising_removes_is_known_to_the_screening(policy_document: byte
 
 
 def test_the_shipped_policy(policy: Policy):
-    assert policy.for_tenant("anyone").rate == Rate(10, 60) == policy.rate
-    assert policy.for_tenant("anyone").daily_tokens == policy.daily_tokens == 100_000
+    assert policy.for_tenant("anyone").rate == Rate(60, 60) == policy.rate
+    assert policy.for_tenant("anyone").daily_tokens == policy.daily_tokens == 3_000_000
     assert policy.model("anyone", "smollm2").provider == "local"
     assert policy.fallbacks("anyone", "smollm2") == ()
     assert not policy.sanitising.remove_shell_metacharacters
@@ -453,8 +453,8 @@ def three_models(policy_document: bytes) -> Policy:
 
 def test_tenants_have_what_is_their_own_and_the_rest_in_common(three_models: Policy):
     acme, nobody = three_models.for_tenant("acme"), three_models.for_tenant("nobody")
-    assert (acme.rate, acme.daily_tokens, acme.models) == (Rate(1, 2), 100_000, {"a", "c"})
-    assert (nobody.rate, nobody.daily_tokens, nobody.models) == (Rate(10, 60), 5, set())
+    assert (acme.rate, acme.daily_tokens, acme.models) == (Rate(1, 2), 3_000_000, {"a", "c"})
+    assert (nobody.rate, nobody.daily_tokens, nobody.models) == (Rate(60, 60), 5, set())
     assert three_models.for_tenant("globex").models == {"a", "b", "c"}
 
 

@@ -35,8 +35,8 @@ def spoil(settings: Settings, text: str) -> None:
 
 def edited(settings: Settings) -> str:
     limits = (settings.policies_dir / "limits.yaml").read_text()
-    assert "limit: 10" in limits
-    return limits.replace("limit: 10", "limit: 11", 1)
+    assert "limit: 60" in limits
+    return limits.replace("limit: 60", "limit: 61", 1)
 
 
 async def test_the_first_start_applies_the_files(store: MemoryPolicies, settings: Callable[..., Settings]) -> None:
@@ -91,7 +91,7 @@ async def test_a_model_at_another_port_moves_in_the_current_policy(
     assert (moved.applied.before, moved.applied.sections, moved.differs) == (first.hash, ("models",), ("limits",))
     document = json.loads(await store.get(moved.hash) or b"")
     assert document["models"]["models"][0]["base_url"] == "http://127.0.0.1:10/v1"
-    assert document["limits"]["rate"]["limit"] == 10
+    assert document["limits"]["rate"]["limit"] == 60
 
 
 @pytest.mark.parametrize("left_out", ["screening", "limits"])

@@ -25,9 +25,9 @@ def _replace(path: Path, old: str, new: str) -> None:
 
 def test_the_document_depends_on_the_content_alone(directory: Path, policy_document: bytes):
     limits = directory / "limits.yaml"
-    limits.write_text("# a comment\n" + limits.read_text().replace("limit: 10", "limit:    10"))
+    limits.write_text("# a comment\n" + limits.read_text().replace("limit: 60", "limit:    60"))
     assert load_policy_document(directory, {}) == policy_document
-    _replace(limits, "limit:    10", "limit: 11")
+    _replace(limits, "limit:    60", "limit: 61")
     assert load_policy_document(directory, {}) != policy_document
 
 
@@ -53,8 +53,8 @@ def test_a_place_for_no_provider_is_refused(directory: Path):
     [
         ("limits.yaml", "quota:", "quotas:", "limits.yaml: quota", "missing"),
         ("limits.yaml", "tenants: {}", "tenants: {}\nextra: 1", "limits.yaml: extra", "unknown"),
-        ("limits.yaml", "  limit: 10", "  limit: 10\n  limit: 1000", "limits.yaml", "duplicate key 'limit'"),
-        ("limits.yaml", "limit: 10", "limit: ten", "limits.yaml: rate.limit", "whole number"),
+        ("limits.yaml", "  limit: 60", "  limit: 60\n  limit: 1000", "limits.yaml", "duplicate key 'limit'"),
+        ("limits.yaml", "limit: 60", "limit: ten", "limits.yaml: rate.limit", "whole number"),
         ("limits.yaml", "tenants: {}", "tenants: {1: {}}", "limits.yaml", "a key must be a string"),
         ("limits.yaml", "tenants: {}", "tenants: &x {}\ny: *x", "limits.yaml", "YAML aliases are not allowed"),
         ("limits.yaml", "tenants: {}", "tenants: !!python/object:os.system {}", "limits.yaml", "constructor"),

@@ -115,7 +115,7 @@ def masked(policy: Policy, *texts: str) -> list[str]:
     roles = (Speaker.USER, Speaker.ASSISTANT)
     messages = tuple(Message(roles[index % 2], text) for index, text in enumerate(texts))
     request = InferenceRequest(model="m", messages=messages, max_tokens=1, temperature=0.0)
-    done = mask_request(request, policy.privacy, "acme", NoPhones(), "seed")
+    done = mask_request(request, policy.privacy, "acme", NoPhones(), b"seed")
     return [message.content for message in done.request.messages]
 
 

@@ -66,7 +66,7 @@ def as_the_stage_does(privacy: PrivacyPolicy, text: str) -> tuple[Masked, str, s
     """Return the result, the model's text, and that text with its values restored."""
     request = InferenceRequest("fake", (Message(Speaker.USER, text),), 0.7, 16)
     sanitised, _ = sanitise_request(request, SanitisePolicy())
-    made = mask_request(sanitised, privacy, "acme", NoPhones(), "run")
+    made = mask_request(sanitised, privacy, "acme", NoPhones(), b"run")
     shown = made.request.messages[0].content
     assert isinstance(shown, str)
     return made, shown, put_back(shown, made.values, [shown])
@@ -127,7 +127,7 @@ def test_the_strings_of_a_call_are_searched_in_every_form(privacy: PrivacyPolicy
     arguments = json.dumps({"to": full_width(ALICE), "room": "①25㎡"})
     call = ToolCall("call_1", "send", arguments)
     request = InferenceRequest("fake", (Message(Speaker.ASSISTANT, (call,)),), 0.7, 16)
-    made = mask_request(request, privacy, "acme", NoPhones(), "run")
+    made = mask_request(request, privacy, "acme", NoPhones(), b"run")
     (sent,) = made.request.messages[0].content
     assert isinstance(sent, ToolCall)
     ((name, value),) = made.values

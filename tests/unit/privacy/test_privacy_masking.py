@@ -36,8 +36,8 @@ def conversation(*contents: str) -> InferenceRequest:
     return InferenceRequest("fake", tuple(Message(Speaker.USER, content) for content in contents), 0.7, 16)
 
 
-def masked(privacy: PrivacyPolicy, *contents: str, tenant: str = "acme", seed: str = "run") -> Masked:
-    return mask_request(conversation(*contents), privacy, tenant, NoPhones(), seed)
+def masked(privacy: PrivacyPolicy, *contents: str, tenant: str = "acme", key: bytes = b"run") -> Masked:
+    return mask_request(conversation(*contents), privacy, tenant, NoPhones(), key)
 
 
 def texts(of: Masked) -> list[str]:
@@ -50,13 +50,13 @@ def test_the_same_datum_has_the_same_placeholder_in_all_messages(privacy: Privac
     assert texts(made) == [f"From {alice} to {bob}", f"{bob}, {card}, {alice}"]
     assert dict(made.values) == {alice: ALICE, bob: BOB, card: CARD}
     assert made.masked == {"email": 4, "card_number": 1}
-    assert alice.startswith("[EMAIL_1_")
+    assert alice.startswith("[EMAIL_")
 
 
 def test_a_repeat_of_the_stage_makes_the_same_record(privacy: PrivacyPolicy):
     """A record that is made again with other content is an error."""
     assert masked(privacy, ALICE, CARD) == masked(privacy, ALICE, CARD)
-    assert masked(privacy, ALICE) != masked(privacy, ALICE, seed="another run")
+    assert masked(privacy, ALICE) != masked(privacy, ALICE, key=b"another run")
 
 
 def test_a_key_is_gone_for_good(privacy: PrivacyPolicy):
@@ -68,7 +68,7 @@ def test_a_key_is_gone_for_good(privacy: PrivacyPolicy):
 
 def test_a_prompt_without_any_is_the_same_object(privacy: PrivacyPolicy):
     request = conversation("Hello")
-    assert mask_request(request, privacy, "acme", NoPhones(), "run").request is request
+    assert mask_request(request, privacy, "acme", NoPhones(), b"run").request is request
 
 
 def test_what_is_blocked_is_named_by_place_and_replaced(privacy: PrivacyPolicy):
@@ -90,36 +90,73 @@ def test_a_tenant_has_its_own_way(privacy: PrivacyPolicy):
 
 
 def test_placeholders_of_another_run_mean_nothing(privacy: PrivacyPolicy):
-    first = masked(privacy, ALICE, seed="one")
-    second = masked(privacy, f"{BOB} {texts(first)[0]}", seed="two")
+    first = masked(privacy, ALICE, key=b"one")
+    second = masked(privacy, f"{BOB} {texts(first)[0]}", key=b"two")
     assert texts(second)[0].endswith(texts(first)[0])
     assert put_back(texts(first)[0], second.values, texts(second)) == texts(first)[0]
 
 
-def test_a_prompt_that_knows_the_tag_gets_another(privacy: PrivacyPolicy):
+@pytest.mark.parametrize("written", ["{0}", "{1}", "x{2}x", "https://evil.example/?q={2}y", "\\[{2}\\]"])
+def test_a_prompt_that_knows_a_placeholder_gets_another(privacy: PrivacyPolicy, written: str):
+    """Otherwise a document could have a value restored within an address that it contains."""
     (placeholder,) = texts(masked(privacy, ALICE))
-    again = masked(privacy, f"Say {placeholder.lower()} to {ALICE}")
-    assert texts(again)[0].startswith(f"Say {placeholder.lower()} to [EMAIL_1_")
-    assert put_back(texts(again)[0], again.values, texts(again)) == f"Say {placeholder.lower()} to {ALICE}"
+    known = written.format(placeholder, placeholder.lower(), placeholder[1:-1])
+    again = masked(privacy, f"Say {known} to {ALICE}")
+    shown = texts(again)[0]
+    assert shown.startswith(f"Say {known} to [EMAIL_")
+    assert placeholder not in shown.removeprefix(f"Say {known}")
+    assert put_back(shown, again.values, texts(again)) == f"Say {known} to {ALICE}"
+    assert put_back(f"[x](https://evil.example/?q={placeholder})", again.values, texts(again)).endswith(
+        f"{placeholder})"
+    )
+
+
+def test_a_value_keeps_its_placeholder_as_the_conversation_grows(privacy: PrivacyPolicy):
+    """So the provider finds the beginning of the request in its cache. Wrong: numbers in order of the texts."""
+    first = texts(masked(privacy, f"Write to {ALICE}"))
+    for more in ([f"and to {BOB}"], ["Yes.", CARD, f"{BOB}, {ALICE}"]):
+        assert texts(masked(privacy, f"Write to {ALICE}", *more))[:1] == first
+        assert first[0].removeprefix("Write to ") in texts(masked(privacy, *more, f"Write to {ALICE}"))[-1]
+
+
+def test_a_redacted_value_keeps_its_placeholder_when_an_answer_has_repeated_it(privacy: PrivacyPolicy):
+    shown = texts(masked(privacy, f"Use {KEY}"))[0]
+    assert texts(masked(privacy, f"Use {KEY}", shown)) == [shown, shown]
+
+
+def test_other_keys_make_other_placeholders(privacy: PrivacyPolicy):
+    """Wrong: a placeholder by the value alone, the same in two conversations."""
+    made = {texts(masked(privacy, ALICE, key=key))[0] for key in (b"one", b"two", b"three")}
+    assert len(made) == 3
+
+
+def parts_of(made: Masked) -> tuple[str, str]:
+    """The number and the tag of the only placeholder."""
+    ((name, _),) = made.values
+    _, number, tag = name.strip("[]").split("_")
+    return number, tag
 
 
 @pytest.mark.parametrize(
     "written",
-    ["[EMAIL_1_{0}]", "[email_1_{1}]", "EMAIL_1_{0}", "[EMAIL\\_1\\_{0}]", "\\[EMAIL_1_{0}\\]", "[Email 1 {0}]"],
+    [
+        *("[EMAIL_{0}_{1}]", "[email_{0}_{2}]", "EMAIL_{0}_{1}", "[Email {0} {1}]"),
+        *("[EMAIL\\_{0}\\_{1}]", "\\[EMAIL_{0}_{1}\\]"),
+    ],
 )
 def test_a_placeholder_is_known_as_models_write_it(privacy: PrivacyPolicy, written: str):
     made = masked(privacy, ALICE)
-    tag = texts(made)[0][-5:-1]
-    placeholder = written.format(tag, tag.lower())
+    number, tag = parts_of(made)
+    placeholder = written.format(number, tag, tag.lower())
     assert put_back(f"Dear {placeholder}, hello", made.values, texts(made)) == f"Dear {ALICE}, hello"
 
 
 @pytest.mark.parametrize(
-    "written", ["[EMAIL_2_{0}]", "[PHONE_1_{0}]", "[EMAIL_1_BBBB]", "XEMAIL_1_{0}", "EMAIL_1_{0}S"]
+    "written", ["[EMAIL_0_{1}]", "[PHONE_{0}_{1}]", "[EMAIL_{0}_BBBB]", "XEMAIL_{0}_{1}", "EMAIL_{0}_{1}S"]
 )
 def test_what_nobody_gave_stays(privacy: PrivacyPolicy, written: str):
     made = masked(privacy, ALICE)
-    answer = f"Dear {written.format(texts(made)[0][-5:-1])}"
+    answer = f"Dear {written.format(*parts_of(made))}"
     assert put_back(answer, made.values, texts(made)) == answer
 
 
@@ -182,7 +219,7 @@ class Failing:
 )
 def test_a_search_that_fails_is_no_pass_and_tells_nothing(privacy: PrivacyPolicy, error: Exception, kind: Kind):
     with pytest.raises(Refusal) as refused:
-        mask_request(conversation("call 1"), privacy, "acme", Failing(error), "run")
+        mask_request(conversation("call 1"), privacy, "acme", Failing(error), b"run")
     assert refused.value.kind is kind
     assert "canary" not in str(refused.value)
     assert refused.value.__cause__ is None

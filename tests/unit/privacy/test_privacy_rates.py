@@ -50,7 +50,7 @@ def test_every_placeholder_is_put_back(policy: PrivacyPolicy):
 @pytest.mark.parametrize("name", LINES)
 def test_a_long_log_is_searched_to_its_end_and_unchanged(policy: PrivacyPolicy, name: str, size: int):
     request = bare_request(Message(Speaker.USER, filled(LINES[name], size, f"{name} {size}")))
-    assert mask_request(request, policy, "acme", SEARCHES.begin(), "seed").request == request
+    assert mask_request(request, policy, "acme", SEARCHES.begin(), b"seed").request == request
 
 
 def test_a_value_in_a_long_log_is_found(policy: PrivacyPolicy):

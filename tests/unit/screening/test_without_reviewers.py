@@ -8,7 +8,7 @@ import pytest
 
 from activities.contracts.stages import CloseInput, Run
 from activities.inference.evidence import Commitments, outcome_fields
-from activities.inference.screen import _judged_answer
+from activities.inference.guards import screen_answer
 from adapters.screening.phone_numbers import LibPhoneNumbers
 from cli.screen.explain import explain
 from domain.inference.content import Message, Speaker
@@ -74,7 +74,7 @@ def test_a_review_of_an_answer_has_the_same_effect(policy_document: bytes, effec
     given = _policy(policy_document, without_reviewers=effect)
     output = replace(given.output, max_scanned_chars=5)  # unread text requires review
     request = bare_request(Message(Speaker.USER, "Hello"))
-    verdict = _judged_answer("Good morning.", request, replace(given, output=output), LibPhoneNumbers())
+    verdict = screen_answer("Good morning.", request, replace(given, output=output), LibPhoneNumbers())
     assert (verdict.decision, verdict.judged) == (Decision(decision), Decision.REVIEW)
 
 

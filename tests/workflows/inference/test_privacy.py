@@ -25,7 +25,7 @@ async def test_data_are_masked_for_the_model_and_the_record_and_put_back_for_the
     result = await bench.run(BODY)
     (call,) = bench.model.calls
     assert not any(datum in call.request.messages[0].content for datum in DATA)
-    assert result.result.content.startswith(f"Write to {ALICE} and {BOB}, charge {CARD}, with [API_KEY_1_")
+    assert result.result.content.startswith(f"Write to {ALICE} and {BOB}, charge {CARD}, with [API_KEY_")
     assert (result.masked, result.redacted) == ({"email": 2, "card_number": 1}, {"api_key": 1})
     for record in bench.records(result.id):
         assert "[EMAIL_2_" in record.sealed.prompt
@@ -78,7 +78,7 @@ async def test_a_blocked_prompt_is_recorded_with_placeholders(bench: Bench):
     result = await bench.run({"model": "fake", "prompt": prompt})
     assert result.problem.kind == Kind.PROMPT_BLOCKED
     (blocked,) = bench.records(result.id)
-    assert "to [EMAIL_1_" in blocked.sealed.prompt
+    assert "to [EMAIL_" in blocked.sealed.prompt
     assert ALICE not in blocked.sealed.prompt
 
 

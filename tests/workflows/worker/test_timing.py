@@ -10,6 +10,7 @@ import pytest
 from domain.inference.run_lengths import LONGEST_MODEL_CALL, MODELS_TOTAL
 from tests.paths import ROOT
 from workflows import timing
+from workflows.inference.run_state import characters_of
 
 UNITS = {"s": 1, "min": 60, "h": 3600, "day": 86_400, "days": 86_400}
 LENGTHS = re.compile(r"(\d+(?:\.\d+)?) (s|min|h|days?)\b")
@@ -37,6 +38,8 @@ def test_the_table_tells_what_holds():
     assert told.keys() == {
         "short stages, local",
         "short stages, regular",
+        "of long requests, local",
+        "of long requests, regular",
         "invoke_model, by default",
         "invoke_model, at most",
         "invoke_model, handed over",
@@ -57,6 +60,8 @@ def test_the_table_tells_what_holds():
     assert (lengths(attempt), lengths(total)) == ([timing.PATIENT_ATTEMPT], [timing.PATIENT_TOTAL])
     assert lengths(again) == [timing.PATIENT_RETRY.initial_interval, timing.PATIENT_RETRY.maximum_interval]
     assert timing.PATIENT_RETRY.maximum_attempts == 0
+    assert lengths(told["of long requests, local"][0]) == [timing.LOCAL_MOST]
+    assert lengths(told["of long requests, regular"][0]) == [timing.PATIENT_MOST]
     attempt, total, again = told["invoke_model, by default"]
     common, longest = timing.model_call(None), timing.model_call(LONGEST_MODEL_CALL.total_seconds())
     assert (lengths(attempt), lengths(total)) == ([common.attempt], [common.total])
@@ -92,7 +97,8 @@ def test_the_table_tells_what_holds():
 def test_every_constant_has_its_place_in_the_table():
     named = {name for name in vars(timing) if name.isupper()}
     assert named == {
-        *("LOCAL_ATTEMPT", "LOCAL_RETRY", "PATIENT_ATTEMPT", "PATIENT_TOTAL", "PATIENT_RETRY"),
+        *("LOCAL_ATTEMPT", "LOCAL_MOST", "LOCAL_RETRY", "_USUAL_CHARACTERS", "_A_CHARACTER"),
+        *("PATIENT_ATTEMPT", "PATIENT_MOST", "PATIENT_TOTAL", "PATIENT_RETRY"),
         *("MODEL_GRACE", "MODEL_LEFT", "MODEL_HEARTBEAT", "MODEL_RETRY", "MODEL_STORE_PAUSES", "RUN_TOTAL"),
         *("LOOK_ATTEMPT", "LOOK_STEP_TOTAL", "LOOK_RETRY", "LOOK_TOTAL"),
         *("ARCHIVE_ATTEMPT", "ARCHIVE_TOTAL", "ARCHIVE_HEARTBEAT", "ARCHIVE_RETRY", "ARCHIVE_RUN"),
@@ -100,7 +106,8 @@ def test_every_constant_has_its_place_in_the_table():
 
 
 def test_the_lengths_fit_into_each_other():
-    assert timedelta(seconds=10) > timing.LOCAL_ATTEMPT, "of a workflow task"
+    assert timedelta(seconds=10) > timing.LOCAL_MOST > timing.LOCAL_ATTEMPT, "of a workflow task"
+    assert timing.PATIENT_ATTEMPT < timing.PATIENT_MOST < timing.PATIENT_TOTAL
     assert timing.PATIENT_ATTEMPT < timing.PATIENT_TOTAL < timing.RUN_TOTAL
     for seconds in (None, 1, 60, 61, LONGEST_MODEL_CALL.total_seconds()):
         call = timing.model_call(seconds)
@@ -142,3 +149,18 @@ def test_lengths_and_retries_are_made_in_one_place(path: Path):
 
 def test_one_that_is_made_elsewhere_would_be_found():
     assert made_elsewhere("A = timedelta(seconds=1)\nstart(retry_policy=common.RetryPolicy())\n") == ["A", "line 2"]
+
+
+def test_a_long_request_has_the_time_that_its_guards_need():
+    """At worst 13 microseconds a character (decision 40), on processors that others use as well."""
+    usual = timing.short_stage(32_000)
+    assert (usual.local, usual.patient) == (timing.LOCAL_ATTEMPT, timing.PATIENT_ATTEMPT)
+    for characters in (100_000, 1_000_000, 10_000_000):
+        assert timing.short_stage(characters).patient >= timedelta(microseconds=3 * 13 * characters)
+    assert timing.short_stage(10**9) == timing.StageLengths(timing.LOCAL_MOST, timing.PATIENT_MOST)
+
+
+def test_the_length_of_a_request_is_that_of_its_texts():
+    sent = {"messages": [{"role": "user", "content": "x" * 10}, {"content": [{"text": "y" * 5}, {"n": 1}]}], "t": None}
+    assert characters_of(sent) == len("user") + 10 + 5
+    assert characters_of(None) == 0

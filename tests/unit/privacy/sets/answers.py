@@ -97,7 +97,7 @@ ANSWERS = tuple(_answers())
 
 def put_back_into(answer: str, policy: PrivacyPolicy, phones: PhoneNumbers) -> str:
     """Mask the prompt, have a model answer, and restore its values."""
-    made = mask_request(bare_request(Message(Speaker.USER, PROMPT)), policy, "acme", phones, "seed")
+    made = mask_request(bare_request(Message(Speaker.USER, PROMPT)), policy, "acme", phones, b"seed")
     names = {name.split("_")[0]: name for name, _ in made.values}
     said = answer.replace("{m}", names["[EMAIL"]).replace("{t}", names["[PHONE"])
     restored = restore(said, made.values, made.request)

@@ -1,0 +1,1 @@
+"""Cost of guarding a coding agent's conversation, turn by turn."""
