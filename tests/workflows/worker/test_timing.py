@@ -121,7 +121,10 @@ def test_the_lengths_fit_into_each_other():
 
 
 def made_elsewhere(source: str) -> list[str]:
-    """Return a module's lengths and retry policies: the name that it is bound to, or the line."""
+    """Return a module's lengths and retry policies: the name that it is bound to, or the line.
+
+    A length of a variable is made where that is, and zero is none.
+    """
     tree = ast.parse(source)
     named = {
         id(node.value): node.targets[0].id
@@ -132,8 +135,18 @@ def made_elsewhere(source: str) -> list[str]:
     return [
         named.get(id(call), f"line {call.lineno}")
         for call in calls
-        if getattr(call.func, "id", getattr(call.func, "attr", "")) in ("timedelta", "RetryPolicy")
+        if _called(call) == "RetryPolicy" or (_called(call) == "timedelta" and not _is_variable_or_zero(call))
     ]
+
+
+def _called(call: ast.Call) -> str:
+    return str(getattr(call.func, "id", getattr(call.func, "attr", "")))
+
+
+def _is_variable_or_zero(call: ast.Call) -> bool:
+    given = [part for argument in (*call.args, *call.keywords) for part in ast.walk(argument)]
+    variable = any(isinstance(part, ast.Name | ast.Attribute) for part in given)
+    return variable or [part.value for part in given if isinstance(part, ast.Constant)] == [0]
 
 
 @pytest.mark.parametrize(
@@ -149,6 +162,7 @@ def test_lengths_and_retries_are_made_in_one_place(path: Path):
 
 def test_one_that_is_made_elsewhere_would_be_found():
     assert made_elsewhere("A = timedelta(seconds=1)\nstart(retry_policy=common.RetryPolicy())\n") == ["A", "line 2"]
+    assert not made_elsewhere("A = timedelta(seconds=asked.seconds)\nB = timedelta(0)\n")
 
 
 def test_a_long_request_has_the_time_that_its_guards_need():
