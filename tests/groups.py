@@ -14,7 +14,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "upgrades": ("e2e/processes/test_upgrades.py",),
     "ends": (
         *("e2e/processes/test_abandoned.py", "e2e/processes/test_shutdown.py"),
-        "e2e/processes/test_response_streams.py",
+        *("e2e/processes/test_response_streams.py", "e2e/processes/test_repeats.py"),
     ),
     "log": ("security/log",),
     "starts": ("security/starts",),
