@@ -88,7 +88,7 @@ class Edge:
         return parsed(chat_request({**BODY, **more}), self.inference())
 
     def answered(self, **more: Any) -> "asyncio.Task[Any]":
-        caller = cast("Any", type("Caller", (), {"tenant": "acme"}))
+        caller = cast("Any", type("Caller", (), {"tenant": "acme", "models": None}))
         return asyncio.ensure_future(answered(self.request(), caller, self.sent(**more), self.inference(), None))
 
 
