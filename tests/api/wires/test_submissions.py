@@ -1,4 +1,4 @@
-"""Waiting for a run's outcome: when a stream opens, what is noted of the connection, and who stops waiting."""
+"""Waiting for the outcome of a run: openings of streams, and notes on the connection."""
 
 import asyncio
 from collections.abc import Callable
@@ -93,7 +93,7 @@ class Edge:
 
 
 async def send(response: Any) -> bytes:
-    """What a response sends to a client that stays."""
+    """Send a response to a client that stays; return its body."""
     sent: list[bytes] = []
 
     async def receive() -> dict[str, Any]:

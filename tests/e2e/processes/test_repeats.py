@@ -1,4 +1,4 @@
-"""A client whose API process is killed repeats its request: one run, one call of its model, one charge."""
+"""Repeats of a client whose API process was killed: one run, one call, one charge."""
 
 import asyncio
 from pathlib import Path
