@@ -1,4 +1,4 @@
-"""Chunks of chat completions, as OpenAI's SDK reads them, and the stream of a run around them."""
+"""Chunks of chat completions as OpenAI's SDK reads them, and the stream around them."""
 
 import asyncio
 import json

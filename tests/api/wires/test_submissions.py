@@ -31,7 +31,7 @@ BLOCKED = run_views.ended(RUN, InferenceResult(RUN, "blocked", "block", problem=
 
 @dataclass
 class Edge:
-    """A run whose outcome is set by the test, and the notes that are made of its connection."""
+    """A run with an outcome set by the test, and the notes on its connection."""
 
     admits: Callable[[], bool] = lambda: True
     fails: Refusal | None = None
