@@ -30,7 +30,7 @@ def clean_request(
     request, removals = sanitise_request(request, policy.sanitising, cache)
     if policy.privacy is None:
         return removals, Masked(request)
-    return removals, mask_request(request, policy.privacy, tenant, PhonesOfRequest(phones, cache), key, cache)
+    return removals, mask_request(request, policy.privacy, tenant, PhonesOfRequest(phones), key, cache)
 
 
 def screen_request(

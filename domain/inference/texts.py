@@ -212,8 +212,9 @@ def _outside(field: str, carrier: Carrier = Carrier.TOOL_NAME) -> Text:
 
 def _within(place: Text, step: str) -> Text:
     """The place of a field within a place."""
-    field = step if place.address.field is None else f"{place.address.field}.{step}"
-    return replace(place, address=replace(place.address, field=field))
+    at = place.address
+    named = TextAddress(at.message, at.part, step if at.field is None else f"{at.field}.{step}")
+    return Text(named, place.text, place.kind, place.role, place.form, place.carrier)
 
 
 class _Walk:
@@ -278,10 +279,10 @@ class _Walk:
             value: str | tuple[str, ...] | None = getattr(item, name)
             if value is not None:
                 at = place if name == "text" else _within(place, name)
-                found = replace(at, form=form, carrier=HELD[type(item)].get(name, place.carrier))
-                made[name] = (
-                    self.text(replace(found, text=value)) if isinstance(value, str) else self._all(value, found)
-                )
+                text = value if isinstance(value, str) else ""
+                carrier = HELD[type(item)].get(name, place.carrier)
+                found = Text(at.address, text, at.kind, at.role, form, carrier)  # quicker than replacing members
+                made[name] = self.text(found) if isinstance(value, str) else self._all(value, found)
         return _changed(item, made)
 
     def _all(self, values: tuple[str, ...], place: Text) -> tuple[str, ...]:

@@ -75,7 +75,7 @@ def with_divided(
     Of the texts on both sides of a border ``REACH`` code points are read, whether these texts were searched before or
     not. The ``cache`` knows a border by what was read on both sides.
     """
-    every = [list(known) for known in found]
+    borders = _Borders(texts, [list(known) for known in found])
 
     def search(window: str) -> tuple[Found, ...]:
         return cache.recall("border", (*sorted(kinds), window), lambda: tuple(divided(window, kinds, rules)))
@@ -84,8 +84,8 @@ def with_divided(
         for first in range(min(step, len(texts))):
             chain = range(first, len(texts), step)
             for at in range(1, len(chain)):
-                _add_parts(texts, every, chain, at, search)
-    return [sorted(known, key=lambda value: value.start) for known in every]
+                borders.add_parts(chain, at, search)
+    return [sorted(known, key=lambda value: value.start) for known in borders.every]
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,48 +98,65 @@ class _Piece:
     start: int
 
 
-def _add_parts(
-    texts: Sequence[str],
-    every: Sequence[list[Found]],
-    chain: Sequence[int],
-    at: int,
-    search: Callable[[str], Iterable[Found]],
-) -> None:
-    """Find the values across the border before the text ``at`` of a chain."""
-    if not _may_join(texts[chain[at - 1]], texts[chain[at]]):
-        return
-    before = [_tail(texts, every, place) for place in _gathered(texts, reversed(chain[:at]))]
-    after = [_head(texts, every, place) for place in _gathered(texts, chain[at:])]
-    pieces: list[_Piece] = []
-    start = 0
-    for place, text, offset in (*reversed(before), *after):
-        pieces.append(_Piece(place, text, offset, start))
-        start += len(text) + 1
-    border = pieces[len(before)].start - 1
-    for value in search("\n".join(piece.text for piece in pieces)):
-        if value.start < border < value.end - 1:
-            for piece in pieces:
-                end = piece.start + len(piece.text)
-                if value.start < end and value.end > piece.start:
-                    part = max(value.start, piece.start) - piece.start, min(value.end, end) - piece.start
-                    every[piece.place].append(Found(value.kind, *(piece.offset + edge for edge in part)))
+class _Borders:
+    """Borders between texts. ``every`` are the values of each text, to which parts of divided ones are added."""
+
+    def __init__(self, texts: Sequence[str], every: list[list[Found]]) -> None:
+        self.every = every
+        self._texts = texts
+        self._ends: dict[tuple[int, bool], tuple[int, str, int]] = {}
+
+    def add_parts(self, chain: Sequence[int], at: int, search: Callable[[str], Iterable[Found]]) -> None:
+        """Find the values across the border before the text ``at`` of a chain."""
+        if not _may_join(self._texts[chain[at - 1]], self._texts[chain[at]]):
+            return
+        before = [self._end(place, last=True) for place in _gathered(self._texts, reversed(chain[:at]))]
+        after = [self._end(place, last=False) for place in _gathered(self._texts, chain[at:])]
+        pieces: list[_Piece] = []
+        start = 0
+        for place, text, offset in (*reversed(before), *after):
+            pieces.append(_Piece(place, text, offset, start))
+            start += len(text) + 1
+        border = pieces[len(before)].start - 1
+        for value in search("\n".join(piece.text for piece in pieces)):
+            if value.start < border < value.end - 1:
+                self._add(value, pieces)
+
+    def _add(self, value: Found, pieces: Iterable[_Piece]) -> None:
+        for piece in pieces:
+            end = piece.start + len(piece.text)
+            if value.start < end and value.end > piece.start:
+                part = max(value.start, piece.start) - piece.start, min(value.end, end) - piece.start
+                self.every[piece.place].append(Found(value.kind, *(piece.offset + edge for edge in part)))
+                for last in (False, True):
+                    self._ends.pop((piece.place, last), None)
+
+    def _end(self, place: int, *, last: bool) -> tuple[int, str, int]:
+        """Return the place, its first or last code points without known values, and their offset."""
+        known = self._ends.get((place, last))
+        if known is None:
+            text = self._texts[place]
+            start, end = (max(0, len(text) - REACH), len(text)) if last else (0, min(len(text), REACH))
+            known = self._ends[place, last] = place, _blanked_from(text, self.every[place], start, end), start
+        return known
 
 
 def _may_join(before: str, after: str) -> bool:
     """Return False if no value is divided between two texts: from the few code points beside their border."""
-    if before[-1:] in ("", "\n"):
+    bare = before[-_MOST_DECORATION:].rstrip(_DECORATION)
+    if bare[-1:] not in _KEY_CHARACTERS or before[-1] == "\n":
         return False
     last = before[-_NEAR_ACCOUNT:]
     near = f"{last}\n{after[:_NEAR]}"
     border = len(last)
     if _cut_at(near, border, border + 1) is not None:
         return True
-    if any(
-        found.start() < border < found.end() for found in _NUMBER_BREAK.finditer(near, max(0, border - 3), border + 12)
-    ):
+    numbers = _NUMBER_BREAK.finditer(near, max(0, border - 3), border + 12)
+    if any(found.start() < border < found.end() for found in numbers):
         return True
-    spaced = f"{last} {after[:_NEAR_ACCOUNT]}"
-    return any(start < border < end for start, end in ibans(spaced))
+    if not (before[-1].isalnum() and after[:1].isalnum()):
+        return False
+    return any(start < border < end for start, end in ibans(f"{last} {after[:_NEAR_ACCOUNT]}"))
 
 
 def _gathered(texts: Sequence[str], places: Iterable[int]) -> Iterator[int]:
@@ -150,17 +167,6 @@ def _gathered(texts: Sequence[str], places: Iterable[int]) -> Iterator[int]:
         left -= len(texts[place]) + 1
         if left <= 0:
             return
-
-
-def _tail(texts: Sequence[str], every: Sequence[list[Found]], place: int) -> tuple[int, str, int]:
-    text = texts[place]
-    offset = max(0, len(text) - REACH)
-    return place, _blanked_from(text, every[place], offset, len(text)), offset
-
-
-def _head(texts: Sequence[str], every: Sequence[list[Found]], place: int) -> tuple[int, str, int]:
-    text = texts[place]
-    return place, _blanked_from(text, every[place], 0, min(len(text), REACH)), 0
 
 
 def _blanked_from(text: str, known: Iterable[Found], start: int, end: int) -> str:

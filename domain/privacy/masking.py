@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from itertools import count
+from typing import NamedTuple
 
 from domain.inference.requests import InferenceRequest
 from domain.inference.texts import Text, TextAddress, map_texts, texts_of
@@ -88,8 +89,9 @@ def mask_request(
     if sum(len(text.text) for text in texts) > policy.max_scanned_chars:
         raise Refusal(Kind.REVIEW_UNAVAILABLE, _NOT_SCANNED)
     try:
-        searched = [_Searched(text, cache) for text in texts]
-        found = _find_all(searched, kinds, policy, phones, cache)
+        searched = [_Searched(text, kinds, policy, cache) for text in texts]
+        results = _each_alone(searched, policy, phones)
+        found = _find_all(searched, results, kinds, policy, phones, cache)
     except TooMuchToScan:
         raise Refusal(Kind.REVIEW_UNAVAILABLE, _NOT_SCANNED) from None
     except Exception as error:  # noqa: BLE001 - whatever was raised, the prompt is not searched; its text may quote it
@@ -97,7 +99,7 @@ def mask_request(
         raise Refusal(Kind.SCREENING_UNAVAILABLE, detail) from None
     if not any(found.values()):
         return Masked(request)
-    taken = frozenset[str]().union(*(text.named for text in searched))
+    taken = frozenset[str]().union(*(result.named for result in results))
     names = _Placeholders(key, taken, frozenset(kind for kind in kinds if handling[kind] is Handling.REDACT))
     spoiled: set[TextAddress] = set()
     changed = map_texts(request, lambda text: names.put_into(text, found[text.address]), spoiled)
@@ -117,13 +119,24 @@ def mask_request(
 _Value = tuple[Found, str]  # its place in the text as it came, and what it says without escapes
 
 
-class _Searched:
-    """A text with its views, made on demand, and the results of earlier searches."""
+class _Result(NamedTuple):
+    """Contents of a text: values, telephone numbers with the weight of their search, and placeholders."""
 
-    def __init__(self, text: Text, cache: TextCache) -> None:
+    found: tuple[Found, ...]
+    phones: tuple[Found, ...]
+    weight: int
+    named: frozenset[str]
+
+
+class _Searched:
+    """A text with its views, made on demand, and the results of its search."""
+
+    def __init__(self, text: Text, kinds: frozenset[DataKind], policy: PrivacyPolicy, cache: TextCache) -> None:
         self.text = text
+        self.said = searched_text(text, cache)
+        self._kinds = kinds
+        self._policy = policy
         self._cache = cache
-        self._key = (text.form, text.text)
 
     @cached_property
     def written(self) -> View:
@@ -133,59 +146,66 @@ class _Searched:
     def plain(self) -> View:
         return compatibility_view(View(self.written.text))
 
-    @cached_property
-    def said(self) -> str:
-        return searched_text(self.text, self._cache)
+    def result(self, phones: PhoneNumbers) -> _Result:
+        key = (*sorted(self._kinds), self.text.form, self.text.text)
+        return self._cache.recall("data", key, partial(self._result, phones), _length)
 
-    def found(self, kinds: frozenset[DataKind], policy: PrivacyPolicy, phones: PhoneNumbers) -> tuple[Found, ...]:
-        """Return the values of all kinds but telephone numbers."""
-        search = partial(find, self.said, kinds, policy, phones)
-        return self._cache.recall("data", (*sorted(kinds), *self._key), lambda: tuple(search()))
-
-    @property
-    def named(self) -> frozenset[str]:
-        """The placeholders that the text itself writes, in any spelling."""
-        return self._cache.recall("placeholders", self._key, self._named, lambda names: sum(map(len, names)))
-
-    def _named(self) -> frozenset[str]:
+    def _result(self, phones: PhoneNumbers) -> _Result:
+        # a part of an account may have a telephone number's form: telephones last
+        found = tuple(find(self.said, self._kinds - {DataKind.PHONE}, self._policy, phones))
+        numbers, weight = self.phones(found, phones)
         forms = {self.text.text, readable_text(self.text, self._cache), self.said}
-        return frozenset(same_placeholder(name) for form in forms for name in named_in(form))
+        named = frozenset(same_placeholder(name) for form in forms for name in named_in(form))
+        return _Result(found, numbers, weight, named)
+
+    def phones(self, known: Sequence[Found], phones: PhoneNumbers) -> tuple[tuple[Found, ...], int]:
+        """Return the telephone numbers beside known values, and the weight of their search."""
+        if DataKind.PHONE not in self._kinds:
+            return (), 0
+        text = blanked(self.said, known) if known else self.said
+
+        def search(numbers: PhoneNumbers) -> Sequence[Found]:
+            return find(text, {DataKind.PHONE}, self._policy, numbers)
+
+        return phones.counted(search) if isinstance(phones, PhonesOfRequest) else (tuple(search(phones)), 0)
+
+
+def _length(result: _Result) -> int:
+    return sum(map(len, result.named)) + 32 * (len(result.found) + len(result.phones))
+
+
+def _each_alone(texts: Sequence[_Searched], policy: PrivacyPolicy, phones: PhoneNumbers) -> list[_Result]:
+    if sum(len(text.said) for text in texts) > policy.max_scanned_chars:
+        raise TooMuchToScan
+    return [text.result(phones) for text in texts]
 
 
 def _find_all(
     texts: Sequence[_Searched],
+    results: Sequence[_Result],
     kinds: frozenset[DataKind],
     policy: PrivacyPolicy,
     phones: PhoneNumbers,
     cache: TextCache,
 ) -> dict[TextAddress, list[_Value]]:
-    said = [text.said for text in texts]
-    if sum(map(len, said)) > policy.max_scanned_chars:
-        raise TooMuchToScan
-    # a part of an account may have a telephone number's form: telephones last
-    others = kinds - {DataKind.PHONE}
-    found = with_divided(said, [text.found(others, policy, phones) for text in texts], kinds, policy.rules, cache)
-    if DataKind.PHONE in kinds:
-        for text, known in zip(said, found, strict=True):
-            known.extend(_phones(blanked(text, known) if known else text, policy, phones))
-            known.sort(key=lambda value: value.start)
-    return {
-        text.text.address: [_value(datum, text.written, text.plain) for datum in values]
-        for text, values in zip(texts, found, strict=True)
-    }
+    alone = [result.found for result in results]
+    every = with_divided([text.said for text in texts], alone, kinds, policy.rules, cache)
+    values: dict[TextAddress, list[_Value]] = {}
+    for text, result, found in zip(texts, results, every, strict=True):
+        numbers, weight = result.phones, result.weight
+        if len(found) > len(result.found):  # with parts of divided values: what is left may be another number
+            numbers, weight = text.phones(found, phones)
+        if isinstance(phones, PhonesOfRequest):
+            phones.count(weight)
+        whole = sorted((*found, *numbers), key=lambda value: value.start) if numbers else found
+        values[text.text.address] = [_value(value, text.written, text.plain) for value in whole]
+    return values
 
 
-def _phones(text: str, policy: PrivacyPolicy, phones: PhoneNumbers) -> Sequence[Found]:
-    def search(numbers: PhoneNumbers) -> Sequence[Found]:
-        return find(text, {DataKind.PHONE}, policy, numbers)
-
-    return phones.searched(text, search) if isinstance(phones, PhonesOfRequest) else search(phones)
-
-
-def _value(datum: Found, written: View, plain: View) -> _Value:
+def _value(found: Found, written: View, plain: View) -> _Value:
     """Return a value as written, with its position in the text as it came."""
-    start, end = plain.span(datum.start, datum.end)
-    return Found(datum.kind, *span_in(written, start, end)), written.text[start:end]
+    start, end = plain.span(found.start, found.end)
+    return Found(found.kind, *span_in(written, start, end)), written.text[start:end]
 
 
 class _Placeholders:

@@ -30,6 +30,7 @@ _DATE_OR_DECIMAL = re.compile(
     r"(?:19|20)\d\d[-./ ](?:0?[1-9]|1[0-2])[-./ ]|\d{1,2}[./-]\d{1,2}[./-](?:19|20)\d\d"
     r"|\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3}\Z|\d+\.\d+\Z"
 )
+_SEVEN_DIGITS = re.compile(r"\d(?:[ ().\-/]{0,2}\d){6}")
 _MARKS = (":", "=", "#", ">", "|", '"', ".")
 _LEAST_UNGROUPED = 9
 
@@ -40,6 +41,8 @@ def labelled_phones(text: str) -> Iterator[tuple[int, int]]:
     They have 7 to 15 digits. In one piece, they need a sign after the word, such as a colon, or nine digits, unlike
     ``mobile 1000000 users``.
     """
+    if _SEVEN_DIGITS.search(text) is None:
+        return
     for found in _LABELLED.finditer(text):
         number = found["number"]
         if _DATE_OR_DECIMAL.match(number):

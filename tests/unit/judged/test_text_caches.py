@@ -94,4 +94,4 @@ def test_the_text_is_not_in_the_keys(work: Work):
         each.of("acme", "caller", "policy").recall("find", ("a secret",), work)
     first, second = (set(each._kept) for each in caches)
     assert first.isdisjoint(second)
-    assert all(len(key) == 32 for key in first | second)
+    assert all(len(key[0]) == 32 and "secret" not in str(key[1:]) for key in first | second)
