@@ -72,7 +72,7 @@ def read_models(section: Section, call_seconds: float) -> Models:
 
 
 def _entry(model: Section, call_seconds: float) -> ModelEntry:
-    upstream, base_url = model.text("upstream", 200), _base_url(model, "base_url")
+    upstream, base_url, wire = model.text("upstream", 200), _base_url(model, "base_url"), _wire(model)
     return ModelEntry(
         alias=_name(model, "alias", _ALIAS),
         provider=_name(model, "provider", _PROVIDER),
@@ -82,9 +82,9 @@ def _entry(model: Section, call_seconds: float) -> ModelEntry:
         context_tokens=model.whole("context_tokens", 1, 100_000_000),
         input_price=model.number("input_price", 0, _MAX_PRICE),
         output_price=model.number("output_price", 0, _MAX_PRICE),
-        wire=_wire(model),
+        wire=wire,
         timeouts=_timeouts(model, call_seconds),
-        accepts=_accepts(model, base_url, upstream),
+        accepts=_accepts(model, base_url, upstream, own_format=wire is Wire.ANTHROPIC_MESSAGES),
         headers=read_headers(model),
         query=read_query(model),
         key_header=read_key_header(model),
@@ -100,8 +100,11 @@ def _wire(model: Section) -> Wire:
     return Wire(model.choice("wire", tuple(Wire))) if "wire" in model else Wire.OPENAI_CHAT
 
 
-def _accepts(model: Section, base_url: str, upstream: str) -> ModelParameters:
-    """Parse the accepted parameters. Defaults follow from the host, and from the names of known reasoning models."""
+def _accepts(model: Section, base_url: str, upstream: str, *, own_format: bool) -> ModelParameters:
+    """Parse the accepted parameters. Defaults follow from the host, and from the names of known reasoning models.
+
+    ``own_format``: Anthropic's, in which every model takes images and an effort.
+    """
     host = urlsplit(base_url).hostname or ""
     newer = any(host == known or host.endswith("." + known) for known in _NEWER_LIMIT_HOSTS)
     sampling = _SAMPLES_ITSELF.match(upstream) is None
@@ -112,10 +115,10 @@ def _accepts(model: Section, base_url: str, upstream: str) -> ModelParameters:
             top_p=own.flag("top_p") if "top_p" in own else sampling,
             seed=own.flag("seed") if "seed" in own else True,
             stop=own.flag("stop") if "stop" in own else sampling,
-            images=own.flag("images") if "images" in own else False,
+            images=own.flag("images") if "images" in own else own_format,
             penalties=own.flag("penalties") if "penalties" in own else sampling,
             logit_bias=own.flag("logit_bias") if "logit_bias" in own else newer and sampling,
-            effort=own.flag("effort") if "effort" in own else not sampling,
+            effort=own.flag("effort") if "effort" in own else not sampling or own_format,
             verbosity=own.flag("verbosity") if "verbosity" in own else newer and not sampling,
             cache_key=own.flag("cache_key") if "cache_key" in own else newer,
             end_user=_end_user(own, "safety_identifier" if newer else None),

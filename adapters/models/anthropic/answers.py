@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
+from adapters.models.anthropic.parts import REDACTED_THINKING, THINKING
 from adapters.models.error_bodies import codes_of, status_of
 from adapters.models.failures import (
     Unusable,
@@ -115,9 +116,9 @@ def _parts(blocks: list[Any]) -> tuple[list[Part], str, bool]:
             case "tool_use", {"id": str(call_id), "name": str(name)} if call_id and name:
                 parts.append(ToolCall(cleaned(call_id), cleaned(name), _arguments(block.get("input"))))
             case "thinking", {"signature": str(signature), "thinking": str(text)} if signature:
-                parts.append(OpaqueItem("thinking.signature", signature, text or None))
+                parts.append(OpaqueItem(THINKING, signature, text or None))
             case "redacted_thinking", {"data": str(data)}:
-                parts.append(OpaqueItem("redacted_thinking.data", data))
+                parts.append(OpaqueItem(REDACTED_THINKING, data))
             case "thinking", {"thinking": str(text)}:
                 thought.append(text)
             case "text" | "tool_use" | "thinking" | "redacted_thinking", _:

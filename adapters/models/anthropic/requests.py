@@ -10,20 +10,20 @@ from itertools import groupby, takewhile
 from types import MappingProxyType
 from typing import Any, Final
 
+from adapters.models.anthropic.parts import PartWriter, cache_control
 from adapters.models.failures import NotCarried
-from domain.inference.content import (
-    Content,
-    Message,
-    OpaqueItem,
-    Part,
-    RefusalPart,
-    Speaker,
-    TextPart,
-    ToolCall,
-    ToolResult,
-)
+from domain.inference.content import Message, Speaker
 from domain.inference.models import ModelCall
-from domain.inference.requests import AnswerForm, InferenceRequest, Tool, ToolChoice, ToolUse
+from domain.inference.requests import (
+    AnswerForm,
+    Effort,
+    InferenceRequest,
+    Reasoning,
+    ReasoningMode,
+    Tool,
+    ToolChoice,
+    ToolUse,
+)
 
 VERSION: Final = "2023-06-01"
 """The version of the format, in the header ``anthropic-version``."""
@@ -31,14 +31,6 @@ SYSTEM_WITHIN: Final = "mid-conversation-system-2026-04-07"
 """The feature, in the header ``anthropic-beta``, that allows the role ``system`` among messages."""
 
 _MOST_TEMPERATURE: Final = 1.0
-_CARRIED: Final[Mapping[Speaker, tuple[type, ...]]] = MappingProxyType(
-    {
-        Speaker.SYSTEM: (TextPart,),
-        Speaker.USER: (TextPart, ToolResult),
-        Speaker.ASSISTANT: (TextPart, RefusalPart, ToolCall, OpaqueItem),
-        Speaker.TOOL: (ToolResult,),
-    }
-)
 _ROLES: Final[Mapping[Speaker, str]] = MappingProxyType(
     {
         Speaker.SYSTEM: "system",
@@ -47,6 +39,14 @@ _ROLES: Final[Mapping[Speaker, str]] = MappingProxyType(
         Speaker.TOOL: "user",
     }
 )
+_OFF: Final = {"type": "disabled"}
+_EFFORTS: Final[Mapping[Effort | None, str]] = MappingProxyType(
+    {
+        Effort.MINIMAL: "low",
+        **{effort: effort.value for effort in Effort if effort not in (Effort.NONE, Effort.MINIMAL)},
+    }
+)
+"""Efforts by the format's names. It has none for no effort."""
 _USES: Final[Mapping[ToolUse, str]] = MappingProxyType(
     {ToolUse.AUTO: "auto", ToolUse.NONE: "none", ToolUse.REQUIRED: "any", ToolUse.NAMED: "tool"}
 )
@@ -69,20 +69,25 @@ def message_body(call: ModelCall) -> dict[str, Any]:
     """
     request, accepts = call.request, call.model.accepts
     opening, messages = _split(request)
-    tempered = accepts.temperature and request.top_p is None  # newer models refuse both together
+    writer = PartWriter(call.data)
+    thinking = _thinking(request.reasoning)
+    # newer models refuse both together, and reasoning refuses a temperature
+    tempered = accepts.temperature and request.top_p is None and (thinking or _OFF) == _OFF
     options = {
-        "system": _system(opening),
+        "system": _system(opening, writer),
         "temperature": min(request.temperature, _MOST_TEMPERATURE) if tempered else None,
+        "top_k": request.top_k if tempered else None,
+        "thinking": thinking,
         "top_p": request.top_p if accepts.top_p else None,
         "stop_sequences": (list(request.stop) or None) if accepts.stop else None,
         "tools": [_tool(tool, f"tools.{at}") for at, tool in enumerate(request.tools)] or None,
         "tool_choice": _choice(request.tool_choice, single=request.one_tool_call),
-        "output_config": _config(request),
+        "output_config": _config(request, effort=accepts.effort),
     }
     return {
         "model": call.model.upstream,
         "max_tokens": request.max_tokens,
-        "messages": list(_messages(messages, len(opening))),
+        "messages": list(_messages(messages, len(opening), writer)),
         **{name: value for name, value in options.items() if value is not None},
     }
 
@@ -93,76 +98,23 @@ def _split(request: InferenceRequest) -> tuple[tuple[Message, ...], tuple[Messag
     return opening, request.messages[len(opening) :]
 
 
-def _system(opening: tuple[Message, ...]) -> str | list[dict[str, Any]] | None:
+def _system(opening: tuple[Message, ...], writer: PartWriter) -> str | list[dict[str, Any]] | None:
     if len(opening) == 1 and isinstance(opening[0].content, str):
         return opening[0].content
-    return [block for at, message in enumerate(opening) for block in _blocks(message, f"messages.{at}")] or None
+    return [block for at, message in enumerate(opening) for block in writer.blocks(message, f"messages.{at}")] or None
 
 
-def _messages(messages: tuple[Message, ...], start: int) -> Iterator[dict[str, Any]]:
+def _messages(messages: tuple[Message, ...], start: int, writer: PartWriter) -> Iterator[dict[str, Any]]:
     """Yield messages, adjacent results of tools as one message of the user."""
     placed = [(message, f"messages.{at}") for at, message in enumerate(messages, start)]
     for results, group in groupby(placed, key=lambda item: item[0].role is Speaker.TOOL):
         if results:
-            yield {"role": "user", "content": [block for message, at in group for block in _blocks(message, at)]}
+            yield {"role": "user", "content": [block for message, at in group for block in writer.blocks(message, at)]}
             continue
         for message, at in group:
-            content = message.content if isinstance(message.content, str) else _blocks(message, at)
+            content = message.content if isinstance(message.content, str) else writer.blocks(message, at)
             if content:
                 yield {"role": _ROLES[message.role], "content": content}
-
-
-def _blocks(message: Message, place: str) -> list[dict[str, Any]]:
-    content = message.content
-    if isinstance(content, str):
-        if message.role is Speaker.TOOL:
-            raise NotCarried(place)  # a result of no call
-        return [_text(content)] if content else []
-    for at, part in enumerate(content):
-        if not isinstance(part, _CARRIED[message.role]):
-            raise NotCarried(f"{place}.content.{at}")
-    made = (_block(part, f"{place}.content.{at}") for at, part in enumerate(content))
-    return [block for block in made if block.get("text") != ""]
-
-
-def _block(part: Part, place: str) -> dict[str, Any]:
-    match part:
-        case TextPart() | RefusalPart():
-            return _text(part.text)
-        case ToolCall():
-            return {"type": "tool_use", "id": part.call_id, "name": part.name, "input": _input(part, place)}
-        case ToolResult():
-            made = {"type": "tool_result", "tool_use_id": part.call_id, "content": _result(part.content, place)}
-            return {**made, "is_error": True} if part.failed else made
-        case OpaqueItem(label="thinking.signature"):
-            return {"type": "thinking", "thinking": part.text or "", "signature": part.data}
-        case OpaqueItem(label="redacted_thinking.data"):
-            return {"type": "redacted_thinking", "data": part.data}
-        case _:
-            raise NotCarried(place)
-
-
-def _text(text: str) -> dict[str, Any]:
-    return {"type": "text", "text": text}
-
-
-def _input(call: ToolCall, place: str) -> dict[str, Any]:
-    """Return the arguments of a call, which the format has as an object."""
-    try:
-        found = json.loads(call.arguments) if call.arguments.strip() else {}
-    except (ValueError, RecursionError):
-        found = None
-    if not isinstance(found, dict):
-        raise NotCarried(f"{place}.arguments")
-    return found
-
-
-def _result(content: Content, place: str) -> str | list[dict[str, Any]]:
-    if isinstance(content, str):
-        return content
-    if not all(isinstance(part, TextPart) for part in content):
-        raise NotCarried(place)
-    return [_text(part.text) for part in content if isinstance(part, TextPart) and part.text]
 
 
 def _tool(tool: Tool, place: str) -> dict[str, Any]:
@@ -172,7 +124,9 @@ def _tool(tool: Tool, place: str) -> dict[str, Any]:
     made: dict[str, Any] = {"name": tool.name, "input_schema": schema or {"type": "object"}}
     if tool.description is not None:
         made["description"] = tool.description
-    return {**made, "strict": True} if tool.strict else made
+    if tool.strict:
+        made["strict"] = True
+    return made | cache_control(tool.cache)
 
 
 def _choice(choice: ToolChoice | None, *, single: bool) -> dict[str, Any] | None:
@@ -186,12 +140,27 @@ def _choice(choice: ToolChoice | None, *, single: bool) -> dict[str, Any] | None
     return made
 
 
-def _config(request: InferenceRequest) -> dict[str, Any] | None:
-    wanted = request.response_format
-    match wanted.form if wanted else AnswerForm.TEXT:
-        case AnswerForm.TEXT:
-            return None
-        case AnswerForm.JSON_SCHEMA if wanted is not None:
-            return {"format": {"type": "json_schema", "schema": json.loads(wanted.schema or "{}")}}
+def _thinking(wanted: Reasoning | None) -> dict[str, Any] | None:
+    """Return the configuration of reasoning; none for a wish about its effort alone."""
+    match wanted.mode if wanted else None:
+        case ReasoningMode.ENABLED if wanted and wanted.budget_tokens:
+            return {"type": "enabled", "budget_tokens": wanted.budget_tokens}
+        case ReasoningMode.ENABLED | ReasoningMode.ADAPTIVE:
+            return {"type": "adaptive"}
+        case ReasoningMode.DISABLED:
+            return _OFF
         case _:
-            raise NotCarried("response_format")  # the format has JSON of a schema alone
+            return None
+
+
+def _config(request: InferenceRequest, *, effort: bool) -> dict[str, Any] | None:
+    made: dict[str, Any] = {}
+    wanted = request.response_format
+    if wanted is not None and wanted.form is AnswerForm.JSON_SCHEMA:
+        made["format"] = {"type": "json_schema", "schema": json.loads(wanted.schema or "{}")}
+    elif wanted is not None and wanted.form is AnswerForm.JSON_OBJECT:
+        raise NotCarried("response_format")  # the format has JSON of a schema alone
+    asked = request.reasoning.effort if request.reasoning else None
+    if effort and asked in _EFFORTS:
+        made["effort"] = _EFFORTS[asked]
+    return made or None

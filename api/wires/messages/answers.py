@@ -6,6 +6,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from api.inference.run_views import RunView
+from api.wires.messages.blocks import REDACTED_THINKING, THINKING
 from api.wires.run_members import assay_member
 from api.wires.streams.fragments import parts_of
 from assay_temporal.contracts import Answer, TokenUsage
@@ -45,7 +46,14 @@ def message_of_run(view: RunView, stops: tuple[str, ...] = ()) -> dict[str, Any]
 
 def blocks_of_answer(answer: Answer) -> list[dict[str, Any]]:
     """Return the content blocks of an answer, in order, without empty texts."""
-    return [_block(part) for part in parts_of(answer) if part.get("type") != "text" or part["text"]]
+    return [_block(part) for part in parts_of(answer) if _is_block(part)]
+
+
+def _is_block(part: Mapping[str, Any]) -> bool:
+    """Test for a part with a place in the format: no empty text, no other provider's opaque item."""
+    if part["type"] == "opaque":
+        return part["label"] in (THINKING, REDACTED_THINKING)
+    return part["type"] != "text" or bool(part["text"])
 
 
 def _block(part: Mapping[str, Any]) -> dict[str, Any]:
@@ -57,7 +65,7 @@ def _block(part: Mapping[str, Any]) -> dict[str, Any]:
                 "name": part["name"],
                 "input": input_of(part["arguments"]),
             }
-        case "opaque" if part["label"] == "redacted_thinking.data":
+        case "opaque" if part["label"] == REDACTED_THINKING:
             return {"type": "redacted_thinking", "data": part["data"]}
         case "opaque":
             return {"type": "thinking", "thinking": part.get("text") or "", "signature": part["data"]}

@@ -9,12 +9,17 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from api.wires.members import drop_others, list_of, object_of
-from domain.inference.bodies.values import wrong
+from api.wires.messages.members import known_members
+from domain.inference.bodies.attachments import file_part
+from domain.inference.bodies.values import text_of, wrong
 
 Named = set[str]
 """Names of what was dropped; readers add to it."""
 
-_FETCHED: Final = "is refused: nothing is fetched for a request; send the text itself"
+THINKING: Final = "anthropic.thinking"
+REDACTED_THINKING: Final = "anthropic.redacted_thinking"
+"""Labels of opaque items."""
+_NOT_FETCHED: Final = "is refused: nothing is fetched for a request; send the data"
 
 
 def blocks_of(value: object, field: str, role: str, ignored: Named) -> Any:  # noqa: ANN401 - JSON
@@ -32,18 +37,29 @@ def blocks_of(value: object, field: str, role: str, ignored: Named) -> Any:  # n
         reader = readers.get(kind) if isinstance(kind, str) else None
         if reader is None:
             raise wrong(f"{at}.type", f"is refused with the role '{role}': available are {', '.join(readers)}")
-        return reader(block, at, ignored)
+        drop_others(block, known_members(str(kind)), "messages.content", ignored)
+        return {**reader(block, at, ignored), **cache_of(block, at, ignored)}
 
     return list_of(value, field, read) or ""
 
 
-def _text(block: Mapping[str, Any], _: str, ignored: Named) -> dict[str, Any]:
-    drop_others(block, frozenset({"type", "text"}), "messages.content", ignored)
+def cache_of(item: Mapping[str, Any], field: str, ignored: Named) -> dict[str, str]:
+    """Return the member ``cache`` of a marked block; none for others."""
+    if item.get("cache_control") is None:
+        return {}
+    control = object_of(item["cache_control"], f"{field}.cache_control")
+    drop_others(control, frozenset({"type", "ttl"}), "cache_control", ignored)
+    time = control.get("ttl", "5m")
+    if control.get("type") != "ephemeral" or time not in ("5m", "1h"):
+        raise wrong(f"{field}.cache_control", "must have the type 'ephemeral', and '5m' or '1h' as ttl")
+    return {"cache": time}
+
+
+def _text(block: Mapping[str, Any], _: str, __: Named) -> dict[str, Any]:
     return {"type": "text", "text": block.get("text")}
 
 
-def _tool_use(block: Mapping[str, Any], field: str, ignored: Named) -> dict[str, Any]:
-    drop_others(block, frozenset({"type", "id", "name", "input"}), "messages.content", ignored)
+def _tool_use(block: Mapping[str, Any], field: str, _: Named) -> dict[str, Any]:
     return {
         "type": "tool_call",
         "call_id": block.get("id"),
@@ -53,7 +69,6 @@ def _tool_use(block: Mapping[str, Any], field: str, ignored: Named) -> dict[str,
 
 
 def _tool_result(block: Mapping[str, Any], field: str, ignored: Named) -> dict[str, Any]:
-    drop_others(block, frozenset({"type", "tool_use_id", "content", "is_error"}), "messages.content", ignored)
     content = block.get("content")
     found = blocks_of("" if content is None else content, f"{field}.content", "tool_result", ignored)
     made = {"type": "tool_result", "call_id": block.get("tool_use_id"), "content": found}
@@ -61,80 +76,84 @@ def _tool_result(block: Mapping[str, Any], field: str, ignored: Named) -> dict[s
     return made if failed is None or failed is False else {**made, "failed": failed}
 
 
-def _thinking(block: Mapping[str, Any], _: str, ignored: Named) -> dict[str, Any]:
-    drop_others(block, frozenset({"type", "thinking", "signature"}), "messages.content", ignored)
-    made = {"type": "opaque", "label": "thinking.signature", "data": block.get("signature")}
+def _thinking(block: Mapping[str, Any], _: str, __: Named) -> dict[str, Any]:
+    made = {"type": "opaque", "label": THINKING, "data": block.get("signature")}
     return {**made, "text": block["thinking"]} if block.get("thinking") else made
 
 
-def _redacted_thinking(block: Mapping[str, Any], _: str, ignored: Named) -> dict[str, Any]:
-    drop_others(block, frozenset({"type", "data"}), "messages.content", ignored)
-    return {"type": "opaque", "label": "redacted_thinking.data", "data": block.get("data")}
+def _redacted_thinking(block: Mapping[str, Any], _: str, __: Named) -> dict[str, Any]:
+    return {"type": "opaque", "label": REDACTED_THINKING, "data": block.get("data")}
+
+
+def _image(block: Mapping[str, Any], field: str, ignored: Named) -> dict[str, Any]:
+    """Translate an image: its data, or an address, which the policy may allow to forward."""
+    source, at = object_of(block.get("source"), f"{field}.source"), f"{field}.source"
+    match source.get("type"):
+        case "base64":
+            drop_others(source, frozenset({"type", "media_type", "data"}), "messages.content.source", ignored)
+            return {"type": "attachment", "media_type": source.get("media_type"), "data": source.get("data")}
+        case "url":
+            return {"type": "image_address", "image_url": source.get("url")}
+        case _:
+            raise wrong(f"{at}.type", "is refused: send the image's data, as 'base64'")
 
 
 def _document(block: Mapping[str, Any], field: str, ignored: Named) -> dict[str, Any]:
-    """Translate a document: its title, its context and its text, as one text."""
-    drop_others(block, frozenset({"type", "source", "title", "context"}), "messages.content", ignored)
+    """Translate a document of text. Files of text may be in base64."""
     source, at = object_of(block.get("source"), f"{field}.source"), f"{field}.source"
+    citations = object_of(block.get("citations") or {}, f"{field}.citations")
     match source.get("type"):
         case "text":
-            drop_others(source, frozenset({"type", "media_type", "data"}), "messages.content.source", ignored)
+            found: dict[str, Any] = {"type": "document", "text": source.get("data")}
             if source.get("media_type", "text/plain") != "text/plain":
                 raise wrong(f"{at}.media_type", "must be text/plain")
-            texts = [source.get("data")]
         case "content":
-            drop_others(source, frozenset({"type", "content"}), "messages.content.source", ignored)
-            texts = _texts_within(source.get("content"), f"{at}.content", ignored)
+            found = {"type": "document", "text": _joined(source.get("content"), f"{at}.content", ignored)}
+        case "base64":
+            kind, data = (
+                text_of(source.get("media_type"), f"{at}.media_type"),
+                text_of(source.get("data"), f"{at}.data"),
+            )
+            found = file_part(kind, data, None, f"{at}.data")
+            if found["type"] != "document":
+                raise wrong(f"{at}.media_type", "is refused: a document is a text")
         case "url" | "file":
-            raise wrong(f"{at}.type", _FETCHED)
+            raise wrong(f"{at}.type", _NOT_FETCHED)
         case _:
-            raise wrong(f"{at}.type", "is refused: a document is text, as 'text' or 'content'")
-    heads = [block[name] for name in ("title", "context") if block.get(name) is not None]
-    return {"type": "text", "text": _joined([*heads, *texts], field)}
+            raise wrong(f"{at}.type", "is refused: a document is text, as 'text', 'content' or 'base64'")
+    heads = {"name": block.get("title"), "context": block.get("context"), "cited": citations.get("enabled")}
+    return found | {name: value for name, value in heads.items() if value not in (None, "", False)}
 
 
 def _search_result(block: Mapping[str, Any], field: str, ignored: Named) -> dict[str, Any]:
-    """Translate a search result: its title, its address as text, and its texts, as one text."""
-    drop_others(block, frozenset({"type", "source", "title", "content"}), "messages.content", ignored)
-    texts = _texts_within(block.get("content"), f"{field}.content", ignored)
-    return {"type": "text", "text": _joined([block.get("title"), block.get("source"), *texts], field)}
+    """Translate a search result: a document with its address as context, which is text and is not fetched."""
+    found = {"type": "document", "text": _joined(block.get("content"), f"{field}.content", ignored)}
+    heads = {"name": block.get("title"), "context": block.get("source")}
+    return found | {name: value for name, value in heads.items() if value not in (None, "")}
 
 
-def _texts_within(value: object, field: str, ignored: Named) -> list[object]:
+def _joined(value: object, field: str, ignored: Named) -> str:
+    """Return the texts within a document or search result as one."""
     found = blocks_of(value, field, "document", ignored)
-    return [found] if isinstance(found, str) else [part["text"] for part in found]
-
-
-def _joined(texts: list[object], field: str) -> str:
-    if not all(isinstance(text, str) for text in texts):
-        raise wrong(field, "must have strings as its texts")
-    return "\n".join(str(text) for text in texts)
-
-
-def _of_user(
-    read: Callable[[Mapping[str, Any], str, Named], dict[str, Any]],
-) -> Callable[[Mapping[str, Any], str, Named], dict[str, Any]]:
-    """Make a reader that states a text as a document's: others than the user wrote it."""
-    return lambda block, field, ignored: {**read(block, field, ignored), "kind": "document"}
+    parts = [{"text": found}] if isinstance(found, str) else found
+    return "\n".join(text_of(part["text"], f"{field}.{at}.text") for at, part in enumerate(parts))
 
 
 _Reader = Callable[[Mapping[str, Any], str, Named], dict[str, Any]]
+_ATTACHED: Final[Mapping[str, _Reader]] = MappingProxyType(
+    {"image": _image, "document": _document, "search_result": _search_result}
+)
 _READERS: Final[Mapping[str, Mapping[str, _Reader]]] = MappingProxyType(
     {
         "system": {"text": _text},
-        "user": {
-            "text": _text,
-            "tool_result": _tool_result,
-            "document": _of_user(_document),
-            "search_result": _of_user(_search_result),
-        },
+        "user": {"text": _text, "tool_result": _tool_result, **_ATTACHED},
         "assistant": {
             "text": _text,
             "tool_use": _tool_use,
             "thinking": _thinking,
             "redacted_thinking": _redacted_thinking,
         },
-        "tool_result": {"text": _text, "document": _document, "search_result": _search_result},
+        "tool_result": {"text": _text, **_ATTACHED},
         "document": {"text": _text},
     }
 )

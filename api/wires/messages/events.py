@@ -6,7 +6,7 @@ from typing import Any, Final
 from api.inference.run_views import RunView
 from api.wires.errors import ErrorContent
 from api.wires.messages.answers import ending, input_of, usage_of_run
-from api.wires.messages.blocks import json_text
+from api.wires.messages.blocks import REDACTED_THINKING, THINKING, json_text
 from api.wires.run_members import assay_member
 from api.wires.streams.events import ServerEvent
 from api.wires.streams.fragments import Fragment, PartBegun, PartDelta, PartEnded
@@ -100,9 +100,9 @@ class MessagesEvents:
                 yield self._begun({"type": "tool_use", "id": part["call_id"], "name": part["name"], "input": {}})
                 for text in self._partial(part["arguments"]):
                     yield self._delta("input_json_delta", partial_json=text)
-            case "opaque" if part["label"] == "redacted_thinking.data":
+            case "opaque" if part["label"] == REDACTED_THINKING:
                 yield self._begun({"type": "redacted_thinking", "data": part["data"]})
-            case "opaque":
+            case "opaque" if part["label"] == THINKING:
                 yield self._begun({"type": "thinking", "thinking": "", "signature": ""})
                 if part.get("text"):
                     yield self._delta("thinking_delta", thinking=part["text"])

@@ -6,12 +6,14 @@ readers, so this module checks only the form that it translates.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import Any, Final
 
 from api.wires.members import drop_others, list_of, object_of
 from api.wires.messages.blocks import Named, blocks_of
 from api.wires.messages.fields import MESSAGES_FIELDS
+from api.wires.messages.hints import cache_end, read_hints
+from api.wires.messages.members import known_members
+from api.wires.messages.tools import read_tools
 from api.wires.placing import read_fields
 from domain.inference.bodies.values import wrong
 
@@ -19,8 +21,7 @@ MOST_IGNORED: Final = 32
 FORMAT_NAME: Final = "answer"
 """The name of a JSON Schema for answers, which other formats require."""
 _ROLES: Final = ("user", "assistant", "system")
-_AS_THEY_ARE: Final = ("model", "temperature", "top_p", "max_tokens")
-_USES: Final[Mapping[str, str]] = MappingProxyType({"auto": "auto", "any": "required", "none": "none", "tool": "named"})
+_AS_THEY_ARE: Final = ("model", "temperature", "top_p", "top_k", "max_tokens")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +57,10 @@ def read_messages_request(sent: object, *, counted: bool = False) -> MessagesReq
     body["messages"] = [*system, *messages]
     if given.get("stop_sequences"):
         body["stop"] = given["stop_sequences"]
-    _tools(given, body, ignored)
+    body |= read_tools(given, ignored)
     _format(given, body, ignored)
+    body |= read_hints(given, ignored)
+    cache_end(given, body, ignored)
     stream = given.get("stream", False)
     if not isinstance(stream, bool):
         raise wrong("stream", "must be true or false")
@@ -74,46 +77,16 @@ def _message(item: Mapping[str, Any], field: str, ignored: Named) -> dict[str, A
     role = item.get("role")
     if role not in _ROLES:
         raise wrong(f"{field}.role", "must be 'user', 'assistant' or 'system'")
-    drop_others(item, frozenset({"role", "content"}), "messages", ignored)
+    drop_others(item, known_members(str(role)), "messages", ignored)
     if item.get("content") is None:
         raise wrong(f"{field}.content", "is required")
     return {"role": role, "content": blocks_of(item["content"], f"{field}.content", str(role), ignored)}
 
 
-def _tools(given: Mapping[str, Any], body: dict[str, Any], ignored: Named) -> None:
-    """Translate tools and their use. Without tools, a choice that requires none says nothing."""
-
-    def read(tool: Mapping[str, Any], field: str) -> dict[str, Any]:
-        if tool.get("type") not in (None, "custom"):
-            raise wrong(f"{field}.type", "is refused: only 'custom' is available")
-        drop_others(tool, frozenset({"type", "name", "description", "input_schema", "strict"}), "tools", ignored)
-        if tool.get("input_schema") is None:
-            raise wrong(f"{field}.input_schema", "is required")
-        made = {name: tool[name] for name in ("name", "description", "strict") if tool.get(name) is not None}
-        return {**made, "parameters": tool["input_schema"]}
-
-    tools = list_of(given.get("tools", []), "tools", read)
-    if tools:
-        body["tools"] = tools
-    if "tool_choice" not in given:
-        return
-    choice = object_of(given["tool_choice"], "tool_choice")
-    drop_others(choice, frozenset({"type", "name", "disable_parallel_tool_use"}), "tool_choice", ignored)
-    use, single = choice.get("type"), choice.get("disable_parallel_tool_use")
-    if not isinstance(use, str) or use not in _USES:
-        raise wrong("tool_choice.type", "must be auto, any, none or tool")
-    if tools or use not in ("auto", "none"):
-        body["tool_choice"] = {"use": _USES[use], **({"name": choice.get("name")} if use == "tool" else {})}
-    if single is not None and not isinstance(single, bool):
-        raise wrong("tool_choice.disable_parallel_tool_use", "must be true or false")
-    if tools and single:
-        body["one_tool_call"] = True
-
-
 def _format(given: Mapping[str, Any], body: dict[str, Any], ignored: Named) -> None:
     """Translate the form of the answer."""
     config = object_of(given.get("output_config", {}), "output_config")
-    drop_others(config, frozenset({"format"}), "output_config", ignored)
+    drop_others(config, known_members("output_config"), "output_config", ignored)
     wanted, older = config.get("format"), given.get("output_format")
     if wanted is not None and older is not None and wanted != older:
         raise wrong("output_format", "differs from output_config.format: give one of them")
@@ -121,7 +94,7 @@ def _format(given: Mapping[str, Any], body: dict[str, Any], ignored: Named) -> N
         return
     place = "output_config.format" if wanted is not None else "output_format"
     form = object_of(older if wanted is None else wanted, place)
-    drop_others(form, frozenset({"type", "schema"}), place, ignored)
+    drop_others(form, known_members("output_format"), place, ignored)
     if form.get("type") != "json_schema":
         raise wrong(f"{place}.type", "must be json_schema")
     if form.get("schema") is None:

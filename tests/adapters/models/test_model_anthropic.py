@@ -70,7 +70,7 @@ async def test_tools_and_signed_reasoning_come_back(fake: FakeProvider, model: A
     asked = call(fake.base_url)
     found = await model.complete(replace(asked, request=replace(asked.request, tools=(Tool("clock"),))))
     assert found.content == (
-        OpaqueItem("thinking.signature", "sig==", "Hm."),
+        OpaqueItem("anthropic.thinking", "sig==", "Hm."),
         TextPart("See."),
         ToolCall("toolu_1", "clock", '{"zone":"UTC"}'),
     )

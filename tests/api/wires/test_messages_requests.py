@@ -6,17 +6,19 @@ from typing import Any
 import pytest
 
 from api.inference import run_views
+from api.wires.dropped import runs_at_provider, shown
 from api.wires.messages.answers import message_of_run, usage_of_run
 from api.wires.messages.fields import COUNT_FIELDS, MESSAGES_FIELDS
+from api.wires.messages.members import DROPPED, READ, REFUSED_BLOCKS
 from api.wires.messages.requests import read_messages_request
 from api.wires.messages.routes import messages_request
 from api.wires.messages.terms import in_anthropics_terms
 from api.wires.placing import Placing
 from api.wires.submissions import whole_response
 from assay_temporal.contracts import Answer, InferenceResult, ProblemDetail, Receipt, TokenUsage
-from domain.inference.content import Speaker, TextKind, TextPart, ToolCall, ToolResult
+from domain.inference.content import Attachment, Document, OpaqueItem, Speaker, TextPart, ToolCall, ToolResult
 from domain.inference.parsing import messages_of, parse_request
-from domain.inference.requests import InferenceRequest
+from domain.inference.requests import Effort, InferenceRequest, Reasoning, ReasoningMode
 from domain.refusals import Kind, Refusal
 from tests.bad_requests import LIMITS
 from tests.paths import ROOT
@@ -28,6 +30,7 @@ TOOL = {"name": "f", "description": "d", "input_schema": {"type": "object"}}
 USE = {"type": "tool_use", "id": "toolu_1", "name": "f", "input": {"a": 1}}
 CALLED = {"role": "assistant", "content": [{"type": "text", "text": "See."}, USE]}
 RESULT = {"type": "tool_result", "tool_use_id": "toolu_1", "content": "42"}
+PNG = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 RUN = "inf.acme." + "a" * 32
 EVENT = "019a0000-0000-7000-8000-000000000000"
 SDK_FIELDS = json.loads((ROOT / "tests" / "clients" / "anthropic_fields.json").read_text(encoding="utf-8"))
@@ -37,8 +40,6 @@ ASKING: dict[str, Any] = {
     "mcp_servers": [{"url": "x"}],
     "fallbacks": "default",
     "billing_policy": {"bill_to": "user_profile"},
-    "thinking": {"type": "adaptive"},
-    "metadata": {"user_id": "u"},
     "service_tier": "standard_only",
     "speed": "fast",
     "betas": ["x"],
@@ -59,6 +60,10 @@ def text(words: str) -> dict[str, Any]:
     return {"type": "text", "text": words}
 
 
+def image(**source: str) -> dict[str, Any]:
+    return {"type": "image", "source": {"type": "base64", **source}}
+
+
 def said(*blocks: dict[str, Any], role: str = "user") -> dict[str, Any]:
     return {"role": role, "content": list(blocks)}
 
@@ -66,6 +71,32 @@ def said(*blocks: dict[str, Any], role: str = "user") -> dict[str, Any]:
 def test_every_field_of_the_sdks_request_types_is_placed():
     assert set(MESSAGES_FIELDS) == set(SDK_FIELDS["create"]) | OLDER
     assert set(SDK_FIELDS["count"]) <= COUNT_FIELDS <= set(MESSAGES_FIELDS)
+
+
+def test_every_member_of_the_sdks_types_is_placed():
+    assert SDK_FIELDS["members"] == {kind: sorted(READ[kind] | DROPPED.get(kind, set())) for kind in READ}
+    blocks = {kind for kind in READ if kind in SDK_FIELDS["blocks"]}
+    assert set(SDK_FIELDS["blocks"]) == blocks | REFUSED_BLOCKS
+    assert not blocks & REFUSED_BLOCKS
+    assert all(not READ[kind] & dropped for kind, dropped in DROPPED.items())
+
+
+@pytest.mark.parametrize("kind", [kind for kind in SDK_FIELDS["tools"] if runs_at_provider(kind)])
+def test_a_tool_that_its_provider_runs_is_named_for_the_policy(kind: str):
+    found = read_messages_request({**GOOD, "tools": [{"type": kind, "name": "t"}, TOOL]})
+    assert [tool["name"] for tool in found.body["tools"]] == ["f"]
+    assert found.ignored == (f"tools:{kind}",)
+
+
+@pytest.mark.parametrize("kind", [kind for kind in SDK_FIELDS["tools"] if not runs_at_provider(kind)])
+def test_other_tools_of_the_sdk_are_the_clients_own_or_refused(kind: str):
+    sent = {**GOOD, "tools": [{**TOOL, "type": kind}]}
+    if kind == "custom":
+        assert read_messages_request(sent).body["tools"]
+        return
+    with pytest.raises(Refusal) as refused:
+        read_messages_request(sent)
+    assert refused.value.field == "tools.0.type"
 
 
 @pytest.mark.parametrize("name", [name for name, field in MESSAGES_FIELDS.items() if field.placing is Placing.REFUSED])
@@ -95,6 +126,18 @@ def test_a_field_that_is_dropped_is_named(name: str):
         ("stop_sequences", [], "stop", ()),
         ("tool_choice", {"type": "none"}, "tool_choice", None),
         ("tool_choice", {"type": "auto", "disable_parallel_tool_use": True}, "one_tool_call", False),
+        ("top_k", 5, "top_k", 5),
+        ("metadata", {"user_id": "u-1"}, "end_user", "u-1"),
+        ("metadata", {"user_id": None}, "end_user", None),
+        ("thinking", {"type": "adaptive"}, "reasoning", Reasoning(mode=ReasoningMode.ADAPTIVE)),
+        (
+            "thinking",
+            {"type": "enabled", "budget_tokens": 2048},
+            "reasoning",
+            Reasoning(mode=ReasoningMode.ENABLED, budget_tokens=2048),
+        ),
+        ("thinking", {"type": "between_tools"}, "reasoning", None),
+        ("output_config", {"effort": "high"}, "reasoning", Reasoning(effort=Effort.HIGH)),
         ("system", "", "one_tool_call", False),
         ("system", [], "one_tool_call", False),
     ],
@@ -105,7 +148,16 @@ def test_a_field_that_is_honoured_reaches_the_request(name: str, value: object, 
 
 def test_every_honoured_field_is_in_a_test():
     tested = {"model", "messages", "system", "max_tokens", "stop_sequences", "temperature", "top_p", "tools"}
-    tested |= {"tool_choice", "output_config", "output_format", "stream"}
+    tested |= {
+        "tool_choice",
+        "output_config",
+        "output_format",
+        "stream",
+        "thinking",
+        "cache_control",
+        "metadata",
+        "top_k",
+    }
     assert {name for name, field in MESSAGES_FIELDS.items() if field.placing is Placing.HONOURED} == tested
 
 
@@ -148,6 +200,46 @@ def test_the_form_of_the_answer_is_translated(place: str):
     assert (found.form, found.name, found.schema) == ("json_schema", "answer", '{"b":1,"a":2}')
 
 
+def test_images_are_data_or_addresses_that_the_policy_forwards():
+    shown = image(media_type="image/png", data=PNG)
+    found = parsed({**GOOD, "messages": [said(shown, text("?")), CALLED, said({**RESULT, "content": [shown]})]})
+    assert isinstance(attachment := found.messages[0].content[0], Attachment)
+    assert (attachment.media_type, attachment.is_image) == ("image/png", True)
+    assert found.messages[2].content == (ToolResult("toolu_1", (attachment,)),)
+
+
+def test_signed_reasoning_comes_back_unaltered():
+    blocks = (
+        {"type": "thinking", "thinking": "Hm.", "signature": "sig=="},
+        {"type": "thinking", "thinking": "", "signature": "sig=="},
+        {"type": "redacted_thinking", "data": "xyz"},
+    )
+    found = parsed({**GOOD, "messages": [HELLO, said(*blocks, USE, role="assistant")]}).messages[1].content
+    assert found == (
+        OpaqueItem("anthropic.thinking", "sig==", "Hm."),
+        OpaqueItem("anthropic.thinking", "sig=="),
+        OpaqueItem("anthropic.redacted_thinking", "xyz"),
+        ToolCall("toolu_1", "f", '{"a":1}'),
+    )
+
+
+def test_blocks_and_tools_are_marked_for_the_providers_cache():
+    hour = {"cache_control": {"type": "ephemeral", "ttl": "1h"}}
+    found = parsed(
+        {
+            **GOOD,
+            "system": [{**text("A"), **hour}],
+            "messages": [HELLO, CALLED, said({**RESULT, "cache_control": {"type": "ephemeral"}}), HELLO],
+            "tools": [{**TOOL, **hour}],
+            **hour,
+        }
+    )
+    assert found.messages[0].content == (TextPart("A", cache="1h"),)
+    assert found.messages[3].content == (ToolResult("toolu_1", "42", cache="5m"),)
+    assert found.messages[4].content == (TextPart("Hello", cache="1h"),)
+    assert found.tools[0].cache == "1h"
+
+
 def test_documents_and_search_results_are_text_of_others():
     document = {"type": "document", "title": "T", "source": {"type": "text", "media_type": "text/plain", "data": "D"}}
     inner = {"type": "document", "source": {"type": "content", "content": [{"type": "text", "text": "E"}]}}
@@ -157,36 +249,37 @@ def test_documents_and_search_results_are_text_of_others():
         "title": "S",
         "content": [{"type": "text", "text": "F"}],
     }
-    found = parsed({**GOOD, "messages": [said(document, inner, search, {"type": "text", "text": "G"})]})
-    texts = found.messages[0].content
-    assert [(part.text, part.kind) for part in texts if isinstance(part, TextPart)] == [
-        ("T\nD", TextKind.DOCUMENT),
-        ("E", TextKind.DOCUMENT),
-        ("S\nhttps://s.example\nF", TextKind.DOCUMENT),
-        ("G", None),
-    ]
+    source = {"type": "base64", "media_type": "text/csv", "data": "YSxi"}
+    table = {"type": "document", "source": source, "citations": {"enabled": True}}
+    found = parsed({**GOOD, "messages": [said(document, inner, search, table, text("G"))]})
+    assert found.messages[0].content == (
+        Document("D", "T"),
+        Document("E"),
+        Document("F", "S", "https://s.example"),
+        Document("a,b", media_type="text/csv", cited=True),
+        TextPart("G"),
+    )
     result = parsed({**GOOD, "messages": [HELLO, CALLED, said({**RESULT, "content": [document]})]}).messages[2].content
-    assert result == (ToolResult("toolu_1", (TextPart("T\nD"),)),)
+    assert result == (ToolResult("toolu_1", (Document("D", "T"),)),)
 
 
 def test_unknown_and_dropped_members_are_named_without_a_secret_in_the_name():
-    cached = {"cache_control": {"type": "ephemeral"}}
     found = read_messages_request(
         {
             **GOOD,
             "sk-secret key": 1,
-            "system": [{"type": "text", "text": "A", **cached}],
-            "messages": [{**HELLO, "name": "eve"}, said({"type": "text", "text": "B", **cached})],
-            "tools": [{**TOOL, **cached, "defer_loading": True}],
-            "output_config": {"effort": "high"},
+            "messages": [{**HELLO, "name": "eve"}, said({**text("B"), "citations": []})],
+            "tools": [{**TOOL, "defer_loading": True}],
+            "output_config": {"task_budget": {"total": 5}},
+            "thinking": {"type": "adaptive", "display": "omitted"},
         }
     )
-    assert found.ignored == (
+    assert shown(found.ignored) == (
         "*",
-        "messages.content.cache_control",
+        "messages.content.citations",
         "messages.name",
-        "output_config.effort",
-        "tools.cache_control",
+        "output_config.task_budget",
+        "thinking.display",
         "tools.defer_loading",
     )
 
@@ -247,17 +340,51 @@ def test_a_coding_agents_request_passes():
             "messages.0.content.0.source.type",
         ),
         (
-            {"messages": [said({"type": "document", "source": {"type": "base64", "data": "x"}})]},
-            "messages.0.content.0.source.type",
+            {
+                "messages": [
+                    said(
+                        {
+                            "type": "document",
+                            "source": {"type": "base64", "media_type": "application/pdf", "data": "eA=="},
+                        }
+                    )
+                ]
+            },
+            "messages.0.content.0.source.data",
         ),
-        ({"messages": [said({"type": "search_result", "content": [], "title": 5})]}, "messages.0.content.0"),
+        (
+            {"messages": [said({"type": "search_result", "content": [], "title": 5})]},
+            "messages.0.content.0.title",
+        ),
         ({"system": 5}, "system"),
         ({"system": [{"type": "image"}]}, "system.0.type"),
         ({"system": [{"type": "text", "text": 5}]}, "system.0.text"),
         ({"system": "x", "messages": [HELLO, said({"type": "text", "text": 5})]}, "messages.1.content.0.text"),
         ({"system": " "}, "system"),
         ({"tools": {}}, "tools"),
-        ({"tools": [{"type": "web_search_20250305", "name": "web_search"}]}, "tools.0.type"),
+        ({"tools": [{"type": "bash_20250124", "name": "bash"}]}, "tools.0.type"),
+        ({"tools": [{**TOOL, "cache_control": {"type": "forever"}}]}, "tools.0.cache_control"),
+        ({"messages": [said({**text("x"), "cache_control": 5})]}, "messages.0.content.0.cache_control"),
+        (
+            {"messages": [said({**text("x"), "cache_control": {"type": "ephemeral", "ttl": 1}})]},
+            "messages.0.content.0.cache_control",
+        ),
+        ({"messages": [said({"type": "image"})]}, "messages.0.content.0.source"),
+        ({"messages": [said(image(type="file", file_id="f"))]}, "messages.0.content.0.source.type"),
+        ({"messages": [said(image(type="url", url="https://x.example/a.png"))]}, "messages.0.content.0.source.url"),
+        ({"messages": [said(image(media_type="image/png", data="eA=="))]}, "messages.0.content.0.source.data"),
+        ({"messages": [said(image(media_type="image/tiff", data="eA=="))]}, "messages.0.content.0.source.media_type"),
+        (
+            {"messages": [HELLO, said({"type": "thinking", "thinking": "x"}, role="assistant")]},
+            "messages.1.content.0.signature",
+        ),
+        ({"messages": [HELLO, said({"type": "redacted_thinking"}, role="assistant")]}, "messages.1.content.0.data"),
+        ({"thinking": {"budget_tokens": 5}}, "thinking.type"),
+        ({"thinking": {"type": "enabled", "budget_tokens": "x"}}, "thinking.budget_tokens"),
+        ({"output_config": {"effort": "extreme"}}, "output_config.effort"),
+        ({"metadata": {"user_id": 5}}, "metadata.user_id"),
+        ({"metadata": "x"}, "metadata"),
+        ({"top_k": 0}, "top_k"),
         ({"tools": [{"name": "f"}]}, "tools.0.input_schema"),
         ({"tools": [{**TOOL, "input_schema": "x"}]}, "tools.0.input_schema"),
         ({"tools": [{**TOOL, "name": "a b"}]}, "tools.0.name"),
@@ -314,7 +441,7 @@ def view(answer: Answer | None, problem: ProblemDetail | None = None) -> run_vie
 
 
 def test_an_answer_is_a_message_with_its_receipt():
-    response = whole_response(messages_request({**GOOD, "top_k": 5}), view(Answer("Hi", "m", "stop")))
+    response = whole_response(messages_request({**GOOD, "speed": "fast"}), view(Answer("Hi", "m", "stop")))
     body = json.loads(response.body)
     assay = body.pop("assay")
     assert body == {
@@ -334,7 +461,7 @@ def test_an_answer_is_a_message_with_its_receipt():
     }
     assert (assay["decision"], assay["receipt"]["statement"]) == ("allow", "s")
     assert response.headers["assay-run-id"] == RUN
-    assert response.headers["assay-ignored"] == "top_k"
+    assert response.headers["assay-ignored"] == "speed"
 
 
 def test_tokens_of_a_providers_cache_are_apart_and_those_of_reasoning_a_detail():
@@ -366,8 +493,9 @@ def test_the_reason_of_the_end_has_the_formats_names(reason: str, stops: tuple[s
 
 def test_calls_reasoning_and_refusals_of_an_answer_are_blocks():
     parts: tuple[dict[str, Any], ...] = (
-        {"type": "opaque", "label": "thinking.signature", "data": "sig", "text": "Hm."},
-        {"type": "opaque", "label": "redacted_thinking.data", "data": "xyz"},
+        {"type": "opaque", "label": "anthropic.thinking", "data": "sig", "text": "Hm."},
+        {"type": "opaque", "label": "anthropic.redacted_thinking", "data": "xyz"},
+        {"type": "opaque", "label": "openai.reasoning", "data": "another provider's"},
         {"type": "text", "text": "See."},
         {"type": "tool_call", "call_id": "c1", "name": "f", "arguments": '{"a":1}'},
         {"type": "tool_call", "call_id": "c2", "name": "f", "arguments": "no json"},

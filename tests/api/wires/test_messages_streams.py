@@ -85,8 +85,9 @@ def test_the_tokens_at_the_start_are_the_charged_ones_if_known():
 
 def test_parts_are_blocks_in_order_and_an_empty_text_is_none():
     parts = (
-        {"type": "opaque", "label": "thinking.signature", "data": "sig", "text": "Hm."},
-        {"type": "opaque", "label": "redacted_thinking.data", "data": "xyz"},
+        {"type": "opaque", "label": "anthropic.thinking", "data": "sig", "text": "Hm."},
+        {"type": "opaque", "label": "anthropic.redacted_thinking", "data": "xyz"},
+        {"type": "opaque", "label": "openai.reasoning", "data": "another provider's"},
         {"type": "text", "text": ""},
         {"type": "text", "text": "See."},
         CALL,

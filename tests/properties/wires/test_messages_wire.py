@@ -30,7 +30,20 @@ JSON = st.recursive(
     max_leaves=6,
 )
 OBJECTS = st.dictionaries(NAMES, JSON, max_size=3)
-TEXT_BLOCKS = st.fixed_dictionaries({"type": st.just("text"), "text": SAID})
+CACHED = {"cache_control": st.sampled_from([{"type": "ephemeral"}, {"type": "ephemeral", "ttl": "1h"}])}
+TEXT_BLOCKS = st.fixed_dictionaries({"type": st.just("text"), "text": SAID}, optional=CACHED)
+THOUGHTS = st.fixed_dictionaries({"type": st.just("thinking"), "thinking": TEXTS, "signature": SAID}) | (
+    st.fixed_dictionaries({"type": st.just("redacted_thinking"), "data": SAID})
+)
+DOCUMENTS = st.builds(
+    lambda text, more: {
+        "type": "document",
+        "source": {"type": "text", "media_type": "text/plain", "data": text},
+        **more,
+    },
+    SAID,
+    st.fixed_dictionaries({}, optional={"title": SAID, "context": SAID, **CACHED}),
+)
 BLOCKS = st.lists(TEXT_BLOCKS, min_size=1, max_size=3)
 
 
@@ -43,15 +56,15 @@ def turns(draw: st.DrawFn) -> list[dict[str, Any]]:
         {
             "type": "tool_result",
             "tool_use_id": found,
-            "content": draw(SAID | BLOCKS),
+            "content": draw(SAID | st.lists(TEXT_BLOCKS | DOCUMENTS, min_size=1, max_size=2)),
             **draw(st.sampled_from([{}, {"is_error": True}])),
         }
         for found in ids
     ]
-    said = draw(st.lists(TEXT_BLOCKS, max_size=2))
+    said = draw(st.lists(TEXT_BLOCKS | THOUGHTS, max_size=2))
     return [
         {"role": "assistant", "content": [*said, *uses]},
-        {"role": "user", "content": [*results, *draw(st.lists(TEXT_BLOCKS, max_size=2))]},
+        {"role": "user", "content": [*results, *draw(st.lists(TEXT_BLOCKS | DOCUMENTS, max_size=2))]},
     ]
 
 
@@ -62,7 +75,7 @@ TOOLS = st.lists(
         NAMES,
         st.fixed_dictionaries(
             {"input_schema": OBJECTS.map(lambda found: {"type": "object", **found})},
-            optional={"description": TEXTS, "strict": st.just(True)},
+            optional={"description": TEXTS, "strict": st.just(True), **CACHED},
         ),
     ),
     max_size=3,
@@ -87,6 +100,7 @@ def requests(draw: st.DrawFn) -> dict[str, Any]:
             choice["disable_parallel_tool_use"] = True
         sent |= {"tools": tools, "tool_choice": choice}
     optional = {
+        "top_k": st.integers(1, 9),
         "system": SAID | BLOCKS,
         "stop_sequences": st.lists(SAID, min_size=1, max_size=4),
         "output_config": OBJECTS.map(lambda schema: {"format": {"type": "json_schema", "schema": schema}}),

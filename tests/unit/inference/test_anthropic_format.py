@@ -11,6 +11,8 @@ from adapters.models.anthropic.requests import SYSTEM_WITHIN, headers_of, messag
 from adapters.models.failures import NotCarried, Unusable
 from domain.inference.content import (
     Attachment,
+    Document,
+    ImageAddress,
     Message,
     OpaqueItem,
     Part,
@@ -23,7 +25,10 @@ from domain.inference.content import (
 from domain.inference.models import ModelCall, ModelEntry, ModelParameters, Usage, Wire
 from domain.inference.requests import (
     AnswerForm,
+    Effort,
     InferenceRequest,
+    Reasoning,
+    ReasoningMode,
     ResponseFormat,
     Tool,
     ToolChoice,
@@ -68,8 +73,8 @@ def test_a_conversation_with_tools_goes_over_whole():
             Message(
                 Speaker.ASSISTANT,
                 (
-                    OpaqueItem("thinking.signature", "sig==", "Rain?"),
-                    OpaqueItem("redacted_thinking.data", "xyz"),
+                    OpaqueItem("anthropic.thinking", "sig==", "Rain?"),
+                    OpaqueItem("anthropic.redacted_thinking", "xyz"),
                     TextPart("Let me see."),
                     CALL,
                 ),
@@ -122,6 +127,61 @@ def test_a_conversation_with_tools_goes_over_whole():
         "tool_choice": {"type": "tool", "name": "weather", "disable_parallel_tool_use": True},
         "output_config": {"format": {"type": "json_schema", "schema": json.loads(SCHEMA)}},
     }
+
+
+def test_images_documents_and_marks_for_the_cache_go_over():
+    image = Attachment("0" * 64, "image/png", cache="5m")
+    request = bare_request(
+        Message(
+            Speaker.USER,
+            (
+                image,
+                ImageAddress("https://x.example/a.png"),
+                Document("D", "T", "C", cited=True, cache="1h"),
+                ToolResult("toolu_1", (image, TextPart("x"))),
+            ),
+        )
+    )
+    asked = ModelCall(ENTRY, replace(request, tools=(Tool("f", cache="5m"),)), "c", data={"0" * 64: "aW1hZ2U="})
+    source = {"type": "base64", "media_type": "image/png", "data": "aW1hZ2U="}
+    shown = {"type": "image", "source": source, "cache_control": {"type": "ephemeral"}}
+    body = message_body(asked)
+    assert body["messages"][0]["content"] == [
+        shown,
+        {"type": "image", "source": {"type": "url", "url": "https://x.example/a.png"}},
+        {
+            "type": "document",
+            "source": {"type": "text", "media_type": "text/plain", "data": "D"},
+            "title": "T",
+            "context": "C",
+            "citations": {"enabled": True},
+            "cache_control": {"type": "ephemeral", "ttl": "1h"},
+        },
+        {"type": "tool_result", "tool_use_id": "toolu_1", "content": [shown, text("x")]},
+    ]
+    assert body["tools"][0]["cache_control"] == {"type": "ephemeral"}
+
+
+@pytest.mark.parametrize(
+    ("wanted", "members"),
+    [
+        (None, {"temperature": 0.3}),
+        (Reasoning(mode=ReasoningMode.ADAPTIVE), {"thinking": {"type": "adaptive"}}),
+        (
+            Reasoning(mode=ReasoningMode.ENABLED, budget_tokens=2048),
+            {"thinking": {"type": "enabled", "budget_tokens": 2048}},
+        ),
+        (Reasoning(mode=ReasoningMode.ENABLED), {"thinking": {"type": "adaptive"}}),
+        (Reasoning(mode=ReasoningMode.DISABLED), {"thinking": {"type": "disabled"}, "temperature": 0.3}),
+        (Reasoning(effort=Effort.HIGH), {"output_config": {"effort": "high"}, "temperature": 0.3}),
+        (Reasoning(effort=Effort.MINIMAL), {"output_config": {"effort": "low"}, "temperature": 0.3}),
+        (Reasoning(effort=Effort.NONE), {"temperature": 0.3}),
+    ],
+)
+def test_wishes_about_reasoning_have_the_formats_members(wanted: Reasoning | None, members: dict[str, Any]):
+    accepting = replace(ENTRY, accepts=ModelParameters(effort=True))
+    body = message_body(ModelCall(accepting, replace(HELLO, reasoning=wanted), "c"))
+    assert {name: body[name] for name in ("thinking", "output_config", "temperature") if name in body} == members
 
 
 def test_results_of_several_calls_are_one_message_of_the_user():
@@ -269,8 +329,8 @@ def test_calls_and_signed_reasoning_are_parts_in_order():
     )
     assert found.finish_reason == "tool_calls"
     assert found.content == (
-        OpaqueItem("thinking.signature", "sig==", "Rain?"),
-        OpaqueItem("redacted_thinking.data", "xyz"),
+        OpaqueItem("anthropic.thinking", "sig==", "Rain?"),
+        OpaqueItem("anthropic.redacted_thinking", "xyz"),
         TextPart("Let me see."),
         ToolCall("toolu_1", "weather", '{"city":"Oslo"}'),
     )
