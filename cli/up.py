@@ -5,7 +5,7 @@ import shlex
 import sys
 import time
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import structlog
 import typer
@@ -30,6 +30,8 @@ log = structlog.get_logger("assay")
 START_ERRORS = (EmbeddedError, MigrationError, Refusal)
 """Errors that keep the stack from starting."""
 
+_UI: Final = "  The UI, in plaintext:  {command} ui    (for auditors; their reads are recorded)"
+
 
 def start_error(error: Exception) -> str:
     """Return an error's text for a user, with its cause."""
@@ -39,10 +41,11 @@ def start_error(error: Exception) -> str:
 def addresses(servers: EmbeddedServers, settings: Settings) -> dict[str, str]:
     """Return the addresses of interest to a user, by name."""
     api = f"http://{settings.api.host}:{settings.api.port}"
+    ui = servers.temporal_ui_url
     return {
         "API": api,
         "API description": f"{api}/openapi.json",
-        "Temporal UI": f"{servers.temporal_ui_url}/namespaces/{settings.temporal.namespace}/workflows",
+        **({"Temporal UI": f"{ui}/namespaces/{settings.temporal.namespace}/workflows"} if ui else {}),
         "Temporal": servers.temporal_address,
         "Vault API": servers.vault_url,
         "PostgreSQL": f"{settings.database.host}:{settings.embedded.postgres_port}, database {settings.database.name}",
@@ -65,7 +68,7 @@ def welcome(servers: EmbeddedServers, settings: Settings) -> str:
             f"  A token:     {command} token --client demo    (clients: {clients})",
             f"  An API key:  {command} key create my-agent --client demo    (for SDKs and agents)",
             f'  A question:  {command} submit "Say hello in one short sentence."',
-            f"  The UI, in plaintext:  {command} ui    (for auditors; their reads are recorded)",
+            *([_UI.format(command=command)] if servers.temporal_ui_url else []),
         ]
     )
 
