@@ -1,4 +1,4 @@
-"""What ``assay up`` says when everything is ready."""
+"""Addresses and first commands that ``assay up`` prints."""
 
 from types import SimpleNamespace
 from typing import cast
