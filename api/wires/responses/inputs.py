@@ -6,10 +6,12 @@ from typing import Any, Final
 from api.wires.responses.ids import item_id
 from api.wires.responses.objects import ResponseRun
 from api.wires.responses.outputs import PREFIXES, SAID, call_item, content_part, item_of_part
+from api.wires.responses.parts import given_part
 from api.wires.responses.tools import custom_call_ids
 from domain.inference.bodies.values import wrong
 
 MOST_ITEMS: Final = 100
+_CONTENT: Final = (*SAID, "attachment", "image_address", "document")
 _RESULTS: Final[Mapping[bool, str]] = {False: "function_call_output", True: "custom_tool_call_output"}
 
 
@@ -29,7 +31,8 @@ def input_items(run: ResponseRun) -> list[dict[str, Any]]:
 def _items(message: Mapping[str, Any], run: ResponseRun, custom: frozenset[str]) -> Iterator[dict[str, Any]]:
     content, role = message["content"], message["role"]
     parts = [{"type": "text", "text": content}] if isinstance(content, str) else content
-    said = [content_part(part) if role == "assistant" else _given(part) for part in parts if part["type"] in SAID]
+    shown = content_part if role == "assistant" else given_part
+    said = [shown(part) for part in parts if part["type"] in _CONTENT]
     if said:
         yield {"type": "message", "role": role, "status": "completed", "content": said}
     for part in parts:
@@ -42,12 +45,8 @@ def _items(message: Mapping[str, Any], run: ResponseRun, custom: frozenset[str])
             yield item_of_part(part, run.kept)
 
 
-def _given(part: Mapping[str, Any]) -> dict[str, Any]:
-    return {"type": "input_text", "text": part["text"]}
-
-
 def _output(content: Any) -> Any:  # noqa: ANN401 - JSON
-    return content if isinstance(content, str) else [_given(part) for part in content]
+    return content if isinstance(content, str) else [given_part(part) for part in content]
 
 
 def page_of(items: list[dict[str, Any]], *, limit: int, ascending: bool, after: str | None) -> dict[str, Any]:

@@ -7,10 +7,10 @@ from typing import Any, Final
 
 from api.wires.members import drop_others, list_of
 from api.wires.responses.conversation import SourcePlace, TranslatedConversation
+from api.wires.responses.parts import read_parts, read_reasoning
 from api.wires.responses.tools import custom_arguments, joined_name
 from domain.inference.bodies.values import wrong
 
-_TEXTS: Final = frozenset({"input_text", "output_text", "text"})
 _ROLES: Final[Mapping[str, str]] = MappingProxyType(
     {"system": "system", "developer": "system", "user": "user", "assistant": "assistant"}
 )
@@ -81,7 +81,8 @@ def _message(item: Mapping[str, Any], place: str, into: ReadInput) -> None:
     drop_others(item, _OF_SERVER | {"role", "content", "phase"}, "input", into.ignored)
     content, where = item.get("content"), SourcePlace(place)
     if not isinstance(content, str):
-        parts = _parts(content, f"{place}.content", into.ignored, refusals=role == "assistant")
+        field, said = f"{place}.content", role == "assistant"
+        parts = read_parts(content, field, into.ignored, refusals=said, files=role == "user")
         where = SourcePlace(place, tuple(f"{place}.content.{at}" for at in range(len(parts))))
         content = parts or ""
     if role == "assistant":
@@ -90,25 +91,11 @@ def _message(item: Mapping[str, Any], place: str, into: ReadInput) -> None:
         into.conversation.add({"role": role, "content": content}, where)
 
 
-def _parts(value: object, field: str, ignored: set[str], *, refusals: bool = False) -> list[dict[str, Any]]:
-    def read(part: Mapping[str, Any], at: str) -> dict[str, Any]:
-        kind = part.get("type")
-        if kind == "refusal" and refusals:
-            drop_others(part, frozenset({"type", "refusal"}), "input.content", ignored)
-            return {"type": "refusal", "text": part.get("refusal")}
-        if kind not in _TEXTS:
-            raise wrong(f"{at}.type", "is refused: only text is available, no images, sound or files")
-        drop_others(part, frozenset({"type", "text", "logprobs", "annotations"}), "input.content", ignored)
-        return {"type": "text", "text": part.get("text")}
-
-    return list_of(value, field, read)
-
-
 def _call(item: Mapping[str, Any], place: str, into: ReadInput) -> None:
     drop_others(item, _OF_SERVER | {"call_id", "name", "namespace", "arguments"}, "input", into.ignored)
     name = joined_name(item.get("name"), item.get("namespace"), place)
     part = {"type": "tool_call", "call_id": item.get("call_id"), "name": name, "arguments": item.get("arguments")}
-    into.conversation.attach(part, place)
+    into.conversation.call(part, place)
 
 
 def _custom_call(item: Mapping[str, Any], place: str, into: ReadInput) -> None:
@@ -118,20 +105,24 @@ def _custom_call(item: Mapping[str, Any], place: str, into: ReadInput) -> None:
         raise wrong(f"{place}.input", "must be a string")
     name = joined_name(item.get("name"), item.get("namespace"), place)
     part = {"type": "tool_call", "call_id": item.get("call_id"), "name": name, "arguments": custom_arguments(text)}
-    into.conversation.attach(part, place)
+    into.conversation.call(part, place)
 
 
 def _result(item: Mapping[str, Any], place: str, into: ReadInput) -> None:
     drop_others(item, _OF_SERVER | {"call_id", "output"}, "input", into.ignored)
     output = item.get("output")
-    content = output if isinstance(output, str) else _parts(output, f"{place}.output", into.ignored)
+    content = output if isinstance(output, str) else read_parts(output, f"{place}.output", into.ignored, files=True)
     result = {"type": "tool_result", "call_id": item.get("call_id"), "content": content or ""}
     into.conversation.add({"role": "tool", "content": [result]}, SourcePlace(place, (place,)))
 
 
-def _reasoning(_: Mapping[str, Any], __: str, into: ReadInput) -> None:
-    """Leave out a provider's reasoning, which another can't read."""
-    into.ignored.add("input.reasoning")
+def _reasoning(item: Mapping[str, Any], place: str, into: ReadInput) -> None:
+    """Add reasoning that an answer of Assay had. Other reasoning is left out: no provider of the policy can read it."""
+    part = read_reasoning(item, place)
+    if part is None:
+        into.ignored.add("input.reasoning")
+    else:
+        into.conversation.think(part, place)
 
 
 _READERS: Final[Mapping[str, Callable[[Mapping[str, Any], str, ReadInput], None]]] = MappingProxyType(

@@ -89,13 +89,13 @@ def begun_object(run: ResponseRun) -> dict[str, Any]:
         "output": [],
         "parallel_tool_calls": not body.get("one_tool_call", False),
         "previous_response_id": None if previous is None else response_id(previous),
-        "prompt_cache_key": None,
-        "reasoning": {"effort": None, "summary": None},
-        "safety_identifier": None,
+        "prompt_cache_key": body.get("cache_key"),
+        "reasoning": {name: body.get("reasoning", {}).get(name) for name in ("effort", "summary")},
+        "safety_identifier": body.get("end_user"),
         "service_tier": "default",
         "store": kept.get("store", True),
         "temperature": body.get("temperature", run.limits.default_temperature),
-        "text": {"format": _format(body.get("response_format"))},
+        "text": {"format": _format(body.get("response_format")), **_verbosity(body)},
         "tool_choice": _choice(body.get("tool_choice"), kept),
         "tools": _tools(body.get("tools", ()), kept),
         "top_logprobs": 0,
@@ -142,6 +142,10 @@ def _format(wanted: Mapping[str, Any] | None) -> dict[str, Any]:
     if wanted["form"] == "json_schema":
         named = {"description": None, "strict": False, **named}
     return {"type": wanted["form"], **named}
+
+
+def _verbosity(body: Mapping[str, Any]) -> dict[str, str]:
+    return {"verbosity": body["verbosity"]} if "verbosity" in body else {}
 
 
 def _choice(choice: Mapping[str, Any] | None, kept: Mapping[str, Any]) -> Any:  # noqa: ANN401 - JSON

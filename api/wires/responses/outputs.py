@@ -6,6 +6,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from api.wires.responses.ids import item_id
+from api.wires.responses.parts import reasoning_item
 from api.wires.responses.tools import custom_input, name_within
 from assay_temporal.contracts import Answer
 
@@ -56,8 +57,7 @@ def item_of_part(part: Mapping[str, Any], kept: Mapping[str, Any]) -> dict[str, 
     """Return a part that is an item: a call, or a provider's reasoning."""
     if part.get("type") == "tool_call":
         return call_item(part, kept)
-    summary = [{"type": "summary_text", "text": part["text"]}] if part.get("text") else []
-    return {"type": "reasoning", "summary": summary, "encrypted_content": part.get("data")}
+    return reasoning_item(part)
 
 
 def call_item(part: Mapping[str, Any], kept: Mapping[str, Any]) -> dict[str, Any]:

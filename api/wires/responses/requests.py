@@ -4,8 +4,10 @@ What has no place there is refused by name, or dropped and named. Values are val
 readers, so this module checks only the form that it translates.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, Final
 
 from api.wires.members import drop_others, object_of
@@ -16,10 +18,25 @@ from api.wires.responses.ids import run_of
 from api.wires.responses.items import ReadInput, read_items, references_of
 from api.wires.responses.tools import OfferedTools, read_choice, read_tools
 from domain.inference.bodies.values import wrong
+from domain.refusals import Refusal
 
 MOST_IGNORED: Final = 32
+SEALED_REASONING: Final = "reasoning.encrypted_content"
+"""The value of ``include`` that asks for reasoning to be sent back."""
 _AS_THEY_ARE: Final = ("model", "temperature", "top_p", "metadata")
 _FORMAT: Final = ("name", "description", "schema", "strict")
+_FIRST: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "max_tokens": "max_output_tokens",
+        "one_tool_call": "parallel_tool_calls",
+        "response_format": "text.format",
+        "verbosity": "text.verbosity",
+        "cache_key": "prompt_cache_key",
+        "end_user": "safety_identifier",
+    }
+)
+_PART: Final = re.compile(r"\.content\.(?P<part>\d+)(?P<rest>.*)\Z")
+_INDEXED: Final = re.compile(r"(?P<at>\d+)(?P<rest>.*)\Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +111,7 @@ def read_response_request(sent: object, stored: StoredContext) -> ResponseReques
     if offered.namespaces:
         kept["namespaces"] = offered.namespaces
     _text(given.get("text"), body, ignored)
+    _hints(given, body, ignored)
     body["response"] = kept
     return ResponseRequest(
         body,
@@ -143,7 +161,9 @@ def _text(value: object, body: dict[str, Any], ignored: set[str]) -> None:
     if value is None:
         return
     text = object_of(value, "text")
-    drop_others(text, frozenset({"format"}), "text", ignored)
+    drop_others(text, frozenset({"format", "verbosity"}), "text", ignored)
+    if text.get("verbosity") is not None:
+        body["verbosity"] = text["verbosity"]
     wanted = object_of(text.get("format") or {"type": "text"}, "text.format")
     match wanted.get("type"):
         case "text":
@@ -157,3 +177,55 @@ def _text(value: object, body: dict[str, Any], ignored: set[str]) -> None:
             body["response_format"] = {"form": "json_schema", **found}
         case _:
             raise wrong("text.format.type", "must be text, json_object or json_schema")
+
+
+def _hints(given: Mapping[str, Any], body: dict[str, Any], ignored: set[str]) -> None:
+    """Translate wishes about reasoning, and identifiers."""
+    wanted = object_of(given.get("reasoning", {}), "reasoning")
+    drop_others(wanted, frozenset({"effort", "summary"}), "reasoning", ignored)
+    reasoning = {name: wanted[name] for name in ("effort", "summary") if wanted.get(name) is not None}
+    include = given.get("include", [])
+    if not isinstance(include, list):
+        raise wrong("include", "must be a list")
+    if SEALED_REASONING in include:
+        reasoning["sealed"] = True
+    if any(name != SEALED_REASONING for name in include):
+        ignored.add("include")
+    if reasoning:
+        body["reasoning"] = reasoning
+    if given.get("prompt_cache_key"):
+        body["cache_key"] = given["prompt_cache_key"]
+    user = given.get("safety_identifier") or given.get("user")
+    if user:
+        body["end_user"] = user
+
+
+def in_clients_terms(refusal: Refusal, request: ResponseRequest) -> Refusal:
+    """Return a refusal of the translated body with its field as the client named it."""
+    first, _, rest = (refusal.field or "").partition(".")
+    if first == "messages":
+        named = _message(rest, request)
+    elif first == "tools" and (match := _INDEXED.match(rest)):
+        named = f"{request.tools[int(match['at'])]}{match['rest']}"
+    else:
+        named = ".".join(part for part in (_FIRST.get(first, first), rest) if part)
+    return Refusal(refusal.kind, refusal.detail, field=named, retry_after=refusal.retry_after)
+
+
+def _message(rest: str, request: ResponseRequest) -> str:
+    """Return a place within the messages as the client named it: calls and results are items there."""
+    match = _INDEXED.match(rest)
+    if match is None:
+        return "input"
+    at, inner = int(match["at"]), match["rest"]
+    place = request.places[at]
+    found = _PART.match(inner)
+    if found is None or not place.parts:
+        return f"{place.whole}{inner}" if place.whole.startswith("input.") else place.whole
+    message, part = request.body["messages"][at], int(found["part"])
+    more = found["rest"]
+    if message["role"] == "tool":
+        more = more.replace(".content", ".output", 1)
+    elif message["content"][part]["type"] in ("attachment", "document"):
+        more = ""
+    return f"{place.parts[part]}{more}"

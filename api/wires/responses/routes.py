@@ -1,5 +1,6 @@
 """``POST /v1/responses``: OpenAI's responses, each a governed run; and the counting of their tokens."""
 
+import asyncio
 from functools import partial
 from typing import Annotated, Any
 
@@ -21,9 +22,14 @@ from api.wires.errors import ClientWire
 from api.wires.responses.events import ResponseEvents
 from api.wires.responses.ids import response_id
 from api.wires.responses.objects import ResponseRun, begun_object, response_object
-from api.wires.responses.requests import ResponseRequest, StoredContext, read_response_request, references
+from api.wires.responses.requests import (
+    ResponseRequest,
+    StoredContext,
+    in_clients_terms,
+    read_response_request,
+    references,
+)
 from api.wires.responses.stored import StoredResponses
-from api.wires.responses.terms import in_clients_terms
 from api.wires.run_members import created, run_headers
 from api.wires.submissions import answered, ignored_header, started
 from domain.access.principals import Principal
@@ -95,7 +101,7 @@ async def count_tokens(request: Request, caller: PromptSubmitter, inference: Inf
     made = await translated(request, inference, caller)
     body = parsed(client_request(made, inference), inference).body
     body.pinned.policy.model(caller.tenant, body.request.model, caller.models)
-    return {"object": "response.input_tokens", "input_tokens": estimate_tokens(body.request)}
+    return {"object": "response.input_tokens", "input_tokens": await asyncio.to_thread(estimate_tokens, body.request)}
 
 
 @router.post("/compact", responses=wire_errors())

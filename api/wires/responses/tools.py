@@ -1,7 +1,6 @@
 """Tools of a response's request: functions, those of a namespace, and custom tools as functions of one text.
 
-What a provider would run itself reaches past the gateway: web search, which some clients always send, is dropped, all
-others are refused by name.
+What a provider would run itself reaches past the gateway: the policy strips it or refuses the request.
 """
 
 import json
@@ -9,11 +8,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from api.wires.dropped import strip_provider_tool
 from api.wires.members import drop_others, list_of, object_of
 from domain.inference.bodies.values import wrong
 
-DROPPED_TOOLS: Final = ("web_search", "web_search_2025_08_26", "web_search_preview", "web_search_preview_2025_03_11")
-"""Types of tools that are left out of a request."""
 CUSTOM_INPUT: Final = "input"
 """The parameter that holds a custom tool's input."""
 _FUNCTION: Final = ("name", "description", "parameters", "strict")
@@ -73,6 +71,8 @@ def read_tools(value: object, ignored: set[str]) -> OfferedTools:
 
 
 def _tool(tool: Mapping[str, Any], place: str, offered: OfferedTools, ignored: set[str]) -> None:
+    if strip_provider_tool(tool, ignored):
+        return
     match tool.get("type"):
         case "function":
             offered.add(_function(tool, ignored), place)
@@ -81,8 +81,6 @@ def _tool(tool: Mapping[str, Any], place: str, offered: OfferedTools, ignored: s
             offered.custom.append(tool["name"])
         case "namespace":
             _namespace(tool, place, offered, ignored)
-        case kind if kind in DROPPED_TOOLS:
-            ignored.add(f"tools.{kind}")
         case _:
             raise wrong(f"{place}.type", "is refused: only 'function', 'custom' and 'namespace' are available")
 
@@ -121,7 +119,9 @@ def _namespace(tool: Mapping[str, Any], place: str, offered: OfferedTools, ignor
     space = tool.get("name")
     if not isinstance(space, str):
         raise wrong(f"{place}.name", "must be a string")
-    drop_others(tool, frozenset({"type", "name", "tools"}), "tools", ignored)
+    drop_others(tool, frozenset({"type", "name", "description", "tools"}), "tools", ignored)
+    if tool.get("description"):
+        ignored.add("tools.description")
     for at, inner in enumerate(list_of(tool.get("tools"), f"{place}.tools", lambda inner, _: inner)):
         inside = f"{place}.tools.{at}"
         kind = inner.get("type")

@@ -6,8 +6,14 @@ import pytest
 
 from api.wires.placing import Placing
 from api.wires.responses.fields import RESPONSES_FIELDS
-from api.wires.responses.requests import ResponseRequest, StoredContext, read_response_request, references
-from api.wires.responses.terms import in_clients_terms
+from api.wires.responses.parts import reasoning_item
+from api.wires.responses.requests import (
+    ResponseRequest,
+    StoredContext,
+    in_clients_terms,
+    read_response_request,
+    references,
+)
 from domain.inference.parsing import messages_of, parse_request
 from domain.inference.requests import InferenceRequest
 from domain.refusals import Kind, Refusal
@@ -23,6 +29,14 @@ CALL = {"type": "function_call", "call_id": "c1", "name": "f", "arguments": "{}"
 RESULT = {"type": "function_call_output", "call_id": "c1", "output": "42"}
 RUN = "inf.acme." + "a" * 32
 
+PIXEL = "data:image/png;base64,iVBORw0KGgo="
+"""An image by its first bytes."""
+
+
+def file(**part: Any) -> dict[str, Any]:
+    return {"input": [{"role": "user", "content": [part]}]}
+
+
 REQUEST_TYPE = {
     *("access_programs", "background", "background_options", "context_management", "conversation", "image", "include"),
     *("input", "instructions", "max_output_tokens", "max_tool_calls", "metadata", "model", "moderation"),
@@ -34,9 +48,9 @@ REQUEST_TYPE = {
 CODEX = {"client_metadata"}
 
 ASKING: dict[str, Any] = {
-    **dict.fromkeys(("truncation", "service_tier", "user"), "other"),
-    **{name: ["x"] for name in ("include", "context_management")},
-    **{name: {"x": "y"} for name in ("reasoning", "stream_options", "image", "prompt", "moderation")},
+    **dict.fromkeys(("truncation", "service_tier"), "other"),
+    "context_management": ["x"],
+    **{name: {"x": "y"} for name in ("stream_options", "image", "prompt", "moderation")},
     "top_logprobs": 2,
 }
 
@@ -166,6 +180,54 @@ def test_tools_and_their_use_are_translated():
     assert (made.body["tool_choice"], len(made.body["tools"])) == ({"use": "required"}, 1)
 
 
+def test_images_and_files_are_carried_by_users_and_results():
+    image = {"type": "input_image", "image_url": PIXEL, "detail": "low"}
+    named = {"type": "input_file", "filename": "a.md", "file_data": "data:text/markdown;base64,IyBIaQ=="}
+    bare = {"type": "input_file", "filename": "a.txt", "file_data": "SGk="}
+    sent = [{"role": "user", "content": [image, named, bare]}, CALL, {**RESULT, "output": [image]}]
+    made = read({"model": "m", "input": sent})
+    [user, _, result] = made.body["messages"]
+    assert [(part["type"], part.get("text"), part.get("name")) for part in user["content"]] == [
+        ("attachment", None, None),
+        ("document", "# Hi", "a.md"),
+        ("document", "Hi", "a.txt"),
+    ]
+    assert result["content"][0]["content"][0]["detail"] == "low"
+    parsed({"model": "m", "input": sent})
+
+
+def test_reasoning_of_an_answer_comes_back_as_it_was_and_other_reasoning_is_dropped():
+    part = {"type": "opaque", "label": "anthropic.thinking", "data": "c2ln:", "text": "I think."}
+    items = [HELLO, reasoning_item(part), {"role": "assistant", "content": "Hi."}, HELLO]
+    made = read({"model": "m", "input": items})
+    assert [message["role"] for message in made.body["messages"]] == ["user", "assistant", "user"]
+    assert made.body["messages"][1]["content"] == [part, {"type": "text", "text": "Hi."}]
+    twice = [HELLO, {"role": "assistant", "content": "One."}, reasoning_item(part), CALL, RESULT]
+    assert [message["role"] for message in read({"model": "m", "input": twice}).body["messages"]] == [
+        *("user", "assistant", "assistant", "tool"),
+    ]
+    other = {"type": "reasoning", "id": "rs_1", "summary": [], "encrypted_content": "gAAAAABo"}
+    assert read({"model": "m", "input": [HELLO, other]}).ignored == ("input.reasoning",)
+
+
+def test_hints_and_identifiers_reach_the_body():
+    sent = {
+        **GOOD,
+        "reasoning": {"effort": "high", "summary": "auto", "context": "auto"},
+        "include": ["reasoning.encrypted_content", "file_search_call.results"],
+        "text": {"verbosity": "low"},
+        "prompt_cache_key": "k",
+        "user": "u",
+    }
+    made = read(sent)
+    assert made.ignored == ("?reasoning.context", "include")
+    found = parsed(sent)
+    assert found.reasoning is not None
+    assert (found.reasoning.effort, found.reasoning.summary, found.reasoning.sealed) == ("high", "auto", True)
+    assert (found.verbosity, found.cache_key, found.end_user) == ("low", "k", "u")
+    assert read({**GOOD, "include": []}) == read(GOOD)
+
+
 def test_the_grammar_of_a_custom_tool_is_told_to_the_model():
     tool = {**CUSTOM, "format": {"type": "grammar", "syntax": "lark", "definition": "start: x"}}
     made = read({**GOOD, "tools": [tool]})
@@ -186,7 +248,19 @@ def test_the_grammar_of_a_custom_tool_is_told_to_the_model():
         ({"input": [{"role": ["user"], "content": "x"}]}, "input.0.role"),
         ({"input": [{"role": "user"}]}, "input.0.content"),
         ({"input": [{"type": ["message"]}]}, "input.0.type"),
-        ({"input": [{"role": "user", "content": [{"type": "input_image"}]}]}, "input.0.content.0.type"),
+        ({"input": [{"role": "system", "content": [{"type": "input_image"}]}]}, "input.0.content.0.type"),
+        ({"input": [{"role": "user", "content": [{"type": ["input_image"]}]}]}, "input.0.content.0.type"),
+        ({"input": [{"role": "user", "content": [{"type": "input_audio"}]}]}, "input.0.content.0.type"),
+        (file(type="input_image"), "input.0.content.0.image_url"),
+        (file(type="input_image", image_url="data:text/plain,hi"), "input.0.content.0.image_url"),
+        (file(type="input_image", image_url="data:image/png;base64,aGk="), "input.0.content.0"),
+        (file(type="input_image", image_url="https://a.example/b.png"), "input.0.content.0.image_url"),
+        (file(type="input_image", file_id="f"), "input.0.content.0.file_id"),
+        (file(type="input_file", file_url="https://a.example/b"), "input.0.content.0.file_url"),
+        (file(type="input_file", file_id="f"), "input.0.content.0.file_id"),
+        (file(type="input_file", file_data="data:application/pdf;base64,aGk="), "input.0.content.0.file_data"),
+        (file(type="input_file", filename=5, file_data="aGk="), "input.0.content.0.filename"),
+        ({"input": [HELLO, {"type": "reasoning", "encrypted_content": "a.b:c", "summary": 5}]}, "input.1.summary"),
         ({"input": [{"role": "user", "content": [{"type": "input_text", "text": 1}]}]}, "input.0.content.0.text"),
         ({"input": [{"role": "user", "content": [{"type": "refusal", "refusal": "x"}]}]}, "input.0.content.0.type"),
         ({"input": [HELLO, RESULT]}, "input.1.call_id"),
@@ -202,8 +276,14 @@ def test_the_grammar_of_a_custom_tool_is_told_to_the_model():
         ({"stream": 1}, "stream"),
         ({"store": False, "background": True}, "background"),
         ({"tools": {}}, "tools"),
-        ({"tools": [{"type": "mcp"}]}, "tools.0.type"),
+        ({"tools": [{"type": "local_shell"}]}, "tools.0.type"),
         ({"tools": [{"type": ["function"]}]}, "tools.0.type"),
+        ({"include": "x"}, "include"),
+        ({"reasoning": "high"}, "reasoning"),
+        ({"reasoning": {"effort": "huge"}}, "reasoning.effort"),
+        ({"text": {"verbosity": "loud"}}, "text.verbosity"),
+        ({"prompt_cache_key": 5}, "prompt_cache_key"),
+        ({"safety_identifier": 5}, "safety_identifier"),
         ({"tools": [{"type": "web_search"}, {**TOOL, "name": "a b"}]}, "tools.1.name"),
         ({"tools": [{**SPACE, "name": 1}]}, "tools.0.name"),
         ({"tools": [{**SPACE, "tools": [{**TOOL, "name": None}]}]}, "tools.0.tools.0.name"),

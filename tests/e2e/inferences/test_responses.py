@@ -69,7 +69,7 @@ def without_proof(made: dict[str, Any]) -> dict[str, Any]:
 
 async def test_a_response_is_answered_with_its_receipt_and_is_read_again(gateway: Gateway):
     gateway.provider.script(answer("Hi there."))
-    sent = asked(instructions="Be kind.", user="u-1", temperature=0.5, max_output_tokens=50, metadata={"a": "b"})
+    sent = asked(instructions="Be kind.", truncation="auto", temperature=0.5, max_output_tokens=50, metadata={"a": "b"})
     response = await gateway.post(sent, path=PATH)
     made = response.json()
     assert response.status_code == 200, response.text
@@ -83,7 +83,7 @@ async def test_a_response_is_answered_with_its_receipt_and_is_read_again(gateway
     run_id = made["id"].removeprefix("resp_")
     for name in ("x-request-id", "request-id", "assay-run-id"):
         assert response.headers[name] == run_id
-    assert response.headers["assay-ignored"] == "user"
+    assert response.headers["assay-ignored"] == "truncation"
     assert made["assay"]["receipt"]["statement"]
     assert without_proof((await read(gateway, made)).json()) == made
     upstream = gateway.provider.requests[-1].json()
@@ -95,7 +95,7 @@ async def test_tools_of_each_kind_go_out_and_their_calls_come_back(gateway: Gate
     gateway.provider.script(calls(*zip(named, ('{"a": 1}', "{}", '{"input": "+ x"}'), strict=True)), answer("Done."))
     tools = [FUNCTION, SPACE, CUSTOM, {"type": "web_search"}]
     response = await gateway.post(asked("Go", tools=tools, store=False), path=PATH)
-    assert response.headers["assay-ignored"] == "tools.description, tools.format, tools.web_search"
+    assert response.headers["assay-ignored"] == "tools.description, tools.format, tools:web_search"
     said, weather, spawn, patch = response.json()["output"]
     assert said["content"][0]["text"] == "Let me see."
     assert (weather["type"], weather["name"], weather["arguments"]) == ("function_call", "get_weather", '{"a": 1}')

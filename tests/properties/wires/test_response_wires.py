@@ -9,8 +9,13 @@ from hypothesis import strategies as st
 from adapters.models.openai_requests import NotCarried, body_of
 from api.wires.responses.inputs import input_items
 from api.wires.responses.objects import ResponseRun, begun_object
-from api.wires.responses.requests import ResponseRequest, StoredContext, read_response_request, references
-from api.wires.responses.terms import in_clients_terms
+from api.wires.responses.requests import (
+    ResponseRequest,
+    StoredContext,
+    in_clients_terms,
+    read_response_request,
+    references,
+)
 from domain.inference.models import ModelCall
 from domain.inference.parsing import messages_of, parse_request, request_hash
 from domain.inference.texts import texts_of
