@@ -267,8 +267,12 @@ WAYS: dict[str, tuple[str, Way]] = {
     "both": ("POST /codec/decode", _decode("/codec/decode", "payload", "reference")),
     "a downloaded payload": ("POST /codec/download", _decode("/codec/download", "payload", "reference")),
 }
-OWN_ALONE = {"POST /v1/inferences", "POST /v1/chat/completions", "POST /ai/predict"}
-"""They answer with the caller's own runs: a run's ID is a keyed hash of its caller."""
+OWN_ALONE = {
+    *("POST /v1/inferences", "POST /v1/chat/completions", "POST /v1/messages", "POST /ai/predict"),
+    *("POST /v1/responses", "GET /v1/responses/{response_id}", "GET /v1/responses/{response_id}/input_items"),
+    "POST /v1/responses/{response_id}/cancel",
+}
+"""They answer with the caller's own runs: a run's ID is a keyed hash of its caller, or its signed start names it."""
 WITHOUT_PLAINTEXT: dict[str, tuple[str, Any]] = {
     "GET /v1/audit/events/{event_id}/proof": (f"/v1/audit/events/{EVENT}/proof", None),
     "GET /v1/audit/export": ("/v1/audit/export", None),
@@ -286,7 +290,10 @@ WITHOUT_PLAINTEXT: dict[str, tuple[str, Any]] = {
 }
 NO_READING = {
     *("POST /oauth/token", "POST /codec/tickets", "GET /codec/session"),
-    *("GET /v1/models", "GET /v1/models/{alias:path}"),
+    *("GET /v1/models", "GET /v1/models/{alias:path}", "POST /v1/messages/count_tokens"),
+    *("GET /v1/responses", "POST /v1/responses/compact", "POST /v1/responses/input_tokens"),
+    "DELETE /v1/responses/{response_id}",
+    *("POST /v1/keys", "GET /v1/keys", "POST /v1/keys/{key_id}/rotate", "DELETE /v1/keys/{key_id}"),
     *(
         "POST /v1/audit/erasures",
         "POST /v1/audit/holds",
@@ -294,7 +301,7 @@ NO_READING = {
         "POST /v1/audit/holds/{hold_id}/release",
     ),
 }
-"""They give tokens, counts, models, and holds by keyed hashes, which have no run's content."""
+"""They give tokens, keys, counts, models, and holds by keyed hashes, which have no run's content."""
 
 
 def _routes(routes: Any) -> Iterator[str]:
