@@ -81,7 +81,7 @@ def _file(part: Mapping[str, Any], place: str, ignored: set[str]) -> dict[str, A
 
 
 def given_part(part: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a text, image or file of a request as a part of the responses API."""
+    """Return a text, image or file of a request in the client's form."""
     detail = {"detail": part.get("detail") or "auto"}
     match part["type"]:
         case "attachment":
