@@ -15,6 +15,7 @@ _FIRST: Final[Mapping[str, str]] = MappingProxyType(
         "one_tool_call": "tool_choice.disable_parallel_tool_use",
         "response_format": "output_config.format",
         "end_user": "metadata.user_id",
+        "cache": "cache_control",
     }
 )
 _MEMBERS: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(

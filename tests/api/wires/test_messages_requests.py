@@ -405,7 +405,7 @@ def test_a_coding_agents_request_passes():
         ({"max_tokens": None}, "max_tokens"),
         ({"max_tokens": 0}, "max_tokens"),
         ({"max_tokens": True}, "max_tokens"),
-        ({"max_tokens": 5000}, "max_tokens"),
+        ({"max_tokens": LIMITS.max_tokens + 1}, "max_tokens"),
         ({"temperature": 3}, "temperature"),
         ({"stream": "yes"}, "stream"),
         ({"model": None}, "model"),
@@ -514,6 +514,16 @@ def test_calls_reasoning_and_refusals_of_an_answer_are_blocks():
     refused = message_of_run(view(Answer("No.", "m", "stop", ({"type": "refusal", "text": "No."},))))
     assert (refused["stop_reason"], refused["content"][0]["text"]) == ("refusal", "No.")
     assert message_of_run(view(Answer("", "m", "stop")))["content"] == []
+
+
+def test_hints_that_the_models_format_leaves_out_have_the_clients_names():
+    found = read_messages_request(GOOD)
+    names = ["cache", "reasoning.mode", "reasoning.budget_tokens", "reasoning.effort", "end_user", "stop", "top_k"]
+    told = [in_anthropics_terms(Refusal(Kind.INVALID_REQUEST, "", field=name), found).field for name in names]
+    assert told == [
+        *("cache_control", "thinking.type", "thinking.budget_tokens", "output_config.effort", "metadata.user_id"),
+        *("stop_sequences", "top_k"),
+    ]
 
 
 def test_a_run_without_an_answer_is_an_error_with_the_run():
