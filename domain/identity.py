@@ -43,6 +43,14 @@ def subject_hash(key: bytes, tenant: str, person: str) -> str:
     return _mac(key, "assay/subject/v1", tenant, person).hex()
 
 
+def provider_name(key: bytes, tenant: str, use: str, value: str) -> str:
+    """Return the name of a caller's identifier for providers: ``assay-`` and 32 hexadecimal digits.
+
+    ``use`` is ``end_user`` or ``cache_key``: the same value has another name for each.
+    """
+    return f"assay-{_mac(key, 'assay/provider/v1', use, tenant, value).hex()[:32]}"
+
+
 def run_id(key: bytes, tenant: str, caller: str, idempotency_key: str) -> str:
     """Return the public ID and workflow ID of a run.
 

@@ -83,7 +83,7 @@ def build_worker(client: Client, settings: Settings, ports: WorkerPorts) -> Work
     ledger = LedgerActivities(
         ports.ledger, policies, ports.identities, ports.signer, ports.clock, ports.feed, terms, ports.caches
     )
-    model = ModelActivities(ports.provider, policies, ports.ledger)
+    model = ModelActivities(ports.provider, policies, ports.ledger, ports.identities)
     proven = ProvenStages(ports.keyring, runs, ports.stage_refusals)
     abandoned = AbandonedActivities(runs, ports.gaps, ports.ledger, validation, ports.clock)
     slots = settings.worker

@@ -176,7 +176,10 @@ class Admission:
 
 @dataclass(frozen=True)
 class InvokeInput:
-    """One call of one model. ``call_id`` is the same in every attempt; ``lost`` are those of workers that stopped."""
+    """One call of one model. ``call_id`` is the same in every attempt; ``lost`` are those of workers that stopped.
+
+    ``data`` are the request's attachments: digests, by which they are proven, with base64.
+    """
 
     run: Run
     request: InferenceRequest
@@ -184,6 +187,7 @@ class InvokeInput:
     call_id: str
     lost: LostAttempts | None = field(default=None, metadata=UNLESS_SET)
     proof: str | None = PROOF_FIELD
+    data: tuple[tuple[str, str], ...] = field(default=(), metadata=UNLESS_SET)
 
 
 @dataclass(frozen=True)

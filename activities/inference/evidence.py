@@ -7,8 +7,10 @@ from uuid import UUID
 
 from activities.contracts.stages import AdmitInput, CloseInput, Run, Submitter
 from domain.identity import earlier_attempt, event_id
+from domain.inference.carriers.reports import ANSWER, unreached
 from domain.inference.content import Content, Message, as_json
 from domain.inference.requests import InferenceRequest
+from domain.inference.texts import texts_of, texts_of_answer, unread_of, unread_of_answer
 from domain.records.commitments import Commitment, commit
 from domain.records.fields import AdmittedFields, OutcomeFields
 from domain.records.records import EncryptedFields, canonical
@@ -108,7 +110,24 @@ def outcome_fields(end: CloseInput, made: Commitments) -> OutcomeFields:
         prompt_commitment=made.prompt.digest if made.prompt else None,
         answer_commitment=made.answer.digest if made.answer else None,
         earlier_attempt=earlier_attempt(end.run.workflow_id),
+        carriers=carriers_of(end),
+        ignored=end.request.ignored if end.request else (),
     )
+
+
+def carriers_of(end: CloseInput) -> tuple[str, ...]:
+    """Return the verdict on each carrier of a run, or the reason for none. Those of the request are first."""
+    found: tuple[str, ...] = ()
+    if end.verdict is not None:
+        found = end.verdict.carriers
+    elif end.request is not None:
+        found = unreached(texts_of(end.request), (item for _, item in unread_of(end.request)))
+    if end.output_verdict is not None:
+        return (*found, *end.output_verdict.carriers)
+    if end.reply is None:
+        return found
+    answer = end.reply.content
+    return (*found, *unreached(texts_of_answer(answer), (item for _, item in unread_of_answer(answer)), ANSWER))
 
 
 def named(reports: tuple[DetectorReport, ...]) -> tuple[str, ...]:
@@ -140,5 +159,7 @@ def admission_fields(stage: AdmitInput, reserved: int, made: Commitments) -> Adm
         reserved_tokens=reserved,
         key=stage.submitter.key,
         earlier_attempt=earlier_attempt(stage.run.workflow_id),
+        carriers=stage.verdict.carriers,
+        ignored=stage.request.ignored,
         prompt_commitment=made.prompt.digest if made.prompt else None,
     )

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from domain.answers.screen import screen_output
+from domain.answers.screen import screen_output, with_carriers
 from domain.inference.content import Content
 from domain.inference.requests import InferenceRequest
 from domain.policy.document import Policy
@@ -54,4 +54,4 @@ def screen_answer(
     verdict = screen_output(answer, request, policy.output, cache)
     if policy.privacy is not None:
         verdict = add_data(verdict, answer, request, policy.privacy, phones.begin(), cache)
-    return without_review(verdict, policy.screening.without_reviewers)
+    return without_review(with_carriers(verdict, answer), policy.screening.without_reviewers)

@@ -1,6 +1,7 @@
 """The one long stage: the model."""
 
 import asyncio
+from dataclasses import replace
 
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
@@ -11,9 +12,12 @@ from activities.failures import failure_for, handed_over
 from activities.heartbeats import heartbeats
 from activities.inference import evidence
 from domain.budgets.ports import Ledger
+from domain.identity import provider_name
 from domain.inference.lost_attempts import CALLS_A_MODEL, LostAttempts
 from domain.inference.models import ModelCall, ProviderFailure
 from domain.inference.ports import ModelProvider
+from domain.inference.requests import InferenceRequest
+from domain.ports import IdentityKeys
 from domain.refusals import Kind, Refusal
 from services.policies.parsed import Policies
 
@@ -21,8 +25,9 @@ from services.policies.parsed import Policies
 class ModelActivities:
     """Calls a model once per attempt; Temporal controls the retries."""
 
-    def __init__(self, provider: ModelProvider, policies: Policies, ledger: Ledger) -> None:
+    def __init__(self, provider: ModelProvider, policies: Policies, ledger: Ledger, identities: IdentityKeys) -> None:
         self._provider = provider
+        self._identities = identities
         self._policies = policies
         self._ledger = ledger
 
@@ -46,7 +51,7 @@ class ModelActivities:
     async def _called(self, call: InvokeInput, earlier: LostAttempts) -> ModelReply:
         policy = await self._policies.get(call.run.policy)
         model = policy.model(call.run.tenant, call.model)
-        wanted = ModelCall(model, call.request, call.call_id)
+        wanted = ModelCall(model, await self._named(call), call.call_id, dict(call.data))
         await self._count(call, len(policy.fallbacks(call.run.tenant, call.request.model)))
         unanswered = CallFailure(lost=earlier.one_more())
         try:
@@ -60,6 +65,20 @@ class ModelActivities:
             raise
         lost = earlier if earlier.attempts else None
         return ModelReply(answer.content, model.alias, answer.finish_reason, answer.usage, lost)
+
+    async def _named(self, call: InvokeInput) -> InferenceRequest:
+        """Return the request with identifiers of the caller as providers may see them."""
+        request = call.request
+        if request.end_user is None and request.cache_key is None:
+            return request
+        tenant = call.run.tenant
+        key = await self._identities.tenant_key(tenant)
+        user, cache = request.end_user, request.cache_key
+        return replace(
+            request,
+            end_user=user and provider_name(key, tenant, "end_user", user),
+            cache_key=cache and provider_name(key, tenant, "cache_key", cache),
+        )
 
     async def _count(self, call: InvokeInput, fallbacks: int) -> None:
         reservation = evidence.event_of(call.run, evidence.RESERVATION)

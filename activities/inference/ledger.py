@@ -120,12 +120,13 @@ class LedgerActivities:
         answer = evidence.written(end.reply.content) if end.reply else None
         given = evidence.written(answer_of(end, end.reply)) if end.reply else None
         made = evidence.commitments(key, event, end.original, given)
+        fields = evidence.outcome_fields(end, made)
         record = Record(
             event_id=event,
             tenant=run.tenant,
             kind=event_for(Status(end.status)),
             recorded_at=self._clock.now(),
-            fields=evidence.outcome_fields(end, made),
+            fields=fields,
             sealed=evidence.sealed(end.submitter, end.request, answer),
             workflow_id=recordable_id(run.workflow_id),
             run_id=run.run_id,
@@ -133,7 +134,7 @@ class LedgerActivities:
         signed: dict[bytes, str] = {}
 
         async def sign(digest: bytes) -> None:
-            claims = _claims(record, digest, made, self._terms)
+            claims = _claims(record, digest, made, self._terms, fields.carriers)
             signed[digest] = await self._signer.sign(RECEIPT_KEY, RECEIPT_TYPE, claims)
 
         try:
@@ -187,7 +188,9 @@ def _spent(tokens: int, spent: QuotaSpent) -> Problem:
     )
 
 
-def _claims(record: Record, digest: bytes, made: evidence.Commitments, terms: ReceiptTerms) -> dict[str, Any]:
+def _claims(
+    record: Record, digest: bytes, made: evidence.Commitments, terms: ReceiptTerms, carriers: tuple[str, ...]
+) -> dict[str, Any]:
     """Return the claims of a receipt. Without a time: the record's digest covers it, and a repeat signs the same."""
     return {
         "iss": "urn:assay",
@@ -201,4 +204,5 @@ def _claims(record: Record, digest: bytes, made: evidence.Commitments, terms: Re
         "within": terms.seconds,
         "prompt_commitment": made.prompt.digest if made.prompt else None,
         "answer_commitment": made.answer.digest if made.answer else None,
+        **({"carriers": list(carriers)} if carriers else {}),
     }

@@ -24,6 +24,7 @@ from activities.contracts.stages import (
 )
 from activities.proofs.claims import Claims, InvalidProof
 from activities.proofs.digests import as_recorded, digest
+from domain.inference.bodies.attachments import require_data
 from domain.inference.lost_attempts import CALLS_A_MODEL, LostAttempts
 from domain.inference.parsing import messages_of, request_hash
 from domain.screening.verdicts import Decision, Verdict
@@ -142,6 +143,10 @@ def _require_admitted(given: InvokeInput, claims: Claims) -> None:
     require_fact(claims, "run", given.run)
     require_fact(claims, "clean", given.request)
     require_lost(given.lost, claims)
+    try:
+        require_data(given.request, given.data)
+    except ValueError:
+        raise InvalidProof("the data are not those of the request's attachments") from None
     if ADMITTED not in claims.facts:
         raise InvalidProof("the request was not admitted")
     if given.model not in claims.models:

@@ -11,7 +11,18 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from adapters.models.failures import NotCarried
-from domain.inference.content import Message, Part, RefusalPart, Speaker, TextPart, ToolCall, ToolResult
+from domain.inference.content import (
+    Attachment,
+    Document,
+    ImageAddress,
+    Message,
+    Part,
+    RefusalPart,
+    Speaker,
+    TextPart,
+    ToolCall,
+    ToolResult,
+)
 from domain.inference.models import ModelCall
 from domain.inference.requests import AnswerForm, ResponseFormat, Tool, ToolChoice, ToolUse
 
@@ -20,7 +31,7 @@ FAILED_RESULT: Final = "The tool has failed:"
 _CARRIED: Final[Mapping[Speaker, tuple[type, ...]]] = MappingProxyType(
     {
         Speaker.SYSTEM: (TextPart,),
-        Speaker.USER: (TextPart, ToolResult),
+        Speaker.USER: (TextPart, ToolResult, Attachment, ImageAddress, Document),
         Speaker.ASSISTANT: (TextPart, RefusalPart, ToolCall),
         Speaker.TOOL: (ToolResult,),
     }
@@ -35,7 +46,9 @@ def body_of(call: ModelCall) -> dict[str, Any]:
         NotCarried: see there.
     """
     request, accepts = call.request, call.model.accepts
-    messages = [made for at, message in enumerate(request.messages) for made in _messages(message, f"messages.{at}")]
+    messages = [
+        made for at, message in enumerate(request.messages) for made in _messages(message, f"messages.{at}", call)
+    ]
     body: dict[str, Any] = {
         "model": call.model.upstream,
         "messages": messages,
@@ -51,11 +64,19 @@ def body_of(call: ModelCall) -> dict[str, Any]:
         "stop": (list(request.stop) or None) if accepts.stop else None,
         "top_p": request.top_p if accepts.top_p else None,
         "seed": request.seed if accepts.seed else None,
+        "n": request.choices,
+        "frequency_penalty": request.frequency_penalty if accepts.penalties else None,
+        "presence_penalty": request.presence_penalty if accepts.penalties else None,
+        "logit_bias": (dict(request.logit_bias) or None) if accepts.logit_bias else None,
+        "reasoning_effort": request.reasoning.effort if accepts.effort and request.reasoning else None,
+        "verbosity": request.verbosity if accepts.verbosity else None,
+        "prompt_cache_key": request.cache_key if accepts.cache_key else None,
+        **({accepts.end_user: request.end_user} if accepts.end_user else {}),
     }
     return body | {name: value for name, value in options.items() if value is not None}
 
 
-def _messages(message: Message, place: str) -> Iterator[dict[str, Any]]:
+def _messages(message: Message, place: str, call: ModelCall) -> Iterator[dict[str, Any]]:
     content = message.content
     if isinstance(content, str):
         if message.role is Speaker.TOOL:
@@ -74,7 +95,7 @@ def _messages(message: Message, place: str) -> Iterator[dict[str, Any]]:
         if results:
             yield from (_result(part, place) for part in parts if isinstance(part, ToolResult))
         else:
-            yield {"role": message.role.value, "content": _content([p for p in parts if isinstance(p, TextPart)])}
+            yield {"role": message.role.value, "content": _given(tuple(parts), place, call)}
 
 
 def _assistant(parts: tuple[Part, ...], place: str) -> dict[str, Any]:
@@ -100,10 +121,43 @@ def _content(parts: Sequence[TextPart | RefusalPart]) -> str | list[dict[str, st
     return [{"type": part.type, part.type: part.text} for part in parts]
 
 
+def _given(parts: tuple[Part, ...], place: str, call: ModelCall) -> str | list[dict[str, Any]]:
+    """Return the content of a message of system or user: texts, images, and documents as texts."""
+    texts = [part for part in parts if isinstance(part, TextPart)]
+    if len(texts) == len(parts):
+        return _content(texts)
+    return [_shown(part, place, call) for part in parts]
+
+
+def _shown(part: Part, place: str, call: ModelCall) -> dict[str, Any]:
+    match part:
+        case TextPart():
+            return {"type": "text", "text": part.text}
+        case Document():
+            return {"type": "text", "text": document_text(part)}
+        case Attachment() if part.is_image and call.model.accepts.images:
+            url = f"data:{part.media_type};base64,{call.data[part.digest]}"
+        case ImageAddress() if call.model.accepts.images:
+            url = part.image_url
+        case _:
+            raise NotCarried(place)
+    return {"type": "image_url", "image_url": {"url": url, **({} if part.detail is None else {"detail": part.detail})}}
+
+
+def document_text(document: Document) -> str:
+    """Return a document as one text, for formats without documents: name and context, if any, in lines before it."""
+    about = [text for text in (document.name, document.context) if text]
+    return "\n".join([*about, document.text])
+
+
 def _result(result: ToolResult, place: str) -> dict[str, Any]:
     content = (TextPart(result.content),) if isinstance(result.content, str) else result.content
-    texts = [part for part in content if isinstance(part, TextPart)]
-    if len(texts) != len(content):  # the format has no files in results
+    texts = [
+        TextPart(document_text(part)) if isinstance(part, Document) else part
+        for part in content
+        if isinstance(part, TextPart | Document)
+    ]
+    if len(texts) != len(content):  # the format has no images in results
         raise NotCarried(place)
     if result.failed:  # nor failed results: without a word, a model takes a failure for a success
         texts.insert(0, TextPart(FAILED_RESULT))

@@ -10,6 +10,9 @@ from domain.answers.leaks import SystemWords
 from domain.answers.links import LinkScreen
 from domain.answers.markup import without_code
 from domain.answers.policy import OutputPolicy, OutputRule
+from domain.inference.carriers.kinds import unread_carrier
+from domain.inference.carriers.reports import ANSWER, NotScanned, labels_of, reason_of
+from domain.inference.carriers.reports import Judged as CarrierItem
 from domain.inference.content import Content, OpaqueItem, UnreadItem
 from domain.inference.requests import InferenceRequest
 from domain.inference.texts import Text, TextAddress, TextForm, texts_of, texts_of_answer, unread_of_answer
@@ -155,6 +158,27 @@ def _hidden(text: str, action: Decision) -> Iterator[Judged]:
         if rule not in seen:
             seen.add(rule)
             yield _found(action, HIDDEN, rule, start, end)
+
+
+def with_carriers(verdict: Verdict, answer: Content) -> Verdict:
+    """Return the verdict with the decision on each carrier of the answer."""
+    return replace(verdict, carriers=labels_of(_by_carrier(verdict, answer)))
+
+
+def _by_carrier(verdict: Verdict, answer: Content) -> Iterator[CarrierItem]:
+    decisions = {score: decision for decision, score in _SCORES.items()}
+    found: dict[TextAddress, list[Finding]] = {}
+    for finding in verdict.findings:
+        if finding.detector != UNREADABLE:
+            found.setdefault(finding.address, []).append(finding)
+    for text in texts_of_answer(answer):
+        carrier, findings = f"{ANSWER}{text.carrier}", found.get(text.address, [])
+        if any(finding.rule == NOT_SCANNED for finding in findings):
+            yield carrier, None, NotScanned.TOO_LONG
+        else:
+            yield carrier, severest([Decision.ALLOW, *(decisions[finding.score] for finding in findings)]), None
+    for _, item in unread_of_answer(answer):
+        yield f"{ANSWER}{unread_carrier(item)}", None, reason_of(item)
 
 
 def matches(rule: OutputRule, text: str) -> bool:

@@ -27,6 +27,7 @@ _LABEL: Final = re.compile(r"[a-z][a-z_.]{0,63}")
 
 CacheTime = Literal["5m", "1h"]
 """Life of a provider's cache up to a mark: a hint, for formats that have such marks."""
+_FORMATS: Final[Mapping[str, str]] = MappingProxyType({"thinking": "anthropic", "redacted_thinking": "anthropic"})
 ImageDetail = Literal["auto", "low", "high", "original"]
 """Resolution of an image: a hint."""
 
@@ -169,7 +170,8 @@ class OpaqueItem:
     """Data of a provider that must come back unaltered, such as signed or encrypted reasoning.
 
     Attributes:
-        label: the provider's format and the member within, such as ``anthropic.thinking``. No other format carries it.
+        label: the provider's format and the member within, such as ``responses.reasoning``, or ``thinking.signature``
+            for Anthropic's. No other format carries it.
         data: not scanned, never altered.
         text: the readable part that ``data`` vouches for, if any: scanned, never altered.
         item_id: the provider's ID of it.
@@ -194,7 +196,8 @@ class OpaqueItem:
     @property
     def format(self) -> str:
         """The provider's format that the item belongs to."""
-        return self.label.partition(".")[0]
+        first = self.label.partition(".")[0]
+        return _FORMATS.get(first, first)
 
 
 Part = TextPart | RefusalPart | ToolCall | ToolResult | Attachment | ImageAddress | Document | OpaqueItem

@@ -31,6 +31,9 @@ class ScreenedFields:
         prompt_commitment: a salted hash of the request as it was sent.
         earlier_attempt: the workflow ID of the run before, of the same idempotency key.
         key: the ID of the API key that the run was submitted with.
+        carriers: for each carrier of text the number of items and the severest decision, as ``user:3:allow``, or the
+            reason why none was scanned, as ``image:1:not_scanned:unreadable``; those of the answer begin ``answer.``.
+        ignored: names of fields and tools of the client's format that a translator dropped.
     """
 
     caller: str | None = None
@@ -49,6 +52,8 @@ class ScreenedFields:
     prompt_commitment: str | None = None
     earlier_attempt: str | None = None
     key: str | None = None
+    carriers: tuple[str, ...] = ()
+    ignored: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,11 +3,13 @@
 Each text is judged separately, by the thresholds for its kind and length, and the severest decision counts.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
 from types import MappingProxyType
 
+from domain.inference.carriers.kinds import unread_carrier
+from domain.inference.carriers.reports import Judged, NotScanned, labels_of, reason_of
 from domain.inference.content import OpaqueItem, UnreadItem
 from domain.inference.requests import InferenceRequest
 from domain.inference.texts import TextAddress, of_user, unread_of
@@ -89,8 +91,34 @@ def screen(
         detectors=tuple(DetectorReport(name, inspection.state) for name, inspection in inspections.items()),
         mode=Mode.MONITOR if monitored else Mode.ENFORCE,
         withheld=severest([found for _, found in judged]) if monitored else None,
+        carriers=labels_of(_by_carrier(conversation, scores, policy, inspections, unread)),
     )
     return without_review(verdict, policy.without_reviewers)
+
+
+def _by_carrier(
+    conversation: tuple[ScreenedText, ...],
+    scores: tuple[TextScore, ...],
+    policy: ScreeningPolicy,
+    inspections: Mapping[str, Inspection],
+    unread: tuple[tuple[TextAddress, UnreadItem], ...],
+) -> Iterator[Judged]:
+    """Yield each text and each unread item with its carrier and decision, whether enforced or not."""
+    cut: set[TextAddress] = set()
+    least: dict[TextAddress, list[Decision]] = {}
+    for inspection in (found for name, found in inspections.items() if name != UNREADABLE):
+        for finding in inspection.findings:
+            least.setdefault(finding.address, []).append(inspection.at_least)
+            if finding.rule == NOT_SCANNED:
+                cut.add(finding.address)
+    for text, score in zip(conversation, scores, strict=True):
+        if text.address in cut:
+            yield text.received.carrier, None, NotScanned.TOO_LONG
+            continue
+        found = (decide(score, one.thresholds_of(text.kind, len(text.text))) for one in policy.treatments)
+        yield text.received.carrier, severest([Decision.ALLOW, *least.get(text.address, ()), *found]), None
+    for _, item in unread:
+        yield unread_carrier(item), None, reason_of(item)
 
 
 def _scores(conversation: tuple[ScreenedText, ...], findings: tuple[Finding, ...]) -> tuple[TextScore, ...]:

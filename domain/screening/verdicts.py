@@ -110,6 +110,8 @@ class Verdict:
 
     In monitor mode nothing is enforced: ``decision`` is to allow, and ``withheld`` is the suppressed decision. The same
     holds for a review that the policy lets pass without reviewers.
+
+    ``carriers`` are the labels of ``domain.inference.carriers.reports``: none in histories of earlier releases.
     """
 
     decision: Decision
@@ -119,6 +121,7 @@ class Verdict:
     detectors: tuple[DetectorReport, ...] = ()
     mode: Mode = Mode.ENFORCE
     withheld: Decision | None = None
+    carriers: tuple[str, ...] = field(default=(), metadata=UNLESS_SET)
 
     @property
     def judged(self) -> Decision:

@@ -105,7 +105,7 @@ def test_what_no_detector_can_read_is_recorded_and_an_attachment_is_held(shipped
     quiet = replace(shipped_policy.screening, detectors=("rules",))
     verdict = screen(request, request, quiet)
     unread = [str(at) for at, _ in unread_of(request)]
-    assert unread == ["4.0", "4.1", "6.0.content.1", "6.1"]
+    assert unread == ["4.0", "4.1", "5.0", "5.1", "7.0.content.1", "7.0.content.2", "7.1"]
     told = [place.label for place in verdict.places if place.rule == "not_scanned"]
     assert told == unread
     assert verdict.decision is Decision.REVIEW
@@ -113,6 +113,24 @@ def test_what_no_detector_can_read_is_recorded_and_an_attachment_is_held(shipped
         content.Message(Speaker.USER, "Hello"), content.Message(Speaker.ASSISTANT, (content.OpaqueItem("a.b", "c"),))
     )
     assert screen(opaque, opaque, quiet).decision is Decision.ALLOW
+    assert screen(opaque, opaque, quiet).carriers == ("user:1:allow", "opaque:1:not_scanned:opaque")
+
+
+@pytest.mark.parametrize("decision", Decision)
+@pytest.mark.parametrize("own", [True, False])
+def test_the_policy_decides_on_images_of_users_and_of_tools(shipped_policy: Policy, decision: Decision, own: bool):
+    image = content.Attachment("0" * 64, "image/png")
+    user = content.Message(Speaker.USER, (TextPart("Look:"), image) if own else "Look:")
+    result = content.Message(Speaker.TOOL, (content.ToolResult("c", "fine" if own else (image,)),))
+    request = bare_request(user, result)
+    policy = replace(shipped_policy.screening, detectors=("rules",), images=Decision.BLOCK, tool_images=Decision.BLOCK)
+    policy = replace(policy, **{"images" if own else "tool_images": decision})
+    verdict = screen(request, request, policy)
+    assert verdict.decision is decision
+    assert "image:1:not_scanned:unreadable" in verdict.carriers
+    document = content.Message(Speaker.USER, (TextPart("Look:"), image), content.TextKind.DOCUMENT)
+    other = bare_request(user, document) if own else bare_request(document)
+    assert screen(other, other, policy).decision is (Decision.BLOCK if own else decision)
 
 
 def test_estimating_counts_every_text():

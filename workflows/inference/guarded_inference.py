@@ -223,7 +223,9 @@ class GuardedInference:
             try:
                 return await stages.long(
                     names.INVOKE_MODEL,
-                    InvokeInput(state.run, state.clean_request, model, f"{call_id}-{index}", proof=state.proof),
+                    InvokeInput(
+                        state.run, state.clean_request, model, f"{call_id}-{index}", proof=state.proof, data=state.data
+                    ),
                     f"call {model}",
                     state.call_lengths(index),
                 )

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any, TypeVar
 
 from activities.contracts.stages import CloseInput, ModelReply, Problem, Run, SanitiseResult, Submitter, Validated
+from domain.inference.bodies.attachments import data_of
 from domain.inference.lost_attempts import LostAttempts
 from domain.inference.models import Usage
 from domain.inference.parsing import messages_of
@@ -102,6 +103,11 @@ class RunState:
         if self._request is None:
             self._request = replace(_known(self.valid.request), messages=messages_of(self.sent))
         return self._request
+
+    @property
+    def data(self) -> tuple[tuple[str, str], ...]:
+        """Return the data of the request's attachments, by their digests."""
+        return data_of(self.sent)
 
     @property
     def fallbacks(self) -> tuple[str, ...]:

@@ -144,17 +144,17 @@ def _within(holder: object) -> Iterator[Mapping[str, Any]]:
             yield from _within(part)
 
 
-def require_data(request: InferenceRequest, data: tuple[tuple[str, str], ...]) -> Mapping[str, str]:
-    """Return the data of the request's attachments by digest, after a check of their digests.
+def require_data(request: InferenceRequest, data: tuple[tuple[str, str], ...]) -> None:
+    """Require the data of the request's attachments, and no others, by their digests.
 
     Raises:
         ValueError: some are missing, or have another digest.
     """
-    known = {digest: text for digest, text in data if hashlib.sha256(b64decode(text)).hexdigest() == digest}
     wanted = {item.digest for _, item in unread_of(request) if isinstance(item, Attachment)}
-    if not wanted <= known.keys():
-        raise ValueError("the data of an attachment are missing")
-    return {digest: known[digest] for digest in wanted}
+    if {digest for digest, _ in data} != wanted:
+        raise ValueError("the data are of other attachments")
+    if any(hashlib.sha256(b64decode(text)).hexdigest() != digest for digest, text in data):
+        raise ValueError("the data of an attachment have another digest")
 
 
 def split_data_url(value: object, field: str) -> tuple[str, str]:

@@ -10,6 +10,8 @@ from adapters.models.openai_answers import Unusable, read_answer
 from adapters.models.openai_requests import NotCarried, body_of
 from domain.inference.content import (
     Attachment,
+    Document,
+    ImageAddress,
     Message,
     OpaqueItem,
     Part,
@@ -23,11 +25,14 @@ from domain.inference.content import (
 from domain.inference.models import ModelAnswer, ModelCall, ModelEntry, TokenKind, Usage
 from domain.inference.requests import (
     AnswerForm,
+    Effort,
     InferenceRequest,
+    Reasoning,
     ResponseFormat,
     Tool,
     ToolChoice,
     ToolUse,
+    Verbosity,
     bare_request,
 )
 from domain.inference.token_estimates import estimate_answer_tokens, estimate_tokens
@@ -42,6 +47,11 @@ FILE = Attachment("0" * 64, "image/png")
 
 def sent(request: InferenceRequest) -> dict[str, Any]:
     return json.loads(json.dumps(body_of(ModelCall(ENTRY, request, "c"))))
+
+
+def call(*given: Message, data: dict[str, str] | None = None, **accepts: Any) -> ModelCall:
+    entry = replace(ENTRY, accepts=replace(ENTRY.accepts, **accepts))
+    return ModelCall(entry, bare_request(*given), "c", data or {})
 
 
 def messages(*given: Message) -> list[dict[str, Any]]:
@@ -152,6 +162,47 @@ def test_what_the_assistant_said_comes_before_what_it_called(parts: tuple[Part, 
 def test_a_failed_result_begins_with_words_that_say_so():
     found = messages(Message(Speaker.USER, "Hello"), Message(Speaker.TOOL, (ToolResult("a", "1", failed=True),)))
     assert found[1]["content"] == [{"type": "text", "text": "The tool has failed:"}, {"type": "text", "text": "1"}]
+
+
+def test_images_are_sent_to_models_that_accept_them_and_documents_as_texts():
+    image = Attachment(FILE.digest, "image/png", detail="low")
+    parts = (TextPart("See:"), image, ImageAddress("https://example.com/a"), Document("a,b", "a.csv"))
+    made = body_of(call(Message(Speaker.USER, parts), images=True, data={FILE.digest: "aGk="}))["messages"][0]
+    assert made["content"] == [
+        {"type": "text", "text": "See:"},
+        {"type": "image_url", "image_url": {"url": "data:image/png;base64,aGk=", "detail": "low"}},
+        {"type": "image_url", "image_url": {"url": "https://example.com/a"}},
+        {"type": "text", "text": "a.csv\na,b"},
+    ]
+
+
+@pytest.mark.parametrize("accepts", [True, False])
+def test_hints_and_identifiers_are_sent_to_models_that_accept_them(accepts: bool):
+    options: dict[str, Any] = {
+        "frequency_penalty": 0.5,
+        "presence_penalty": -0.5,
+        "logit_bias": (("7", 1.0),),
+        "reasoning": Reasoning(Effort.LOW),
+        "verbosity": Verbosity.HIGH,
+        "end_user": "u",
+        "cache_key": "k",
+        "choices": 2,
+    }
+    taken: dict[str, Any] = dict.fromkeys(("penalties", "logit_bias", "effort", "verbosity", "cache_key"), accepts)
+    asked = call(Message(Speaker.USER, "Hello"), end_user="user" if accepts else None, **taken)
+    made = body_of(replace(asked, request=replace(asked.request, **options)))
+    hints = {
+        "frequency_penalty": 0.5,
+        "presence_penalty": -0.5,
+        "logit_bias": {"7": 1.0},
+        "reasoning_effort": "low",
+        "verbosity": "high",
+        "user": "u",
+        "prompt_cache_key": "k",
+    }
+    found = {name: value for name, value in made.items() if name in hints}
+    assert found == (hints if accepts else {})
+    assert made["n"] == 2
 
 
 NOT_CARRIED = {

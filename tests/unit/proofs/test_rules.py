@@ -29,6 +29,7 @@ FORGED: dict[str, Any] = {
     "run": replace(RUN, caller="d" * 32),
     "submitter": Submitter("bob", "app", ("admin",)),
     "request": replace(REQUEST, messages=(Message(Speaker.USER, "something else"),)),
+    "data": (("0" * 64, "aGk="),),
     "original": {**BODY, "prompt": "something else"},
     "verdict": Verdict(Decision.ALLOW, 0.0, RiskBand.LOW),
     "removed": (),
