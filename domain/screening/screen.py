@@ -103,7 +103,7 @@ def _by_carrier(
     inspections: Mapping[str, Inspection],
     unread: tuple[tuple[TextAddress, UnreadItem], ...],
 ) -> Iterator[Judged]:
-    """Yield each text and each unread item with its carrier and decision, whether enforced or not."""
+    """Yield each text and unread item with its carrier and decision, enforced or not."""
     cut: set[TextAddress] = set()
     least: dict[TextAddress, list[Decision]] = {}
     for inspection in (found for name, found in inspections.items() if name != UNREADABLE):
