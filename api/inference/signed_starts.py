@@ -40,6 +40,12 @@ class SignedStarts:
         found = await self.start(public_id)
         return None if found is None else found.caller
 
+    async def began(self, public_id: str) -> datetime | None:
+        """Return the time in a run's event IDs; None for a run that is unknown. Raises as ``start``."""
+        newest = await self._runs.newest(public_id)
+        beginning = await self._runs.beginning(public_id, newest) if newest else None
+        return None if beginning is None else beginning.started_at
+
     async def start(self, public_id: str) -> AuthenticatedStart | None:
         """Return the start authenticated by the API; None for others and unknown runs.
 

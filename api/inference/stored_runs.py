@@ -10,6 +10,7 @@ from api.inference.signed_starts import SignedStarts
 from domain.access.principals import Principal
 from domain.identity import tenant_of_run
 from domain.inference.ports import DeletedResponses
+from domain.refusals import Refusal
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,16 @@ class StoredRuns:
         if await self._deleted.has(principal.tenant, public_id):
             raise not_found()
         return StoredRun(public_id, start.body, start.at)
+
+    async def began(self, public_id: str) -> int | None:
+        """Return the start of any run in epoch seconds, as its events have it; None while that is unknown."""
+        try:
+            self._require_engine()
+            async with keys_or_refusal():
+                found = await self._starts.began(public_id)
+        except Refusal:
+            return None
+        return None if found is None else int(found.timestamp())
 
     async def delete(self, public_id: str, principal: Principal) -> None:
         """Delete the response of the principal's own run. The run and its record stay. Raises as ``own``."""

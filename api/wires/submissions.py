@@ -138,7 +138,7 @@ async def _stream(
     """Return the stream of a run that is admitted or answered."""
     client, writer = parsed.client, parsed.client.events
     assert writer is not None  # noqa: S101 - for the types: the caller looked
-    opened = await _opened(run, parsed, view)
+    opened = await _opened(inference, run, parsed, view)
     awaited.ignore_connection()
     error = partial(run_error_content, client.wire, run.public_id)
     stream = RunStream(writer, opened, awaited.outcome, error, partial(note, request, inference))
@@ -160,11 +160,14 @@ async def _admitted(inference: InferenceServices, run: Started) -> bool:
         return False
 
 
-async def _opened(run: Started, parsed: ParsedRequest, view: RunView | None) -> OpenedStream:
+async def _opened(
+    inference: InferenceServices, run: Started, parsed: ParsedRequest, view: RunView | None
+) -> OpenedStream:
     result = view.result if view is not None else None
     if view is None or result is None or result.result is None:
         asked = parsed.body.request
         tokens = await asyncio.to_thread(estimate_tokens, asked)  # of a long conversation it takes a while
-        return OpenedStream(run.public_id, int(time.time()), asked.model, tokens)
+        began = await inference.stored.began(run.public_id)
+        return OpenedStream(run.public_id, began or int(time.time()), asked.model, tokens)
     tokens = result.usage.prompt_tokens if result.usage is not None else 0
     return OpenedStream(run.public_id, created(view), result.result.model, tokens, view)

@@ -16,7 +16,7 @@ class OpenedStream:
 
     Attributes:
         run_id: the run's public ID.
-        created: seconds since the epoch: the run's start if the outcome is known, else now.
+        created: seconds since the epoch: the run's start.
         model: the alias that answered, or the one asked for while that is unknown.
         prompt_tokens: those charged, or an estimate while the outcome is unknown.
         view: the run's outcome, if it is known already.

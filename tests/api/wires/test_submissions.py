@@ -62,6 +62,9 @@ class Edge:
         self.asked += 1
         return self.admits()
 
+    async def began(self, public_id: str) -> int:
+        return 1_700_000_000
+
     @property
     def pinned(self) -> Any:
         """The policy: any model, no proof required."""
@@ -117,6 +120,7 @@ async def test_a_stream_opens_once_its_run_is_admitted_and_ends_with_its_answer(
     edge.outcome.set_result(ANSWER)
     text = await send(response)
     assert text.index(b"assistant") < text.index(b'"content":"Hi"') < text.index(b"[DONE]")
+    assert b'"created":1700000000' in text
     assert edge.notes[-1] is Ending.ANSWERED
 
 
