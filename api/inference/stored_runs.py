@@ -50,7 +50,7 @@ class StoredRuns:
         return StoredRun(public_id, start.body, start.at)
 
     async def began(self, public_id: str) -> int | None:
-        """Return the start of any run in epoch seconds, as its events have it; None while that is unknown."""
+        """Return the start of any run in epoch seconds; None while it is unknown."""
         try:
             self._require_engine()
             async with keys_or_refusal():
