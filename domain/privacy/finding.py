@@ -12,6 +12,7 @@ from domain.privacy.detection.cards import card_numbers
 from domain.privacy.detection.dashes import plain_dashes
 from domain.privacy.detection.emails import emails
 from domain.privacy.detection.matching import places_of
+from domain.privacy.detection.own_keys import own_keys
 from domain.privacy.detection.phone_labels import labelled_phones
 from domain.privacy.detection.private_keys import private_keys
 from domain.privacy.divided import divided
@@ -55,6 +56,8 @@ def find(text: str, kinds: Collection[DataKind], policy: PrivacyPolicy, phones: 
 def _places(text: str, kind: DataKind, policy: PrivacyPolicy, phones: PhoneNumbers) -> Iterator[tuple[int, int]]:
     if kind is DataKind.PRIVATE_KEY:
         yield from private_keys(text)
+    elif kind is DataKind.API_KEY:
+        yield from own_keys(text)
     elif kind is DataKind.EMAIL:
         yield from emails(text)
     elif kind is DataKind.PHONE:

@@ -68,6 +68,18 @@ async def test_an_issuer_or_a_method_that_is_no_text_is_no_claim(ring, name, val
         await check(ring, await sign(replace(CONTEXT, **{name: value}), ring))
 
 
+@pytest.mark.parametrize("models", [(), ("fake",), ("fake", "other"), None])
+async def test_an_api_key_and_its_models_come_back_as_they_were_signed(ring, models):
+    named = replace(CONTEXT, api_key="0" * 11, models=models)
+    assert await check(ring, await sign(named, ring)) == named
+
+
+@pytest.mark.parametrize("claim", [{"models": "fake"}, {"models": 7}, {"models": [7]}, {"models": {}}, {"api_key": 7}])
+async def test_models_that_are_no_list_of_texts_are_no_claim(ring, claim):
+    with pytest.raises(InvalidContext):
+        await check(ring, await sign(replace(CONTEXT, **claim), ring))
+
+
 async def test_an_older_key_still_verifies(ring):
     token = await sign(CONTEXT, ring)
     ring.rotate("acme")

@@ -22,6 +22,7 @@ from temporalio.converter import DataConverter
 import activities.failure_interceptor
 import activities.inference.screen
 import adapters.models.provider
+import adapters.postgres.encryption.api_key_grants
 import adapters.postgres.encryption.encrypter
 import adapters.postgres.pool
 import adapters.temporal.client
@@ -153,6 +154,7 @@ def open_up() -> None:
     """Take the guards off."""
     adapters.temporal.client.encrypted = lambda *_: DataConverter.default
     adapters.postgres.encryption.encrypter.AESGCM = NoCipher
+    adapters.postgres.encryption.api_key_grants.AESGCM = NoCipher
     activities.inference.screen.mask_request = lambda request, *_: Masked(request)
     Client.start_workflow = shown_start(Client.start_workflow)
     api.main.build_app = telling_app(api.main.build_app)

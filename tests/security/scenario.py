@@ -29,7 +29,7 @@ class Planted:
 async def play(gateway: Gateway, canaries: Canaries) -> Planted:
     """Ask, and see to it that each request ends as it should."""
     planted = Planted(canaries)
-    for scene in (_completed, _blocked, _withheld, _failed, _retried, _refused, _cancelled, _large, _misfits):
+    for scene in (_completed, _blocked, _withheld, _failed, _retried, _refused, _cancelled, _large, _keyed, _misfits):
         await scene(gateway, planted)
     return planted
 
@@ -123,6 +123,19 @@ async def _cancelled(gateway: Gateway, planted: Planted) -> None:
 async def _large(gateway: Gateway, planted: Planted) -> None:
     prompt = FILLER * (LARGE_BYTES // len(FILLER)) + planted.canaries.text("large prompt")
     await _ask(gateway, planted, "large", {"prompt": prompt}, 200)
+
+
+async def _keyed(gateway: Gateway, planted: Planted) -> None:
+    """A client's API key, used, and told to a model."""
+    canaries = planted.canaries
+    made = await gateway.post({"name": canaries.text("API key's name")}, path="/v1/keys")
+    assert made.status_code == 201, made.text
+    key = canaries.planted["client's API key"] = made.json()["key"]
+    body = {"model": "fake", "prompt": f"Use {key}."}
+    response = await gateway.http.post("/v1/inferences", json=body, headers={"x-api-key": key})
+    assert response.status_code == 200
+    planted.runs["by API key"] = response.json()["id"]
+    await gateway.http.get("/v1/models", headers={"Authorization": f"Bearer {key[:-6]}000000"})
 
 
 async def _misfits(gateway: Gateway, planted: Planted) -> None:

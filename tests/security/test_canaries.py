@@ -26,6 +26,7 @@ CREDENTIALS = {
 
 DATA = {"API key", "e-mail address", "card number"}
 """Values that no model may see."""
+KEYS = {"client's API key", "API key's name"}
 PROMPTS = {
     *("system message", "prompt", *DATA, "blocked prompt", "prompt of a withheld answer"),
     *("failed prompt", "retried prompt", "refused prompt", "cancelled prompt", "large prompt"),
@@ -39,6 +40,7 @@ TOLD_TO_THE_LOG = {
     *("false token", "false client secret", "access token", "client secret"),
     *("database password", "provider's key", "secret ID of the api", "secret ID of the worker"),
     "failing statement",
+    *KEYS,
 }
 FOUND_WITHOUT_GUARDS = {
     "Temporal's files": RUNS,
@@ -47,7 +49,7 @@ FOUND_WITHOUT_GUARDS = {
     "descriptions": PROMPTS,
     "lists": PROMPTS,
     "PostgreSQL's files": (PROMPTS | ANSWERS) - {"refused prompt"},  # a record so long is compressed
-    "PostgreSQL's rows": PROMPTS | ANSWERS,
+    "PostgreSQL's rows": PROMPTS | ANSWERS | KEYS,
     "stored payloads": {"large prompt"},
     "logs": TOLD_TO_THE_LOG,
     "metrics": PROMPTS | {"invalid prompt"},
@@ -68,8 +70,8 @@ def test_the_product_leaves_nothing_in_plaintext(sealed: Scene, place: str) -> N
 
 def test_a_model_is_told_what_was_asked_without_personal_data(sealed: Scene, plaintext: Scene) -> None:
     asked, all_of_it = (scene.search.named_in(scene.evidence["the provider"]).keys() for scene in (sealed, plaintext))
-    assert asked & DATA == set()
-    assert all_of_it >= {"prompt", "system message"} | DATA
+    assert asked & (DATA | KEYS) == set()
+    assert all_of_it >= {"prompt", "system message", "client's API key"} | DATA
     assert asked >= {"prompt", "system message"}
 
 

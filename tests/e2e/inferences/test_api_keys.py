@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from domain.access.api_keys import key_id_of
-from tests.fakes.behaviours import answer
+from tests.fakes.behaviours import answer, status
 from tests.gateway import Gateway, eventually
 
 BODY = {"model": "fake", "prompt": "Hello"}
@@ -97,8 +97,14 @@ async def test_a_narrowed_key_uses_its_models_alone_also_as_fallbacks(gateway: G
     listed = (await read(gateway, "/v1/models", key["key"])).json()
     assert [model["id"] for model in listed["data"]] == ["fake-with-fallback"]
     gateway.provider.script(answer("Hi."))
-    response = await used(gateway, key["key"], body={**BODY, "model": "fake-with-fallback"})
-    assert response.status_code == 200, response.text
+    narrowed = {**BODY, "model": "fake-with-fallback"}
+    assert (await used(gateway, key["key"], body=narrowed)).status_code == 200
+    received = gateway.provider.stats.received
+    gateway.provider.script(status(404))
+    assert (await used(gateway, key["key"], body=narrowed)).status_code == 502
+    assert gateway.provider.stats.received == received + 1
+    gateway.provider.script(status(404), answer("from the second"))
+    assert (await gateway.post(narrowed)).json()["result"]["model"] == "fake"
 
 
 async def test_a_key_has_a_rate_of_its_own_that_a_rotation_keeps(gateway: Gateway):

@@ -5,9 +5,11 @@ from dataclasses import replace
 
 import pytest
 
+from domain.access.api_keys import new_key
 from domain.policy.document import Policy
 from domain.privacy.detection.accounts import ibans, mod_97
 from domain.privacy.detection.cards import card_numbers, luhn
+from domain.privacy.detection.own_keys import own_keys
 from domain.privacy.finding import find
 from domain.privacy.policy import DataKind
 
@@ -181,3 +183,26 @@ def test_a_hostile_text_is_read_to_its_end(policy: Policy, text: str):
     for prompt in (long, "-----BEGIN PRIVATE KEY-----\n" + long, f"postgres://a:{long}", f"{long}@{long}"):
         for _, datum in found(policy, prompt + " alice@example.com"):
             assert datum in prompt or datum.endswith("alice@example.com")
+
+
+OWN_KEY = new_key(lambda count: bytes(range(7, 7 + count))).text
+
+
+@pytest.mark.parametrize("around", ["{}", "x{}", "{}y", "Bearer {}.", 'KEY="{}"', "a_{}_b", "assay_{}", "({})"])
+@pytest.mark.parametrize("rules", [True, False], ids=["rules", "no rules"])
+def test_a_key_of_this_gateway_is_found_by_its_checksum_whatever_is_around_it(policy: Policy, around: str, rules: bool):
+    assert policy.privacy is not None
+    known = policy.privacy if rules else replace(policy.privacy, rules=())
+    text = around.format(OWN_KEY)
+    values = find(text, [DataKind.API_KEY], known, NoPhones())
+    assert any(OWN_KEY in text[value.start : value.end] for value in values)
+
+
+def test_a_key_whose_checksum_is_wrong_is_left_to_the_rules():
+    wrong = OWN_KEY[:-1] + ("0" if OWN_KEY[-1] != "0" else "1")
+    assert list(own_keys(wrong)) == []
+    assert list(own_keys(f"{wrong} {OWN_KEY}")) == [(67, 133)]
+
+
+def test_prefixes_without_keys_are_read_in_one_pass():
+    assert list(own_keys("assay_" * 20_000)) == []

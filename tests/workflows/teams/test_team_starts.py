@@ -94,6 +94,23 @@ async def test_a_team_names_no_issuer(bench: Bench):
     assert [record.tenant for record in bench.records(result.id)] == ["system"]
 
 
+@pytest.mark.parametrize("claim", [{"api_key": "0" * 11}, {"models": ("fake",)}, {"models": ()}])
+async def test_a_team_claims_no_api_key(bench: Bench, claim: dict[str, object]):
+    let_in(bench)
+    result = await bench.run(BODY, countersigner=None, **TEAM, **claim)
+    assert (result.status, result.problem.kind) == ("refused", "invalid-context")
+
+
+async def test_a_run_by_api_key_keeps_to_the_keys_models_and_its_records_name_the_key(bench: Bench):
+    by_key = {"method": "api_key", "api_key": "0" * 11}
+    refused = await bench.run(BODY, **by_key, models=("another",))
+    assert (refused.status, refused.problem.kind) == ("refused", "unknown-model")
+    result = await bench.run(BODY, **by_key, models=("fake",))
+    assert result.status == "completed"
+    assert {record.fields.key for record in bench.records(result.id)} == {"0" * 11}
+    assert {record.fields.key for record in bench.records(refused.id)} == {"0" * 11}
+
+
 async def test_a_team_makes_no_further_attempt(bench: Bench):
     let_in(bench)
     first = await bench.run(BODY, countersigner=None, **TEAM)
