@@ -134,7 +134,7 @@ async def _timed(verify: Callable[[str, str], Awaitable[object]], text: Callable
 
 def main(
     calls: Annotated[int, typer.Option(help="Calls of each operation.")] = 5000,
-    demand: Annotated[bool, typer.Option("--demand", help="Exit code 1 if a demanded figure does not hold.")] = False,
+    demand: Annotated[bool, typer.Option("--demand", help="Exit code 1 if a demanded figure is not reached.")] = False,
 ) -> None:
     """Print the figures."""
     found = asyncio.run(measured(calls))
