@@ -9,6 +9,7 @@ from temporalio import activity
 from activities.contracts.results import answer_of, result_of
 from activities.contracts.stages import Admission, AdmitInput, Closed, CloseInput, Problem
 from activities.inference import evidence
+from activities.inference.text_threads import beside_loop
 from assay_temporal.contracts import InferenceResult
 from domain.budgets.ports import Ledger
 from domain.budgets.values import (
@@ -21,6 +22,7 @@ from domain.budgets.values import (
     Reservation,
 )
 from domain.identity import recordable_id
+from domain.inference.bodies.values import characters_of
 from domain.inference.feed import OutcomeRecorded
 from domain.inference.lost_attempts import LostAttempts
 from domain.inference.models import Usage
@@ -76,7 +78,9 @@ class LedgerActivities:
         """Reserve the maximum cost of the request, and record its admission; once a workflow ID."""
         run, request = stage.run, stage.request
         policy = await self._policies.get(run.policy)
-        tokens = estimate_tokens(request, self._caches.of(run.tenant, run.caller, run.policy)) + request.max_tokens
+        cache = self._caches.of(run.tenant, run.caller, run.policy)
+        length = characters_of(stage.original)
+        tokens = await beside_loop(length, estimate_tokens, request, cache) + request.max_tokens
         event = evidence.event_of(run, evidence.ADMISSION)
         key = await self._identities.tenant_key(run.tenant)
         made = evidence.commitments(key, event, stage.original, None)

@@ -15,6 +15,9 @@ MOST_IN_LOOP: Final = 500
 """Maximum code points of the texts that are judged in the loop: 5 ms at the costliest, about 1 ms usually."""
 _USUAL: Final = 4_000
 
+_REQUEST_IN_LOOP: Final = 32_000
+"""Maximum characters of a request that is parsed and measured in the loop: about a millisecond."""
+
 Given = ParamSpec("Given")
 Found = TypeVar("Found")
 
@@ -45,3 +48,12 @@ class TextThreads:
         """Take no more work, and drop what has not begun. Does not wait for the rest."""
         for threads in (self._usual, self._long):
             threads.shutdown(wait=False, cancel_futures=True)
+
+
+async def beside_loop(
+    characters: int, work: Callable[Given, Found], *args: Given.args, **kwargs: Given.kwargs
+) -> Found:
+    """Return the result of ``work`` on a request of that many characters: of long ones from a thread."""
+    if characters <= _REQUEST_IN_LOOP:
+        return work(*args, **kwargs)
+    return await asyncio.to_thread(work, *args, **kwargs)

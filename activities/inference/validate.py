@@ -1,22 +1,26 @@
 """The first stage: verification of the start, and of the caller's permission."""
 
 from dataclasses import replace
-from typing import Final
+from typing import Any, Final
 
 from temporalio import activity
 
 from activities.contracts.stages import Problem, Run, Submitter, Validated, ValidateInput, problem_of, unverified_run
+from activities.inference.text_threads import beside_loop
 from assay_temporal import start_context
 from assay_temporal.keyring import KeyRing
 from domain.access.ports import AccessDecider, TeamDirectory
 from domain.access.principals import SYSTEM_TENANT, Action, AuthenticationMethod, Principal, known_roles
 from domain.access.resources import Resource, ResourceKind
 from domain.identity import caller_hash, earlier_attempt, epoch_ms, tenant_of_run
+from domain.inference.bodies.values import characters_of
 from domain.inference.context_lengths import fitting, require_fit
 from domain.inference.models import carries, require_carried
 from domain.inference.parsing import parse_request, request_hash
 from domain.inference.ports import RunStarts
-from domain.ports import Clock, IdentityKeys
+from domain.inference.requests import InferenceRequest
+from domain.policy.document import Policy
+from domain.ports import Clock, IdentityKeys, TextCache
 from domain.refusals import Kind, Refusal
 from services.policies.parsed import Policies
 from services.text_caches import TextCaches
@@ -63,7 +67,7 @@ class ValidationActivities:
     async def _validate(self, start: ValidateInput, *, ended: bool) -> Validated:
         unverified = unverified_run(start.workflow_id, start.run_id, start.started_ms)
         try:
-            digest = request_hash(start.request)
+            digest = await beside_loop(characters_of(start.request), request_hash, start.request)
             context = await start_context.verify(
                 start.context,
                 self._keyring,
@@ -156,18 +160,35 @@ class ValidationActivities:
         policy = await self._policies.get(run.policy)
         resource = Resource(run.tenant, ResourceKind.RUN, run.workflow_id, _model_named(start.request))
         await self._access.require(principal, Action.SUBMIT, resource)
-        request = parse_request(start.request, policy.limits)
-        if request.ignored and principal.method is AuthenticationMethod.TEAM_CONTEXT:
-            raise Refusal(Kind.INVALID_REQUEST, "is unknown", field="ignored")
-        asked = policy.model(run.tenant, request.model, models)
         cache = self._caches.of(run.tenant, run.caller, run.policy)
-        require_fit(request, asked.context_tokens, "prompt" if "prompt" in start.request else "messages", cache)
-        require_carried(request, asked)
-        others = policy.fallbacks(run.tenant, request.model, models)
-        able = (alias for alias in others if carries(request, policy.models[alias]))
-        fallbacks = fitting(request, able, policy.models, cache)
+        length = characters_of(start.request)
+        request, fallbacks = await beside_loop(length, _fitted, start.request, run, principal, policy, models, cache)
         call_seconds = tuple(policy.models[alias].timeouts.total for alias in (request.model, *fallbacks))
         return Validated(run, submitter, replace(request, messages=()), fallbacks, call_seconds=call_seconds)
+
+
+def _fitted(
+    body: Any,  # noqa: ANN401 - JSON
+    run: Run,
+    principal: Principal,
+    policy: Policy,
+    models: tuple[str, ...] | None,
+    cache: TextCache,
+) -> tuple[InferenceRequest, tuple[str, ...]]:
+    """Return the request of a body, and the fallbacks that can take it.
+
+    Raises:
+        Refusal: of the body, or of the model that it asks for.
+    """
+    request = parse_request(body, policy.limits)
+    if request.ignored and principal.method is AuthenticationMethod.TEAM_CONTEXT:
+        raise Refusal(Kind.INVALID_REQUEST, "is unknown", field="ignored")
+    asked = policy.model(run.tenant, request.model, models)
+    require_fit(request, asked.context_tokens, "prompt" if "prompt" in body else "messages", cache)
+    require_carried(request, asked)
+    others = policy.fallbacks(run.tenant, request.model, models)
+    able = (alias for alias in others if carries(request, policy.models[alias]))
+    return request, fitting(request, able, policy.models, cache)
 
 
 def _model_named(request: object) -> str | None:

@@ -2,16 +2,19 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeVar, TypeVarTuple
 
 from fastapi import Request
 from pydantic import BaseModel, ValidationError
 
 from api.http.headers import media_type
+from domain.inference.bodies.values import characters_of
 from domain.refusals import Kind, Refusal
 from domain.text.strict_json import MOST_DEPTH, MOST_VALUES, TooComplex, read_strictly, require_bounded
 
 Body = TypeVar("Body", bound=BaseModel)
+Given = TypeVarTuple("Given")
+Found = TypeVar("Found")
 
 _MAX_NAME = 64
 _MOST_IN_LOOP: Final = 32_768
@@ -34,6 +37,13 @@ async def read_json(request: Request) -> Any:  # noqa: ANN401 - any JSON
         raise Refusal(Kind.MALFORMED_BODY, detail) from None
     except (ValueError, RecursionError):
         raise Refusal(Kind.MALFORMED_BODY, "the body is not well-formed JSON (UTF-8, no duplicate names)") from None
+
+
+async def beside_loop(body: object, work: Callable[[*Given], Found], *args: *Given) -> Found:
+    """Return the result of ``work`` on a decoded body: of a long one from a thread."""
+    if characters_of(body) <= _MOST_IN_LOOP:
+        return work(*args)
+    return await asyncio.to_thread(work, *args)
 
 
 def _read(body: bytes) -> Any:  # noqa: ANN401 - any JSON

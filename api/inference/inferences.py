@@ -10,7 +10,7 @@ from fastapi.responses import JSONResponse
 from api.access.auth import RunCanceller, RunReader
 from api.access.rates import RatedSubmitter
 from api.dependencies import Inference
-from api.http.body import read_json
+from api.http.body import beside_loop, read_json
 from api.http.headers import only_one
 from api.http.openapi import body_of, problems
 from api.http.preferences import Waiting, waiting
@@ -45,7 +45,8 @@ async def submitted_body(request: Request, inference: Inference) -> SubmittedBod
     if isinstance(sent, dict) and "ignored" in sent:  # names that a translator states
         raise wrong("ignored", "is unknown")
     pinned = inference.policy
-    return SubmittedBody(sent, parse_request(sent, pinned.policy.limits), pinned)
+    parsed = await beside_loop(sent, parse_request, sent, pinned.policy.limits)
+    return SubmittedBody(sent, parsed, pinned)
 
 
 async def idempotency_key(

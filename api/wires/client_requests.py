@@ -7,7 +7,7 @@ from typing import Any
 from fastapi import Request
 
 from api.dependencies import Inference
-from api.http.body import read_json
+from api.http.body import beside_loop, read_json
 from api.inference.inference_services import InferenceServices
 from api.inference.inferences import SubmittedBody
 from api.inference.run_views import RunView
@@ -68,6 +68,8 @@ def parsed_by(read: Callable[[object], ClientRequest]) -> Callable[..., Awaitabl
     """Make a dependency that reads, translates and parses the body. A route names it after its caller."""
 
     async def dependency(request: Request, inference: Inference) -> ParsedRequest:
-        return parsed(read(await read_json(request)), inference)
+        sent = await read_json(request)
+        client = await beside_loop(sent, read, sent)
+        return await beside_loop(client.body, parsed, client, inference)
 
     return dependency

@@ -9,6 +9,7 @@ from fastapi import Request
 from fastapi.responses import JSONResponse, Response
 from starlette.background import BackgroundTask
 
+from api.http.body import beside_loop
 from api.http.preferences import MAX_WAIT_SECONDS, waiting
 from api.inference.inference_services import InferenceServices
 from api.inference.inferences import outcome
@@ -46,7 +47,7 @@ async def started(
     body.pinned.policy.model(caller.tenant, model, caller.models)
     submission = Submission(caller, body.sent, model, policy, key)
     if key is None:
-        digest = request_hash(body.sent)
+        digest = await beside_loop(body.sent, request_hash, body.sent)
         begun = await begin(request, caller, inference, policy, digest, streamed=parsed.client.events is not None)
         submission = replace(submission, begun=begun, digest=digest)
     try:

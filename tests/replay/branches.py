@@ -365,14 +365,14 @@ async def provider_babbles_twice(bench: RecordingBench) -> Handle:
 @branch(Status.FAILED, Kind.SCREENING_UNAVAILABLE)
 async def detector_fails(bench: RecordingBench) -> Handle:
     with patch(
-        "activities.inference.screen.screen", side_effect=Refusal(Kind.SCREENING_UNAVAILABLE, "a detector failed")
+        "activities.inference.guards.screen", side_effect=Refusal(Kind.SCREENING_UNAVAILABLE, "a detector failed")
     ):
         return await answered(bench)
 
 
 @branch(Status.FAILED, Kind.INTERNAL)
 async def guard_has_a_bug(bench: RecordingBench) -> Handle:
-    with patch("activities.inference.screen.sanitise_request", side_effect=ZeroDivisionError):
+    with patch("activities.inference.guards.sanitise_request", side_effect=ZeroDivisionError):
         return await answered(bench)
 
 

@@ -20,7 +20,7 @@ from temporalio.common import SearchAttributePair, TypedSearchAttributes
 from temporalio.converter import DataConverter
 
 import activities.failure_interceptor
-import activities.inference.screen
+import activities.inference.guards
 import adapters.models.provider
 import adapters.postgres.encryption.api_key_grants
 import adapters.postgres.encryption.encrypter
@@ -155,7 +155,7 @@ def open_up() -> None:
     adapters.temporal.client.encrypted = lambda *_: DataConverter.default
     adapters.postgres.encryption.encrypter.AESGCM = NoCipher
     adapters.postgres.encryption.api_key_grants.AESGCM = NoCipher
-    activities.inference.screen.mask_request = lambda request, *_: Masked(request)
+    activities.inference.guards.mask_request = lambda request, *_: Masked(request)
     Client.start_workflow = shown_start(Client.start_workflow)
     api.main.build_app = telling_app(api.main.build_app)
     stage = activities.failure_interceptor._FailingByKind

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 from activities.contracts.stages import CloseInput, ModelReply, Problem, Run, SanitiseResult, Submitter, Validated
 from domain.inference.bodies.attachments import data_of
+from domain.inference.bodies.values import characters_of
 from domain.inference.lost_attempts import LostAttempts
 from domain.inference.models import Usage
 from domain.inference.parsing import messages_of
@@ -26,20 +27,6 @@ class Stopped(Exception):
     def __init__(self, problem: Problem) -> None:
         super().__init__(problem.kind)
         self.problem = problem
-
-
-def characters_of(sent: object) -> int:
-    """Return the characters of all texts of JSON."""
-    found, left = 0, [sent]
-    while left:
-        value = left.pop()
-        if isinstance(value, str):
-            found += len(value)
-        elif isinstance(value, Mapping):
-            left.extend(value.values())
-        elif isinstance(value, list | tuple):
-            left.extend(value)
-    return found
 
 
 class RunState:

@@ -1,6 +1,5 @@
 """``POST /v1/responses``: OpenAI's responses, each a governed run; and the counting of their tokens."""
 
-import asyncio
 from functools import partial
 from typing import Annotated, Any
 
@@ -10,7 +9,7 @@ from fastapi.responses import JSONResponse, Response
 from api.access.auth import PromptSubmitter
 from api.access.rates import RatedSubmitter
 from api.dependencies import Inference
-from api.http.body import read_json
+from api.http.body import beside_loop, read_json
 from api.http.openapi import body_of
 from api.inference.inference_services import InferenceServices
 from api.inference.inferences import idempotency_key
@@ -71,7 +70,8 @@ def client_request(made: ResponseRequest, inference: InferenceServices) -> Clien
 
 async def submitted_response(request: Request, caller: RatedSubmitter, inference: Inference) -> ParsedRequest:
     """Translate and parse the body under the current policy."""
-    return parsed(client_request(await translated(request, inference, caller), inference), inference)
+    made = await translated(request, inference, caller)
+    return await beside_loop(made.body, parsed, client_request(made, inference), inference)
 
 
 @router.post("", responses=wire_errors(), openapi_extra=body_of("ResponseBody"))
@@ -99,9 +99,12 @@ async def create(
 async def count_tokens(request: Request, caller: PromptSubmitter, inference: Inference) -> dict[str, Any]:
     """Estimate a request's tokens. Nothing is sent to a model."""
     made = await translated(request, inference, caller)
-    body = parsed(client_request(made, inference), inference).body
+    body = (await beside_loop(made.body, parsed, client_request(made, inference), inference)).body
     body.pinned.policy.model(caller.tenant, body.request.model, caller.models)
-    return {"object": "response.input_tokens", "input_tokens": await asyncio.to_thread(estimate_tokens, body.request)}
+    return {
+        "object": "response.input_tokens",
+        "input_tokens": await beside_loop(made.body, estimate_tokens, body.request),
+    }
 
 
 @router.post("/compact", responses=wire_errors())

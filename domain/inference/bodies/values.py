@@ -149,6 +149,20 @@ def object_schema(members: Mapping[str, tuple[BodyField, bool]], **fixed: Mappin
     }
 
 
+def characters_of(sent: object) -> int:
+    """Return the characters of all texts of JSON."""
+    found, left = 0, [sent]
+    while left:
+        value = left.pop()
+        if isinstance(value, str):
+            found += len(value)
+        elif isinstance(value, Mapping):
+            left.extend(value.values())
+        elif isinstance(value, list | tuple):
+            left.extend(value)
+    return found
+
+
 TEXT: Final = BodyField(read_text, {"type": "string"})
 FLAG: Final = BodyField(read_flag, {"type": "boolean"})
 

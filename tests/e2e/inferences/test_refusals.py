@@ -102,13 +102,13 @@ async def test_other_media_types_and_oversized_bodies_are_refused(gateway: Gatew
     problem(text, 415, "unsupported-media")
     big = b'{"prompt": "' + b"x" * 600_000 + b'"}'
     json_type = {**bearer, "Content-Type": "application/json"}
-    problem(await gateway.http.post("/v1/inferences", content=big, headers=json_type), 413, "body-too-large")
+    problem(await gateway.http.post("/ai/predict", content=big, headers=json_type), 413, "body-too-large")
 
     async def chunks():
         for _ in range(80):
             yield b"x" * 10_000
 
-    problem(await gateway.http.post("/v1/inferences", content=chunks(), headers=json_type), 413, "body-too-large")
+    problem(await gateway.http.post("/ai/predict", content=chunks(), headers=json_type), 413, "body-too-large")
 
 
 async def test_unknown_paths_and_methods_are_problems_too(gateway: Gateway):

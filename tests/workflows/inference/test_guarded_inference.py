@@ -51,12 +51,12 @@ async def test_a_blocked_answer_is_charged_and_withheld(bench: Bench):
 
 
 async def test_a_failing_detector_denies_the_run_by_its_own_kind(bench: Bench, monkeypatch):
-    import activities.inference.screen
+    import activities.inference.guards
 
     def broken(*_):
         raise Refusal(Kind.SCREENING_UNAVAILABLE, "a detector failed")
 
-    monkeypatch.setattr(activities.inference.screen, "screen", broken)
+    monkeypatch.setattr(activities.inference.guards, "screen", broken)
     handle = await bench.start(BODY)
     with pytest.raises(WorkflowFailureError) as caught:
         await handle.result()
@@ -67,12 +67,12 @@ async def test_a_failing_detector_denies_the_run_by_its_own_kind(bench: Bench, m
 
 
 async def test_a_bug_in_a_guard_is_no_pass_either(bench: Bench, monkeypatch):
-    import activities.inference.screen
+    import activities.inference.guards
 
     def broken(*_):
         raise ZeroDivisionError("with a canary in its text")
 
-    monkeypatch.setattr(activities.inference.screen, "screen", broken)
+    monkeypatch.setattr(activities.inference.guards, "screen", broken)
     handle = await bench.start(BODY)
     with pytest.raises(WorkflowFailureError) as caught:
         await handle.result()

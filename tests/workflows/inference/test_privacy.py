@@ -28,7 +28,7 @@ async def test_data_are_masked_for_the_model_and_the_record_and_put_back_for_the
     assert result.result.content.startswith(f"Write to {ALICE} and {BOB}, charge {CARD}, with [API_KEY_")
     assert (result.masked, result.redacted) == ({"email": 2, "card_number": 1}, {"api_key": 1})
     for record in bench.records(result.id):
-        assert "[EMAIL_2_" in record.sealed.prompt
+        assert record.sealed.prompt.count("[EMAIL_") == 2
         assert not any(datum in f"{record.sealed}{record.fields}" for datum in DATA)
         assert record.fields.masked == {"email": 2, "card_number": 1}
         assert record.fields.redacted == {"api_key": 1}
@@ -92,15 +92,15 @@ async def test_numbers_beyond_count_are_refused_and_not_recorded(bench: Bench, m
 
 
 async def test_the_screening_reads_what_was_masked(bench: Bench, monkeypatch):
-    import activities.inference.screen
+    import activities.inference.guards
 
     read = []
 
-    def screen(request, original, *given, of=activities.inference.screen.screen):
+    def screen(request, original, *given, of=activities.inference.guards.screen):
         read.append((request.messages[0].content, original.messages[0].content))
         return of(request, original, *given)
 
-    monkeypatch.setattr(activities.inference.screen, "screen", screen)
+    monkeypatch.setattr(activities.inference.guards, "screen", screen)
     await bench.run({"model": "fake", "prompt": f"Write\u00ad to {ALICE}"})
     assert read == [(f"Write to {ALICE}", f"Write\u00ad to {ALICE}")]
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from domain.inference.bodies.values import characters_of
 from domain.inference.run_lengths import LONGEST_MODEL_CALL, MODELS_TOTAL
 from tests.paths import ROOT
 from workflows import timing
-from workflows.inference.run_state import characters_of
 
 UNITS = {"s": 1, "min": 60, "h": 3600, "day": 86_400, "days": 86_400}
 LENGTHS = re.compile(r"(\d+(?:\.\d+)?) (s|min|h|days?)\b")
