@@ -38,7 +38,6 @@ class Carrier(StrEnum):
     TOOL_SCHEMA = "tool_schema"
     RESPONSE_SCHEMA = "response_schema"
     STOP = "stop"
-    EMBEDDING_INPUT = "embedding_input"
     IMAGE = "image"
     IMAGE_ADDRESS = "image_address"
     FILE = "file"
