@@ -17,7 +17,7 @@ LIMITS = RequestLimits(
     default_temperature=0.7,
     max_metadata_entries=16,
     max_metadata_chars=256,
-    content=ContentLimits(images=20, choices=4),
+    content=ContentLimits(images=20),
 )
 
 GOOD: dict[str, Any] = {"model": "smollm2", "prompt": "Hello"}
@@ -189,9 +189,6 @@ BAD_REQUESTS: tuple[tuple[str, Any, Kind, str], ...] = (
     ("namespaces by a list", _but(response={"namespaces": ["a"]}), _WRONG, "response.namespaces"),
     ("a namespace with a space", _but(response={"namespaces": {"a": "b c"}}), _WRONG, "response.namespaces"),
     ("top_k 0", _but(top_k=0), _WRONG, "top_k"),
-    ("choices 0", _but(choices=0), _WRONG, "choices"),
-    ("choices above the policy's limit", _but(choices=5), _WRONG, "choices"),
-    ("choices true", _but(choices=True), _WRONG, "choices"),
     ("frequency_penalty above 2", _but(frequency_penalty=2.1), _WRONG, "frequency_penalty"),
     ("presence_penalty a text", _but(presence_penalty="1"), _WRONG, "presence_penalty"),
     ("logit_bias by words", _but(logit_bias={"word": 1}), _WRONG, "logit_bias"),

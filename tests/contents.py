@@ -188,7 +188,6 @@ REQUESTS = st.builds(
     top_p=st.none() | st.floats(0, 1),
     seed=st.none() | st.integers(-5, 5),
     one_tool_call=st.booleans(),
-    choices=st.none() | st.integers(2, 4),
     frequency_penalty=st.none() | st.floats(-2, 2),
     logit_bias=st.lists(st.tuples(TEXTS, st.floats(-9, 9)), max_size=2).map(tuple),
     reasoning=st.none() | st.builds(Reasoning, st.none() | st.sampled_from(Effort), sealed=st.booleans()),

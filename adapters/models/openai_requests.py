@@ -64,7 +64,6 @@ def body_of(call: ModelCall) -> dict[str, Any]:
         "stop": (list(request.stop) or None) if accepts.stop else None,
         "top_p": request.top_p if accepts.top_p else None,
         "seed": request.seed if accepts.seed else None,
-        "n": request.choices,
         "frequency_penalty": request.frequency_penalty if accepts.penalties else None,
         "presence_penalty": request.presence_penalty if accepts.penalties else None,
         "logit_bias": (dict(request.logit_bias) or None) if accepts.logit_bias else None,

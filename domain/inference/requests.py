@@ -116,7 +116,6 @@ class InferenceRequest:
         metadata: kept with the request and never sent to a model.
         one_tool_call: asks for at most one tool call in an answer.
         top_k: number of likeliest tokens that the sampling chooses from.
-        choices: number of answers; None for one.
         frequency_penalty: -2 to 2.
         presence_penalty: -2 to 2.
         logit_bias: by token IDs of the model's vocabulary, -100 to 100.
@@ -138,7 +137,6 @@ class InferenceRequest:
     seed: int | None = field(default=None, metadata=UNLESS_SET)
     one_tool_call: bool = field(default=False, metadata=UNLESS_SET)
     top_k: int | None = field(default=None, metadata=UNLESS_SET)
-    choices: int | None = field(default=None, metadata=UNLESS_SET)
     frequency_penalty: float | None = field(default=None, metadata=UNLESS_SET)
     presence_penalty: float | None = field(default=None, metadata=UNLESS_SET)
     logit_bias: tuple[tuple[str, float], ...] = field(default=(), metadata=UNLESS_SET)
@@ -157,13 +155,11 @@ class ContentLimits:
         images: most images of a request; 0 for none.
         image_bytes: most bytes of one.
         image_addresses: images by address are forwarded; Assay fetches none.
-        choices: most answers of a request.
     """
 
     images: int = 0
     image_bytes: int = 5 * 1024 * 1024
     image_addresses: bool = False
-    choices: int = 1
 
 
 @dataclass(frozen=True, slots=True)

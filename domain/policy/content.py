@@ -10,7 +10,6 @@ from domain.screening.verdicts import Decision
 _DECISIONS = tuple(Decision)
 _MAX_BYTES = 32 * 1024 * 1024
 _MAX_IMAGES = 1_000
-_MAX_CHOICES = 16
 
 
 class ProviderTools(StrEnum):
@@ -34,7 +33,7 @@ class ContentPolicy:
     The defaults are those of policies without the section, to which runs may be pinned.
 
     Attributes:
-        limits: of images and answers.
+        limits: of images.
         images: decision for images of users, which no guard reads.
         tool_images: decision for images in the results of tools.
         provider_tools: treatment of tools that a provider runs.
@@ -62,7 +61,7 @@ def read_content_policy(section: Section) -> ContentPolicy:
             most = images.whole("most", 0, _MAX_IMAGES)
             size = images.whole("max_bytes", 1, _MAX_BYTES)
         return ContentPolicy(
-            ContentLimits(most, size, addresses, section.whole("choices", 1, _MAX_CHOICES)),
+            ContentLimits(most, size, addresses),
             users,
             tools,
             ProviderTools(section.choice("provider_tools", tuple(ProviderTools))),

@@ -49,7 +49,6 @@ class InferenceCall:
         seed: of the sampling.
         response: what Assay's responses API keeps with a run; for others without use.
         top_k: number of likeliest tokens to sample from.
-        choices: number of answers, within the policy's limit.
         frequency_penalty: -2 to 2, a hint as all that follow.
         presence_penalty: -2 to 2.
         logit_bias: -100 to 100, by IDs of tokens.
@@ -74,7 +73,6 @@ class InferenceCall:
     seed: int | None = None
     response: Mapping[str, Any] | None = None
     top_k: int | None = None
-    choices: int | None = None
     frequency_penalty: float | None = None
     presence_penalty: float | None = None
     logit_bias: Mapping[str, float] | None = None
@@ -105,7 +103,6 @@ class InferenceCall:
             "seed": self.seed,
             "response": None if self.response is None else dict(self.response),
             "top_k": self.top_k,
-            "choices": self.choices,
             "frequency_penalty": self.frequency_penalty,
             "presence_penalty": self.presence_penalty,
             "logit_bias": None if self.logit_bias is None else dict(self.logit_bias),

@@ -178,7 +178,7 @@ def answer_with(carrier: Carrier, text: str) -> Content:
 
 
 def _found_in_answer(form: ClientFormat, cell: Cell, *, on: bool) -> bool:
-    """Judge an answer, write it as the client gets it, and look for what was planted."""
+    """Judge an answer, write it for the client, and look for the planted text."""
     client, request = _translated(form, form.places[Carrier.INSTRUCTIONS](SYSTEM), streamed=cell.streamed)
     answer = answer_with(cell.carrier, PLANTED[cell.guard])
     verdict = screen_answer(answer, request, policy(), _NoPhones()) if on else ALLOWED
@@ -227,5 +227,5 @@ def _written(client: ClientRequest, request: InferenceRequest, answer: Content, 
 
 
 def missed(off: tuple[str, Guard] | None = None) -> set[Cell]:
-    """Return the cells in which nothing is found, with one guard switched off for one format, if any."""
+    """Return the cells without a finding, with one guard off for one format, if any."""
     return {cell for cell in cells() if not found(cell, on=(cell.format, cell.guard) != off)}

@@ -281,9 +281,7 @@ def _stream(given: Mapping[str, Any], ignored: set[str]) -> ChatStream | None:
 
 
 def _hints(given: Mapping[str, Any], body: dict[str, Any]) -> Mapping[str, str]:
-    """Translate the number of answers, hints and identifiers. Return the names to rename back."""
-    if given.get("n", 1) != 1:
-        body["choices"] = given["n"]
+    """Translate hints and identifiers. Return the names to rename back."""
     if "reasoning_effort" in given:
         body["reasoning"] = {"effort": given["reasoning_effort"]}
     if given.get("prompt_cache_key"):
@@ -292,7 +290,6 @@ def _hints(given: Mapping[str, Any], body: dict[str, Any]) -> Mapping[str, str]:
     if user is not None:
         body["end_user"] = given[user]
     return {
-        "choices": "n",
         "reasoning": "reasoning_effort",
         "cache_key": "prompt_cache_key",
         **({"end_user": user} if user else {}),

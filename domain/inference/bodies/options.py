@@ -1,4 +1,4 @@
-"""Options of an answer beyond its length and sampling: number, hints, identifiers, and names of dropped fields."""
+"""Options of an answer beyond its length and sampling: hints, identifiers, and names of dropped fields."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -33,13 +33,6 @@ def _whole(most: int) -> BodyField:
         return value
 
     return BodyField(read, {"type": "integer", "minimum": 1, "maximum": most})
-
-
-def _choices(value: object, field: str, limits: RequestLimits) -> int | None:
-    most = limits.content.choices
-    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= most:
-        raise wrong(field, f"must be a whole number from 1 to {most}")
-    return value if value > 1 else None
 
 
 def _signed(value: object, field: str, most: int) -> float:
@@ -106,7 +99,6 @@ _HINT: Final = "A hint, for models that the policy says accept it."
 OPTION_FIELDS: Final[Mapping[str, BodyField]] = MappingProxyType(
     {
         "top_k": _whole(MAX_TOP_K),
-        "choices": _field(_choices, {"type": "integer", "minimum": 1}, "Number of answers, within the policy's limit."),
         "frequency_penalty": _field(_penalty, _NUMBER, _HINT),
         "presence_penalty": _field(_penalty, _NUMBER, _HINT),
         "logit_bias": _field(_biases, {"type": "object", "additionalProperties": {"type": "number"}}, _HINT),

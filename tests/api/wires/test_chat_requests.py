@@ -284,7 +284,7 @@ def test_an_image_or_a_file_that_is_none_is_refused_by_its_place(case: str):
             "response_format.json_schema.schema",
         ),
         ({"max_tokens": 5, "max_completion_tokens": 6}, "max_tokens"),
-        ({"max_completion_tokens": 5000}, "max_completion_tokens"),
+        ({"max_completion_tokens": 5_000_000}, "max_completion_tokens"),
         ({"max_tokens": True}, "max_tokens"),
         ({"temperature": 3}, "temperature"),
         ({"model": None}, "model"),

@@ -44,7 +44,11 @@ def error(response: Any, code: int, named: str | None) -> dict[str, Any]:
 
 async def test_a_plain_chat_is_answered_with_its_receipt_and_is_a_run_like_any_other(gateway: Gateway):
     gateway.provider.script(answer("Hi there."))
-    response = await gateway.post(chat(user="u-1", temperature=0.1, max_completion_tokens=50), path=PATH, headers=SDK)
+    response = await gateway.post(
+        chat(user="u-1", prediction={"type": "content"}, temperature=0.1, max_completion_tokens=50),
+        path=PATH,
+        headers=SDK,
+    )
     body = response.json()
     assert response.status_code == 200, response.text
     assert body["object"] == "chat.completion"
@@ -54,7 +58,7 @@ async def test_a_plain_chat_is_answered_with_its_receipt_and_is_a_run_like_any_o
     for name in ("x-request-id", "request-id", "assay-run-id"):
         assert response.headers[name] == body["id"]
     assert response.headers["assay-decision"] == "allow"
-    assert response.headers["assay-ignored"] == "user"
+    assert response.headers["assay-ignored"] == "prediction"
     assert (await gateway.run(body["id"]))["result"]["content"] == "Hi there."
     sent = gateway.provider.requests[-1].json()
     assert (sent["temperature"], sent["max_tokens"], "user" in sent) == (0.1, 50, False)
