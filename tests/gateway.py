@@ -78,6 +78,7 @@ def write_policies(target: Path, *, long_prompts: bool = False) -> None:
         {**fake, "alias": "fake", "upstream": "fake-1", "fallbacks": []},
         {**fake, "alias": "fake-anthropic", "upstream": "fake-4", "fallbacks": [], "format": "anthropic"},
         {**fake, "alias": "fake-with-fallback", "upstream": "fake-2", "fallbacks": ["fake"]},
+        {**fake, "alias": "fake-long", "upstream": "fake-5", "fallbacks": [], "context_tokens": 2_000_000},
         {**fake, "alias": "fake-hasty", "upstream": "fake-3", "fallbacks": ["fake"], "timeouts": {"total": 1}},
     ]
     (target / "models.yaml").write_text(yaml.safe_dump(models))
