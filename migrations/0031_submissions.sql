@@ -2,11 +2,12 @@
 -- A row is a run that was asked for within the last minutes. What is lost in a crash of the server makes a repeat a run of
 -- its own, so nothing here waits for the disk.
 
--- `digest`: keyed, of tenant, caller, policy and body. `connection`: the newest of the run's. `retries`: how often the client
+-- `tag`: random; the run's ID is a keyed hash of digest and tag, so that no row leads to another caller's run, or to one of
+-- another body. `digest`: keyed, of tenant, caller, policy and body. `connection`: the newest of the run's. `retries`: how often the client
 -- says it has repeated the request. `session`: keyed, of the client's own session. `state`: 'open' while the connection
 -- waits, 'cut' if it ended without an answer, otherwise the answer's kind.
 CREATE TABLE assay.submission (
-  run_id text COLLATE "C" PRIMARY KEY,
+  tag text COLLATE "C" PRIMARY KEY,
   digest bytea NOT NULL CHECK (octet_length(digest) = 32),
   connection text NOT NULL,
   streamed boolean NOT NULL,
@@ -60,7 +61,7 @@ BEGIN
 END
 $$;
 
--- Finds the run that a request repeats, or takes `new_run` for it. A repeat is an equal request
+-- Finds the run that a request repeats, or takes `new_tag` for it. A repeat is an equal request
 --  * after the connection of the first ended without an answer, or gave no sign of life for 15 s;
 --  * of the same session, and never of another;
 --  * whole, where the first was a stream: a fallback;
@@ -68,9 +69,9 @@ $$;
 --  * that the client counts as a repeat, more often than the row has seen, unless it may repeat one refused for its rate.
 -- `fresh_failure`: the run joined failed within the last five seconds, and is not to be attempted again yet.
 CREATE FUNCTION assay.begin_submission(
-  of_tenant text, of_caller text, body_digest bytea, new_run text, new_connection text, is_streamed boolean,
+  of_tenant text, of_caller text, body_digest bytea, new_tag text, new_connection text, is_streamed boolean,
   of_session bytea, retry integer,
-  OUT run text, OUT joined boolean, OUT fresh_failure boolean
+  OUT found_tag text, OUT joined boolean, OUT fresh_failure boolean
 )
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -80,18 +81,18 @@ BEGIN
   PERFORM set_config('synchronous_commit', 'off', true);
   PERFORM pg_advisory_xact_lock(hashtextextended(encode(body_digest, 'hex'), 31)); -- two repeats join two runs
   moment := clock_timestamp();
-  DELETE FROM assay.submission s WHERE s.run_id = ANY (ARRAY(
-    SELECT o.run_id FROM assay.submission o WHERE o.kept_until < moment
+  DELETE FROM assay.submission s WHERE s.tag = ANY (ARRAY(
+    SELECT o.tag FROM assay.submission o WHERE o.kept_until < moment
     ORDER BY o.kept_until LIMIT 3 FOR UPDATE SKIP LOCKED
   ));
   IF retry > 0 THEN
     SELECT b.refused_at > moment - interval '2 minutes' INTO unserved
     FROM assay.rate_bucket b WHERE b.tenant = of_tenant AND b.caller = of_caller;
   END IF;
-  SELECT f.run_id, true, f.state = 'failed' AND f.seen_at > moment - interval '5 seconds'
-  INTO run, joined, fresh_failure
+  SELECT f.tag, true, f.state = 'failed' AND f.seen_at > moment - interval '5 seconds'
+  INTO found_tag, joined, fresh_failure
   FROM (
-    SELECT s.run_id, s.state, s.seen_at, s.session,
+    SELECT s.tag, s.state, s.seen_at, s.session,
       s.state = 'cut' OR (s.state = 'open' AND s.seen_at < moment - interval '15 seconds') AS ended
     FROM assay.submission s
     WHERE s.digest = body_digest AND s.kept_until >= moment AND (s.session = of_session) IS NOT FALSE
@@ -99,38 +100,38 @@ BEGIN
         OR s.session = of_session OR (s.streamed AND NOT is_streamed)
         OR (retry > s.retries AND unserved IS NOT TRUE))
   ) f
-  ORDER BY (f.session IS NOT DISTINCT FROM of_session) DESC, f.ended DESC, f.seen_at DESC, f.run_id
+  ORDER BY (f.session IS NOT DISTINCT FROM of_session) DESC, f.ended DESC, f.seen_at DESC, f.tag
   LIMIT 1;
-  IF run IS NULL THEN
-    run := new_run;
+  IF found_tag IS NULL THEN
+    found_tag := new_tag;
     joined := false;
     fresh_failure := false;
-    INSERT INTO assay.submission (run_id, digest, connection, streamed, session, retries, seen_at, kept_until)
-    VALUES (new_run, body_digest, new_connection, is_streamed, of_session, retry, moment, moment + interval '10 minutes');
+    INSERT INTO assay.submission (tag, digest, connection, streamed, session, retries, seen_at, kept_until)
+    VALUES (new_tag, body_digest, new_connection, is_streamed, of_session, retry, moment, moment + interval '10 minutes');
   ELSE
     UPDATE assay.submission s
     SET connection = new_connection, streamed = is_streamed, session = coalesce(of_session, s.session), state = 'open',
       retries = greatest(s.retries, retry), seen_at = moment, kept_until = moment + interval '10 minutes'
-    WHERE s.run_id = run;
+    WHERE s.tag = found_tag;
   END IF;
 END
 $$;
 
 -- Notes that the connection still waits (`ending` null), or how it ended; forgets a run that was withdrawn. Nothing for one that another has followed.
-CREATE FUNCTION assay.note_submission(of_run text, of_connection text, ending text) RETURNS void
+CREATE FUNCTION assay.note_submission(of_tag text, of_connection text, ending text) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   moment timestamptz := clock_timestamp();
 BEGIN
   PERFORM set_config('synchronous_commit', 'off', true);
   IF ending = 'withdrawn' THEN
-    DELETE FROM assay.submission s WHERE s.run_id = of_run AND s.connection = of_connection;
+    DELETE FROM assay.submission s WHERE s.tag = of_tag AND s.connection = of_connection;
     RETURN;
   END IF;
   UPDATE assay.submission s
   SET state = coalesce(ending, s.state), seen_at = moment,
     kept_until = moment + CASE WHEN coalesce(ending, 'cut') = 'cut' THEN interval '10 minutes' ELSE interval '1 minute' END
-  WHERE s.run_id = of_run AND s.connection = of_connection AND s.state = 'open';
+  WHERE s.tag = of_tag AND s.connection = of_connection AND s.state = 'open';
 END
 $$;
 

@@ -130,12 +130,12 @@ class Runs:
         public_id = begun.run_id if begun is not None else await self._named(submission)
         async with keys_or_refusal(), engine():
             started = await self._start(submission, public_id, digest)
-            if submission.idempotency_key is not None or (begun is not None and begun.joined):
+            if submission.idempotency_key is not None:
                 await self._require_same_request(public_id, digest)
-                if started is None:  # it has ended
-                    further = begun is None or not begun.fresh_failure
-                    public_id = await self._attempts.latest(principal.tenant, public_id, further=further)
-                    started = await self._start(submission, public_id, digest)
+            if started is None:  # it has ended
+                further = begun is None or not begun.run.fresh_failure
+                public_id = await self._attempts.latest(principal.tenant, public_id, further=further)
+                started = await self._start(submission, public_id, digest)
         return started or Started(principal.tenant, public_id)
 
     async def _named(self, submission: Submission) -> str:

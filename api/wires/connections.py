@@ -39,7 +39,7 @@ async def begin(
     """
     begun = await inference.submissions.begin(caller, policy, digest, repeat_signs(request, streamed=streamed))
     request.state.begun = begun
-    if begun.joined:
+    if begun.run.joined:
         request.app.state.metrics.joined.inc()
     return begun
 

@@ -47,9 +47,11 @@ async def started(
     body.pinned.policy.model(caller.tenant, model, caller.models)
     submission = Submission(caller, body.sent, model, policy, key)
     if key is None:
-        digest = await beside_loop(body.sent, request_hash, body.sent)
+        # what was dropped makes no difference, and is not always equal for a stream and a whole answer
+        asked = parsed.client.body
+        digest = await beside_loop(asked, request_hash, asked)
         begun = await begin(request, caller, inference, policy, digest, streamed=parsed.client.events is not None)
-        submission = replace(submission, begun=begun, digest=digest)
+        submission = replace(submission, begun=begun, digest=digest if asked is body.sent else None)
     try:
         found = await inference.runs.start(submission)
     except BaseException:

@@ -10,7 +10,7 @@ from typing import Protocol
 from domain.inference.feed import ResultT, RunEvent
 from domain.inference.models import ModelAnswer, ModelCall
 from domain.inference.runs import RecordedStart
-from domain.inference.submissions import AskedRun, BegunSubmission, Ending
+from domain.inference.submissions import AskedRun, Ending, TaggedRun
 
 
 class ModelProvider(Protocol):
@@ -80,11 +80,11 @@ class RunFeed(Protocol[ResultT]):
 class SubmissionStore(Protocol):
     """Requests for runs of the last minutes, shared by all processes."""
 
-    async def begin(self, asked: AskedRun) -> BegunSubmission:
+    async def begin(self, asked: AskedRun) -> TaggedRun:
         """Return the run that the request repeats, or a new one."""
         ...
 
-    async def note(self, begun: BegunSubmission, ending: Ending | None) -> None:
+    async def note(self, run: TaggedRun, ending: Ending | None) -> None:
         """Note that the connection ended, or with None that it still waits. Once it ended, or another has followed,
         nothing is noted.
         """

@@ -39,7 +39,7 @@ class AskedRun:
     Attributes:
         tenant, caller: who asks.
         digest: keyed digest of caller, policy and body, 32 bytes.
-        run_id: the ID of the run, if the request is not a repeat.
+        tag: a random value for the run, if the request is not a repeat.
         connection: a random name of its connection.
         streamed, retries: as in ``RepeatSigns``.
         session: keyed digest of the client's session, 32 bytes.
@@ -48,7 +48,7 @@ class AskedRun:
     tenant: str
     caller: str
     digest: bytes
-    run_id: str
+    tag: str
     connection: str
     streamed: bool
     retries: int
@@ -56,17 +56,25 @@ class AskedRun:
 
 
 @dataclass(frozen=True, slots=True)
-class BegunSubmission:
-    """The run of a request.
+class TaggedRun:
+    """The run of a request, by its tag.
 
     Attributes:
-        run_id: its ID, or that of its first attempt.
+        tag: the random value that its ID is derived from.
         connection: the name of the request's connection.
         joined: whether an earlier request asked for it.
         fresh_failure: whether that failed so lately that it is not attempted again yet.
     """
 
-    run_id: str
+    tag: str
     connection: str
     joined: bool = False
     fresh_failure: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class BegunSubmission:
+    """A request's run, by its ID or that of its first attempt."""
+
+    run_id: str
+    run: TaggedRun

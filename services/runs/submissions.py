@@ -30,23 +30,23 @@ class RunSubmissions:
         """
         tenant, caller, tag = principal.tenant, principal.caller, self._random_tag()
         key = await self._identities.tenant_key(tenant)
-        return await self._store.begin(
+        digest = submission_digest(key, tenant, caller, policy, request_hash)
+        run = await self._store.begin(
             AskedRun(
-                tenant,
-                caller,
-                digest=submission_digest(key, tenant, caller, policy, request_hash),
-                run_id=run_id(key, tenant, caller, f"random:{tag}"),
+                *(tenant, caller, digest, tag),
                 connection=tag,
                 streamed=signs.streamed,
                 retries=min(signs.retries, MOST_RETRIES),
                 session=None if signs.session is None else session_digest(key, tenant, signs.session),
             )
         )
+        # what a row can name is a run of this caller's for this very request, whoever wrote the row
+        return BegunSubmission(run_id(key, tenant, caller, f"submission:{digest.hex()}:{run.tag}"), run)
 
     async def note(self, begun: BegunSubmission, ending: Ending | None = None) -> bool:
         """Note that the connection still waits, or its end. False if the store does not answer."""
         try:
-            await self._store.note(begun, ending)
+            await self._store.note(begun.run, ending)
         except Refusal:
             return False
         return True

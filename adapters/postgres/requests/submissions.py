@@ -2,7 +2,7 @@
 
 from adapters.postgres.errors import unavailable
 from adapters.postgres.pool import PostgresPool
-from domain.inference.submissions import AskedRun, BegunSubmission, Ending
+from domain.inference.submissions import AskedRun, Ending, TaggedRun
 
 _BEGIN = "SELECT * FROM assay.begin_submission($1, $2, $3, $4, $5, $6, $7, $8)"
 _NOTE = "SELECT assay.note_submission($1, $2, $3)"
@@ -15,17 +15,17 @@ class PostgresSubmissions:
         """Take the pool (role ``assay-api``)."""
         self._pool = pool
 
-    async def begin(self, asked: AskedRun) -> BegunSubmission:
+    async def begin(self, asked: AskedRun) -> TaggedRun:
         """See ``SubmissionStore``."""
         row = await self._pool.fetchrow(
             _BEGIN,
-            *(asked.tenant, asked.caller, asked.digest, asked.run_id, asked.connection),
+            *(asked.tenant, asked.caller, asked.digest, asked.tag, asked.connection),
             *(asked.streamed, asked.session, asked.retries),
         )
         if row is None:
             raise unavailable()
-        return BegunSubmission(row["run"], asked.connection, row["joined"], row["fresh_failure"])
+        return TaggedRun(row["found_tag"], asked.connection, row["joined"], row["fresh_failure"])
 
-    async def note(self, begun: BegunSubmission, ending: Ending | None) -> None:
+    async def note(self, run: TaggedRun, ending: Ending | None) -> None:
         """See ``SubmissionStore``."""
-        await self._pool.fetchrow(_NOTE, begun.run_id, begun.connection, None if ending is None else ending.value)
+        await self._pool.fetchrow(_NOTE, run.tag, run.connection, None if ending is None else ending.value)

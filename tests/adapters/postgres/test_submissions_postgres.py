@@ -12,7 +12,7 @@ from adapters.postgres.pool import PostgresPool
 from adapters.postgres.requests.rates import PostgresRates
 from adapters.postgres.requests.submissions import PostgresSubmissions
 from domain.budgets.values import Rate
-from domain.inference.submissions import AskedRun, BegunSubmission, Ending
+from domain.inference.submissions import AskedRun, Ending, TaggedRun
 from tests.adapters.stack import Stack
 
 A, B = b"a" * 32, b"b" * 32
@@ -30,7 +30,7 @@ class Desk:
 
     async def ask(
         self, retries: int = 0, *, streamed: bool = False, session: bytes | None = None, digest: bytes | None = None
-    ) -> BegunSubmission:
+    ) -> TaggedRun:
         run, connection = secrets.token_hex(8), secrets.token_hex(8)
         return await self.store.begin(
             AskedRun("acme", self.caller, digest or self.digest, run, connection, streamed, retries, session)
@@ -56,7 +56,7 @@ async def test_equal_requests_side_by_side_are_runs_of_their_own_and_so_are_thei
     first, second = await asyncio.gather(desk.ask(), desk.ask())
     assert (first.joined, second.joined) == (False, False)
     repeats = await asyncio.gather(desk.ask(1), desk.ask(1))
-    assert {found.run_id for found in repeats} == {first.run_id, second.run_id}
+    assert {found.tag for found in repeats} == {first.tag, second.tag}
     assert all(found.joined for found in repeats)
     assert not (await desk.ask(1)).joined, "each was repeated once"
 
@@ -66,7 +66,7 @@ async def test_a_request_that_the_client_counts_as_a_repeat_joins(desk: Desk, en
     first = await desk.ask()
     await desk.store.note(first, ending)
     again = await desk.ask(1)
-    assert (again.run_id, again.joined) == (first.run_id, True)
+    assert (again.tag, again.joined) == (first.tag, True)
     assert again.fresh_failure == (ending is Ending.FAILED)
 
 
@@ -77,7 +77,7 @@ async def test_a_request_that_the_client_counts_as_a_repeat_joins(desk: Desk, en
 async def test_without_a_count_a_request_joins_what_was_cut_or_refused(desk: Desk, ending: Ending | None, joins: bool):
     first = await desk.ask()
     await desk.store.note(first, ending)
-    assert ((await desk.ask()).run_id == first.run_id) == joins
+    assert ((await desk.ask()).tag == first.tag) == joins
 
 
 async def test_a_connection_without_a_sign_of_life_has_ended(desk: Desk):
@@ -86,10 +86,10 @@ async def test_a_connection_without_a_sign_of_life_has_ended(desk: Desk):
     assert not (await desk.ask(digest=None)).joined
     await desk.older(2)
     await desk.store.note(first, None)
-    assert (await desk.ask()).run_id != first.run_id, "it gave a sign of life"
+    assert (await desk.ask()).tag != first.tag, "it gave a sign of life"
     await desk.older(16)
-    found = {(await desk.ask()).run_id for _ in range(3)}
-    assert first.run_id in found
+    found = {(await desk.ask()).tag for _ in range(3)}
+    assert first.tag in found
     assert len(found) == 3, "each was joined once"
 
 
@@ -97,7 +97,7 @@ async def test_a_connection_without_a_sign_of_life_has_ended(desk: Desk):
 async def test_a_session_joins_its_own_run_and_no_other_sessions(desk: Desk, ending: Ending | None):
     first = await desk.ask(session=A)
     await desk.store.note(first, ending)
-    assert (await desk.ask(session=A)).run_id == first.run_id
+    assert (await desk.ask(session=A)).tag == first.tag
     assert not (await desk.ask(session=B)).joined
     cut = await desk.ask(session=B)
     await desk.store.note(cut, Ending.CUT)
@@ -108,7 +108,7 @@ async def test_a_whole_answer_in_place_of_a_stream_joins_and_the_opposite_does_n
     stream = await desk.ask(streamed=True)
     await desk.store.note(stream, Ending.ANSWERED)
     whole = await desk.ask()
-    assert whole.run_id == stream.run_id
+    assert whole.tag == stream.tag
     await desk.store.note(whole, Ending.ANSWERED)
     assert not (await desk.ask(streamed=True)).joined
 
@@ -120,11 +120,11 @@ async def test_a_repeat_of_a_request_that_was_refused_for_its_rate_has_no_run_to
     assert [(await desk.rates.take("acme", desk.caller, rate)).allowed for _ in range(2)] == [True, False]
     assert not (await desk.ask(1)).joined
     await desk.store.note(other, Ending.CUT)
-    assert (await desk.ask(1)).run_id == other.run_id
+    assert (await desk.ask(1)).tag == other.tag
     await desk.owner.execute(
         "UPDATE assay.rate_bucket SET refused_at = refused_at - interval '3 minutes' WHERE caller = $1", desk.caller
     )
-    assert (await desk.ask(1)).run_id == sample.run_id
+    assert (await desk.ask(1)).tag == sample.tag
 
 
 async def test_a_run_that_was_withdrawn_is_forgotten_and_so_is_what_is_old(desk: Desk):
@@ -134,7 +134,7 @@ async def test_a_run_that_was_withdrawn_is_forgotten_and_so_is_what_is_old(desk:
     refused = await desk.ask()
     await desk.store.note(refused, Ending.REFUSED)
     await desk.older(59)
-    assert (await desk.ask()).run_id == refused.run_id
+    assert (await desk.ask()).tag == refused.tag
     await desk.store.note(await desk.ask(), Ending.CUT)
     await desk.older(601)
     assert not (await desk.ask(1)).joined
@@ -147,7 +147,7 @@ async def test_only_the_newest_connection_ends_a_request(desk: Desk):
     again = await desk.ask(1)
     await desk.store.note(first, Ending.ANSWERED)
     await desk.store.note(again, Ending.CUT)
-    assert (await desk.ask()).run_id == first.run_id
+    assert (await desk.ask()).tag == first.tag
 
 
 async def test_a_failure_may_be_attempted_again_after_some_seconds(desk: Desk):
@@ -155,4 +155,4 @@ async def test_a_failure_may_be_attempted_again_after_some_seconds(desk: Desk):
     await desk.store.note(first, Ending.FAILED)
     await desk.older(6)
     again = await desk.ask(1)
-    assert (again.run_id, again.fresh_failure) == (first.run_id, False)
+    assert (again.tag, again.fresh_failure) == (first.tag, False)

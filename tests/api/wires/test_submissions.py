@@ -19,7 +19,8 @@ from api.wires.connections import repeat_signs
 from api.wires.streams.run_streams import EventStream
 from api.wires.submissions import CLIENT_GONE, answered
 from assay_temporal.contracts import Answer, InferenceResult, ProblemDetail
-from domain.inference.submissions import BegunSubmission, Ending, RepeatSigns
+from domain.inference.submissions import BegunSubmission, Ending, RepeatSigns, TaggedRun
+from domain.policy.content import ContentPolicy
 from domain.refusals import Kind, Refusal
 from tests.bad_requests import LIMITS
 
@@ -35,7 +36,6 @@ class Edge:
 
     admits: Callable[[], bool] = lambda: True
     fails: Refusal | None = None
-    joined: bool = False
     outcome: "asyncio.Future[RunView]" = field(default_factory=lambda: asyncio.get_running_loop().create_future())
     notes: list[Ending | None] = field(default_factory=list)
     asked: int = 0
@@ -44,7 +44,7 @@ class Edge:
 
     async def begin(self, principal: Any, policy: str, digest: str, signs: RepeatSigns) -> BegunSubmission:
         self.begun.append(signs)
-        return BegunSubmission(RUN, "c", self.joined)
+        return BegunSubmission(RUN, TaggedRun("t", "c"))
 
     async def note(self, begun: BegunSubmission, ending: Ending | None = None) -> bool:
         self.notes.append(ending)
@@ -69,7 +69,11 @@ class Edge:
     def pinned(self) -> Any:
         """The policy: any model, no proof required."""
         terms = type("Terms", (), {"sealed": False})
-        policy = type("Policy", (), {"limits": LIMITS, "model": lambda *_: None, "for_tenant": lambda *_: terms})()
+        policy = type(
+            "Policy",
+            (),
+            {"limits": LIMITS, "content": ContentPolicy(), "model": lambda *_: None, "for_tenant": lambda *_: terms},
+        )()
         return type("Pinned", (), {"policy": policy, "hash": "h"})()
 
     def inference(self) -> InferenceServices:
