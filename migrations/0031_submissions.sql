@@ -86,8 +86,9 @@ BEGIN
     ORDER BY o.kept_until LIMIT 3 FOR UPDATE SKIP LOCKED
   ));
   IF retry > 0 THEN
-    SELECT b.refused_at > moment - interval '2 minutes' INTO unserved
-    FROM assay.rate_bucket b WHERE b.tenant = of_tenant AND b.caller = of_caller;
+    -- buckets of the caller, and of its API keys
+    SELECT bool_or(b.refused_at > moment - interval '2 minutes') INTO unserved FROM assay.rate_bucket b
+    WHERE b.tenant = of_tenant AND (b.caller = of_caller OR starts_with(b.caller, of_caller || '/'));
   END IF;
   SELECT f.tag, true, f.state = 'failed' AND f.seen_at > moment - interval '5 seconds'
   INTO found_tag, joined, fresh_failure

@@ -29,7 +29,8 @@ class Planted:
 async def play(gateway: Gateway, canaries: Canaries) -> Planted:
     """Ask, and see to it that each request ends as it should."""
     planted = Planted(canaries)
-    for scene in (_completed, _blocked, _withheld, _failed, _retried, _refused, _cancelled, _large, _keyed, _misfits):
+    scenes = (_completed, _blocked, _withheld, _failed, _retried, _refused, _cancelled, _large, _keyed, _streamed)
+    for scene in (*scenes, _misfits):
         await scene(gateway, planted)
     return planted
 
@@ -136,6 +137,19 @@ async def _keyed(gateway: Gateway, planted: Planted) -> None:
     assert response.status_code == 200
     planted.runs["by API key"] = response.json()["id"]
     await gateway.http.get("/v1/models", headers={"Authorization": f"Bearer {key[:-6]}000000"})
+
+
+async def _streamed(gateway: Gateway, planted: Planted) -> None:
+    """A stream in a client's format, and the agent's repeat of it."""
+    canaries = planted.canaries
+    gateway.provider.script(answer(canaries.text("streamed answer")))
+    said = {"role": "user", "content": f"Hello {canaries.text('streamed prompt')}"}
+    session = {"X-Session-Id": canaries.word("agent's session")}
+    for stream in (True, False):
+        body = {"model": "fake", "messages": [said], "stream": stream}
+        response = await gateway.post(body, path="/v1/chat/completions", headers=session)
+        assert response.status_code == 200, response.text
+        planted.runs["streamed"] = response.headers["assay-run-id"]
 
 
 async def _misfits(gateway: Gateway, planted: Planted) -> None:

@@ -30,13 +30,23 @@ KEYS = {"client's API key", "API key's name"}
 PROMPTS = {
     *("system message", "prompt", *DATA, "blocked prompt", "prompt of a withheld answer"),
     *("failed prompt", "retried prompt", "refused prompt", "cancelled prompt", "large prompt"),
+    "streamed prompt",
 }
-ANSWERS = {"answer", "withheld answer", "API key in a withheld answer", "retried answer"}
+ANSWERS = {"answer", "withheld answer", "API key in a withheld answer", "retried answer", "streamed answer"}
 RUNS = PROMPTS | ANSWERS | {"metadata name", "metadata value"}
 KEPT = {name for names in CREDENTIALS.values() for name in names}
 TOLD_TO_THE_LOG = {
     *RUNS,
-    *("idempotency key", "provider's error", "unknown field", "invalid prompt", "no JSON", "path", "query"),
+    *(
+        "agent's session",
+        "idempotency key",
+        "provider's error",
+        "unknown field",
+        "invalid prompt",
+        "no JSON",
+        "path",
+        "query",
+    ),
     *("false token", "false client secret", "access token", "client secret"),
     *("database password", "provider's key", "secret ID of the api", "secret ID of the worker"),
     "failing statement",

@@ -113,16 +113,18 @@ async def test_a_whole_answer_in_place_of_a_stream_joins_and_the_opposite_does_n
     assert not (await desk.ask(streamed=True)).joined
 
 
-async def test_a_repeat_of_a_request_that_was_refused_for_its_rate_has_no_run_to_join(desk: Desk):
+@pytest.mark.parametrize("bucket", ["", "/key-1"])
+async def test_a_repeat_of_a_request_that_was_refused_for_its_rate_has_no_run_to_join(desk: Desk, bucket: str):
     sample, other = await desk.ask(), await desk.ask()
     await desk.store.note(sample, Ending.ANSWERED)
     rate = Rate(1, 60)
-    assert [(await desk.rates.take("acme", desk.caller, rate)).allowed for _ in range(2)] == [True, False]
+    assert [(await desk.rates.take("acme", desk.caller + bucket, rate)).allowed for _ in range(2)] == [True, False]
     assert not (await desk.ask(1)).joined
     await desk.store.note(other, Ending.CUT)
     assert (await desk.ask(1)).tag == other.tag
     await desk.owner.execute(
-        "UPDATE assay.rate_bucket SET refused_at = refused_at - interval '3 minutes' WHERE caller = $1", desk.caller
+        "UPDATE assay.rate_bucket SET refused_at = refused_at - interval '3 minutes' WHERE caller = $1",
+        desk.caller + bucket,
     )
     assert (await desk.ask(1)).tag == sample.tag
 
