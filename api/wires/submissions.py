@@ -45,13 +45,14 @@ async def started(
     body = parsed.body
     model, policy = body.request.model, body.pinned.hash
     body.pinned.policy.model(caller.tenant, model, caller.models)
-    submission = Submission(caller, body.sent, model, policy, key)
+    digest = await beside_loop(body.sent, request_hash, body.sent)
+    submission = Submission(caller, body.sent, model, policy, key, digest=digest)
     if key is None:
         # what was dropped makes no difference, and is not always equal for a stream and a whole answer
         asked = parsed.client.body
-        digest = await beside_loop(asked, request_hash, asked)
-        begun = await begin(request, caller, inference, policy, digest, streamed=parsed.client.events is not None)
-        submission = replace(submission, begun=begun, digest=digest if asked is body.sent else None)
+        equal = digest if asked is body.sent else await beside_loop(asked, request_hash, asked)
+        begun = await begin(request, caller, inference, policy, equal, streamed=parsed.client.events is not None)
+        submission = replace(submission, begun=begun)
     try:
         found = await inference.runs.start(submission)
     except BaseException:
