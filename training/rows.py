@@ -16,7 +16,7 @@ _GRAMMARS = (
     ("attacks_data.yaml", 1, 1),
     ("attacks_languages.yaml", 1, 4),
     ("benign.yaml", 0, 1),
-    ("benign_agents.yaml", 0, 1),
+    ("benign_agents.yaml", 0, 2),
     ("benign_turns.yaml", 0, 3),
 )
 """Files with their label, and a factor of the number of texts: families of many languages need more."""

@@ -97,5 +97,7 @@ _BUILT_IN = {
     "unasked_tool": "An order in data to call a tool of the request that neither user nor system message named.",
     "unasked_call": "An order in data to call something that is named as tools are, and that neither message named.",
     "unasked_recipient": "An order in data to send or pay to an address that neither user nor system message named.",
+    "acrostic": "The initials of lines, sentences or words spell an order to the model.",
+    "interleaved_words": "An order to the model, with foreign words or signs between its words.",
     "ngrams": "Resembles attacks in the classifier's training data.",
 }

@@ -15,6 +15,7 @@ from domain.inference.requests import InferenceRequest
 from domain.inference.texts import TextAddress, of_user, unread_of
 from domain.ports import NO_TEXT_CACHE, TextCache
 from domain.refusals import Kind, Refusal
+from domain.screening.arrangement.detector import Arrangement
 from domain.screening.detectors import ONNX, Detector, Inspection, ScreenedText, pair
 from domain.screening.ngrams_detector import Ngrams
 from domain.screening.normaliser import Normaliser
@@ -36,7 +37,7 @@ from domain.screening.verdicts import (
 )
 
 DETECTORS: Mapping[str, Detector] = MappingProxyType(
-    {Rules.name: Rules(), Normaliser.name: Normaliser(), Unasked.name: Unasked()}
+    {Rules.name: Rules(), Normaliser.name: Normaliser(), Unasked.name: Unasked(), Arrangement.name: Arrangement()}
 )
 """Detectors that need only the policy. The others are constructed when a process starts."""
 DETECTOR_NAMES = (*DETECTORS, Ngrams.name, ONNX)

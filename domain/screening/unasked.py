@@ -21,7 +21,7 @@ TOOL_LIKE = "unasked_call"
 """Rule of an order to call something that is named as tools are."""
 RECIPIENT = "unasked_recipient"
 """Rule of an order to send or pay to an unnamed address."""
-SCORES = {TOOL: 0.5, TOOL_LIKE: 0.3, RECIPIENT: 0.4}
+SCORES = {TOOL: 0.5, TOOL_LIKE: 0.2, RECIPIENT: 0.4}
 """Scores by rule. One alone does not suffice for a review, but for a tool of the request."""
 
 _DATA = (TextKind.DOCUMENT, TextKind.TOOL_OUTPUT)
@@ -41,7 +41,7 @@ _SEND = re.compile(
     r"transfir\w{1,2})\s"
 )
 # Names in quotes or code, options and paths are documentation: only those of the request's own tools count there.
-_TOOL_LIKE = re.compile(r"(?<![\w'\"/.$-])[a-z]{2,20}(?:_[a-z0-9]{1,20}){1,4}\b(?!['\"=/.-]\w|['\"])")
+_TOOL_LIKE = re.compile(r"(?<![\w'\"/.$<{-])[a-z]{2,20}(?:_[a-z0-9]{1,20}){1,4}\b(?!['\"=/.-]\w|['\">}])")
 _RECIPIENT = re.compile(
     r"[\w.+-]{1,64}@[\w-]{1,63}\.[\w.-]{2,63}|https?://[^\s\"'<>)]{4,200}|\b[a-z]{2}\d{2}(?:\s?[a-z0-9]{4}){2,7}(?:\s?[a-z0-9]{1,3})?\b"
     r"|\b(?:0x[0-9a-f]{20,64}|bc1[a-z0-9]{20,60})\b|\+\d[\d\s().-]{7,18}\d"

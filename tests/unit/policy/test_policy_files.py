@@ -65,13 +65,13 @@ def test_a_place_for_no_provider_is_refused(directory: Path):
         ("models.yaml", "fallbacks: []", "fallback: []", "models.yaml: models.0.fallback", "unknown"),
         (
             "screening.yaml",
-            "[rules, normaliser, ngrams, unasked]",
+            "[rules, normaliser, ngrams, unasked, arrangement]",
             "[rules, oracle]",
             "screening.yaml: detectors",
             "unknown",
         ),
-        ("screening.yaml", "[rules, normaliser, ngrams, unasked]", "[]", "screening.yaml: detectors", "empty"),
-        ("screening.yaml", "demands, pretexts]", "others]", "screening.yaml: rule_sets.prompt", "unknown"),
+        ("screening.yaml", "rules, normaliser, ngrams, unasked, arrangement", "", "screening.yaml: detectors", "empty"),
+        ("screening.yaml", "pretexts, paraphrases]", "others]", "screening.yaml: rule_sets.prompt", "unknown"),
         (
             "rules/tutorial.yaml",
             "[Execute the query.]",
@@ -114,7 +114,8 @@ def test_no_rules_at_all_are_refused(directory: Path):
 
 
 def test_the_phrases_of_simple_guards_can_be_switched_on(directory: Path):
-    shipped = "prompt: [english, jailbreaks, documents, other_languages, more_languages, overrides, demands, pretexts]"
+    sets = "english, jailbreaks, documents, other_languages, more_languages, overrides, demands, pretexts, paraphrases"
+    shipped = f"prompt: [{sets}]"
     _replace(directory / "screening.yaml", shipped, "prompt: [tutorial]")
     policy = parse_policy(load_policy_document(directory, {}))
     assert [rule.name for rule in policy.screening.rules[TextKind.PROMPT].rules] == [

@@ -1,4 +1,4 @@
-"""Attacks kept out of the grammars' wording: overrides in ten languages, and false completions in data."""
+"""Attacks written apart from grammars and rules: overrides in ten languages, and false completions in data."""
 
 from collections.abc import Mapping
 from types import MappingProxyType

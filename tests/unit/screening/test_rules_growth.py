@@ -34,6 +34,8 @@ HOSTILE = {
     "reasoning": "\nthinking: i have ",
     "initials": "first letter of each line ",
     "conduct": "if the user asks ",
+    "salad": "ignore x all y previous z ",
+    "anchors": "i g n o r instruct ",
     "letters": "a",
     "underscores": "a_",
 }
@@ -48,7 +50,7 @@ def _prepared(policy: Policy, unit: str, size: int) -> tuple[ScreenedText, ...]:
 
 
 def _inspect(policy: Policy, prepared: tuple[ScreenedText, ...]) -> None:
-    for name in ("rules", "unasked"):
+    for name in ("rules", "unasked", "arrangement"):
         DETECTORS[name].inspect(prepared, policy.screening)
 
 
