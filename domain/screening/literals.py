@@ -206,9 +206,13 @@ class Index:
         places = set(self._always)
         for literal in self._first.within(seen, grams):
             places.update(self._places[literal])
+        met: dict[_Literals, bool] = {}  # parts of a rule share clauses
         for place in sorted(places):
             for clause in self._others[place]:
-                if next(clause.within(seen, grams), None) is None:
+                known = met.get(clause)
+                if known is None:
+                    known = met[clause] = next(clause.within(seen, grams), None) is not None
+                if not known:
                     break
             else:
                 yield place

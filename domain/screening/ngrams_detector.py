@@ -15,7 +15,7 @@ RULE = "resembles_attacks"
 LEAST = 0.05
 """A lower score is no finding: nearly every text resembles attacks slightly."""
 _MOST_KEPT = 8192
-_POINTED_OUT = 0.2  # below this a finding covers the whole window: locating it would take as long as scoring
+_POINTED_OUT = 0.3  # below this a finding covers the whole window: locating it would take as long as scoring
 
 
 class Ngrams:
@@ -77,17 +77,19 @@ class Ngrams:
         """
         best, place = -1, (0, WINDOW)
         total = start = 0
-        weight_of = self.model.weights.__getitem__
+        weights = self.model.weights
         for match, alone, together in tokens(text[begin : begin + WINDOW]):
             own = self._own.get(match[0])
             if own is None:
-                own = sum(map(weight_of, alone))
+                own = sum(map(weights.__getitem__, alone))
                 if len(self._own) >= _MOST_KEPT:
                     self._own.clear()
                 self._own[match[0]] = own
             if total <= 0:
                 total, start = 0, match.start()
-            total += own + sum(map(weight_of, together))
+            total += own
+            for feature in together:
+                total += weights[feature]
             if total > best:
                 best, place = total, (start, match.end())
         return begin + place[0], min(len(text), begin + place[1])

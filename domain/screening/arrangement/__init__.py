@@ -1,4 +1,4 @@
-"""Orders hidden by the arrangement of words: in the initials of lines, sentences or words, or between foreign words.
+"""Orders hidden by the arrangement of words: in initials, or between foreign words.
 
 Public: ``detector``.
 """

@@ -30,7 +30,7 @@ _ANCHOR = re.compile(
 
 
 def acrostic(view: View, known: RuleSet, tokens: Sequence[str]) -> tuple[int, int] | None:
-    """Return the place of an order in the initials of a view, whose words and signs are ``tokens``."""
+    """Return the place of an order in a view's initials. ``tokens`` are its words and signs."""
     text = view.text
     place = _order(_letters(token[0] for token in tokens), known, sparse=False)
     if place is not None:

@@ -57,7 +57,7 @@ def _is_plain(phrase: Sequence[_Token], known: RuleSet) -> bool:
 
 
 def _place(kept: Sequence[_Token], start: int, end: int) -> tuple[int, int]:
-    """Return the place in the view of a stretch of the kept words, joined by spaces."""
+    """Return the place in the view of a stretch of the joined words."""
     at, places = 0, []
     for word, first, last in kept:
         if at < end and at + len(word) > start:
@@ -73,7 +73,7 @@ def _line(phrase: Sequence[_Token], text: str) -> Sequence[_Token]:
 
 
 def _readings(phrase: Sequence[_Token]) -> Iterator[Sequence[_Token]]:
-    """Yield what is left of a phrase in each way, if it is an order by its words, and something was left out."""
+    """Yield the readings that leave tokens out and consist of words of orders."""
     if all(word not in OBJECTS for word, _, _ in phrase):
         return
     for way in _WAYS:
@@ -88,7 +88,7 @@ def _readings(phrase: Sequence[_Token]) -> Iterator[Sequence[_Token]]:
 
 
 def _order(phrase: Sequence[_Token], numbers: Sequence[int], *, regular: bool) -> Iterator[Sequence[_Token]]:
-    """Yield the tokens with these numbers, if they are words of orders up to an object.
+    """Yield the numbered tokens, if they are words of orders up to an object.
 
     One token left out suffices where further ones follow regularly, between words of orders.
     """

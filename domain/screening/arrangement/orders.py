@@ -7,13 +7,10 @@ from domain.text.view import View
 
 
 def order_in(text: str, known: RuleSet) -> tuple[int, int] | None:
-    """Return the place of the first use of a rule's or lexicon's phrase in a text; None without one."""
+    """Return the place of a rule's first use in a text; None without one."""
     view = View(text)
     for rule in known.candidates(text):
         hit = find(rule, view) if rule.score >= SURE else None
         if hit is not None and not hit.mention:
             return hit.start, hit.end
-    for phrase in known.terms.hits(view):
-        if phrase.weight >= SURE:
-            return phrase.hit.start, phrase.hit.end
     return None

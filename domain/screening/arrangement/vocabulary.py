@@ -1,4 +1,4 @@
-"""Words that orders to a model consist of, in English, for orders with foreign words between."""
+"""English words of orders to a model."""
 
 _VERBS = """
 ignore ignoring disregard disregards forget override bypass overlook neglect discard abandon
@@ -34,6 +34,6 @@ your yours yourself above earlier about add away execute run delete send t
 VERBS = frozenset(_VERBS.split())
 """Verbs of orders. A text without one of them, or without an object, has no such order."""
 OBJECTS = frozenset(_OBJECTS.split())
-"""What these verbs are applied to."""
+"""Objects of these verbs."""
 WORDS = VERBS | OBJECTS | frozenset(_OTHERS.split())
 """All words that are kept."""

@@ -13,7 +13,6 @@ from domain.text.view import Replacement, View
 
 _MAYBE = re.compile(r"[0-9@$!](?:[A-Za-z]|(?<=[A-Za-z].)[A-Za-z0-9@$!])")
 _TOKEN = re.compile(r"[A-Za-z0-9@$!]{0,40}[A-Za-z0-9@$]!?|(?<!\S)!(?!\S)")
-_PLAIN = re.compile(r"[A-Za-z]+\Z")
 _LETTER = re.compile(r"[A-Za-z]")
 _SIGNED = re.compile(r"[@$!][A-Za-z]+\Z")  # a name in code or a handle, unless it is a word
 _HEX = re.compile(r"(?=.{0,39}\d.{0,39}\d)[0-9a-fA-F]{6,}\Z")
@@ -56,7 +55,7 @@ def find_leet(view: View) -> Decoding:
 
 
 def _weight(token: str, unleet: Callable[[str], str]) -> float:
-    if _PLAIN.match(token):
+    if token.isalpha():
         return _AGAINST if len(token) >= _LONG else 0.0
     word = unleet(token)
     if not _LETTER.search(token):
@@ -81,7 +80,7 @@ def _odd_weight(token: str, word: str) -> float:
 def _spelt(match: re.Match[str], unleet: Callable[[str], str]) -> str:
     """Return a word of a leetspeak stretch in letters. Numbers stay unless they spell a common word."""
     token, text, end = match.group(), match.string, match.end()
-    if _PLAIN.match(token):
+    if token.isalpha():
         return token
     if token in _ENDINGS and text[match.start() - 1 : match.start()] == "'":
         return _ENDINGS[token]

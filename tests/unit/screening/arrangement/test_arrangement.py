@@ -1,4 +1,4 @@
-"""Orders in initials, and orders with foreign words between theirs; and harmless texts that look like these."""
+"""Orders in initials, and with foreign words between theirs; harmless texts like these."""
 
 from dataclasses import replace
 
