@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Final
+from typing import Any, Final
 
+from api.wires.members import drop_others
 from api.wires.placing import PlacedField, dropped, honoured, refused
 
 RESPONSES_FIELDS: Final[Mapping[str, PlacedField]] = MappingProxyType(
@@ -46,3 +47,73 @@ RESPONSES_FIELDS: Final[Mapping[str, PlacedField]] = MappingProxyType(
     }
 )
 """The fields of the request type of OpenAI's SDK (3.57), and those of Codex. Unknown fields are dropped and named."""
+
+COUNT_FIELDS: Final = frozenset(
+    {
+        *("conversation", "input", "instructions", "model", "parallel_tool_calls", "personality"),
+        *("previous_response_id", "reasoning", "text", "tool_choice", "tools", "truncation"),
+    }
+)
+"""The fields of a request to count tokens. One that is not a response's is dropped as unknown."""
+
+_SERVERS: Final = ("type", "id", "status")
+READ: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
+    {
+        "message": frozenset({*_SERVERS, "role", "content", "phase"}),
+        "function_call": frozenset({*_SERVERS, "call_id", "name", "namespace", "arguments"}),
+        "function_call_output": frozenset({*_SERVERS, "call_id", "output", "name", "namespace"}),
+        "custom_tool_call": frozenset({*_SERVERS, "call_id", "name", "namespace", "input"}),
+        "custom_tool_call_output": frozenset({*_SERVERS, "call_id", "output"}),
+        "reasoning": frozenset({*_SERVERS, "summary", "encrypted_content", "content"}),
+        "item_reference": frozenset({"type", "id"}),
+        "input_text": frozenset({"type", "text", "annotations", "logprobs"}),
+        "output_text": frozenset({"type", "text", "annotations", "logprobs"}),
+        "text": frozenset({"type", "text", "annotations", "logprobs"}),
+        "refusal": frozenset({"type", "refusal"}),
+        "input_image": frozenset({"type", "image_url", "detail", "file_id"}),
+        "input_file": frozenset({"type", "file_data", "filename", "file_id", "file_url", "detail"}),
+        "function": frozenset({"type", "name", "description", "parameters", "strict"}),
+        "custom": frozenset({"type", "name", "description", "format"}),
+        "namespace": frozenset({"type", "name", "description", "tools"}),
+    }
+)
+"""Members that are read, or say nothing to a model, by the type of the item, the part or the tool."""
+
+DROPPED: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
+    {
+        "function_call": frozenset({"caller", "async"}),
+        "function_call_output": frozenset({"caller"}),
+        "custom_tool_call": frozenset({"caller", "async"}),
+        "custom_tool_call_output": frozenset({"caller"}),
+        "input_text": frozenset({"prompt_cache_breakpoint"}),
+        "input_image": frozenset({"prompt_cache_breakpoint"}),
+        "input_file": frozenset({"prompt_cache_breakpoint"}),
+        "function": frozenset({"allowed_callers", "async", "defer_loading", "output_schema"}),
+        "custom": frozenset({"allowed_callers", "async", "defer_loading"}),
+    }
+)
+"""Members that are dropped and named."""
+
+REFUSED_ITEMS: Final = frozenset(
+    {
+        *("additional_tools", "apply_patch_call", "apply_patch_call_output", "code_interpreter_call", "compaction"),
+        *("compaction_trigger", "computer_call", "computer_call_output", "configuration_update", "file_search_call"),
+        *("image_generation_call", "local_shell_call", "local_shell_call_output", "mcp_approval_request"),
+        *("mcp_approval_response", "mcp_call", "mcp_list_tools", "program", "program_output", "shell_call"),
+        *("shell_call_output", "tool_search_call", "tool_search_output", "web_search_call"),
+    }
+)
+"""Types of items that are refused: those of tools of a provider, and of a conversation that it holds."""
+
+REFUSED_TOOLS: Final = frozenset({"apply_patch", "local_shell", "programmatic_tool_calling", "shell"})
+"""Types of tools that are refused: their form is a provider's own. The policy decides on those that it runs."""
+
+READ_CHOICES: Final = frozenset({"allowed_tools", "custom", "function"})
+"""Types of a choice of tools that are read. Others are refused."""
+
+
+def drop_members(item: Mapping[str, Any], kind: str, place: str, ignored: set[str]) -> None:
+    """Add the members of an item, part or tool that are not read to ``ignored``."""
+    dropped_here = DROPPED.get(kind, frozenset())
+    drop_others(item, READ[kind] | dropped_here, place, ignored)
+    ignored.update(f"{place}.{name}" for name in dropped_here if item.get(name))

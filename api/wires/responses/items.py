@@ -5,8 +5,9 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Final
 
-from api.wires.members import drop_others, list_of
+from api.wires.members import list_of
 from api.wires.responses.conversation import SourcePlace, TranslatedConversation
+from api.wires.responses.fields import drop_members
 from api.wires.responses.parts import read_parts, read_reasoning
 from api.wires.responses.tools import custom_arguments, joined_name
 from domain.inference.bodies.values import wrong
@@ -15,8 +16,6 @@ _ROLES: Final[Mapping[str, str]] = MappingProxyType(
     {"system": "system", "developer": "system", "user": "user", "assistant": "assistant"}
 )
 REFERENCE: Final = "item_reference"
-_OF_SERVER: Final = frozenset({"type", "id", "status"})
-"""Members that a server adds to items: they say nothing to a model."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +77,7 @@ def _message(item: Mapping[str, Any], place: str, into: ReadInput) -> None:
     role = _ROLES.get(given) if isinstance(given, str) else None
     if role is None:
         raise wrong(f"{place}.role", "must be 'system', 'developer', 'user' or 'assistant'")
-    drop_others(item, _OF_SERVER | {"role", "content", "phase"}, "input", into.ignored)
+    drop_members(item, "message", "input", into.ignored)
     content, where = item.get("content"), SourcePlace(place)
     if not isinstance(content, str):
         field, said = f"{place}.content", role == "assistant"
@@ -92,14 +91,14 @@ def _message(item: Mapping[str, Any], place: str, into: ReadInput) -> None:
 
 
 def _call(item: Mapping[str, Any], place: str, into: ReadInput) -> None:
-    drop_others(item, _OF_SERVER | {"call_id", "name", "namespace", "arguments"}, "input", into.ignored)
+    drop_members(item, "function_call", "input", into.ignored)
     name = joined_name(item.get("name"), item.get("namespace"), place)
     part = {"type": "tool_call", "call_id": item.get("call_id"), "name": name, "arguments": item.get("arguments")}
     into.conversation.call(part, place)
 
 
 def _custom_call(item: Mapping[str, Any], place: str, into: ReadInput) -> None:
-    drop_others(item, _OF_SERVER | {"call_id", "name", "namespace", "input"}, "input", into.ignored)
+    drop_members(item, "custom_tool_call", "input", into.ignored)
     text = item.get("input")
     if not isinstance(text, str):
         raise wrong(f"{place}.input", "must be a string")
@@ -109,7 +108,7 @@ def _custom_call(item: Mapping[str, Any], place: str, into: ReadInput) -> None:
 
 
 def _result(item: Mapping[str, Any], place: str, into: ReadInput) -> None:
-    drop_others(item, _OF_SERVER | {"call_id", "output"}, "input", into.ignored)
+    drop_members(item, item["type"], "input", into.ignored)
     output = item.get("output")
     content = output if isinstance(output, str) else read_parts(output, f"{place}.output", into.ignored, files=True)
     result = {"type": "tool_result", "call_id": item.get("call_id"), "content": content or ""}
@@ -118,6 +117,7 @@ def _result(item: Mapping[str, Any], place: str, into: ReadInput) -> None:
 
 def _reasoning(item: Mapping[str, Any], place: str, into: ReadInput) -> None:
     """Add reasoning that an answer of Assay had. Other reasoning is left out: no provider of the policy can read it."""
+    drop_members(item, "reasoning", "input", into.ignored)
     part = read_reasoning(item, place)
     if part is None:
         into.ignored.add("input.reasoning")

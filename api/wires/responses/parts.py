@@ -6,7 +6,8 @@ from base64 import b64encode
 from collections.abc import Mapping
 from typing import Any, Final
 
-from api.wires.members import drop_others, list_of
+from api.wires.members import list_of
+from api.wires.responses.fields import drop_members
 from domain.inference.bodies.attachments import file_part, split_data_url
 from domain.inference.bodies.values import text_of, wrong
 
@@ -33,14 +34,14 @@ def read_parts(
     def read(part: Mapping[str, Any], at: str) -> dict[str, Any]:
         kind = part.get("type")
         if kind == "refusal" and refusals:
-            drop_others(part, frozenset({"type", "refusal"}), "input.content", ignored)
+            drop_members(part, kind, "input.content", ignored)
             return {"type": "refusal", "text": part.get("refusal")}
         if isinstance(kind, str) and kind in _FILES and files:
             return _image(part, at, ignored) if kind == "input_image" else _file(part, at, ignored)
         if not isinstance(kind, str) or kind not in _TEXTS:
             more = ", input_image and input_file are" if files else " is"
             raise wrong(f"{at}.type", f"is refused: only text{more} available here")
-        drop_others(part, frozenset({"type", "text", "logprobs", "annotations"}), "input.content", ignored)
+        drop_members(part, kind, "input.content", ignored)
         return {"type": "text", "text": part.get("text")}
 
     return list_of(value, field, read)
@@ -50,7 +51,7 @@ def _image(part: Mapping[str, Any], place: str, ignored: set[str]) -> dict[str, 
     """Return the part for an image: its data, or an address, which Assay never fetches."""
     if part.get("file_id") is not None:
         raise wrong(f"{place}.file_id", "is refused: send the image's data")
-    drop_others(part, frozenset({"type", "image_url", "detail", "file_id"}), "input.content", ignored)
+    drop_members(part, "input_image", "input.content", ignored)
     field = f"{place}.image_url"
     url = text_of(part.get("image_url"), field)
     detail = {} if part.get("detail") is None else {"detail": part["detail"]}
@@ -68,8 +69,7 @@ def _file(part: Mapping[str, Any], place: str, ignored: set[str]) -> dict[str, A
     for member in ("file_id", "file_url"):
         if part.get(member) is not None:
             raise wrong(f"{place}.{member}", "is refused: send the file's data")
-    known = frozenset({"type", "file_data", "filename", "file_id", "file_url", "detail"})
-    drop_others(part, known, "input.content", ignored)
+    drop_members(part, "input_file", "input.content", ignored)
     field = f"{place}.file_data"
     name = None if part.get("filename") is None else text_of(part["filename"], f"{place}.filename")
     data = text_of(part.get("file_data"), field)

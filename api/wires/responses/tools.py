@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from api.wires.dropped import strip_provider_tool
-from api.wires.members import drop_others, list_of, object_of
+from api.wires.members import list_of, object_of
+from api.wires.responses.fields import drop_members
 from domain.inference.bodies.values import wrong
 
 CUSTOM_INPUT: Final = "input"
@@ -86,7 +87,7 @@ def _tool(tool: Mapping[str, Any], place: str, offered: OfferedTools, ignored: s
 
 
 def _function(tool: Mapping[str, Any], ignored: set[str]) -> dict[str, Any]:
-    drop_others(tool, frozenset({"type", *_FUNCTION}), "tools", ignored)
+    drop_members(tool, "function", "tools", ignored)
     return {name: tool[name] for name in _FUNCTION if tool.get(name) is not None}
 
 
@@ -96,7 +97,7 @@ def _custom(tool: Mapping[str, Any], place: str, ignored: set[str]) -> dict[str,
     for member, value in (("name", name), ("description", said or "")):
         if not isinstance(value, str):
             raise wrong(f"{place}.{member}", "must be a string")
-    drop_others(tool, frozenset({"type", "name", "description", "format"}), "tools", ignored)
+    drop_members(tool, "custom", "tools", ignored)
     texts = [said] if said else []
     form = object_of(tool.get("format") or {"type": "text"}, f"{place}.format")
     if form.get("type") == "grammar":
@@ -119,7 +120,7 @@ def _namespace(tool: Mapping[str, Any], place: str, offered: OfferedTools, ignor
     space = tool.get("name")
     if not isinstance(space, str):
         raise wrong(f"{place}.name", "must be a string")
-    drop_others(tool, frozenset({"type", "name", "description", "tools"}), "tools", ignored)
+    drop_members(tool, "namespace", "tools", ignored)
     if tool.get("description"):
         ignored.add("tools.description")
     for at, inner in enumerate(list_of(tool.get("tools"), f"{place}.tools", lambda inner, _: inner)):

@@ -1,11 +1,21 @@
 """Responses as requests of Assay: fields, items, tools, and refusals in the client's terms."""
 
+import json
 from typing import Any
 
 import pytest
 
+from api.wires.dropped import runs_at_provider
 from api.wires.placing import Placing
-from api.wires.responses.fields import RESPONSES_FIELDS
+from api.wires.responses.fields import (
+    COUNT_FIELDS,
+    DROPPED,
+    READ,
+    READ_CHOICES,
+    REFUSED_ITEMS,
+    REFUSED_TOOLS,
+    RESPONSES_FIELDS,
+)
 from api.wires.responses.parts import reasoning_item
 from api.wires.responses.requests import (
     ResponseRequest,
@@ -37,14 +47,7 @@ def file(**part: Any) -> dict[str, Any]:
     return {"input": [{"role": "user", "content": [part]}]}
 
 
-REQUEST_TYPE = {
-    *("access_programs", "background", "background_options", "context_management", "conversation", "image", "include"),
-    *("input", "instructions", "max_output_tokens", "max_tool_calls", "metadata", "model", "moderation"),
-    *("parallel_tool_calls", "previous_response_id", "prompt", "prompt_cache_key", "prompt_cache_options"),
-    *("prompt_cache_retention", "reasoning", "safety_identifier", "service_tier", "store", "stream", "stream_options"),
-    *("temperature", "text", "tool_choice", "tools", "top_logprobs", "top_p", "truncation", "user"),
-}
-"""The fields of ``ResponseCreateParams`` of OpenAI's SDK."""
+SDK_FIELDS = json.loads((ROOT / "tests" / "clients" / "openai_response_fields.json").read_text(encoding="utf-8"))
 CODEX = {"client_metadata"}
 
 ASKING: dict[str, Any] = {
@@ -70,7 +73,61 @@ def parsed(sent: Any, *earlier: dict[str, Any], **items: dict[str, Any]) -> Infe
 
 
 def test_every_field_of_the_sdks_request_type_is_placed():
-    assert set(RESPONSES_FIELDS) == REQUEST_TYPE | CODEX
+    assert set(RESPONSES_FIELDS) == set(SDK_FIELDS["create"]) | CODEX
+    assert set(SDK_FIELDS["count"]) == COUNT_FIELDS
+    assert set(RESPONSES_FIELDS) >= COUNT_FIELDS - {"personality"}
+
+
+def test_every_member_of_the_sdks_items_parts_and_tools_is_placed():
+    found = {**SDK_FIELDS["items"], **SDK_FIELDS["parts"], **SDK_FIELDS["tools"]}
+    for kind in READ.keys() - {"text"}:
+        placed = READ[kind] | DROPPED.get(kind, frozenset())
+        assert placed >= set(found[kind]), kind
+        assert placed - set(found[kind]) <= {"id", "status", "annotations", "logprobs"}, kind
+        assert not READ[kind] & DROPPED.get(kind, frozenset())
+    assert set(SDK_FIELDS["items"]) - READ.keys() == REFUSED_ITEMS
+    assert SDK_FIELDS["parts"].keys() <= READ.keys()
+    others = {kind for kind in SDK_FIELDS["tools"].keys() - READ.keys() if not runs_at_provider(kind)}
+    assert others == REFUSED_TOOLS
+    assert set(SDK_FIELDS["text"]) == {"format", "verbosity"}
+
+
+@pytest.mark.parametrize("kind", SDK_FIELDS["choices"])
+def test_a_choice_of_the_sdk_is_read_or_refused(kind: str):
+    more = {"mode": "auto", "tools": [{"type": "function", "name": "f"}]} if kind == "allowed_tools" else {"name": "f"}
+    sent = {**GOOD, "tools": [TOOL], "tool_choice": {"type": kind, **more}}
+    if kind in READ_CHOICES:
+        assert parsed(sent).tool_choice is not None
+        return
+    with pytest.raises(Refusal) as refused:
+        read(sent)
+    assert refused.value.field == "tool_choice.type"
+
+
+@pytest.mark.parametrize("kind", SDK_FIELDS["tools"])
+def test_a_tool_of_the_sdk_is_read_refused_or_named_for_the_policy(kind: str):
+    sent = {**GOOD, "tools": [TOOL, {"type": kind, "name": "t", "tools": []}]}
+    if kind in REFUSED_TOOLS:
+        with pytest.raises(Refusal) as refused:
+            read(sent)
+        assert refused.value.field == "tools.1.type"
+    else:
+        assert (f"tools:{kind}" in read(sent).ignored) == (kind not in READ)
+
+
+@pytest.mark.parametrize("kind", sorted(REFUSED_ITEMS))
+def test_an_item_of_a_provider_is_refused_by_its_type(kind: str):
+    with pytest.raises(Refusal) as refused:
+        read({"model": "m", "input": [HELLO, {"type": kind, "id": "x"}]})
+    assert refused.value.field == "input.1.type"
+
+
+def test_members_that_are_dropped_are_named():
+    called = [HELLO, {**CALL, "caller": {"type": "direct"}, "async": None}, RESULT]
+    assert read({"model": "m", "input": called}).ignored == ("input.caller",)
+    assert read({**GOOD, "tools": [{**TOOL, "defer_loading": True, "new": 1}]}).ignored == (
+        *("?tools.new", "tools.defer_loading"),
+    )
 
 
 @pytest.mark.parametrize("name", [name for name, field in RESPONSES_FIELDS.items() if field.placing is Placing.REFUSED])
