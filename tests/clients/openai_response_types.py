@@ -1,4 +1,4 @@
-"""Fields of the request types of OpenAI's SDK for responses, read from the installed package.
+"""Fields of responses in OpenAI's SDK, read from the installed package.
 
 ``python -m tests.clients.openai_response_types`` prints them, with an interpreter that has the package, in the form of
 ``openai_response_fields.json``.

@@ -77,7 +77,7 @@ READ: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
         "namespace": frozenset({"type", "name", "description", "tools"}),
     }
 )
-"""Members that are read, or say nothing to a model, by the type of the item, the part or the tool."""
+"""Members that are read, or that say nothing to a model, by type."""
 
 DROPPED: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
     {
