@@ -20,7 +20,7 @@ _CONTENTS: Final = ("content", "output")
 
 
 def fields_of_sdk() -> dict[str, Any]:
-    """Return the SDK's version, its fields, and the members of items, parts, tools and options by their type."""
+    """Return the SDK's version, its fields, and the members by type."""
     create = _hints(_named("response_create_params", "ResponseCreateParamsBase"))
     items = list(_objects(create["input"]))
     parts = [
