@@ -31,7 +31,8 @@ def messages_request(sent: object, *, counted: bool = False) -> ClientRequest:
         Refusal: INVALID_REQUEST, with the field as the client named it.
     """
     found = read_messages_request(sent, counted=counted)
-    stops = tuple(found.body.get("stop", ()))
+    stop = found.body.get("stop")
+    stops = tuple(stop) if isinstance(stop, list) else ()  # not validated yet
     return ClientRequest(
         ClientWire.MESSAGES,
         found.body,

@@ -42,7 +42,55 @@ def _schema(value: object, field: str, _: RequestLimits) -> str:
         text = json.dumps(value, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
     except (TypeError, ValueError, RecursionError):
         raise wrong(field, "must be JSON, and not nested too deeply") from None
+    if (keyword := _misused(value)) is not None:
+        raise wrong(field, f"is no JSON Schema: a member '{keyword}' has another form")
     return text_of(text, field)
+
+
+def _misused(schema: Mapping[Any, Any]) -> str | None:
+    """Return a keyword of JSON Schema (2020-12) with a value of another form; None without one.
+
+    Only what no provider can take for a schema: values of unknown keywords, and names of types, are theirs.
+    """
+    left: list[Any] = [schema]
+    while left:
+        found = left.pop()
+        if not isinstance(found, Mapping):
+            continue
+        for keyword, kinds in _FORMS.items():
+            if keyword in found and not isinstance(found[keyword], kinds):
+                return keyword
+        for keyword in _OF_SCHEMAS:
+            inner = found.get(keyword, ())
+            inner = list(inner.values()) if isinstance(inner, Mapping) else inner
+            if not all(isinstance(one, Mapping | bool) for one in inner):
+                return keyword
+            left += inner
+        left += (found[keyword] for keyword in _OF_ONE if keyword in found)
+    return None
+
+
+_OF_SCHEMAS: Final = (
+    "properties",
+    "patternProperties",
+    "$defs",
+    "definitions",
+    "anyOf",
+    "oneOf",
+    "allOf",
+    "prefixItems",
+)
+_OF_ONE: Final = ("not", "if", "then", "else", "contains", "propertyNames", "additionalProperties")
+_FORMS: Final[Mapping[str, tuple[type, ...]]] = MappingProxyType(
+    {
+        "type": (str, list, tuple),
+        **dict.fromkeys(("properties", "patternProperties", "$defs", "definitions"), (Mapping,)),
+        **dict.fromkeys(("anyOf", "oneOf", "allOf", "prefixItems", "required", "enum"), (list, tuple)),
+        "items": (Mapping, bool, list, tuple),
+        **dict.fromkeys(_OF_ONE, (Mapping, bool)),
+    }
+)
+"""Keywords with the forms of their values. ``items`` was a list in earlier drafts."""
 
 
 TOOL_NAME: Final = BodyField(_name, {"type": "string", "minLength": 1, "maxLength": 128})
