@@ -48,7 +48,7 @@ def _schema(value: object, field: str, _: RequestLimits) -> str:
 
 
 def _misused(schema: Mapping[Any, Any]) -> str | None:
-    """Return a keyword of JSON Schema (2020-12) with a value of another form; None without one.
+    """Return a keyword of JSON Schema (2020-12) with an invalid value; None without one.
 
     Only what no provider can take for a schema: values of unknown keywords, and names of types, are theirs.
     """

@@ -34,7 +34,7 @@ INFERENCE: Any = SimpleNamespace(policy=SimpleNamespace(policy=policy(), hash="p
 
 @st.composite
 def damaged(draw: st.DrawFn) -> tuple[Any, Any]:
-    """A format, and a body of it of which a value at any depth is another one, or is missing."""
+    """A format, and a body of it with another value, or none, at any depth."""
     form = draw(st.sampled_from(FORMATS))
     place = draw(st.sampled_from(sorted(form.places)))
     body = json.loads(json.dumps({**form.places[place]("fine"), **(form.streamed if draw(st.booleans()) else {})}))
