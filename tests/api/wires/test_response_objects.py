@@ -50,6 +50,16 @@ ANSWERS = {
 }
 
 
+OPEN_RESPONSES = {
+    *("id", "object", "created_at", "completed_at", "status", "incomplete_details", "model", "previous_response_id"),
+    *("instructions", "output", "error", "tools", "tool_choice", "truncation", "parallel_tool_calls", "text", "top_p"),
+    *("presence_penalty", "frequency_penalty", "top_logprobs", "temperature", "reasoning", "user", "usage"),
+    *("max_output_tokens", "max_tool_calls", "store", "background", "service_tier", "metadata"),
+    *("safety_identifier", "prompt_cache_key"),
+}
+"""The members that a response has to have by Open Responses (2026-04-24)."""
+
+
 def run_of_body(**more: Any) -> ResponseRun:
     sent = {"model": "m", "input": "Hello", "tools": TOOLS, **more}
     return ResponseRun(RUN, read_response_request(sent, StoredContext()).body, CREATED, LIMITS)
@@ -114,6 +124,13 @@ def test_a_stream_that_is_taken_up_has_the_events_after_the_number(name: str):
     events = streamed(run, view)
     for after in range(len(events) + 1):
         assert streamed(run, view, after) == events[after + 1 :]
+
+
+@pytest.mark.parametrize("view", [run_views.running(RUN), ended(ANSWERS["calls"]), blocked()])
+def test_a_response_has_the_members_of_the_open_standard_in_each_state(view: RunView):
+    made = response_object(run_of_body(), view)
+    assert made.keys() >= OPEN_RESPONSES
+    assert all(isinstance(made[name], int | float) for name in ("temperature", "top_p", "created_at", "top_logprobs"))
 
 
 def test_the_states_of_a_response():
