@@ -63,3 +63,6 @@ PY
 # What the benchmark measures Assay beside, in an environment of its own.
 lock benchmarks/peers/requirements.txt benchmarks/peers/requirements.in "$@"
 lock benchmarks/peers/screening.txt benchmarks/peers/screening.in "$@"
+
+# Other programs' clients, for tests/clients.
+lock tests/clients/requirements.txt tests/clients/requirements.in "$@"
