@@ -2,7 +2,7 @@
 # PYTHON=... names the interpreter to make it with (3.11 or newer).
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test test-long check unit bench bench-memory train weights-check lock clean setup setup-test
+.PHONY: help demo test test-long check unit bench bench-memory train weights-check lock clean setup setup-test setup-clients
 
 export PYTHON
 # pytest rewrites the asserts of all test modules: once, where it may keep the result.
@@ -27,6 +27,10 @@ setup:
 setup-test:
 	@scripts/setup test
 
+# Without the clients' environment their tests skip, and say so; ASSAY_REQUIRE_CLIENTS=1 makes that a failure.
+setup-clients:
+	-@scripts/setup clients
+
 demo: setup
 	@.venv/bin/assay demo
 
@@ -37,7 +41,7 @@ pytest := .venv/bin/pytest --durations 30
 test: check
 	ASSAY_TEST_SLOWNESS=5 $(pytest) -m 'not long' -n $$(( $(processors) + 1 )) --maxprocesses 8
 
-test-long: setup-test
+test-long: setup-test setup-clients
 	$(pytest) -m 'long or timed'
 
 check: setup-test
@@ -69,5 +73,5 @@ lock:
 	scripts/lock.sh
 
 clean:
-	rm -rf .venv .bench .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .grimp_cache
+	rm -rf .venv .venv-clients .bench .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .grimp_cache
 	find . -name __pycache__ -type d -not -path './.git/*' -prune -exec rm -rf {} +

@@ -22,6 +22,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "up": ("e2e/processes/test_up.py",),
     "policies": ("e2e/processes/test_policies.py",),
     "contracts": ("contracts",),
+    "clients": ("clients",),
     "servers": ("embedded/test_stack.py",),
 }
 """Folders and files by group; the innermost one counts. Groups that take long come first.

@@ -14,10 +14,11 @@ from tests.paths import ROOT
 
 LOCKS = ["requirements-build.txt", "requirements.txt", "requirements-embedded.txt"]
 TEST_LOCKS = ["requirements-test.txt", "requirements-checks.txt"]
+CLIENTS_LOCK = "tests/clients/requirements.txt"
 PYTHON = """#!/bin/sh
 # "-m venv" makes an environment whose python is this very program; pip writes its arguments down.
 case "$*" in
-    *"-m venv"*) mkdir -p .venv/bin && cp "$0" .venv/bin/python;;
+    *"-m venv"*) for made; do :; done; mkdir -p "$made/bin" && cp "$0" "$made/bin/python";;
     *"-m pip install"*) [ -f "{place}/broken" ] && exit 1; echo "$*" >> "{place}/calls";;
     *"import pip"*) echo pip;;
     *ensurepip*) [ ! -f "{place}/no-ensurepip" ];;
@@ -53,9 +54,10 @@ class Checkout:
 def checkout(tmp_path: Path) -> Checkout:
     root, place = tmp_path / "a check out", tmp_path / "place"
     (root / "scripts").mkdir(parents=True)
+    (root / CLIENTS_LOCK).parent.mkdir(parents=True)
     place.mkdir()
     shutil.copy(ROOT / "scripts/setup", root / "scripts/setup")
-    for name in (*LOCKS, *TEST_LOCKS, "pyproject.toml"):
+    for name in (*LOCKS, *TEST_LOCKS, CLIENTS_LOCK, "pyproject.toml"):
         (root / name).write_text(f"# {name}\n")
     stub = place / "python stub"
     stub.write_text(PYTHON.format(place=place, python=sys.executable))
@@ -78,6 +80,13 @@ def test_the_environment_of_the_demo_is_extended_for_the_tests(checkout: Checkou
     assert checkout.installed("test") == [*LOCKS, *TEST_LOCKS, "."]
     assert (checkout.root / ".venv/kept").exists()
     assert checkout.installed("run") == []
+
+
+def test_clients_get_an_environment_of_their_own_without_the_project(checkout: Checkout) -> None:
+    assert checkout.installed("clients") == ["requirements-build.txt", CLIENTS_LOCK]
+    assert not (checkout.root / ".venv").exists()
+    assert checkout.installed("clients") == []
+    assert checkout.installed() == [*LOCKS, "."]
 
 
 @pytest.mark.parametrize("name", ["requirements-build.txt", "requirements.txt", "pyproject.toml"])

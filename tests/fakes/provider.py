@@ -48,6 +48,7 @@ class Received:
     headers: Mapping[str, str]
     body: bytes
     query: str = ""
+    head: bytes = b""
 
     def json(self) -> Any:
         """The body, decoded."""
@@ -150,7 +151,7 @@ class FakeProvider:
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             ahead = b""
-            while (request := await _read_request(reader, ahead)) is not None:
+            while (request := await read_request(reader, ahead)) is not None:
                 ahead = await self._handle(request, reader, writer)
         except ConnectionDropped as drop:
             if drop.reset:
@@ -238,7 +239,7 @@ async def _write(behaviour: Behaviour, released: asyncio.Event, writer: asyncio.
         await writer.drain()
 
 
-async def _read_request(reader: asyncio.StreamReader, ahead: bytes) -> Received | None:
+async def read_request(reader: asyncio.StreamReader, ahead: bytes = b"") -> Received | None:
     """The next request, or None where the connection ends before one begins."""
     try:
         head = ahead + await reader.readuntil(b"\r\n\r\n")
@@ -251,7 +252,7 @@ async def _read_request(reader: asyncio.StreamReader, ahead: bytes) -> Received 
     headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
     body = await reader.readexactly(int(headers.get("content-length", "0")))
     path, _, query = path.partition("?")
-    return Received(method=method, path=path, headers=headers, body=body, query=query)
+    return Received(method=method, path=path, headers=headers, body=body, query=query, head=head)
 
 
 async def _main() -> None:

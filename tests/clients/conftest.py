@@ -1,0 +1,53 @@
+"""The product, clients of other programs in an environment of their own, and a door between them."""
+
+import os
+import subprocess
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from tests.clients.door import Door
+from tests.clients.program import ClientProgram
+from tests.gateway import Gateway, running_gateway
+from tests.paths import ROOT
+
+
+@pytest.fixture(scope="session")
+def clients_python() -> Path:
+    """The interpreter of the clients' environment, made from its lock if need be."""
+    made = subprocess.run([ROOT / "scripts/setup", "clients"], capture_output=True, text=True, check=False)
+    if made.returncode != 0:
+        said = f"the clients' environment can't be made: {made.stderr[-2000:]}"
+        if os.environ.get("ASSAY_REQUIRE_CLIENTS"):
+            pytest.fail(said)
+        pytest.skip(said)
+    return ROOT / ".venv-clients/bin/python"
+
+
+@pytest.fixture(scope="package")
+async def gateway(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Gateway]:
+    """The whole product on one machine, as ``assay up`` runs it."""
+    async with running_gateway(tmp_path_factory.mktemp("gateway")) as running:
+        yield running
+
+
+@pytest.fixture(scope="package")
+async def door(gateway: Gateway) -> AsyncIterator[Door]:
+    """What clients connect to."""
+    async with Door(gateway.settings.api.port) as door:
+        yield door
+
+
+@pytest.fixture(scope="package")
+async def sdks(clients_python: Path, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[ClientProgram]:
+    """The SDKs of OpenAI and Anthropic."""
+    async with ClientProgram(clients_python, "sdks", tmp_path_factory.mktemp("sdks")) as program:
+        yield program
+
+
+@pytest.fixture(scope="package")
+async def frameworks(clients_python: Path, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[ClientProgram]:
+    """Frameworks above them."""
+    async with ClientProgram(clients_python, "frameworks", tmp_path_factory.mktemp("frameworks")) as program:
+        yield program

@@ -1,0 +1,34 @@
+"""Every field of the installed SDKs' request types has its place in the tables of the formats."""
+
+import json
+import subprocess
+from collections.abc import Collection
+from pathlib import Path
+
+import pytest
+
+from api.wires.chat.fields import CHAT_FIELDS
+from api.wires.messages.fields import COUNT_FIELDS, MESSAGES_FIELDS
+from api.wires.responses.fields import RESPONSES_FIELDS
+from tests.clients.program import PROGRAMS
+
+pytestmark = pytest.mark.long
+PLACED: dict[str, Collection[str]] = {
+    "chat": CHAT_FIELDS,
+    "responses": RESPONSES_FIELDS,
+    "messages": MESSAGES_FIELDS,
+    "count_tokens": COUNT_FIELDS,
+}
+
+
+@pytest.fixture(scope="module")
+def sent(clients_python: Path) -> dict[str, list[str]]:
+    printed = subprocess.run([clients_python, PROGRAMS / "request_fields.py"], capture_output=True, check=True)
+    found: dict[str, list[str]] = json.loads(printed.stdout)
+    return found
+
+
+@pytest.mark.parametrize("route", PLACED)
+def test_no_field_of_a_request_type_is_without_a_place(sent: dict[str, list[str]], route: str):
+    assert "model" in sent[route]
+    assert set(sent[route]) - set(PLACED[route]) == set()
