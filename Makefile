@@ -73,5 +73,5 @@ lock:
 	scripts/lock.sh
 
 clean:
-	rm -rf .venv .venv-clients .bench .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .grimp_cache
+	rm -rf .venv .venv-clients .node-clients .bench .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .grimp_cache
 	find . -name __pycache__ -type d -not -path './.git/*' -prune -exec rm -rf {} +

@@ -69,8 +69,20 @@ async def _answered(gateway: GatewayClient, settings: Settings, out: Output, sho
     return str(reply.body["id"])
 
 
+async def _answered_to_client(gateway: GatewayClient, settings: Settings, out: Output, shown: Shown) -> None:
+    out.note("\n[bold]2. The same question in OpenAI's format[/bold], as its SDK sends it to this address")
+    token = await gateway.token(*credentials(settings, "demo"))
+    body = {"model": "smollm2", "messages": [{"role": "user", "content": QUESTION}], "max_tokens": 48}
+    reply = await gateway.call("POST", "/v1/chat/completions", token=token, json=body)
+    shown.steps.append({"step": "answered_to_client", "status": reply.status, "body": reply.body})
+    shown.expect(reply.status == _OK, f"the question in OpenAI's format got status {reply.status}")
+    if reply.status == _OK:
+        said = reply.body["choices"][0]["message"]["content"].strip()
+        out.note(f"   base_url  {base_url(settings, None)}/v1\n   answer    {escape(said)}")
+
+
 async def _blocked(gateway: GatewayClient, settings: Settings, out: Output, shown: Shown) -> str | None:
-    out.note("\n[bold]2. A blocked injection[/bold]")
+    out.note("\n[bold]3. A blocked injection[/bold]")
     token = await gateway.token(*credentials(settings, "demo"))
     reply = await gateway.call("POST", "/v1/inferences", token=token, json=_ask(INJECTION))
     shown.steps.append({"step": "blocked", "status": reply.status, "body": reply.body})
@@ -82,7 +94,7 @@ async def _blocked(gateway: GatewayClient, settings: Settings, out: Output, show
 
 
 async def _refused(gateway: GatewayClient, settings: Settings, out: Output, shown: Shown) -> None:
-    out.note("\n[bold]3. A refused caller[/bold]: a valid token without the role")
+    out.note("\n[bold]4. A refused caller[/bold]: a valid token without the role")
     token = await gateway.token(*credentials(settings, "guest"))
     reply = await gateway.call("POST", "/v1/inferences", token=token, json=_ask(QUESTION))
     shown.steps.append({"step": "refused", "status": reply.status, "body": reply.body})
@@ -100,9 +112,7 @@ def _say_problem(out: Output, prompt: str, reply: GatewayReply) -> None:
 
 
 async def _records(settings: Settings, out: Output, shown: Shown, runs: list[str | None]) -> None:
-    out.note(
-        "\n[bold]4. The records of all three[/bold], read as a database reader; their encrypted part stays encrypted"
-    )
+    out.note("\n[bold]5. Their records[/bold], read as a database reader; their encrypted part stays encrypted")
     wanted = {(run, kind) for run, kind in zip(runs, ("completed", "blocked"), strict=True) if run}
     async with asyncio.timeout(10), operator_session(local_settings(settings)) as session:
         while True:
@@ -121,7 +131,9 @@ async def _records(settings: Settings, out: Output, shown: Shown, runs: list[str
 async def _show(servers: EmbeddedServers | None, settings: Settings, out: Output) -> Shown:
     shown = Shown()
     async with GatewayClient(base_url(settings, None)) as gateway:
-        runs = [await _answered(gateway, settings, out, shown), await _blocked(gateway, settings, out, shown)]
+        answered = await _answered(gateway, settings, out, shown)
+        await _answered_to_client(gateway, settings, out, shown)
+        runs = [answered, await _blocked(gateway, settings, out, shown)]
         await _refused(gateway, settings, out, shown)
     try:
         await _records(settings, out, shown, runs)
@@ -129,7 +141,7 @@ async def _show(servers: EmbeddedServers | None, settings: Settings, out: Output
         shown.wrong.append("not all three records exist")
     ui = f"http://127.0.0.1:{settings.embedded.temporal_ui_port}/namespaces/{settings.temporal.namespace}/workflows"
     shown.steps.append({"step": "look", "temporal_ui": f"{ui}/{runs[0]}"})
-    out.note(f"\n[bold]5. The run in the Temporal UI[/bold]\n   {ui}/{runs[0]}")
+    out.note(f"\n[bold]6. The run in the Temporal UI[/bold]\n   {ui}/{runs[0]}")
     if servers is not None:
         out.note("   The stack stops now and keeps its data: [bold].venv/bin/assay up[/bold] starts it again.")
     return shown

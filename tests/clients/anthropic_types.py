@@ -1,7 +1,6 @@
 """Fields of the request types of Anthropic's SDK, read from the installed package.
 
-``python -m tests.clients.anthropic_types`` prints them, with an interpreter that has the package, in the form of
-``anthropic_fields.json``.
+``.venv-clients/bin/python tests/clients/anthropic_types.py`` prints them, in the form of ``anthropic_fields.json``.
 """
 
 import json

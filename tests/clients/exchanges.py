@@ -1,5 +1,6 @@
 """Exchanges of a client with the gateway, and what each one cost."""
 
+import itertools
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -11,6 +12,21 @@ from tests.clients.door import Door
 from tests.clients.program import ClientProgram
 from tests.gateway import Gateway
 
+ANSWERED = {"admitted": 1, "completed": 1}
+"""The records of one answered run."""
+COUNTS = """
+SELECT kind, count(*) AS amount FROM assay.record WHERE tenant = $1 GROUP BY kind
+UNION ALL SELECT ' used', coalesce(sum(used), 0) FROM assay.quota_account WHERE tenant = $1
+UNION ALL SELECT ' reserved', coalesce(sum(reserved), 0) FROM assay.quota_account WHERE tenant = $1
+"""
+"""Records of a tenant by kind, and its tokens."""
+_NUMBERS = itertools.count(1)
+
+
+def new(text: str) -> str:
+    """Return a text that nothing was asked with before: an equal request may join the run of an earlier one."""
+    return f"{text} ({next(_NUMBERS)})"
+
 
 @dataclass
 class Cost:
@@ -20,7 +36,7 @@ class Cost:
     upstream: int = 0
     tokens: int = 0
     reserved: int = 0
-    records: Counter[str] = field(default_factory=Counter)
+    records: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -37,20 +53,19 @@ class Exchanges:
         tenant = client.partition("-")[0]
         assert self.gateway.provider is not None
         requests, upstream = len(self.door.seen), self.gateway.provider.stats.received
-        (tokens, reserved), records = await self.gateway.budget(tenant), await self._records(tenant)
+        before = await self._counts(tenant)
         cost = Cost()
         yield cost
-        now, held = await self.gateway.budget(tenant)
+        after = await self._counts(tenant)
         cost.requests = len(self.door.seen) - requests
         cost.upstream = self.gateway.provider.stats.received - upstream
-        cost.tokens, cost.reserved = now - tokens, held - reserved
-        cost.records = await self._records(tenant) - records
+        changes = {name: after[name] - before[name] for name in after if after[name] != before[name]}
+        cost.tokens, cost.reserved = changes.pop(" used", 0), changes.pop(" reserved", 0)
+        cost.records = changes
 
-    async def _records(self, tenant: str) -> Counter[str]:
-        rows = await self.gateway.superuser(
-            "SELECT kind, count(*) AS records FROM assay.record WHERE tenant = $1 GROUP BY kind", tenant
-        )
-        return Counter({row["kind"]: row["records"] for row in rows})
+    async def _counts(self, tenant: str) -> Counter[str]:
+        rows = await self.gateway.superuser(COUNTS, tenant)
+        return Counter({row["kind"]: int(row["amount"]) for row in rows})
 
     async def call(
         self,

@@ -17,11 +17,16 @@ LONGEST_LINE = 16 * 1024 * 1024
 PATIENCE = 60.0
 
 
-class ClientProgram:
-    """A program of ``tests/clients/programs`` in the clients' environment."""
+def program_of(python: Path, name: str) -> list[str]:
+    """Return the command of a program of ``tests/clients/programs``."""
+    return [str(python), str(PROGRAMS / f"{name}.py")]
 
-    def __init__(self, python: Path, name: str, home: Path) -> None:
-        self._command = (str(python), str(PROGRAMS / f"{name}.py"))
+
+class ClientProgram:
+    """A client's program, started by its command in a home of its own."""
+
+    def __init__(self, command: list[str], home: Path) -> None:
+        self._command = command
         self._home = home
         self._process: Process | None = None
         self._turn = asyncio.Lock()

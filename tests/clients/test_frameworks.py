@@ -9,8 +9,8 @@ import pytest
 
 from tests.clients.dialects import tool_call
 from tests.clients.door import Door
-from tests.clients.exchanges import Exchanges
-from tests.clients.program import ClientProgram
+from tests.clients.exchanges import Exchanges, new
+from tests.clients.program import ClientProgram, program_of
 from tests.fakes.behaviours import answer
 from tests.gateway import Gateway
 
@@ -33,6 +33,12 @@ def exchanges(gateway: Gateway, door: Door, frameworks: ClientProgram) -> Exchan
     return Exchanges(gateway, door, frameworks)
 
 
+@pytest.fixture(autouse=True)
+def unscripted(gateway: Gateway) -> None:
+    """A provider without the behaviours that an earlier test left."""
+    gateway.provider.reset()
+
+
 async def asked(exchanges: Exchanges, framework: str, wire: str, prompt: str, **options: Any) -> dict[str, Any]:
     key = await exchanges.gateway.token()
     return await exchanges.program.ask(
@@ -45,7 +51,7 @@ async def asked(exchanges: Exchanges, framework: str, wire: str, prompt: str, **
 async def test_a_tool_is_used_in_two_turns(exchanges: Exchanges, framework: str, wire: str, stream: bool):
     exchanges.gateway.provider.script(tool_call(), answer("It rains."))
     async with exchanges.costing() as cost:
-        reply = await asked(exchanges, framework, wire, "Weather in Oslo?", tool=True, stream=stream)
+        reply = await asked(exchanges, framework, wire, new("Weather in Oslo?"), tool=True, stream=stream)
     assert reply.get("found") == "It rains.", reply
     assert (cost.requests, cost.upstream, cost.records) == (2, 2, {"admitted": 2, "completed": 2})
     sent = exchanges.gateway.provider.requests[-1].json()["messages"]
@@ -57,7 +63,8 @@ async def test_a_tool_is_used_in_two_turns(exchanges: Exchanges, framework: str,
 @formed
 async def test_a_blocked_prompt_is_one_request(exchanges: Exchanges, framework: str, wire: str, stream: bool):
     async with exchanges.costing() as cost:
-        reply = await asked(exchanges, framework, wire, ATTACK, stream=stream)
+        reply = await asked(exchanges, framework, wire, new(ATTACK), stream=stream)
+    assert "error" in reply, reply
     error = reply["error"]
     assert "BadRequestError" in (error["class"], *error["causes"]) or error["status_code"] == 400
     assert "Run: inf.acme." in error["text"]
@@ -71,9 +78,9 @@ async def test_an_agent_as_a_workflow_asks_by_the_gateway(
 ):
     gateway.provider.script(tool_call(), answer("It rains."))
     server = str(Path(sys.executable).with_name("temporal"))
-    async with ClientProgram(clients_python, "temporal_agents", tmp_path) as program:
+    async with ClientProgram(program_of(clients_python, "temporal_agents"), tmp_path) as program:
         exchanges = Exchanges(gateway, door, program)
         async with exchanges.costing() as cost:
-            reply = await asked(exchanges, "run", wire, "Weather in Oslo?", server=server)
+            reply = await asked(exchanges, "run", wire, new("Weather in Oslo?"), server=server)
     assert reply.get("found") == "It rains.", reply
     assert (cost.requests, cost.upstream, cost.records) == (2, 2, {"admitted": 2, "completed": 2})

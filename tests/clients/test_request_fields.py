@@ -11,6 +11,7 @@ from api.wires.chat.fields import CHAT_FIELDS
 from api.wires.messages.fields import COUNT_FIELDS, MESSAGES_FIELDS
 from api.wires.responses.fields import RESPONSES_FIELDS
 from tests.clients.program import PROGRAMS
+from tests.paths import ROOT
 
 pytestmark = pytest.mark.long
 PLACED: dict[str, Collection[str]] = {
@@ -26,6 +27,13 @@ def sent(clients_python: Path) -> dict[str, list[str]]:
     printed = subprocess.run([clients_python, PROGRAMS / "request_fields.py"], capture_output=True, check=True)
     found: dict[str, list[str]] = json.loads(printed.stdout)
     return found
+
+
+def test_the_committed_fields_of_messages_are_those_of_the_installed_sdk(clients_python: Path):
+    program = ROOT / "tests/clients/anthropic_types.py"
+    printed = subprocess.run([clients_python, program], capture_output=True, check=True)
+    committed = json.loads(program.with_name("anthropic_fields.json").read_text(encoding="utf-8"))
+    assert json.loads(printed.stdout) == committed
 
 
 @pytest.mark.parametrize("route", PLACED)

@@ -5,8 +5,9 @@ from typing import Any
 
 from asked import serve
 
-DESCRIPTION = "Weather of a city."
 MODEL = "fake"
+LOOP = asyncio.new_event_loop()
+"""One for all calls: frameworks keep connections, and those belong to a loop."""
 
 
 def get_weather(city: str) -> str:
@@ -33,7 +34,7 @@ def openai_agents(address: str, key: str, wire: str, prompt: str, tool: bool = F
     async def whole() -> str:
         return str((await Runner.run(agent, prompt, run_config=config)).final_output)
 
-    return asyncio.run(streamed() if stream else whole())
+    return LOOP.run_until_complete(streamed() if stream else whole())
 
 
 def langchain(address: str, key: str, wire: str, prompt: str, tool: bool = False, stream: bool = False) -> Any:
@@ -92,7 +93,7 @@ def pydantic_ai(address: str, key: str, wire: str, prompt: str, tool: bool = Fal
     async def whole() -> Any:
         return (await agent.run(prompt)).output
 
-    return asyncio.run(streamed() if stream else whole())
+    return LOOP.run_until_complete(streamed() if stream else whole())
 
 
 def llm(address: str, key: str, wire: str, prompt: str, tool: bool = False, stream: bool = False) -> Any:

@@ -1,6 +1,7 @@
 """Calls of the SDKs of OpenAI and Anthropic: whole, as raw events, by the helper of streams, parsed."""
 
 import asyncio
+import inspect
 from operator import attrgetter
 from typing import Any
 
@@ -22,6 +23,11 @@ CLIENTS = {
     "anthropic": (anthropic.Anthropic, anthropic.AsyncAnthropic),
 }
 FORMAT_OF = {"chat.completions": "response_format", "responses": "text_format", "messages": "output_format"}
+PARSED_OF = {
+    "chat.completions": lambda final: final.choices[0].message.parsed,
+    "responses": attrgetter("output_parsed"),
+    "messages": attrgetter("parsed_output"),
+}
 FINAL_OF = {
     "chat.completions": "get_final_completion",
     "responses": "get_final_response",
@@ -57,7 +63,8 @@ def call(
         if form == "events":
             return {"events": [plain(event) for event in resource.create(**arguments, stream=True)]}
         if form == "parse":
-            return {"final": plain(resource.parse(**arguments, **{FORMAT_OF[of]: Pair}))}
+            final = resource.parse(**arguments, **{FORMAT_OF[of]: Pair})
+            return {"final": plain(final), "parsed": plain(PARSED_OF[of](final))}
         if form == "whole":
             raw = resource.with_raw_response.create(**arguments)
             return {"final": plain(raw.parse()), "headers": dict(raw.headers)}
@@ -76,10 +83,13 @@ async def _called_async(
         if form == "events":
             return {"events": [plain(event) async for event in await resource.create(**arguments, stream=True)]}
         if form == "parse":
-            return {"final": plain(await resource.parse(**arguments, **{FORMAT_OF[of]: Pair}))}
+            final = await resource.parse(**arguments, **{FORMAT_OF[of]: Pair})
+            return {"final": plain(final), "parsed": plain(PARSED_OF[of](final))}
         if form == "whole":
             raw = await resource.with_raw_response.create(**arguments)
-            return {"final": plain(raw.parse()), "headers": dict(raw.headers)}
+            parsed = raw.parse()
+            final = await parsed if inspect.isawaitable(parsed) else parsed
+            return {"final": plain(final), "headers": dict(raw.headers)}
         return {"final": plain(await getattr(resource, form)(**arguments))}
 
 
