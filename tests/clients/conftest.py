@@ -1,4 +1,4 @@
-"""The product, clients of other programs in an environment of their own, and a door between them."""
+"""The product, other programs' clients in their own environment, and a door between them."""
 
 import os
 import shutil
@@ -37,7 +37,7 @@ async def gateway(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Gat
 
 @pytest.fixture(scope="package")
 async def door(gateway: Gateway) -> AsyncIterator[Door]:
-    """What clients connect to."""
+    """The proxy that clients connect to."""
     async with Door(gateway.settings.api.port) as door:
         yield door
 

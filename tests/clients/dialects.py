@@ -1,4 +1,4 @@
-"""What a test asks in each format of the clients, and what it reads of the answers."""
+"""Requests of tests in each format of the clients, and readers of the answers."""
 
 import json
 from collections.abc import Callable, Mapping

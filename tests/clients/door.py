@@ -1,4 +1,4 @@
-"""A proxy in front of the API that counts requests, and cuts connections when told to."""
+"""A proxy in front of the API: it counts requests, and cuts connections."""
 
 import asyncio
 import contextlib

@@ -73,7 +73,7 @@ async def test_an_sdk_gets_an_answer(exchanges: Exchanges, clients_python: Path,
 async def test_claude_codes_settings_lead_anthropics_sdk_to_an_answer(
     exchanges: Exchanges, clients_python: Path, key: str
 ):
-    """Claude Code can't be installed by tests; it reads the same variables as the SDK that it is built on."""
+    """The SDK reads the same variables. Tests don't install Claude Code."""
     asked = """
 import os
 from anthropic import Anthropic

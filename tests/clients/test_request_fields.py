@@ -1,4 +1,4 @@
-"""Every field of the installed SDKs' request types has its place in the tables of the formats."""
+"""Fields of the installed SDKs' request types: each has a place in a format's table."""
 
 import json
 import subprocess

@@ -41,7 +41,7 @@ def found(reply: dict[str, Any]) -> dict[str, Any]:
 
 
 def refused(reply: dict[str, Any], kind: str, code: str | None, dialect: Dialect) -> dict[str, Any]:
-    """The error of a reply, as the SDK's own class with the code of OpenAI's formats."""
+    """The error of a reply: the SDK's class, with a code in OpenAI's formats."""
     assert "error" in reply, reply
     error: dict[str, Any] = reply["error"]
     assert error["class"] == kind, error

@@ -32,7 +32,7 @@ def say(answer: object, to: TextIO) -> None:
 
 
 def described(error: BaseException) -> dict[str, Any]:
-    """Return an error's class and those that it is made from, its text, and what clients read of it."""
+    """Return an error's class, its causes' classes, its text, and the members that clients read."""
     read = {name: getattr(error, name, None) for name in ("status_code", "code", "request_id", "body", "type")}
     headers = getattr(getattr(error, "response", None), "headers", {})
     causes = []
