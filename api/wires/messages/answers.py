@@ -70,7 +70,7 @@ def _block(part: Mapping[str, Any]) -> dict[str, Any]:
         case "opaque":
             return {"type": "thinking", "thinking": part.get("text") or "", "signature": part["data"]}
         case _:
-            return {"type": "text", "text": part["text"], "citations": None}
+            return {"type": "text", "text": part["text"]}  # the AI SDK refuses null citations
 
 
 def input_of(arguments: str) -> dict[str, Any]:

@@ -449,7 +449,7 @@ def test_an_answer_is_a_message_with_its_receipt():
         "type": "message",
         "role": "assistant",
         "model": "m",
-        "content": [{"type": "text", "text": "Hi", "citations": None}],
+        "content": [{"type": "text", "text": "Hi"}],
         "stop_reason": "end_turn",
         "stop_sequence": None,
         "usage": {
@@ -506,7 +506,7 @@ def test_calls_reasoning_and_refusals_of_an_answer_are_blocks():
     assert found["content"] == [
         {"type": "thinking", "thinking": "Hm.", "signature": "sig"},
         {"type": "redacted_thinking", "data": "xyz"},
-        {"type": "text", "text": "See.", "citations": None},
+        {"type": "text", "text": "See."},
         {"type": "tool_use", "id": "c1", "name": "f", "input": {"a": 1}},
         {"type": "tool_use", "id": "c2", "name": "f", "input": {"invalid_json": "no json"}},
         {"type": "tool_use", "id": "c3", "name": "f", "input": {}},

@@ -40,7 +40,7 @@ async def test_a_plain_message_is_answered_with_its_receipt(gateway: Gateway, mo
     response = await gateway.post(sent, path=f"{PATH}?beta=true", headers=SDK)
     body = response.json()
     assert response.status_code == 200, response.text
-    assert body["content"] == [{"type": "text", "text": "Hi there.", "citations": None}]
+    assert body["content"] == [{"type": "text", "text": "Hi there."}]
     assert (body["type"], body["role"], body["stop_reason"]) == ("message", "assistant", "end_turn")
     assert (body["usage"]["input_tokens"], body["usage"]["output_tokens"]) == (12, 5)
     assert body["assay"]["receipt"]["statement"]
