@@ -72,7 +72,12 @@ async def _answered(gateway: GatewayClient, settings: Settings, out: Output, sho
 async def _answered_to_client(gateway: GatewayClient, settings: Settings, out: Output, shown: Shown) -> None:
     out.note("\n[bold]2. The same question in OpenAI's format[/bold], as its SDK sends it to this address")
     token = await gateway.token(*credentials(settings, "demo"))
-    body = {"model": "smollm2", "messages": [{"role": "user", "content": QUESTION}], "max_tokens": 48}
+    body = {
+        "model": "smollm2",
+        "messages": [{"role": "user", "content": QUESTION}],
+        "max_tokens": 48,
+        "temperature": 0.0,
+    }
     reply = await gateway.call("POST", "/v1/chat/completions", token=token, json=body)
     shown.steps.append({"step": "answered_to_client", "status": reply.status, "body": reply.body})
     shown.expect(reply.status == _OK, f"the question in OpenAI's format got status {reply.status}")
