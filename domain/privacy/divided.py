@@ -36,6 +36,7 @@ _NUMBER_BETWEEN = re.compile(r"[\d -]{1,32}\Z")
 _MOST_LINES = 5
 REACH = 2_048
 """Code points that are read on each side of a border between texts."""
+_TOGETHER = 4 * REACH  # code points of short texts after a border that are read at once
 _NEAR = 600  # code points after a border: a decoration, and the longest piece of a value
 _NEAR_ACCOUNT = 80  # those of the longest account number, with a separator between any two
 _GROUP = 4
@@ -83,8 +84,9 @@ def with_divided(
     for step in (1, 2):
         for first in range(min(step, len(texts))):
             chain = range(first, len(texts), step)
-            for at in range(1, len(chain)):
-                borders.add_parts(chain, at, search)
+            at = 1
+            while at < len(chain):
+                at = borders.add_parts(chain, at, search)
     return [sorted(known, key=lambda value: value.start) for known in borders.every]
 
 
@@ -106,21 +108,31 @@ class _Borders:
         self._texts = texts
         self._ends: dict[tuple[int, bool], tuple[int, str, int]] = {}
 
-    def add_parts(self, chain: Sequence[int], at: int, search: Callable[[str], Iterable[Found]]) -> None:
-        """Find the values across the border before the text ``at`` of a chain."""
+    def add_parts(self, chain: Sequence[int], at: int, search: Callable[[str], Iterable[Found]]) -> int:
+        """Find the values across a border of a chain, and return the next border.
+
+        Short texts are read together with the borders between them, so that each is read some three times at most.
+        """
         if not _may_join(self._texts[chain[at - 1]], self._texts[chain[at]]):
-            return
-        before = [self._end(place, last=True) for place in _gathered(self._texts, reversed(chain[:at]))]
-        after = [self._end(place, last=False) for place in _gathered(self._texts, chain[at:])]
+            return at + 1
+        before = [self._end(place, last=True) for place in _gathered(self._texts, reversed(chain[:at]), REACH)]
+        together = list(_gathered(self._texts, chain[at:], _TOGETHER))
+        after = [self._end(place, last=False) for place in together]
         pieces: list[_Piece] = []
         start = 0
         for place, text, offset in (*reversed(before), *after):
             pieces.append(_Piece(place, text, offset, start))
             start += len(text) + 1
-        border = pieces[len(before)].start - 1
+        whole = at + len(together) == len(chain) or len(self._texts[together[-1]]) > REACH
+        last = max(
+            (number for number in range(len(before), len(pieces)) if whole or start - pieces[number].start > REACH),
+            default=len(before),
+        )
+        borders = [piece.start - 1 for piece in pieces[len(before) : last + 1]]
         for value in search("\n".join(piece.text for piece in pieces)):
-            if value.start < border < value.end - 1:
+            if any(value.start < border < value.end - 1 for border in borders):
                 self._add(value, pieces)
+        return at + 1 + last - len(before)
 
     def _add(self, value: Found, pieces: Iterable[_Piece]) -> None:
         for piece in pieces:
@@ -159,13 +171,12 @@ def _may_join(before: str, after: str) -> bool:
     return any(start < border < end for start, end in ibans(f"{last} {after[:_NEAR_ACCOUNT]}"))
 
 
-def _gathered(texts: Sequence[str], places: Iterable[int]) -> Iterator[int]:
-    """Yield the places of texts until they have ``REACH`` code points."""
-    left = REACH
+def _gathered(texts: Sequence[str], places: Iterable[int], most: int) -> Iterator[int]:
+    """Yield places of texts: up to ``most`` code points, or a text longer than ``REACH``."""
     for place in places:
         yield place
-        left -= len(texts[place]) + 1
-        if left <= 0:
+        most -= len(texts[place]) + 1
+        if most <= 0 or len(texts[place]) > REACH:
             return
 
 

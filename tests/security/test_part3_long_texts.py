@@ -23,6 +23,7 @@ from domain.inference.models import Usage
 from domain.inference.requests import InferenceRequest, bare_request
 from domain.inference.texts import Text, texts_of
 from domain.policy.document import Policy, parse_policy
+from domain.privacy import divided
 from domain.privacy.masking import mask_request
 from domain.refusals import Kind, Refusal
 from domain.screening.verdicts import NOT_SCANNED, Decision
@@ -238,3 +239,38 @@ def test_words_of_a_conversation_are_no_search_from_each_letter_to_the_end(polic
     """Looking from each letter to the end of its word would take several minutes."""
     image = f"![a](https://a.example/b?c={'d' * 30}1)"
     screen_output(image, asked(filled(unit, 200_000)), policy.output)
+
+
+SHORT = "aB3dE5fG7hJ9kL1mN2"
+
+
+def _read_at_borders(contents: list[str], policy: Policy, monkeypatch: pytest.MonkeyPatch) -> int:
+    read: list[int] = []
+    inner = divided.divided
+
+    def counted(text: str, *given: Any) -> Any:
+        read.append(len(text))
+        return inner(text, *given)
+
+    assert policy.privacy is not None
+    with monkeypatch.context() as patch:
+        patch.setattr(divided, "divided", counted)
+        mask_request(asked(*contents), policy.privacy, "acme", LibPhoneNumbers().begin(), b"seed")
+    return sum(read)
+
+
+def test_short_messages_are_read_together_with_their_borders(policy: Policy, monkeypatch: pytest.MonkeyPatch):
+    """Wrong: a window for each border, which reads each message a hundred times."""
+    contents = [SHORT] * 600
+    assert _read_at_borders(contents, policy, monkeypatch) < 8 * len("".join(contents))
+    monkeypatch.setattr(divided, "_TOGETHER", 1)
+    assert _read_at_borders(contents, policy, monkeypatch) > 50 * len("".join(contents))
+
+
+@pytest.mark.parametrize("at", [0, 57, 150, 298])
+def test_a_key_divided_among_short_messages_is_found(policy: Policy, at: int):
+    assert policy.privacy is not None
+    contents = ["Yes, X1y2."] * 300
+    contents[at : at + 2] = ["it is sk-proj-" + "a1B2" * 4, "c3D4" * 6]
+    made = mask_request(asked(*contents), policy.privacy, "acme", LibPhoneNumbers().begin(), b"seed")
+    assert made.redacted == {"api_key": 2}
