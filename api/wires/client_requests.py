@@ -1,7 +1,7 @@
 """Requests in the clients' formats, as every route of these takes them."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from fastapi import Request
@@ -14,8 +14,11 @@ from api.inference.run_views import RunView
 from api.wires.dropped import recorded, require_droppable
 from api.wires.errors import ClientWire
 from api.wires.streams.writer import EventWriter
+from domain.inference.carriers.hints import left_out
 from domain.inference.parsing import parse_request
-from domain.refusals import Refusal
+from domain.inference.requests import InferenceRequest
+from domain.policy.document import Policy
+from domain.refusals import Kind, Refusal
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,13 +58,25 @@ def parsed(client: ClientRequest, inference: InferenceServices) -> ParsedRequest
     """
     pinned = inference.policy
     require_droppable(client.ignored, pinned.policy.content)
-    names = recorded(client.ignored)
-    body = {**client.body, "ignored": list(names)} if names else client.body
     try:
-        request = parse_request(body, pinned.policy.limits)
+        request = parse_request(client.body, pinned.policy.limits)
     except Refusal as refusal:
         raise client.named(refusal) from None
-    return ParsedRequest(client, SubmittedBody(body, request, pinned))
+    client = replace(client, ignored=(*client.ignored, *_left_out(client, request, pinned.policy)))
+    names = recorded(client.ignored)
+    if not names:
+        return ParsedRequest(client, SubmittedBody(client.body, request, pinned))
+    body = {**client.body, "ignored": list(names)}
+    return ParsedRequest(client, SubmittedBody(body, replace(request, ignored=names), pinned))
+
+
+def _left_out(client: ClientRequest, request: InferenceRequest, policy: Policy) -> tuple[str, ...]:
+    """Return the hints that the model's calls leave out, as the client named them."""
+    model = policy.models.get(request.model)
+    if model is None:
+        return ()
+    found = left_out(request, model, client.body.keys())
+    return tuple(client.named(Refusal(Kind.INVALID_REQUEST, "", field=name)).field or name for name in found)
 
 
 def parsed_by(read: Callable[[object], ClientRequest]) -> Callable[..., Awaitable[ParsedRequest]]:

@@ -82,6 +82,7 @@ def message_body(call: ModelCall) -> dict[str, Any]:
         "stop_sequences": (list(request.stop) or None) if accepts.stop else None,
         "tools": [_tool(tool, f"tools.{at}") for at, tool in enumerate(request.tools)] or None,
         "tool_choice": _choice(request.tool_choice, single=request.one_tool_call),
+        "metadata": {"user_id": request.end_user} if accepts.end_user and request.end_user else None,
         "output_config": _config(request, effort=accepts.effort),
     }
     return {

@@ -69,11 +69,8 @@ class Edge:
     def pinned(self) -> Any:
         """The policy: any model, no proof required."""
         terms = type("Terms", (), {"sealed": False})
-        policy = type(
-            "Policy",
-            (),
-            {"limits": LIMITS, "content": ContentPolicy(), "model": lambda *_: None, "for_tenant": lambda *_: terms},
-        )()
+        found = {"limits": LIMITS, "content": ContentPolicy(), "models": {}, "model": lambda *_: None}
+        policy = type("Policy", (), {**found, "for_tenant": lambda *_: terms})()
         return type("Pinned", (), {"policy": policy, "hash": "h"})()
 
     def inference(self) -> InferenceServices:

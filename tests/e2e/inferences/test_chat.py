@@ -58,7 +58,7 @@ async def test_a_plain_chat_is_answered_with_its_receipt_and_is_a_run_like_any_o
     for name in ("x-request-id", "request-id", "assay-run-id"):
         assert response.headers[name] == body["id"]
     assert response.headers["assay-decision"] == "allow"
-    assert response.headers["assay-ignored"] == "prediction"
+    assert response.headers["assay-ignored"] == "prediction, user"
     assert (await gateway.run(body["id"]))["result"]["content"] == "Hi there."
     sent = gateway.provider.requests[-1].json()
     assert (sent["temperature"], sent["max_tokens"], "user" in sent) == (0.1, 50, False)

@@ -78,6 +78,38 @@ async def test_a_tools_failure_goes_over_and_the_next_call_comes_back(gateway: G
         assert "failed" in json.dumps(over["messages"][-1]["content"])
 
 
+async def test_reasoning_and_marks_for_the_cache_pass_through_in_both_directions(gateway: Gateway):
+    thought = {"type": "thinking", "thinking": "Rain is likely in Oslo.", "signature": "c2lnbmVk"}
+    usage = {"input_tokens": 3, "output_tokens": 5, "cache_read_input_tokens": 7, "cache_creation_input_tokens": 2}
+    gateway.provider.script(
+        message(thought, {"type": "text", "text": "See."}, USE, usage=usage, stop_reason="tool_use")
+    )
+    marked = {"cache_control": {"type": "ephemeral", "ttl": "1h"}}
+    begun = [{"role": "user", "content": [{"type": "text", "text": "Weather in Oslo?", **marked}]}]
+    options = {
+        "model": "fake-anthropic",
+        "system": [{"type": "text", "text": "Be brief.", **marked}],
+        "tools": [{**TOOL, **marked}],
+        "thinking": {"type": "adaptive"},
+        "output_config": {"effort": "high"},
+    }
+    first = (await gateway.post(asked(*begun, **options), path=PATH, headers=SDK)).json()
+    assert [block["type"] for block in first["content"]] == ["thinking", "text", "tool_use"], first
+    assert first["content"][0] == thought
+    assert first["usage"] == usage
+    over = gateway.provider.requests[-1].json()
+    sent = {name: over[name] for name in ("system", "tools", "thinking", "output_config", "messages")}
+    assert sent == {**{name: options[name] for name in sent if name != "messages"}, "messages": begun}
+    gateway.provider.script(said("It rains."))
+    turns = [*begun, {"role": "assistant", "content": first["content"]}, {"role": "user", "content": [RESULT]}]
+    second = await gateway.post(asked(*turns, stream=True, **options), path=PATH, headers=SDK)
+    assert second.headers["content-type"].startswith("text/event-stream"), second.text
+    history = gateway.provider.requests[-1].json()["messages"]
+    assert history[1]["content"] == [thought, {"type": "text", "text": "See."}, USE]
+    across = await gateway.post(asked(*turns, tools=[TOOL]), path=PATH, headers=SDK)
+    assert "another provider" in error(across, 400, "invalid_request_error")["error"]["message"]
+
+
 async def test_a_stream_is_the_events_of_the_format(gateway: Gateway):
     gateway.provider.script(answer("Hi there."))
     response = await gateway.post(asked(stream=True), path=PATH, headers=SDK)
