@@ -1,6 +1,6 @@
 """Fields of responses in OpenAI's SDK, read from the installed package.
 
-``python -m tests.clients.openai_response_types`` prints them, with an interpreter that has the package, in the form of
+``.venv-clients/bin/python tests/clients/openai_response_types.py`` prints them, in the form of
 ``openai_response_fields.json``.
 """
 

@@ -29,10 +29,11 @@ def sent(clients_python: Path) -> dict[str, list[str]]:
     return found
 
 
-def test_the_committed_fields_of_messages_are_those_of_the_installed_sdk(clients_python: Path):
-    program = ROOT / "tests/clients/anthropic_types.py"
+@pytest.mark.parametrize("name", ["anthropic_types", "openai_response_types"])
+def test_the_committed_fields_are_those_of_the_installed_sdk(clients_python: Path, name: str):
+    program = ROOT / f"tests/clients/{name}.py"
     printed = subprocess.run([clients_python, program], capture_output=True, check=True)
-    committed = json.loads(program.with_name("anthropic_fields.json").read_text(encoding="utf-8"))
+    committed = json.loads(program.with_name(f"{name.removesuffix('_types')}_fields.json").read_text(encoding="utf-8"))
     assert json.loads(printed.stdout) == committed
 
 
