@@ -180,7 +180,7 @@ async def test_bad_requests_budgets_and_faults_have_the_sdks_shape(gateway: Gate
     spent = await gateway.post(asked(max_tokens=POOR_TOKENS + 1), "poor-app", PATH)
     error(spent, 429, "rate_limit_error")
     assert spent.headers["x-should-retry"] == "false"
-    gateway.provider.script(status(400), status(400))
+    gateway.provider.script(status(400))
     failed = await gateway.post(asked(model="fake-anthropic"), path=PATH)
     assert failed.headers["x-should-retry"] == "false"
     error(failed, 503, "api_error")
