@@ -34,12 +34,12 @@ setup-clients:
 demo: setup
 	@.venv/bin/assay demo
 
-# Many tests wait for servers: one process more than processors. Tests that share servers share a process
+# Many tests wait for servers: two processes more than processors. Tests that share servers share a process
 # (tests/groups.py); what is promised in seconds is tried at leisure by test-long.
 processors := $(shell getconf _NPROCESSORS_ONLN)
 pytest := .venv/bin/pytest --durations 30
 test: check
-	ASSAY_TEST_SLOWNESS=5 $(pytest) -m 'not long' -n $$(( $(processors) + 1 )) --maxprocesses 8
+	ASSAY_TEST_SLOWNESS=5 $(pytest) -m 'not long' -n $$(( $(processors) + 2 )) --maxprocesses 8
 
 test-long: setup-test setup-clients
 	$(pytest) -m 'long or timed'

@@ -20,6 +20,10 @@ CREATE TABLE assay.submission (
 CREATE INDEX submission_digest ON assay.submission (digest);
 CREATE INDEX submission_oldest ON assay.submission (kept_until);
 
+-- Equal requests take turns by locking a row that no login can lock.
+CREATE TABLE assay.submission_turn (slot integer PRIMARY KEY);
+INSERT INTO assay.submission_turn (slot) SELECT generate_series(0, 255);
+
 -- When the caller's last request was refused for its rate, to some seconds: a repeat of such a one has no run to join.
 ALTER TABLE assay.rate_bucket ADD COLUMN refused_at timestamptz;
 
@@ -79,7 +83,7 @@ DECLARE
   unserved boolean := false;
 BEGIN
   PERFORM set_config('synchronous_commit', 'off', true);
-  PERFORM pg_advisory_xact_lock(hashtextextended(encode(body_digest, 'hex'), 31)); -- two repeats join two runs
+  PERFORM 1 FROM assay.submission_turn t WHERE t.slot = get_byte(body_digest, 0) FOR UPDATE; -- two repeats join two runs
   moment := clock_timestamp();
   DELETE FROM assay.submission s WHERE s.tag = ANY (ARRAY(
     SELECT o.tag FROM assay.submission o WHERE o.kept_until < moment

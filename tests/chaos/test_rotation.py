@@ -5,6 +5,7 @@ from collections import Counter
 
 import hvac
 import jwt
+import pytest
 
 from adapters.vault.calls import read
 from adapters.vault.errors import new_client
@@ -41,6 +42,7 @@ async def logins(gateway: Gateway) -> set[str]:
     return {row["usename"] for row in rows}
 
 
+@pytest.mark.long
 async def test_logins_and_keys_rotate_under_load_without_an_error(breakable: Gateway):
     await ready(breakable)
     await as_root(breakable, lambda client: lease_for(client, LEASE_SECONDS))

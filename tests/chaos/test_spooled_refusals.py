@@ -6,6 +6,7 @@ import sqlite3
 from uuid import UUID
 
 import httpx2
+import pytest
 
 from embedded.places import local_settings
 from tests.chaos.faults import ready, suspended
@@ -87,6 +88,7 @@ async def is_alive(gateway: Gateway) -> bool:
     return False
 
 
+@pytest.mark.long
 async def test_a_flood_grows_the_log_by_a_few_records_whose_counts_add_up(breakable: Gateway):
     await ready(breakable)
     route = "/v1/inferences/{run_id}"

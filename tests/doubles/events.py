@@ -9,6 +9,7 @@ from domain.identity import event_id
 from domain.records.fields import (
     AccessFields,
     AdmittedFields,
+    ApiKeyFields,
     ArchiveFields,
     ErasureFields,
     EventFields,
@@ -38,11 +39,13 @@ def fields_for(kind: EventKind, **given: Any) -> EventFields:
 _ACCESS = AccessFields(caller="c" * 32)
 _READING = ReadingFields(caller="c" * 32, roles=(), filters=(), count=0)
 _ARCHIVE = ArchiveFields(log="acme", month="2026-01", rows=0, file_sha256="0" * 64)
+_API_KEY = ApiKeyFields(caller="c" * 32, roles=(), key="k")
 _FEW: dict[EventKind, EventFields] = {
     **dict.fromkeys((EventKind.HELD, EventKind.DECIDED, EventKind.KEY_ROTATED, EventKind.KILL_SWITCH), NoFields()),
     **dict.fromkeys((EventKind.PAYLOAD_DECODED, EventKind.SESSION_OPENED), _ACCESS),
     **dict.fromkeys((EventKind.RECORDS_READ, EventKind.EXPORTED), _READING),
     **dict.fromkeys((EventKind.ARCHIVED, EventKind.RESTORED), _ARCHIVE),
+    **dict.fromkeys((EventKind.API_KEY_CREATED, EventKind.API_KEY_ROTATED, EventKind.API_KEY_REVOKED), _API_KEY),
     EventKind.STAGE_REFUSED: StageRefusalFields(refusal="unproven-stage", stage="close_request"),
     EventKind.ERASED: ErasureFields(caller="c" * 32, about="a" * 64),
     EventKind.HOLD_PLACED: HoldFields(caller="c" * 32, about=None),

@@ -18,6 +18,7 @@ TABLES = (
     *("policy", "policy_turn", "rate_bucket", "quota_account", "reservation", "record", "payload", "pending"),
     *("leaf", "tile", "log_head", "checkpoint", "subject_key", "hold", "erased_tenant", "archive", "schema_migration"),
     *("last_look", "stuck_log", "pruned", "turn", "refused_log", "first_run", "deleted_response", "submission"),
+    "submission_turn",
     *("api_key", "api_key_owner"),
 )
 LOG = {"leaf", "tile", "log_head", "checkpoint"}

@@ -3,9 +3,13 @@
 import json
 from typing import Any
 
+import pytest
+
 from benchmarks.agents.talk import AgentTalk
 from tests.fakes.behaviours import answer
 from tests.gateway import Gateway
+
+pytestmark = pytest.mark.long
 
 MOST_OF_A_HISTORY = 64 * 1024
 ALICE = "alice@example.com"

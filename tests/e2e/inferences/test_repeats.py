@@ -104,6 +104,7 @@ async def test_samples_questions_asked_again_and_other_callers_have_runs_of_thei
     assert gateway.provider.stats.received == calls + 6
 
 
+@pytest.mark.long
 async def test_a_fault_is_repeated_for_some_seconds_and_not_for_ever(gateway: Gateway):
     body = chat()
     gateway.provider.script(status(400))

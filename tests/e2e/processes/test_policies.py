@@ -5,6 +5,7 @@ import signal
 from pathlib import Path
 
 import httpx2
+import pytest
 import yaml
 
 from config.settings import Settings
@@ -13,6 +14,8 @@ from tests.command import assay, run_assay
 from tests.e2e.processes.test_up import up
 from tests.gateway import eventually, settings_for
 from tests.paths import ROOT
+
+pytestmark = pytest.mark.long
 
 
 def edit(settings: Settings, limit: int) -> None:

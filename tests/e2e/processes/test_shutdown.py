@@ -14,6 +14,8 @@ from tests.fakes.behaviours import Hang, Trickle, answer
 from tests.gateway import Gateway, eventually
 from tests.processes import Served, serving, with_worker
 
+pytestmark = pytest.mark.long
+
 BODY = {"model": "fake", "prompt": "Hello"}
 BAD_WORDS = ("panic", "fatal", "abort", "traceback", "core dumped", "never retrieved", "was destroyed")
 RUNS = "WorkflowType = 'GuardedInference'"

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import httpx2
 import psutil
+import pytest
 
 from config.settings import Settings
 from embedded.places import places
@@ -77,6 +78,7 @@ async def gone(children: list[psutil.Process]) -> None:
     await eventually(all_ended, 20)
 
 
+@pytest.mark.long
 async def test_everything_survives_kill_9_of_everything(tmp_path: Path):
     async with FakeProvider() as provider:
         settings = settings_for(tmp_path, provider.base_url)

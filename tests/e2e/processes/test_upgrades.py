@@ -15,6 +15,8 @@ from tests.fakes.behaviours import Hang, answer
 from tests.gateway import Gateway, eventually, running_gateway
 from tests.processes import serving, worker_of
 
+pytestmark = pytest.mark.long
+
 BODY = {"model": "fake", "prompt": "Hello"}
 DEPLOYMENT = ("--deployment-name", "assay")
 # A server takes minutes to call a build drained, lest it miss a run that has just begun. Here nothing begins.

@@ -2,6 +2,7 @@
 
 import json
 from typing import Any, cast
+from unittest.mock import Mock
 
 import httpx2
 import jwt
@@ -11,6 +12,7 @@ from temporalio.api.common.v1 import Payload
 
 from adapters.temporal.availability import EngineAvailability
 from adapters.tokens.access_tokens import JwtIssuer, JwtVerifier
+from api.inference.runs import Submission
 from config.settings import TokenSettings
 from domain.access.clients import ClientEntry
 from domain.records.queries import RecordFilter
@@ -298,7 +300,7 @@ async def test_a_submission_is_not_started_while_temporal_is_known_to_be_down(ed
     runs = edge.services.inference.runs
     runs._require_engine = engine.require_available  # type: ignore[method-assign]
     with pytest.raises(Refusal) as refused:
-        await runs.start(cast("Any", None))
+        await runs.start(cast("Any", Mock(spec=Submission)))
     assert refused.value.kind is Kind.ENGINE_UNAVAILABLE
 
 
