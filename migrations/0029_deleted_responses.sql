@@ -1,14 +1,15 @@
 -- Responses that their callers have deleted: they are not read again, while their runs and records stay.
 
 CREATE TABLE assay.deleted_response (
-  run_id text PRIMARY KEY CHECK (length(run_id) <= 255),
+  run_id text NOT NULL CHECK (length(run_id) <= 255),
   tenant text NOT NULL,
-  deleted_at timestamptz NOT NULL DEFAULT clock_timestamp()
+  deleted_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+  PRIMARY KEY (run_id, tenant) -- a row of another tenant's stands in the way of none
 );
 
 CREATE FUNCTION assay.delete_response(of_tenant text, of_run text) RETURNS void
 LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-  INSERT INTO assay.deleted_response (run_id, tenant) VALUES (of_run, of_tenant) ON CONFLICT (run_id) DO NOTHING
+  INSERT INTO assay.deleted_response (run_id, tenant) VALUES (of_run, of_tenant) ON CONFLICT DO NOTHING
 $$;
 
 CREATE FUNCTION assay.response_deleted(of_tenant text, of_run text) RETURNS boolean
