@@ -92,7 +92,7 @@ def _function(tool: Mapping[str, Any], ignored: set[str]) -> dict[str, Any]:
 
 
 def _custom(tool: Mapping[str, Any], place: str, ignored: set[str]) -> dict[str, Any]:
-    """Return a custom tool as a function. Its grammar, which no model is held to, is told in the description."""
+    """Return a custom tool as a function. Its description contains the grammar, which is not enforced."""
     name, said = tool.get("name"), tool.get("description")
     for member, value in (("name", name), ("description", said or "")):
         if not isinstance(value, str):
